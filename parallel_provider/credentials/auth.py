@@ -1,0 +1,32 @@
+"""Put an access token on each request, and renew it once when the server refuses it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import httpx
+
+from parallel_provider.credentials.tokens import AccessToken, TokenSource
+
+_UNAUTHORIZED = 401
+
+
+class BearerAuth(httpx.Auth):
+    """Bearer authentication (RFC 6750) from a token source."""
+
+    def __init__(self, source: TokenSource) -> None:
+        self.source = source
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Send with a fresh token; after a 401, once more with a renewed one."""
+        token = self.source.get()
+        response = yield _authorized(request, token)
+        if response.status_code == _UNAUTHORIZED:
+            renewed = self.source.renew(token)
+            if renewed is not None:
+                yield _authorized(request, renewed)
+
+
+def _authorized(request: httpx.Request, token: AccessToken) -> httpx.Request:
+    request.headers["Authorization"] = f"Bearer {token.value.get_secret_value()}"
+    return request

@@ -1,0 +1,158 @@
+"""What a user sets: stack configuration first, then the environment.
+
+Each setting has one key in the stack configuration (`parallel:accessToken`) and one variable
+in the environment (`PARALLEL_ACCESS_TOKEN`); some have only one of the two. A blank value counts
+as not set, as pipelines often export empty variables. Nothing here talks to the network or reads
+a file.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from parallel_provider.errors import SettingsError
+
+CONFIG_NAMESPACE = "parallel"
+DEFAULT_SERVICE_API_URL = "https://api.parallel.ai/account"
+DEFAULT_PLATFORM_URL = "https://platform.parallel.ai"
+# The official client's file: signing in with either of the two serves both.
+DEFAULT_AUTH_FILE = Path("~/.config/parallel-web-tools/auth.json")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value and where it was found, so that an error can point there."""
+
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one run, validated.
+
+    `access_token`, `token_command` and `refresh_token` are the configured sources of a token, as
+    found; `credentials.chain` decides which one counts.
+    """
+
+    service_api_url: str
+    platform_url: str
+    auth_file: Path
+    config_access_token: SecretStr | None = None
+    config_token_command: str | None = None
+    env_access_token: SecretStr | None = None
+    env_token_command: str | None = None
+    env_refresh_token: SecretStr | None = None
+    env_refresh_token_save_command: str | None = None
+    org_id: str | None = None
+    org_id_origin: str | None = None
+    max_top_up_cents: int | None = None
+
+    @classmethod
+    def load(cls, config: Callable[[str], str | None], environ: Mapping[str, str]) -> Settings:
+        """Read and validate every setting.
+
+        `config` looks up a key of the stack configuration, namespace included, and returns its
+        text or None. Raises SettingsError naming the setting that can't be used.
+        """
+
+        def look_up(key: str | None, variable: str | None) -> Setting | None:
+            if key is not None:
+                full_key = f"{CONFIG_NAMESPACE}:{key}"
+                value = config(full_key)
+                if value is not None and value.strip():
+                    return Setting(value.strip(), full_key)
+            if variable is not None:
+                value = environ.get(variable)
+                if value is not None and value.strip():
+                    return Setting(value.strip(), variable)
+            return None
+
+        org_id = look_up("orgId", "PARALLEL_ORG_ID")
+        auth_file = look_up(None, "PARALLEL_AUTH_FILE")
+        return cls(
+            service_api_url=_url(
+                look_up("serviceApiUrl", "PARALLEL_SERVICE_API_URL"), DEFAULT_SERVICE_API_URL
+            ),
+            platform_url=_url(
+                look_up("platformUrl", "PARALLEL_PLATFORM_URL"), DEFAULT_PLATFORM_URL
+            ),
+            auth_file=(Path(auth_file.value) if auth_file else DEFAULT_AUTH_FILE).expanduser(),
+            config_access_token=_secret(look_up("accessToken", None)),
+            config_token_command=_text(look_up("tokenCommand", None)),
+            env_access_token=_secret(look_up(None, "PARALLEL_ACCESS_TOKEN")),
+            env_token_command=_text(look_up(None, "PARALLEL_TOKEN_COMMAND")),
+            env_refresh_token=_secret(look_up(None, "PARALLEL_REFRESH_TOKEN")),
+            env_refresh_token_save_command=_text(
+                look_up(None, "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND")
+            ),
+            org_id=_text(org_id),
+            org_id_origin=org_id.origin if org_id else None,
+            max_top_up_cents=_cents(look_up("maxTopUpCents", "PARALLEL_MAX_TOP_UP_CENTS")),
+        )
+
+
+def _text(setting: Setting | None) -> str | None:
+    return setting.value if setting else None
+
+
+def _secret(setting: Setting | None) -> SecretStr | None:
+    return SecretStr(setting.value) if setting else None
+
+
+def _cents(setting: Setting | None) -> int | None:
+    if setting is None:
+        return None
+    # isdecimal alone would let other scripts' digits through.
+    if not (setting.value.isascii() and setting.value.isdecimal()):
+        raise SettingsError(
+            f"{setting.origin} must be a whole number of cents, such as 2000 for $20.00: "
+            f"got {setting.value!r}"
+        )
+    return int(setting.value)
+
+
+def _url(setting: Setting | None, default: str) -> str:
+    if setting is None:
+        return default
+    try:
+        parts = urlsplit(setting.value)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError:
+        raise SettingsError(f"{setting.origin} isn't a valid URL: check it for typos") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise SettingsError(
+            f"{setting.origin} must be a full URL, such as {default}: "
+            "it needs https:// (or http:// for a loopback address) and a host"
+        )
+    if parts.username is not None or parts.password is not None:
+        # The value itself stays out of the message: it may hold a password.
+        raise SettingsError(
+            f"{setting.origin} must not contain a user name or password: remove what stands "
+            "before the @ in it"
+        )
+    if parts.query or parts.fragment:
+        raise SettingsError(f"{setting.origin} must not have a query or a fragment (? or #)")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise SettingsError(
+            f"{setting.origin} uses plain http for {host}, which would send tokens unencrypted: "
+            "use https:// (plain http is for loopback addresses only)"
+        )
+    return setting.value.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a URL's host can only be this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
