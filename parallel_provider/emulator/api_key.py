@@ -1,0 +1,88 @@
+"""API keys: `POST /service/v1/apps/{app_id}/keys`, `DELETE …/keys/{api_key_id}`."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from .app import find_app
+from .errors import not_found
+from .organization import ApiKey, Organization
+from .security import allowed_to
+from .state import State
+
+
+class CreateApiKeyRequestModel(BaseModel):
+    """What a key is created from."""
+
+    api_key_name: str
+
+
+class CreateKeyResponse(BaseModel):
+    """A new key: the only answer that ever holds the key itself."""
+
+    api_key_id: str
+    api_key_name: str
+    app_id: str
+    app_name: str
+    created_by_user_id: str
+    created_by_user_email: str
+    display_value: str
+    raw_api_key: str = Field(json_schema_extra={"format": "password", "writeOnly": True})
+    created_at: int
+
+
+router = APIRouter(prefix="/service/v1/apps/{app_id}/keys", tags=["Keys"])
+
+
+@router.post("")
+async def create_key(
+    organization: Annotated[Organization, Depends(allowed_to("keys:create"))],
+    state: State,
+    app_id: UUID,
+    request: CreateApiKeyRequestModel,
+) -> CreateKeyResponse:
+    """Create a key, and give it out this once; only its hash is kept."""
+    app = find_app(organization, app_id)
+    raw_api_key = secrets.token_urlsafe(30)
+    key = ApiKey(
+        api_key_id=str(uuid.uuid4()),
+        api_key_name=request.api_key_name,
+        app_id=app.app_id,
+        created_at=int(state.clock.now()),
+        raw_api_key_sha256=hashlib.sha256(raw_api_key.encode()).hexdigest(),
+    )
+    organization.keys[key.api_key_id] = key
+    return CreateKeyResponse(
+        api_key_id=key.api_key_id,
+        api_key_name=key.api_key_name,
+        app_id=app.app_id,
+        app_name=app.app_name,
+        created_by_user_id=organization.user_id,
+        created_by_user_email=organization.user_email,
+        display_value=f"...{raw_api_key[-4:]}",
+        raw_api_key=raw_api_key,
+        created_at=key.created_at,
+    )
+
+
+@router.delete("/{api_key_id}")
+async def delete_key(
+    organization: Annotated[Organization, Depends(allowed_to("keys:delete"))],
+    state: State,
+    app_id: UUID,
+    api_key_id: str,
+) -> dict[str, str]:
+    """Revoke a key for good."""
+    find_app(organization, app_id)
+    key = organization.keys.get(api_key_id)
+    if key is None or key.app_id != str(app_id) or key.revoked_at is not None:
+        raise not_found("API key")
+    key.revoked_at = int(state.clock.now())
+    return {}

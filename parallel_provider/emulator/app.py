@@ -1,0 +1,94 @@
+"""Apps: `GET` and `POST /service/v1/apps`, `DELETE /service/v1/apps/{app_id}`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+
+from .errors import not_found
+from .organization import App, Organization
+from .security import allowed_to
+from .state import State
+
+
+class AppItem(BaseModel):
+    """An app in the list of apps."""
+
+    app_name: str
+    org_name: str
+    app_id: str
+    org_id: str
+
+
+class GetAppsForOrgResponseModel(BaseModel):
+    """Every app of the organization."""
+
+    apps: list[AppItem]
+
+
+class CreateAppRequestModel(BaseModel):
+    """What an app is created from."""
+
+    app_name: str
+
+
+class CreateAppResponseModel(BaseModel):
+    """All that creating an app tells."""
+
+    app_id: str
+
+
+router = APIRouter(prefix="/service/v1/apps", tags=["Apps"])
+
+
+def find_app(organization: Organization, app_id: UUID) -> App:
+    """Return an app of this organization, or refuse as the API does."""
+    app = organization.apps.get(str(app_id))
+    if app is None:
+        raise not_found("App")
+    return app
+
+
+@router.get("")
+async def list_apps(
+    organization: Annotated[Organization, Depends(allowed_to("apps:read"))],
+) -> GetAppsForOrgResponseModel:
+    """List all apps of the organization, in one answer."""
+    return GetAppsForOrgResponseModel(
+        apps=[
+            AppItem(
+                app_id=app.app_id,
+                app_name=app.app_name,
+                org_id=organization.org_id,
+                org_name=organization.org_name,
+            )
+            for app in organization.apps.values()
+        ]
+    )
+
+
+@router.post("")
+async def create_app(
+    organization: Annotated[Organization, Depends(allowed_to("apps:create"))],
+    request: CreateAppRequestModel,
+) -> CreateAppResponseModel:
+    """Create an app; a second one of the same name is another app."""
+    return CreateAppResponseModel(app_id=organization.add_app(request.app_name).app_id)
+
+
+@router.delete("/{app_id}")
+async def delete_app(
+    organization: Annotated[Organization, Depends(allowed_to("apps:delete"))],
+    state: State,
+    app_id: UUID,
+) -> dict[str, str]:
+    """Delete an app, and revoke its keys with it."""
+    app = find_app(organization, app_id)
+    for key in organization.keys.values():
+        if key.app_id == app.app_id and key.revoked_at is None:
+            key.revoked_at = int(state.clock.now())
+    del organization.apps[app.app_id]
+    return {}

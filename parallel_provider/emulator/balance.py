@@ -1,0 +1,95 @@
+"""The prepaid balance: `GET /service/v1/balance`, `POST /service/v1/balance/add`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, BeforeValidator, Field
+
+from .errors import Refused
+from .organization import Charge, Organization
+from .security import allowed_to
+from .state import State
+
+# The API promises to remember a key for at least this long. The emulator forgets it right after:
+# who relies on more is found out.
+_IDEMPOTENCY_SECONDS = 24 * 3600
+
+
+def _refuse_text(value: object) -> object:
+    """Keep what only looks like a number from being taken for one."""
+    if isinstance(value, (str, bool)):
+        raise ValueError("Input should be a valid integer")
+    return value
+
+
+class BalanceResponse(BaseModel):
+    """The organization's balance; an invoiced organization has none."""
+
+    org_id: str
+    credit_balance_cents: float
+    pending_debit_balance_cents: float
+    will_invoice: bool
+
+
+class AddBalanceRequest(BaseModel):
+    """A charge, and the key by which it is made only once."""
+
+    amount_cents: Annotated[int, BeforeValidator(_refuse_text), Field(gt=0, le=10_000)]
+    idempotency_key: str = Field(min_length=8, max_length=128)
+
+
+router = APIRouter(prefix="/service/v1/balance", tags=["Balance"])
+
+
+@router.get("")
+async def get_balance(
+    organization: Annotated[Organization, Depends(allowed_to("balance:read"))],
+) -> BalanceResponse:
+    """Tell the balance."""
+    return _balance(organization)
+
+
+@router.post("/add")
+async def add_balance(
+    organization: Annotated[Organization, Depends(allowed_to("balance:add"))],
+    state: State,
+    request: AddBalanceRequest,
+) -> BalanceResponse:
+    """Charge the organization's card, once for each idempotency key."""
+    now = state.clock.now()
+    if not _already_charged(organization, request, now):
+        _refuse_what_cannot_be_charged(organization)
+        organization.charges.append(Charge(request.amount_cents, request.idempotency_key, now))
+        organization.credit_balance_cents += request.amount_cents
+    return _balance(organization)
+
+
+def _already_charged(organization: Organization, request: AddBalanceRequest, now: float) -> bool:
+    for charge in organization.charges:
+        if charge.idempotency_key != request.idempotency_key:
+            continue
+        if now - charge.at > _IDEMPOTENCY_SECONDS:
+            continue
+        if charge.amount_cents != request.amount_cents:
+            raise Refused(409, "This idempotency_key was used for another amount_cents")
+        return True
+    return False
+
+
+def _refuse_what_cannot_be_charged(organization: Organization) -> None:
+    if organization.will_invoice:
+        raise Refused(400, "This organization pays by invoice: its balance can't be added to")
+    if not organization.has_payment_method:
+        raise Refused(402, "Payment required: this organization has no payment method")
+
+
+def _balance(organization: Organization) -> BalanceResponse:
+    invoiced = organization.will_invoice
+    return BalanceResponse(
+        org_id=organization.org_id,
+        credit_balance_cents=0 if invoiced else organization.credit_balance_cents,
+        pending_debit_balance_cents=0 if invoiced else organization.pending_debit_balance_cents,
+        will_invoice=invoiced,
+    )

@@ -1,0 +1,187 @@
+"""Control for tests, under `/_emulator`: what there is, and what is to go wrong."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from .errors import invalid_field
+from .faults import ANY, Fault
+from .organization import Organization
+from .routes import RouteTable
+from .settings import ALL_SCOPES
+from .state import EmulatorState, State
+
+router = APIRouter(prefix="/_emulator", include_in_schema=False)
+
+Json = dict[str, Any]
+
+
+class _Body(BaseModel):
+    """A control request; a misspelt field would be a test that tests nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class OrganizationChange(_Body):
+    """What a test wants an organization to look like; what isn't given stays."""
+
+    org_id: str = ""
+    org_name: str = ""
+    credit_balance_cents: float = 0
+    pending_debit_balance_cents: float = 0
+    will_invoice: bool = False
+    has_payment_method: bool = True
+
+
+class NewOrganization(_Body):
+    """Another organization, beside the first."""
+
+    org_id: str | None = None
+    org_name: str = "Another Organization"
+
+
+class ClockChange(_Body):
+    """How far the emulator's time is from the machine's."""
+
+    offset_seconds: float
+
+
+class SettingsChange(_Body):
+    """What was chosen at start, chosen anew; what isn't given stays."""
+
+    auto_approve: bool = False
+    latency_seconds: float = Field(default=0, ge=0)
+    token_lifetime_seconds: int = Field(default=420, ge=1)
+    poll_interval_seconds: int = Field(default=5, ge=0)
+    device_code_lifetime_seconds: int = Field(default=600, ge=1)
+    refresh_token_lifetime_seconds: int = Field(default=86_400, ge=1)
+    authorization_lifetime_seconds: int = Field(default=86_400, ge=1)
+
+
+class NewToken(_Body):
+    """An access token to mint without signing in; it lives for ever unless told otherwise."""
+
+    scopes: list[str] = list(ALL_SCOPES)
+    lifetime_seconds: float | None = None
+    org_id: str | None = None
+
+
+def find_organization(state: EmulatorState, org_id: str | None) -> Organization:
+    """Return the organization of this id: the first one where none is named."""
+    if org_id is None:
+        return state.organization
+    for organization in state.organizations:
+        if organization.org_id == org_id:
+            return organization
+    raise invalid_field(["org_id"], "No such organization")
+
+
+@router.get("/state")
+async def get_state(state: State, org_id: str | None = None) -> Json:
+    """Tell everything about one organization, and what has been asked of the emulator."""
+    organization = find_organization(state, org_id)
+    return {
+        "org": {
+            "org_id": organization.org_id,
+            "org_name": organization.org_name,
+            "credit_balance_cents": organization.credit_balance_cents,
+            "pending_debit_balance_cents": organization.pending_debit_balance_cents,
+            "will_invoice": organization.will_invoice,
+            "has_payment_method": organization.has_payment_method,
+        },
+        "apps": [asdict(app) for app in organization.apps.values()],
+        "keys": [
+            {
+                "api_key_id": key.api_key_id,
+                "api_key_name": key.api_key_name,
+                "app_id": key.app_id,
+                "created_at": key.created_at,
+                "revoked_at": key.revoked_at,
+            }
+            for key in organization.keys.values()
+        ],
+        "charges": [asdict(charge) for charge in organization.charges],
+        "requests": dict(state.requests),
+        "log": [asdict(logged) for logged in state.log],
+        "faults": [fault.model_dump() for fault in state.faults.waiting],
+        "settings": asdict(state.settings),
+        "clock": {"offset_seconds": state.clock.offset_seconds, "now": state.clock.now()},
+    }
+
+
+@router.post("/reset")
+async def reset(state: State) -> Json:
+    """Go back to how it all was at the start."""
+    state.reset()
+    return {}
+
+
+@router.patch("/org")
+async def change_organization(
+    state: State, change: OrganizationChange, org_id: str | None = None
+) -> Json:
+    """Change what an organization is or has."""
+    organization = find_organization(state, org_id)
+    for name, value in change.model_dump(exclude_unset=True).items():
+        setattr(organization, name, value)
+    return (await get_state(state, organization.org_id))["org"]  # type: ignore[no-any-return]
+
+
+@router.post("/orgs")
+async def create_organization(state: State, request: NewOrganization) -> Json:
+    """Create another organization, and an access token that may do everything in it."""
+    organization = Organization(org_name=request.org_name)
+    if request.org_id is not None:
+        organization.org_id = request.org_id
+    state.organizations.append(organization)
+    token = state.tokens.mint_access(organization, ALL_SCOPES, lifetime_seconds=None)
+    return {
+        "org_id": organization.org_id,
+        "org_name": organization.org_name,
+        "access_token": token,
+    }
+
+
+@router.post("/clock")
+async def set_clock(state: State, change: ClockChange) -> Json:
+    """Shift what is stamped and how expiry is judged."""
+    state.clock.offset_seconds = change.offset_seconds
+    return {"offset_seconds": state.clock.offset_seconds, "now": state.clock.now()}
+
+
+@router.patch("/settings")
+async def change_settings(state: State, change: SettingsChange) -> Json:
+    """Choose anew what was chosen at start."""
+    state.settings = replace(state.settings, **change.model_dump(exclude_unset=True))
+    return asdict(state.settings)
+
+
+@router.post("/tokens")
+async def mint_token(state: State, request: NewToken) -> Json:
+    """Mint an access token, for tests of permissions and of expiry."""
+    organization = find_organization(state, request.org_id)
+    token = state.tokens.mint_access(organization, request.scopes, request.lifetime_seconds)
+    return {"access_token": token}
+
+
+@router.post("/faults")
+async def add_fault(state: State, request: Request, fault: Fault) -> Json:
+    """Queue a fault."""
+    routes = request.app.state.routes
+    assert isinstance(routes, RouteTable)  # noqa: S101 - narrows what Starlette keeps untyped
+    if fault.path != ANY and fault.path not in routes.templates:
+        known = ", ".join(sorted(routes.templates))
+        raise invalid_field(["body", "path"], f"No such route; known are: {known}")
+    state.faults.add(fault)
+    return {"faults": [waiting.model_dump() for waiting in state.faults.waiting]}
+
+
+@router.delete("/faults")
+async def clear_faults(state: State) -> Json:
+    """Let everything go well again."""
+    state.faults.clear()
+    return {"faults": []}

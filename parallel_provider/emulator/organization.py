@@ -1,0 +1,64 @@
+"""What one organization owns: its apps, its keys, its money."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from dataclasses import dataclass, field
+
+CLI_APP_NAME = "parallel-cli Users"
+
+
+@dataclass(slots=True)
+class App:
+    """An app, as the list of apps shows it."""
+
+    app_id: str
+    app_name: str
+
+
+@dataclass(slots=True)
+class ApiKey:
+    """A key as the server remembers it: by a hash, never the key itself."""
+
+    api_key_id: str
+    api_key_name: str
+    app_id: str
+    created_at: int
+    raw_api_key_sha256: str
+    revoked_at: int | None = None
+
+
+@dataclass(slots=True)
+class Charge:
+    """Money taken from the organization's card."""
+
+    amount_cents: int
+    idempotency_key: str
+    at: float
+
+
+@dataclass(slots=True)
+class Organization:
+    """One organization; a new one has the app that every organization has."""
+
+    org_id: str = field(default_factory=lambda: f"org_{secrets.token_hex(8)}")
+    org_name: str = "Example Organization"
+    user_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    user_email: str = "person@example.com"
+    credit_balance_cents: float = 0
+    pending_debit_balance_cents: float = 0
+    will_invoice: bool = False
+    has_payment_method: bool = True
+    apps: dict[str, App] = field(default_factory=dict)
+    keys: dict[str, ApiKey] = field(default_factory=dict)
+    charges: list[Charge] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.add_app(CLI_APP_NAME)
+
+    def add_app(self, app_name: str) -> App:
+        """Create an app; names aren't unique."""
+        app = App(app_id=str(uuid.uuid4()), app_name=app_name)
+        self.apps[app.app_id] = app
+        return app

@@ -1,0 +1,86 @@
+"""Everything the emulator remembers.
+
+All of it is touched by the event loop's thread alone, and no operation awaits between reading
+and writing it: each request's work is done as one step, so nothing here needs a lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from .clock import Clock
+from .faults import FaultQueue
+from .organization import Organization
+from .settings import ALL_SCOPES, Settings
+from .tokens import TokenStore
+
+_LOG_LENGTH = 10_000
+
+
+@dataclass(slots=True)
+class LoggedRequest:
+    """One line of the request log: what came and how it was answered, and no secret."""
+
+    method: str
+    path: str
+    at: float
+    status: int | None = None
+    fault: str | None = None
+
+
+class EmulatorState:
+    """The organizations, their tokens, and what tests asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._initial_settings = settings
+        self.clock = Clock()
+        self.tokens = TokenStore(self.clock)
+        self.faults = FaultQueue()
+        self.requests: Counter[str] = Counter()
+        self.log: deque[LoggedRequest] = deque(maxlen=_LOG_LENGTH)
+        first = Organization()
+        self._org_id, self._org_name = first.org_id, first.org_name
+        self.settings = settings
+        # Set when the emulator ends: whatever is being held back then is let go.
+        self.closing = asyncio.Event()
+        self.organizations = [first]
+        self.access_token = self.tokens.mint_access(first, ALL_SCOPES, lifetime_seconds=None)
+
+    @property
+    def organization(self) -> Organization:
+        """The organization that the first access token belongs to."""
+        return self.organizations[0]
+
+    def reset(self) -> None:
+        """Go back to how it all was at the start; the first access token stays good."""
+        self.settings = self._initial_settings
+        self.clock.offset_seconds = 0
+        self.faults.clear()
+        self.requests.clear()
+        self.log.clear()
+        self.organizations = [Organization(org_id=self._org_id, org_name=self._org_name)]
+        first_token = self.tokens.access[self.access_token]
+        first_token.organization = self.organization
+        self.tokens.clear()
+        self.tokens.access[self.access_token] = first_token
+
+    def record(self, method: str, path: str, route: str) -> LoggedRequest:
+        """Count a request and put it in the log."""
+        self.requests[f"{method} {route}"] += 1
+        logged = LoggedRequest(method, path, self.clock.now())
+        self.log.append(logged)
+        return logged
+
+
+async def _state_of(request: Request) -> EmulatorState:
+    state = request.app.state.emulator
+    assert isinstance(state, EmulatorState)  # noqa: S101 - narrows what Starlette keeps untyped
+    return state
+
+
+State = Annotated[EmulatorState, Depends(_state_of)]

@@ -1,0 +1,168 @@
+"""What stands before every route: counting, the log, latency, and injected faults.
+
+The whole request is read before anything is done, and the work is done before anything is held
+back: a client that goes away while it waits finds its work done, as with a real server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from dataclasses import dataclass, field
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .connection import break_connection
+from .faults import Fault
+from .routes import RouteTable
+from .state import EmulatorState
+
+Headers = list[tuple[bytes, bytes]]
+
+_GARBAGE = b"<html><body>\xff\xfe{not json at all"
+_HTML = b"text/html; charset=utf-8"
+_JSON = b"application/json"
+
+
+@dataclass(slots=True)
+class Answer:
+    """A whole response, before any of it is sent."""
+
+    status: int = 500
+    headers: Headers = field(default_factory=list)
+    body: bytes = b""
+
+
+class Traffic:
+    """Middleware for the API and its sign-in; control and live page pass it uncounted."""
+
+    def __init__(self, app: ASGIApp, state: EmulatorState, routes: RouteTable) -> None:
+        self.app = app
+        self.state = state
+        self.routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one request through counting, work and whatever is to go wrong."""
+        path = scope.get("path", "")
+        if scope["type"] != "http" or path == "/" or path.startswith("/_emulator/"):
+            await self.app(scope, receive, send)
+            return
+        body = await _read(receive)
+        if body is None:
+            return
+        method, route = scope["method"], self.routes.template_of(path)
+        logged = self.state.record(method, path, route)
+        fault = self.state.faults.take(method, route)
+        kind = logged.fault = fault.kind if fault else None
+        if kind == "drop_before":
+            await _drop(scope, receive)
+            return
+        answer = await self._answer(scope, body, fault)
+        if kind == "drop_after":
+            await _drop(scope, receive)
+            return
+        if kind == "hang":
+            await self._hang(scope, receive)
+            return
+        logged.status = answer.status
+        await self._hold_back(fault)
+        if kind == "truncate":
+            await _send_half(answer, scope, receive, send)
+        else:
+            await _send(answer, send)
+
+    async def _answer(self, scope: Scope, body: bytes, fault: Fault | None) -> Answer:
+        if fault and fault.kind == "status":
+            return _replaced(Answer(), fault, default=b'{"detail":"Injected fault"}')
+        answer = await self._work(scope, body)
+        if fault and fault.kind == "garbage":
+            return _replaced(answer, fault, default=_GARBAGE)
+        return answer
+
+    async def _work(self, scope: Scope, body: bytes) -> Answer:
+        """Let the application answer completely, whatever the client does meanwhile."""
+        answer = Answer()
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer.status = message["status"]
+                answer.headers = list(message.get("headers", []))
+            else:
+                answer.body += message.get("body", b"")
+
+        await self.app(scope, receive, send)
+        return answer
+
+    async def _hold_back(self, fault: Fault | None) -> None:
+        """Wait with the answer, but don't keep the emulator from ending."""
+        seconds = self.state.settings.latency_seconds
+        if fault and fault.kind == "delay":
+            seconds += fault.seconds
+        if seconds:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.state.closing.wait(), seconds)
+
+    async def _hang(self, scope: Scope, receive: Receive) -> None:
+        """Never answer: until the client has had enough, or the emulator ends."""
+        waits = [
+            asyncio.create_task(_client_gone(receive)),
+            asyncio.create_task(self.state.closing.wait()),
+        ]
+        _done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in pending:
+            wait.cancel()
+        break_connection(scope)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """Return the request's whole body, or None when the client left before it was all there."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+async def _client_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _drop(scope: Scope, receive: Receive) -> None:
+    """Break the connection without an answer, and wait until the server has noticed."""
+    break_connection(scope)
+    await _client_gone(receive)
+
+
+async def _send(answer: Answer, send: Send) -> None:
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _send_half(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
+    """Announce the whole body, send half of it, and break the connection."""
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    half = answer.body[: len(answer.body) // 2]
+    await send({"type": "http.response.body", "body": half, "more_body": True})
+    break_connection(scope, send_what_was_written=True)
+    await _client_gone(receive)
+
+
+def _replaced(answer: Answer, fault: Fault, default: bytes) -> Answer:
+    """Return the answer as the fault wants it, where it says so."""
+    if fault.body is None:
+        body, content_type = default, _HTML if default.startswith(b"<") else _JSON
+    elif isinstance(fault.body, str):
+        body, content_type = fault.body.encode(), _HTML
+    else:
+        body, content_type = json.dumps(fault.body).encode(), _JSON
+    headers = {b"content-type": content_type, b"content-length": str(len(body)).encode()}
+    headers |= {name.lower().encode(): text.encode() for name, text in fault.headers.items()}
+    return Answer(fault.status or answer.status, list(headers.items()), body)

@@ -1,0 +1,303 @@
+"""The Account API emulator as a process of its own, for tests.
+
+    with Emulator() as emulator:
+        subprocess.run([...], env={**os.environ, **emulator.environment})
+        assert len(emulator.state()["apps"]) == 2
+
+It speaks to the emulator as everybody does: through its command and over HTTP.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from types import TracebackType
+from typing import Any, Literal, TypedDict, cast
+
+import httpx
+
+FaultKind = Literal["status", "drop_before", "drop_after", "truncate", "garbage", "delay", "hang"]
+
+_START_SECONDS = 60
+_END_SECONDS = 10
+
+
+class OrgState(TypedDict):
+    """The organization, as the emulator holds it."""
+
+    org_id: str
+    org_name: str
+    credit_balance_cents: float
+    pending_debit_balance_cents: float
+    will_invoice: bool
+    has_payment_method: bool
+
+
+class AppState(TypedDict):
+    """An app that exists."""
+
+    app_id: str
+    app_name: str
+
+
+class KeyState(TypedDict):
+    """A key that was ever created; `revoked_at` is None while it works."""
+
+    api_key_id: str
+    api_key_name: str
+    app_id: str
+    created_at: int
+    revoked_at: int | None
+
+
+class ChargeState(TypedDict):
+    """A charge that was really made."""
+
+    amount_cents: int
+    idempotency_key: str
+    at: float
+
+
+class LoggedRequest(TypedDict):
+    """A request in the order of arrival; `status` is None when no answer was sent."""
+
+    method: str
+    path: str
+    at: float
+    status: int | None
+    fault: FaultKind | None
+
+
+class SignInState(TypedDict):
+    """A sign-in that was begun; `decision` is None while nobody has decided."""
+
+    user_code: str
+    client_id: str
+    client_name: str
+    scopes: list[str]
+    decision: Literal["approve", "deny"] | None
+
+
+class EmulatorState(TypedDict):
+    """What `GET /_emulator/state` tells."""
+
+    org: OrgState
+    apps: list[AppState]
+    keys: list[KeyState]
+    charges: list[ChargeState]
+    sign_ins: list[SignInState]
+    requests: dict[str, int]
+    log: list[LoggedRequest]
+    faults: list[dict[str, Any]]
+    settings: dict[str, Any]
+    clock: dict[str, float]
+
+
+class NewOrganization(TypedDict):
+    """Another organization, and a token that may do everything in it."""
+
+    org_id: str
+    org_name: str
+    access_token: str
+
+
+class Emulator:
+    """Starts the emulator on a free port, waits until it is up, and ends it on leaving.
+
+    Its process ends with this one too, however this one ends.
+    """
+
+    def __init__(self, *arguments: str) -> None:
+        """Take further arguments of `parallel-provider emulator`, such as `--auto-approve`."""
+        self._arguments = arguments
+        self._process: subprocess.Popen[str] | None = None
+        self._control = httpx.Client()
+        self.url = ""
+        self.access_token = ""
+        self.org_id = ""
+        self.pid = 0
+
+    def __enter__(self) -> Emulator:
+        """Start it and wait until it accepts connections."""
+        command = [sys.executable, "-m", "parallel_provider.emulator"]
+        command += ["--port", "0", "--ready-file", "-", "--exit-with-stdin", *self._arguments]
+        # Its standard input is a pipe that only this process holds open: it ends with us.
+        process = self._process = subprocess.Popen(  # noqa: S603 - our own command
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        ready = _first_line(process)
+        if not ready:
+            self._end()
+            raise RuntimeError("the emulator didn't start; what it said is on standard error")
+        told = json.loads(ready)
+        self.url, self.access_token = told["url"], told["access_token"]
+        self.org_id, self.pid = told["org_id"], told["pid"]
+        # The environment's proxies are none of a local address's business.
+        self._control = httpx.Client(base_url=f"{self.url}/_emulator", trust_env=False)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End its process."""
+        self._end()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that point programs to it."""
+        return {
+            "PARALLEL_SERVICE_API_URL": self.url,
+            "PARALLEL_PLATFORM_URL": self.url,
+            "PARALLEL_ACCESS_TOKEN": self.access_token,
+        }
+
+    def state(self, org_id: str | None = None) -> EmulatorState:
+        """Return everything about an organization (the first, unless named) and the requests."""
+        parameters = {} if org_id is None else {"org_id": org_id}
+        answer = self._control.get("/state", params=parameters)
+        return cast(EmulatorState, answer.raise_for_status().json())
+
+    def reset(self) -> None:
+        """Go back to how it all was at the start; `access_token` and `org_id` stay good."""
+        self._send("POST", "/reset")
+
+    def set_org(
+        self,
+        *,
+        org_id: str | None = None,
+        org_name: str | None = None,
+        credit_balance_cents: float | None = None,
+        pending_debit_balance_cents: float | None = None,
+        will_invoice: bool | None = None,
+        has_payment_method: bool | None = None,
+    ) -> OrgState:
+        """Change what the first organization is or has."""
+        change = {
+            "org_id": org_id,
+            "org_name": org_name,
+            "credit_balance_cents": credit_balance_cents,
+            "pending_debit_balance_cents": pending_debit_balance_cents,
+            "will_invoice": will_invoice,
+            "has_payment_method": has_payment_method,
+        }
+        return cast(OrgState, self._send("PATCH", "/org", _given(change)))
+
+    def add_org(self, *, org_id: str | None = None, org_name: str | None = None) -> NewOrganization:
+        """Create another organization."""
+        body = _given({"org_id": org_id, "org_name": org_name})
+        return cast(NewOrganization, self._send("POST", "/orgs", body))
+
+    def set_clock(self, offset_seconds: float) -> None:
+        """Shift the emulator's time away from the machine's."""
+        self._send("POST", "/clock", {"offset_seconds": offset_seconds})
+
+    def set_settings(
+        self,
+        *,
+        auto_approve: bool | None = None,
+        latency_seconds: float | None = None,
+        token_lifetime_seconds: int | None = None,
+        poll_interval_seconds: int | None = None,
+        device_code_lifetime_seconds: int | None = None,
+        refresh_token_lifetime_seconds: int | None = None,
+        authorization_lifetime_seconds: int | None = None,
+    ) -> None:
+        """Choose anew, until the next reset, what was chosen at start."""
+        change = {
+            "auto_approve": auto_approve,
+            "latency_seconds": latency_seconds,
+            "token_lifetime_seconds": token_lifetime_seconds,
+            "poll_interval_seconds": poll_interval_seconds,
+            "device_code_lifetime_seconds": device_code_lifetime_seconds,
+            "refresh_token_lifetime_seconds": refresh_token_lifetime_seconds,
+            "authorization_lifetime_seconds": authorization_lifetime_seconds,
+        }
+        self._send("PATCH", "/settings", _given(change))
+
+    def mint_token(
+        self,
+        *,
+        scopes: list[str] | None = None,
+        lifetime_seconds: float | None = None,
+        org_id: str | None = None,
+    ) -> str:
+        """Return an access token; all scopes, for ever and the first organization by default."""
+        body = {"scopes": scopes, "lifetime_seconds": lifetime_seconds, "org_id": org_id}
+        return str(self._send("POST", "/tokens", _given(body))["access_token"])
+
+    def decide_sign_in(
+        self, user_code: str, decision: Literal["approve", "deny"], *, org_id: str | None = None
+    ) -> None:
+        """Approve or deny a sign-in, as a person would on the page."""
+        body = _given({"decision": decision, "org_id": org_id})
+        self._send("POST", f"/sign-ins/{user_code}", body)
+
+    def add_fault(
+        self,
+        kind: FaultKind,
+        *,
+        method: str = "*",
+        path: str = "*",
+        times: int = 1,
+        after: int = 0,
+        status: int | None = None,
+        headers: dict[str, str] | None = None,
+        body: Any = None,  # noqa: ANN401 - any JSON, or text that is sent as it is
+        seconds: float = 1.0,
+    ) -> None:
+        """Let something go wrong; `path` is a route template, and `*` any."""
+        fault = {
+            "kind": kind,
+            "method": method,
+            "path": path,
+            "times": times,
+            "after": after,
+            "status": status,
+            "headers": headers or {},
+            "body": body,
+            "seconds": seconds,
+        }
+        self._send("POST", "/faults", fault)
+
+    def clear_faults(self) -> None:
+        """Let everything go well again."""
+        self._send("DELETE", "/faults")
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        answer = self._control.request(method, path, json=body)
+        if answer.is_error:
+            raise ValueError(f"{method} /_emulator{path}: {answer.status_code} {answer.text}")
+        return cast(dict[str, Any], answer.json())
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        self._control.close()
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.communicate(timeout=_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    """Return what was given, without what was left out."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _first_line(process: subprocess.Popen[str]) -> str:
+    """Wait for the first line, and for no longer than a start can take."""
+    assert process.stdout is not None  # noqa: S101 - it was asked for
+    too_late = threading.Timer(_START_SECONDS, process.kill)
+    too_late.start()
+    try:
+        return process.stdout.readline()
+    finally:
+        too_late.cancel()
