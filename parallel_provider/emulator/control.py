@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from .errors import invalid_field
+from .device_code import Decision
+from .errors import invalid_field, not_found
 from .faults import ANY, Fault
 from .organization import Organization
 from .routes import RouteTable
@@ -70,29 +71,41 @@ class NewToken(_Body):
     org_id: str | None = None
 
 
-def find_organization(state: EmulatorState, org_id: str | None) -> Organization:
-    """Return the organization of this id: the first one where none is named."""
-    if org_id is None:
-        return state.organization
-    for organization in state.organizations:
-        if organization.org_id == org_id:
-            return organization
-    raise invalid_field(["org_id"], "No such organization")
+class SignInDecision(_Body):
+    """What a person would choose on the page."""
+
+    decision: Decision
+    org_id: str | None = None
+
+
+def _organization(state: EmulatorState, org_id: str | None) -> Organization:
+    organization = state.find_organization(org_id)
+    if organization is None:
+        raise invalid_field(["org_id"], "No such organization")
+    return organization
+
+
+def _organization_state(organization: Organization) -> Json:
+    return {
+        "org_id": organization.org_id,
+        "org_name": organization.org_name,
+        "credit_balance_cents": organization.credit_balance_cents,
+        "pending_debit_balance_cents": organization.pending_debit_balance_cents,
+        "will_invoice": organization.will_invoice,
+        "has_payment_method": organization.has_payment_method,
+    }
 
 
 @router.get("/state")
-async def get_state(state: State, org_id: str | None = None) -> Json:
+async def get_state(
+    state: State, org_id: str | None = None, log_limit: Annotated[int | None, Query(ge=0)] = None
+) -> Json:
     """Tell everything about one organization, and what has been asked of the emulator."""
-    organization = find_organization(state, org_id)
+    organization = _organization(state, org_id)
+    skipped = 0 if log_limit is None else max(0, len(state.log) - log_limit)
+    log = list(state.log)[skipped:]
     return {
-        "org": {
-            "org_id": organization.org_id,
-            "org_name": organization.org_name,
-            "credit_balance_cents": organization.credit_balance_cents,
-            "pending_debit_balance_cents": organization.pending_debit_balance_cents,
-            "will_invoice": organization.will_invoice,
-            "has_payment_method": organization.has_payment_method,
-        },
+        "org": _organization_state(organization),
         "apps": [asdict(app) for app in organization.apps.values()],
         "keys": [
             {
@@ -105,8 +118,19 @@ async def get_state(state: State, org_id: str | None = None) -> Json:
             for key in organization.keys.values()
         ],
         "charges": [asdict(charge) for charge in organization.charges],
+        "sign_ins": [
+            {
+                "user_code": code.user_code,
+                "client_id": code.client.client_id,
+                "client_name": code.client.client_name,
+                "scopes": list(code.scopes),
+                "expires_at": code.expires_at,
+                "decision": code.decision,
+            }
+            for code in state.sign_ins.by_device_code.values()
+        ],
         "requests": dict(state.requests),
-        "log": [asdict(logged) for logged in state.log],
+        "log": [asdict(logged) for logged in log],
         "faults": [fault.model_dump() for fault in state.faults.waiting],
         "settings": asdict(state.settings),
         "clock": {"offset_seconds": state.clock.offset_seconds, "now": state.clock.now()},
@@ -125,10 +149,10 @@ async def change_organization(
     state: State, change: OrganizationChange, org_id: str | None = None
 ) -> Json:
     """Change what an organization is or has."""
-    organization = find_organization(state, org_id)
+    organization = _organization(state, org_id)
     for name, value in change.model_dump(exclude_unset=True).items():
         setattr(organization, name, value)
-    return (await get_state(state, organization.org_id))["org"]  # type: ignore[no-any-return]
+    return _organization_state(organization)
 
 
 @router.post("/orgs")
@@ -163,9 +187,23 @@ async def change_settings(state: State, change: SettingsChange) -> Json:
 @router.post("/tokens")
 async def mint_token(state: State, request: NewToken) -> Json:
     """Mint an access token, for tests of permissions and of expiry."""
-    organization = find_organization(state, request.org_id)
+    organization = _organization(state, request.org_id)
     token = state.tokens.mint_access(organization, request.scopes, request.lifetime_seconds)
     return {"access_token": token}
+
+
+@router.post("/sign-ins/{user_code}")
+async def decide_sign_in(state: State, user_code: str, request: SignInDecision) -> Json:
+    """Decide on a sign-in without the page."""
+    organization = _organization(state, request.org_id)
+    code = state.sign_ins.find(user_code)
+    if code is None:
+        raise not_found("Sign-in")
+    if request.decision == "approve":
+        code.approve(organization)
+    else:
+        code.deny()
+    return {}
 
 
 @router.post("/faults")

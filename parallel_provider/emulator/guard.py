@@ -41,11 +41,16 @@ class LocalOnly:
         if not is_loopback(_host_name(host)):
             refusal = JSONResponse({"detail": "The emulator answers to loopback only"}, 421)
             await refusal(scope, receive, send)
-        elif scope["method"] not in _SAFE_METHODS and _is_foreign(headers, host):
+        elif _is_guarded(scope) and _is_foreign(headers, host):
             refusal = JSONResponse({"detail": "Requests from other origins are refused"}, 403)
             await refusal(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+
+def _is_guarded(scope: Scope) -> bool:
+    """Tell whether a request changes something, or shows what only this machine should see."""
+    return scope["method"] not in _SAFE_METHODS or scope["path"].startswith("/_emulator/")
 
 
 def _host_name(host: str) -> str:

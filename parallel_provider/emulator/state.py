@@ -14,6 +14,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from .clock import Clock
+from .device_code import SignIns
 from .faults import FaultQueue
 from .organization import Organization
 from .settings import ALL_SCOPES, Settings
@@ -40,6 +41,7 @@ class EmulatorState:
         self._initial_settings = settings
         self.clock = Clock()
         self.tokens = TokenStore(self.clock)
+        self.sign_ins = SignIns(self.clock)
         self.faults = FaultQueue()
         self.requests: Counter[str] = Counter()
         self.log: deque[LoggedRequest] = deque(maxlen=_LOG_LENGTH)
@@ -56,10 +58,17 @@ class EmulatorState:
         """The organization that the first access token belongs to."""
         return self.organizations[0]
 
+    def find_organization(self, org_id: str | None) -> Organization | None:
+        """Return the organization of this id; the first one where none is named."""
+        if not org_id:
+            return self.organization
+        return next((found for found in self.organizations if found.org_id == org_id), None)
+
     def reset(self) -> None:
         """Go back to how it all was at the start; the first access token stays good."""
         self.settings = self._initial_settings
         self.clock.offset_seconds = 0
+        self.sign_ins.clear()
         self.faults.clear()
         self.requests.clear()
         self.log.clear()

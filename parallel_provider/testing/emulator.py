@@ -77,6 +77,7 @@ class SignInState(TypedDict):
     client_id: str
     client_name: str
     scopes: list[str]
+    expires_at: float
     decision: Literal["approve", "deny"] | None
 
 
