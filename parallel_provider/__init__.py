@@ -1,5 +1,55 @@
-"""Declare Parallel apps, API keys and prepaid balance in a Pulumi program."""
+"""Declare Parallel apps, API keys and prepaid balance in a Pulumi program.
+
+    import parallel_provider as parallel
+
+    app = parallel.App("search")
+    key = parallel.ApiKey("ci", app_id=app.app_id)
+
+The names are loaded when they are first used, so that the command line doesn't pay for Pulumi.
+"""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from parallel_provider.resources import (
+        ApiKey,
+        App,
+        BalanceTopUp,
+        GetAppResult,
+        GetAppsResult,
+        GetBalanceResult,
+        get_app,
+        get_app_output,
+        get_apps,
+        get_apps_output,
+        get_balance,
+        get_balance_output,
+    )
+
+__all__ = [
+    "ApiKey",
+    "App",
+    "BalanceTopUp",
+    "GetAppResult",
+    "GetAppsResult",
+    "GetBalanceResult",
+    "get_app",
+    "get_app_output",
+    "get_apps",
+    "get_apps_output",
+    "get_balance",
+    "get_balance_output",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        return getattr(importlib.import_module("parallel_provider.resources"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

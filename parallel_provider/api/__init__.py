@@ -1,1 +1,43 @@
+"""The Account API as typed calls: one method an endpoint, pydantic models, one error tree.
 
+Knows httpx and the API's wire format; knows nothing of Pulumi, of resources, or of where access
+tokens come from (that is the `httpx.Auth` it is given).
+"""
+
+from __future__ import annotations
+
+from parallel_provider.api.client import AccountApi
+from parallel_provider.api.errors import (
+    AnswerError,
+    ApiError,
+    AuthenticationError,
+    ConnectionFailedError,
+    NoAnswerError,
+    NotFoundError,
+    PaymentRequiredError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ServerError,
+    StatusError,
+    ValidationFailedError,
+)
+from parallel_provider.api.models import AppItem, Balance, CreatedApiKey
+
+__all__ = [
+    "AccountApi",
+    "AnswerError",
+    "ApiError",
+    "AppItem",
+    "AuthenticationError",
+    "Balance",
+    "ConnectionFailedError",
+    "CreatedApiKey",
+    "NoAnswerError",
+    "NotFoundError",
+    "PaymentRequiredError",
+    "PermissionDeniedError",
+    "RateLimitedError",
+    "ServerError",
+    "StatusError",
+    "ValidationFailedError",
+]

@@ -1,1 +1,33 @@
+"""What a program declares: resources and data sources, with Pulumi's inputs and outputs.
 
+Runs in the program's process, so that it imports neither httpx nor pydantic; data sources load
+them when they are called.
+"""
+
+from __future__ import annotations
+
+from parallel_provider.resources.api_key import ApiKey
+from parallel_provider.resources.app import App
+from parallel_provider.resources.balance_top_up import BalanceTopUp
+from parallel_provider.resources.get_app import GetAppResult, get_app, get_app_output
+from parallel_provider.resources.get_apps import GetAppsResult, get_apps, get_apps_output
+from parallel_provider.resources.get_balance import (
+    GetBalanceResult,
+    get_balance,
+    get_balance_output,
+)
+
+__all__ = [
+    "ApiKey",
+    "App",
+    "BalanceTopUp",
+    "GetAppResult",
+    "GetAppsResult",
+    "GetBalanceResult",
+    "get_app",
+    "get_app_output",
+    "get_apps",
+    "get_apps_output",
+    "get_balance",
+    "get_balance_output",
+]

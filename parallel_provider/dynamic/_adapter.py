@@ -1,0 +1,161 @@
+"""Between the SDK's dictionaries and the lifecycle's typed values, for any kind of resource."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    UpdateResult,
+)
+from pulumi.output import UNKNOWN as SDK_UNKNOWN
+from pulumi.output import Unknown as SdkUnknown
+from pydantic import SecretStr
+
+from parallel_provider.dynamic import _session
+from parallel_provider.dynamic._errors import InternalError, ResourceError
+from parallel_provider.errors import ParallelError
+from parallel_provider.lifecycle.api_key import ApiKeyLifecycle
+from parallel_provider.lifecycle.app import AppLifecycle
+from parallel_provider.lifecycle.balance_top_up import BalanceTopUpLifecycle
+from parallel_provider.lifecycle.resource import UNKNOWN, Lifecycle, Model, State, Unknown
+
+_LIFECYCLES: Mapping[str, Lifecycle[Any, Any]] = {
+    lifecycle.kind: lifecycle
+    for lifecycle in (AppLifecycle(), ApiKeyLifecycle(), BalanceTopUpLifecycle())
+}
+_NAME_DEFAULT = "default_"
+
+
+@functools.cache
+def adapter_of(kind: str) -> Adapter:
+    """Return the adapter of a kind of resource."""
+    return Adapter(_LIFECYCLES[kind])
+
+
+class Adapter:
+    """One kind of resource, spoken to as the SDK speaks to a dynamic provider."""
+
+    def __init__(self, lifecycle: Lifecycle[Any, Any]) -> None:
+        self._lifecycle = lifecycle
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Check inputs."""
+        with self._reporting("checking", news):
+            checked = self._lifecycle.check(_session.run(), _from_sdk(olds), _from_sdk(news))
+        failures = [CheckFailure(problem.input, problem.reason) for problem in checked.problems]
+        return CheckResult(_to_sdk(checked.inputs), failures)
+
+    def diff(self, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """Compare outputs with inputs."""
+        with self._reporting("comparing", news):
+            diff = self._lifecycle.diff(_session.run(), self._state(olds), _from_sdk(news))
+        return DiffResult(changes=diff.changed, replaces=list(diff.replaces))
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Create from inputs."""
+        with self._reporting("creating", props):
+            state = self._lifecycle.create(_session.run(), self._inputs(props))
+        return CreateResult(state.resource_id, _outputs(state))
+
+    def read(self, resource_id: str, props: dict[str, Any]) -> ReadResult:
+        """Refresh outputs; without any, look a resource up by its id."""
+        with self._reporting("reading", props):
+            run = _session.run()
+            state: State | None
+            if self._is_managed(props):
+                state = self._lifecycle.read(run, self._state(props))
+            else:
+                state = self._lifecycle.look_up(run, resource_id)
+        # An empty id tells the engine that the resource is gone.
+        return ReadResult(state.resource_id, _outputs(state)) if state else ReadResult("", {})
+
+    def update(self, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """Update in place."""
+        with self._reporting("updating", news):
+            state = self._lifecycle.update(_session.run(), self._state(olds), self._inputs(news))
+        return UpdateResult(_outputs(state))
+
+    def delete(self, props: dict[str, Any]) -> None:
+        """Delete by outputs."""
+        with self._reporting("deleting", props):
+            self._lifecycle.delete(_session.run(), self._state(props))
+
+    def _inputs(self, props: dict[str, Any]) -> Model:
+        inputs: Model = self._lifecycle.inputs_type.model_validate(props)
+        return inputs
+
+    def _state(self, props: dict[str, Any]) -> State:
+        state: State = self._lifecycle.state_type.model_validate(props)
+        return state
+
+    def _is_managed(self, props: dict[str, Any]) -> bool:
+        """Tell a refresh, which brings all outputs, from `.get`, which brings inputs only."""
+        fields = self._lifecycle.state_type.model_fields
+        return all(name in props for name, field in fields.items() if field.is_required())
+
+    @contextlib.contextmanager
+    def _reporting(self, doing: str, props: dict[str, Any]) -> Iterator[None]:
+        """Say in one line what failed, for which resource; let nothing else out."""
+        name = props.get(self._lifecycle.name_input)
+        if name is None:
+            name = props.get(_NAME_DEFAULT + self._lifecycle.name_input)
+        subject = f"{doing} {self._lifecycle.kind}" + (f" {name!r}" if _is_text(name) else "")
+        try:
+            yield
+        except ParallelError as error:
+            raise ResourceError(f"{subject}: {error}") from None
+        except Exception as error:  # noqa: BLE001 - the last stop before a user's terminal
+            # Its text may hold anything, a secret too.
+            raise InternalError(f"{subject}: {_where(error)}") from None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _where(error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"unexpected {type(error).__name__} in {Path(last.filename).name}, line {last.lineno}: "
+        "this is a bug in parallel-provider, please report it with this line"
+    )
+
+
+def _from_sdk(props: dict[str, Any]) -> dict[str, Any]:
+    return _replaced(props, lambda value: UNKNOWN if isinstance(value, SdkUnknown) else value)
+
+
+def _to_sdk(props: dict[str, Any]) -> dict[str, Any]:
+    return _replaced(props, lambda value: SDK_UNKNOWN if isinstance(value, Unknown) else value)
+
+
+def _replaced(props: dict[str, Any], leaf: Callable[[object], object]) -> dict[str, Any]:
+    """Replace the leaves of a JSON-like dictionary."""
+
+    def walk(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: walk(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [walk(item) for item in value]
+        return leaf(value)
+
+    return {key: walk(value) for key, value in props.items()}
+
+
+def _outputs(state: State) -> dict[str, Any]:
+    """Return the state as outputs; what is None is left out, as it would be by the engine."""
+    return {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for name, value in state
+        if value is not None
+    }

@@ -1,0 +1,60 @@
+"""What all dynamic providers have in common: they hand every call on to the adapter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pulumi.dynamic import (
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+
+if TYPE_CHECKING:
+    from parallel_provider.dynamic._adapter import Adapter
+
+
+class Provider(ResourceProvider):
+    """A provider without a state of its own; the SDK calls it from several threads."""
+
+    serialize_as_secret_always = False
+    kind: ClassVar[str]
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Take the stack's configuration; once a process."""
+        from parallel_provider.dynamic import _session  # noqa: PLC0415 - heavy
+
+        _session.configure(req.config.get)
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Fill in defaults and report everything that is wrong with the inputs."""
+        return self._adapter().check(_olds, news)
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Compare the outputs of the last run with checked inputs."""
+        return self._adapter().diff(_olds, _news)
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Make the resource."""
+        return self._adapter().create(props)
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Look at the resource as it is now."""
+        return self._adapter().read(id_, props)
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Change the resource in place."""
+        return self._adapter().update(_olds, _news)
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """End the resource."""
+        self._adapter().delete(_props)
+
+    def _adapter(self) -> Adapter:
+        from parallel_provider.dynamic._adapter import adapter_of  # noqa: PLC0415 - heavy
+
+        return adapter_of(self.kind)

@@ -1,0 +1,59 @@
+"""The one run that all providers of a process share, made from the stack's configuration."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import threading
+from collections.abc import Callable
+
+import pulumi
+
+from parallel_provider.api import AccountApi
+from parallel_provider.credentials.auth import BearerAuth
+from parallel_provider.credentials.chain import choose_source
+from parallel_provider.dynamic._messages import EngineMessages
+from parallel_provider.lifecycle.run import Guards, Run
+from parallel_provider.settings import Settings
+
+_lock = threading.Lock()
+_run: Run | None = None
+
+
+def configure(config: Callable[[str], str | None]) -> None:
+    """Make the run from settings, unless this process has one; no request is made.
+
+    Raises SettingsError or CredentialsError. The SDK prints the whole traceback of any error that
+    a provider raises; in its process, one line is enough.
+    """
+    global _run  # noqa: PLW0603 - one a process is the point
+    sys.tracebacklimit = 0
+    with _lock:
+        if _run is None:
+            _run = _make_run(config)
+
+
+def run() -> Run:
+    """Return the process's run; `configure` has been called by then."""
+    if _run is None:
+        raise AssertionError("the SDK configures a provider before it calls it")
+    return _run
+
+
+@functools.cache
+def program_run() -> Run:
+    """Return the run of the program's own process, which data sources share."""
+    # Config.get would warn that a secret is read as plain text, which is what it is for here.
+    return _make_run(pulumi.runtime.get_config)
+
+
+def _make_run(config: Callable[[str], str | None]) -> Run:
+    settings = Settings.load(config, os.environ)
+    auth = BearerAuth(choose_source(settings))
+    guards = Guards(
+        org_id=settings.org_id,
+        org_id_origin=settings.org_id_origin,
+        max_top_up_cents=settings.max_top_up_cents,
+    )
+    return Run(AccountApi(settings.service_api_url, auth), EngineMessages(), guards)

@@ -1,0 +1,107 @@
+"""The organization's apps: listed once, and shared by a whole run. GET /service/v1/apps."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from parallel_provider.api import AppItem
+from parallel_provider.lifecycle.once import Once
+
+
+@dataclass(frozen=True)
+class Organization:
+    """Whose apps are listed."""
+
+    org_id: str
+    org_name: str
+
+
+class AppDirectory:
+    """All apps, as listed before the run's first change, plus and minus what the run did itself.
+
+    Safe to use from several threads; a list that fails fails for everyone.
+    """
+
+    def __init__(self, list_apps: Callable[[], list[AppItem]]) -> None:
+        self._list_apps = list_apps
+        self._before: Once[Mapping[str, AppItem]] = Once(self._by_id)
+        self._after: Once[Mapping[str, AppItem]] = Once(self._by_id)
+        self._lock = threading.Lock()
+        self._created: dict[str, AppItem] = {}
+        self._deleted: set[str] = set()
+        self._claimed: set[str] = set()
+        self._creating: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def load(self) -> None:
+        """List the apps if that wasn't done yet, so that later changes have a "before"."""
+        self._before.get()
+
+    def find(self, app_id: str) -> AppItem | None:
+        """Return the app of this id, if it exists as far as this run knows."""
+        listed = self._before.get()
+        with self._lock:
+            if app_id in self._deleted:
+                return None
+            return self._created.get(app_id) or listed.get(app_id)
+
+    def all(self) -> list[AppItem]:
+        """Return every app that exists as far as this run knows."""
+        listed = self._before.get()
+        with self._lock:
+            known = {**listed, **self._created}
+            return [app for app_id, app in known.items() if app_id not in self._deleted]
+
+    def named(self, app_name: str) -> list[AppItem]:
+        """Return the apps of exactly this name; names needn't be unique."""
+        return [app for app in self.all() if app.app_name == app_name]
+
+    def organization(self) -> Organization | None:
+        """Return whose apps these are; None if there was no app to tell."""
+        return _owner(self._before.get())
+
+    def organization_after_creating(self) -> Organization | None:
+        """Return whose apps these are now that there is one; lists again where it must."""
+        return self.organization() or _owner(self._after.get())
+
+    def appeared(self, app_name: str) -> list[AppItem]:
+        """List again, and return what is new under this name and wasn't made by this run."""
+        before = self._before.get()
+        now = self._by_id()
+        with self._lock:
+            return [
+                app
+                for app_id, app in now.items()
+                if app.app_name == app_name and app_id not in before and app_id not in self._created
+            ]
+
+    def creating(self, app_name: str) -> threading.Lock:
+        """Return the lock under which apps of this name are created, one after the other."""
+        with self._lock:
+            return self._creating[app_name]
+
+    def add(self, app: AppItem) -> None:
+        """Note an app that this run created."""
+        with self._lock:
+            self._created[app.app_id] = app
+
+    def discard(self, app_id: str) -> None:
+        """Note that this run deleted an app."""
+        with self._lock:
+            self._deleted.add(app_id)
+
+    def claim(self, app_id: str) -> bool:
+        """Take an app for one resource; False if another resource of this run has it already."""
+        with self._lock:
+            is_free = app_id not in self._claimed
+            self._claimed.add(app_id)
+            return is_free
+
+    def _by_id(self) -> Mapping[str, AppItem]:
+        return {app.app_id: app for app in self._list_apps()}
+
+
+def _owner(apps: Mapping[str, AppItem]) -> Organization | None:
+    return next((Organization(app.org_id, app.org_name) for app in apps.values()), None)

@@ -1,0 +1,117 @@
+"""Look at a resource's inputs and collect everything that is wrong with them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from parallel_provider.lifecycle.resource import Checked, Problem, Props, Unknown
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+class InputCheck:
+    """The check of one resource's inputs, input by input; every problem is kept, not the first.
+
+    Unknown values have no problems: they are looked at again once they are known.
+    """
+
+    def __init__(self, news: Props) -> None:
+        self.inputs = dict(news)
+        self.problems: list[Problem] = []
+
+    def result(self) -> Checked:
+        """Return what was found."""
+        return Checked(self.inputs, self.problems)
+
+    def refuse(self, name: str, reason: str) -> None:
+        """Note a problem."""
+        self.problems.append(Problem(name, reason))
+
+    def default_from(self, name: str, default_name: str, olds: Props) -> None:
+        """Fill in a name that the user left out, the way that survives a rename by alias.
+
+        The program sends the resource's own name as `default_name` then. While the resource lives
+        on, the name it was given at first stays, as a new one would replace it.
+        """
+        if self.inputs.get(name) is not None or default_name not in self.inputs:
+            return
+        if olds.get(default_name) is not None and isinstance(olds.get(name), str):
+            self.inputs[default_name] = olds[default_name]
+            self.inputs[name] = olds[name]
+        else:
+            self.inputs[name] = self.inputs[default_name]
+
+    def text(self, name: str) -> None:
+        """Require a name that a person can see: not blank, no control characters."""
+        value = self.inputs.get(name)
+        if isinstance(value, Unknown):
+            return
+        if value is None:
+            self.refuse(name, "is required")
+        elif not isinstance(value, str):
+            self.refuse(name, f"must be text, not {_kind_of(value)}")
+        elif not value.strip():
+            self.refuse(name, "must not be empty or blank")
+        elif any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+            self.refuse(name, "must not contain control characters, such as line breaks")
+
+    def uuid(self, name: str, *, required: bool = True) -> None:
+        """Require a UUID."""
+        value = self.inputs.get(name)
+        if isinstance(value, Unknown) or (value is None and not required):
+            return
+        if value is None:
+            self.refuse(name, "is required")
+        elif not isinstance(value, str) or not _UUID.fullmatch(value):
+            self.refuse(name, "must be a UUID, such as the app_id of a parallel App")
+
+    def flag(self, name: str) -> None:
+        """Require True or False where the input is given."""
+        value = self.inputs.get(name)
+        if value is not None and not isinstance(value, bool | Unknown):
+            self.refuse(name, f"must be True or False, not {_kind_of(value)}")
+
+    def cents(
+        self, name: str, *, least: int, most: int | None = None, required: bool = True
+    ) -> int | None:
+        """Require a whole number of cents in a range; return it where it is known and right."""
+        value = self.inputs.get(name)
+        if isinstance(value, Unknown) or (value is None and not required):
+            return None
+        if value is None:
+            self.refuse(name, "is required")
+        elif isinstance(value, bool) or not isinstance(value, int | float):
+            self.refuse(name, f"must be a whole number of cents, not {_kind_of(value)}")
+        elif value != value or value in (float("inf"), float("-inf")) or value != int(value):  # noqa: PLR0124 - NaN
+            self.refuse(name, "must be a whole number of cents")
+        elif value < least or (most is not None and value > most):
+            wanted = f"from {least} to {most}" if most is not None else f"at least {least}"
+            self.refuse(name, f"must be {wanted} (cents): got {int(value)}")
+        else:
+            return int(value)
+        return None
+
+    def json_like(self, name: str) -> None:
+        """Require a value that JSON can hold."""
+        if not _is_json_like(self.inputs.get(name)):
+            self.refuse(name, "must be made of text, numbers, booleans, lists and dicts")
+
+
+def _is_json_like(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and _is_json_like(v) for k, v in value.items())
+    if isinstance(value, list):
+        return all(map(_is_json_like, value))
+    return value is None or isinstance(value, Unknown | str | bool | int | float)
+
+
+def _kind_of(value: object) -> str:
+    kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
+        (bool, "True or False"),
+        ((int, float), "a number"),
+        (str, "text"),
+        (dict, "a dict"),
+        (list, "a list"),
+    )
+    return next((words for kind, words in kinds if isinstance(value, kind)), "something else")

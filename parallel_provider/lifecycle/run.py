@@ -1,0 +1,99 @@
+"""What all operations of one run share: the client, one list of apps, one look at the balance."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from parallel_provider.api import AccountApi
+from parallel_provider.errors import ParallelError
+from parallel_provider.lifecycle.app_directory import AppDirectory
+from parallel_provider.lifecycle.errors import LifecycleError, WrongOrganizationError
+from parallel_provider.lifecycle.once import Once
+
+
+class Messages(Protocol):
+    """Where a run can tell its user something."""
+
+    def info(self, text: str) -> None:
+        """Say something that is good to know."""
+
+    def warn(self, text: str) -> None:
+        """Say something that asks for attention."""
+
+
+@dataclass(frozen=True)
+class Guards:
+    """What the user allows: which organization, and how much one charge may be.
+
+    `org_id_origin` names the setting that `org_id` comes from. Without `max_top_up_cents` nothing
+    is ever charged.
+    """
+
+    org_id: str | None = None
+    org_id_origin: str | None = None
+    max_top_up_cents: int | None = None
+
+
+class Run:
+    """One run of the provider's process; safe to use from several threads.
+
+    `clock` returns epoch seconds.
+    """
+
+    def __init__(
+        self,
+        api: AccountApi,
+        messages: Messages,
+        guards: Guards | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.api = api
+        self.messages = messages
+        self.guards = guards or Guards()
+        self.clock = clock
+        self.apps = AppDirectory(api.list_apps)
+        self.balance = Once(api.get_balance)
+
+    def require_allowed_organization(self) -> None:
+        """Refuse to go on if the access token belongs to another organization than allowed.
+
+        Asks the server once a run, and only where `parallel:orgId` is set. To be called before
+        anything is changed.
+        """
+        allowed = self.guards.org_id
+        if allowed is None:
+            return
+        actual = self.balance.get().org_id
+        if actual != allowed:
+            raise WrongOrganizationError(
+                f"the access token belongs to organization {actual!r}, and "
+                f"{self.guards.org_id_origin} allows {allowed!r} only: sign in to that "
+                "organization, or change the setting"
+            )
+
+    def require_same_organization(self, org_id: str) -> None:
+        """Refuse to take something for gone if the token can't see where it was.
+
+        What another organization's token doesn't list may well be there.
+        """
+        actual = self._organization_of_token()
+        if actual != org_id:
+            raise WrongOrganizationError(
+                f"it belongs to organization {org_id!r}, and the access token to {actual!r}, which "
+                "can't tell whether it is gone: use a token of the right organization"
+            )
+
+    def _organization_of_token(self) -> str:
+        organization = self.apps.organization()
+        if organization is not None:
+            return organization.org_id
+        try:
+            return self.balance.get().org_id
+        except ParallelError as error:
+            raise LifecycleError(
+                "the list of apps is empty, and without it only the balance tells which "
+                f"organization the access token belongs to: {error}"
+            ) from None

@@ -1,0 +1,85 @@
+"""ApiKey: one key for Parallel's data API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from parallel_provider.dynamic import ApiKeyProvider
+
+
+class ApiKey(Resource, module="parallel", name="ApiKey"):
+    """A key for Parallel's data API, of one app.
+
+    The raw key is given out once, by the server, when the key is created; it is kept in the stack's
+    state as a secret. A change of `app_id`, `api_key_name` or `triggers` replaces the key: the new
+    one exists, and what depends on it is updated, before the old one is revoked.
+
+    API: POST /service/v1/apps/{app_id}/keys, DELETE /service/v1/apps/{app_id}/keys/{api_key_id}.
+    There is none to read or list keys: a refresh takes a key for gone when its app is.
+    """
+
+    api_key_id: pulumi.Output[str]
+    """The key's id; also the resource's id."""
+    api_key_name: pulumi.Output[str]
+    """The key's name in the Parallel console."""
+    app_id: pulumi.Output[str]
+    """The id of its app."""
+    app_name: pulumi.Output[str]
+    """The name of its app."""
+    org_id: pulumi.Output[str]
+    """The organization's id."""
+    created_by_user_id: pulumi.Output[str]
+    """Who created it: the user behind the access token."""
+    created_by_user_email: pulumi.Output[str]
+    """That user's e-mail address."""
+    display_value: pulumi.Output[str]
+    """The shortened form that the console shows; not a secret."""
+    created_at: pulumi.Output[int]
+    """When it was created, in epoch seconds by the server's clock."""
+    raw_api_key: pulumi.Output[str]
+    """The key itself: always a secret."""
+    triggers: pulumi.Output[Any]
+    """What was given as `triggers`."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        app_id: pulumi.Input[str],
+        api_key_name: pulumi.Input[str] | None = None,
+        triggers: pulumi.Input[Any] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare a key.
+
+        :param resource_name: the name within the program.
+        :param app_id: the app that it belongs to.
+        :param api_key_name: the name in the Parallel console; `resource_name` if not given, and
+            then it outlives a rename by `aliases`.
+        :param triggers: any JSON-like value; a change of it replaces the key.
+        :param opts: Pulumi's resource options.
+        """
+        super().__init__(
+            ApiKeyProvider(),
+            resource_name,
+            {
+                "app_id": app_id,
+                "api_key_name": api_key_name,
+                "default_api_key_name": resource_name if api_key_name is None else None,
+                "triggers": triggers,
+                "api_key_id": None,
+                "app_name": None,
+                "org_id": None,
+                "created_by_user_id": None,
+                "created_by_user_email": None,
+                "display_value": None,
+                "created_at": None,
+                "raw_api_key": None,
+            },
+            pulumi.ResourceOptions.merge(
+                pulumi.ResourceOptions(additional_secret_outputs=["raw_api_key"]), opts
+            ),
+        )

@@ -1,0 +1,78 @@
+"""App: a group of API keys in a Parallel organization."""
+
+from __future__ import annotations
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from parallel_provider.dynamic import AppProvider
+
+
+class App(Resource, module="parallel", name="App"):
+    """An app of a Parallel organization: the group that API keys belong to.
+
+    A change of `app_name` replaces the app, and with it all its keys: the new ones exist before
+    the old ones stop working. `pulumi destroy` deletes the app, also one that was taken over (use
+    `retain_on_delete` to leave it), and the server revokes its keys.
+
+    API: POST /service/v1/apps, GET /service/v1/apps, DELETE /service/v1/apps/{app_id}.
+    """
+
+    app_id: pulumi.Output[str]
+    """The app's id, a UUID; also the resource's id."""
+    app_name: pulumi.Output[str]
+    """The app's name; names needn't be unique in an organization."""
+    org_id: pulumi.Output[str]
+    """The organization's id."""
+    org_name: pulumi.Output[str]
+    """The organization's name."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        app_name: pulumi.Input[str] | None = None,
+        adopt_existing: pulumi.Input[bool] = False,
+        existing_app_id: pulumi.Input[str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare an app.
+
+        :param resource_name: the name within the program.
+        :param app_name: the name in the Parallel console, sent as it is; `resource_name` if not
+            given, and then it outlives a rename by `aliases`.
+        :param adopt_existing: take over the app of this name if there is exactly one, create it if
+            there is none, and refuse, with their ids, if there are several.
+        :param existing_app_id: take over exactly this app; refused if it isn't there or has
+            another name. Both this and `adopt_existing` matter only when the resource is created.
+        :param opts: Pulumi's resource options.
+        """
+        super().__init__(
+            AppProvider(),
+            resource_name,
+            {
+                "app_name": app_name,
+                "default_app_name": resource_name if app_name is None else None,
+                "adopt_existing": adopt_existing,
+                "existing_app_id": existing_app_id,
+                "app_id": None,
+                "org_id": None,
+                "org_name": None,
+            },
+            opts,
+        )
+
+    @staticmethod
+    def get(
+        resource_name: str,
+        app_id: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> App:
+        """Read an app that this program doesn't manage; fails if there is none of this id.
+
+        API: GET /service/v1/apps.
+        """
+        return App(
+            resource_name,
+            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=app_id)),
+        )
