@@ -72,7 +72,7 @@ async def create_key(
     )
 
 
-@router.delete("/{api_key_id}")
+@router.delete("/{api_key_id}", response_model=None)
 async def delete_key(
     organization: Annotated[Organization, Depends(allowed_to("keys:delete"))],
     state: State,

@@ -79,7 +79,7 @@ async def create_app(
     return CreateAppResponseModel(app_id=organization.add_app(request.app_name).app_id)
 
 
-@router.delete("/{app_id}")
+@router.delete("/{app_id}", response_model=None)
 async def delete_app(
     organization: Annotated[Organization, Depends(allowed_to("apps:delete"))],
     state: State,

@@ -36,7 +36,7 @@ class BalanceResponse(BaseModel):
 class AddBalanceRequest(BaseModel):
     """A charge, and the key by which it is made only once."""
 
-    amount_cents: Annotated[int, BeforeValidator(_refuse_text), Field(gt=0, le=10_000)]
+    amount_cents: Annotated[int, Field(gt=0, le=10_000), BeforeValidator(_refuse_text)]
     idempotency_key: str = Field(min_length=8, max_length=128)
 
 

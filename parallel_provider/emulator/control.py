@@ -24,7 +24,7 @@ Json = dict[str, Any]
 class _Body(BaseModel):
     """A control request; a misspelt field would be a test that tests nothing."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class OrganizationChange(_Body):
@@ -158,9 +158,10 @@ async def change_organization(
 @router.post("/orgs")
 async def create_organization(state: State, request: NewOrganization) -> Json:
     """Create another organization, and an access token that may do everything in it."""
+    if request.org_id and state.find_organization(request.org_id):
+        raise invalid_field(["body", "org_id"], "There is one of this id")
     organization = Organization(org_name=request.org_name)
-    if request.org_id is not None:
-        organization.org_id = request.org_id
+    organization.org_id = request.org_id or organization.org_id
     state.organizations.append(organization)
     token = state.tokens.mint_access(organization, ALL_SCOPES, lifetime_seconds=None)
     return {

@@ -21,6 +21,7 @@ from .settings import ALL_SCOPES, Settings
 from .tokens import TokenStore
 
 _LOG_LENGTH = 10_000
+_LOGGED_PATH_LENGTH = 500
 
 
 @dataclass(slots=True)
@@ -81,7 +82,7 @@ class EmulatorState:
     def record(self, method: str, path: str, route: str) -> LoggedRequest:
         """Count a request and put it in the log."""
         self.requests[f"{method} {route}"] += 1
-        logged = LoggedRequest(method, path, self.clock.now())
+        logged = LoggedRequest(method, path[:_LOGGED_PATH_LENGTH], self.clock.now())
         self.log.append(logged)
         return logged
 

@@ -14,94 +14,20 @@ import subprocess
 import sys
 import threading
 from types import TracebackType
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, cast
 
 import httpx
 
-FaultKind = Literal["status", "drop_before", "drop_after", "truncate", "garbage", "delay", "hang"]
+from parallel_provider.testing.emulator_state import (
+    Decision,
+    EmulatorState,
+    FaultKind,
+    NewOrgState,
+    OrgState,
+)
 
 _START_SECONDS = 60
 _END_SECONDS = 10
-
-
-class OrgState(TypedDict):
-    """The organization, as the emulator holds it."""
-
-    org_id: str
-    org_name: str
-    credit_balance_cents: float
-    pending_debit_balance_cents: float
-    will_invoice: bool
-    has_payment_method: bool
-
-
-class AppState(TypedDict):
-    """An app that exists."""
-
-    app_id: str
-    app_name: str
-
-
-class KeyState(TypedDict):
-    """A key that was ever created; `revoked_at` is None while it works."""
-
-    api_key_id: str
-    api_key_name: str
-    app_id: str
-    created_at: int
-    revoked_at: int | None
-
-
-class ChargeState(TypedDict):
-    """A charge that was really made."""
-
-    amount_cents: int
-    idempotency_key: str
-    at: float
-
-
-class LoggedRequest(TypedDict):
-    """A request in the order of arrival; `status` is None when no answer was sent."""
-
-    method: str
-    path: str
-    at: float
-    status: int | None
-    fault: FaultKind | None
-
-
-class SignInState(TypedDict):
-    """A sign-in that was begun; `decision` is None while nobody has decided."""
-
-    user_code: str
-    client_id: str
-    client_name: str
-    scopes: list[str]
-    expires_at: float
-    decision: Literal["approve", "deny"] | None
-
-
-class EmulatorState(TypedDict):
-    """What `GET /_emulator/state` tells."""
-
-    org: OrgState
-    apps: list[AppState]
-    keys: list[KeyState]
-    charges: list[ChargeState]
-    sign_ins: list[SignInState]
-    requests: dict[str, int]
-    log: list[LoggedRequest]
-    faults: list[dict[str, Any]]
-    settings: dict[str, Any]
-    clock: dict[str, float]
-
-
-class NewOrganization(TypedDict):
-    """Another organization, and a token that may do everything in it."""
-
-    org_id: str
-    org_name: str
-    access_token: str
 
 
 class Emulator:
@@ -188,10 +114,10 @@ class Emulator:
         }
         return cast(OrgState, self._send("PATCH", "/org", _given(change)))
 
-    def add_org(self, *, org_id: str | None = None, org_name: str | None = None) -> NewOrganization:
+    def add_org(self, *, org_id: str | None = None, org_name: str | None = None) -> NewOrgState:
         """Create another organization."""
         body = _given({"org_id": org_id, "org_name": org_name})
-        return cast(NewOrganization, self._send("POST", "/orgs", body))
+        return cast(NewOrgState, self._send("POST", "/orgs", body))
 
     def set_clock(self, offset_seconds: float) -> None:
         """Shift the emulator's time away from the machine's."""
@@ -232,7 +158,7 @@ class Emulator:
         return str(self._send("POST", "/tokens", _given(body))["access_token"])
 
     def decide_sign_in(
-        self, user_code: str, decision: Literal["approve", "deny"], *, org_id: str | None = None
+        self, user_code: str, decision: Decision, *, org_id: str | None = None
     ) -> None:
         """Approve or deny a sign-in, as a person would on the page."""
         body = _given({"decision": decision, "org_id": org_id})
