@@ -38,7 +38,8 @@ class Settings:
     """The settings of one run, validated.
 
     `access_token`, `token_command` and `refresh_token` are the configured sources of a token, as
-    found; `credentials.chain` decides which one counts.
+    found; `credentials.chain` decides which one counts. `env_client_id` is the OAuth client that
+    `env_refresh_token` was given to, where that isn't the official client's own.
     """
 
     service_api_url: str
@@ -50,6 +51,7 @@ class Settings:
     env_token_command: str | None = None
     env_refresh_token: SecretStr | None = None
     env_refresh_token_save_command: str | None = None
+    env_client_id: str | None = None
     org_id: str | None = None
     org_id_origin: str | None = None
     max_top_up_cents: int | None = None
@@ -92,6 +94,7 @@ class Settings:
             env_refresh_token_save_command=_text(
                 look_up(None, "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND")
             ),
+            env_client_id=_text(look_up(None, "PARALLEL_CLIENT_ID")),
             org_id=_text(org_id),
             org_id_origin=org_id.origin if org_id else None,
             max_top_up_cents=_cents(look_up("maxTopUpCents", "PARALLEL_MAX_TOP_UP_CENTS")),

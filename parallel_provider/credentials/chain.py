@@ -2,23 +2,77 @@
 
 from __future__ import annotations
 
+from parallel_provider.credentials.command import TokenCommand
+from parallel_provider.credentials.process import Command
+from parallel_provider.credentials.refresh_process import PipelineRefresh
 from parallel_provider.credentials.static import StaticToken
+from parallel_provider.credentials.store import NoSignInFileError, SignInFile
+from parallel_provider.credentials.stored import PipelineRefreshToken, StoredSignIn
 from parallel_provider.credentials.tokens import TokenSource
-from parallel_provider.errors import CredentialsError
+from parallel_provider.errors import CredentialsError, SettingsError
 from parallel_provider.settings import Settings
 
 
 def choose_source(settings: Settings) -> TokenSource:
-    """Return the first source that is configured: stack configuration, then environment.
+    """Return the first source that is configured: stack configuration, environment, sign-in file.
 
-    Raises CredentialsError when there is none, or when that one is unusable as it stands. No
-    request is made here.
+    Raises CredentialsError when there is none, or when that one is unusable as it stands, and
+    SettingsError when it isn't configured right. No request is made and no command run here.
     """
     if settings.config_access_token is not None:
         return StaticToken(settings.config_access_token, "parallel:accessToken")
+    if settings.config_token_command is not None:
+        return _token_command(settings.config_token_command, "parallel:tokenCommand")
     if settings.env_access_token is not None:
         return StaticToken(settings.env_access_token, "PARALLEL_ACCESS_TOKEN")
-    raise CredentialsError(
-        "no Parallel access token is configured: run `parallel-provider login`, "
-        "or set PARALLEL_ACCESS_TOKEN or the secret parallel:accessToken"
+    if settings.env_token_command is not None:
+        return _token_command(settings.env_token_command, "PARALLEL_TOKEN_COMMAND")
+    if settings.env_refresh_token is not None:
+        return _pipeline(settings)
+    return _stored_sign_in(settings)
+
+
+def _token_command(text: str, origin: str) -> TokenCommand:
+    return TokenCommand(Command.parse(text, origin))
+
+
+def _pipeline(settings: Settings) -> PipelineRefreshToken:
+    save = settings.env_refresh_token_save_command
+    if settings.env_refresh_token is None or save is None:
+        raise SettingsError(
+            "PARALLEL_REFRESH_TOKEN needs PARALLEL_REFRESH_TOKEN_SAVE_COMMAND: a refresh token "
+            "can be used once, and the command gets the next one on its standard input, to keep "
+            "it for the next run"
+        )
+    Command.parse(save, "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND")
+    return PipelineRefreshToken(
+        settings.auth_file,
+        settings.platform_url,
+        PipelineRefresh(
+            refresh_token=settings.env_refresh_token,
+            client_id=settings.env_client_id or _client_id_of_stored_sign_in(settings),
+            save_command=save,
+        ),
     )
+
+
+def _client_id_of_stored_sign_in(settings: Settings) -> str | None:
+    """Guess which client the refresh token was given to: the one that signs in on this machine."""
+    try:
+        return SignInFile(settings.auth_file).read().client_id
+    except CredentialsError:
+        return None
+
+
+def _stored_sign_in(settings: Settings) -> StoredSignIn:
+    file = SignInFile(settings.auth_file)
+    try:
+        document = file.read()
+    except NoSignInFileError:
+        raise CredentialsError(
+            "no Parallel access token is configured: run `parallel-provider login`, "
+            "or set PARALLEL_ACCESS_TOKEN or the secret parallel:accessToken"
+        ) from None
+    # Chosen once: a sign-in to another organization in mid-run must not change this run's.
+    org_id = document.choose_org(settings.org_id, settings.org_id_origin)
+    return StoredSignIn(file, org_id, settings.platform_url)

@@ -19,9 +19,9 @@ def require_access_token(value: SecretStr, origin: str) -> SecretStr:
     """
     if not _JWT.fullmatch(value.get_secret_value()):
         raise CredentialsError(
-            f"{origin} doesn't hold an access token (a JWT): it looks like a data API key, which "
-            "the Account API refuses. Sign in with `parallel-provider login` and leave "
-            f"{origin} unset, or put the output of `parallel-provider token` there"
+            f"{origin} isn't an access token (a JWT): it looks like a data API key, which the "
+            "Account API refuses. Sign in with `parallel-provider login` and do without it, or "
+            "give it what `parallel-provider token` prints"
         )
     return value
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import SecretStr
 
 # A token this close to its end may die on its way to the server.
-EXPIRY_MARGIN_SECONDS = 30
+EXPIRY_MARGIN_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -17,10 +18,37 @@ class AccessToken:
 
     value: SecretStr
     expires_at: float | None = None
+    margin_seconds: float = EXPIRY_MARGIN_SECONDS
+
+    @classmethod
+    def just_issued(cls, value: SecretStr, expires_at: float | None, now: float) -> AccessToken:
+        """Make a token than which no newer one can be had at `now`.
+
+        One that lives for less than a minute is used for half its life; with the full margin it
+        would be replaced before it was ever sent.
+        """
+        if expires_at is None:
+            return cls(value)
+        half_life = max(0.0, expires_at - now) / 2
+        return cls(value, expires_at, min(EXPIRY_MARGIN_SECONDS, half_life))
 
     def is_fresh(self, now: float) -> bool:
         """Say whether it can still be sent at `now` (epoch seconds)."""
-        return self.expires_at is None or now < self.expires_at - EXPIRY_MARGIN_SECONDS
+        return self.expires_at is None or now < self.expires_at - self.margin_seconds
+
+    def is_alive(self, now: float) -> bool:
+        """Say whether it hasn't ended at `now`, by its own account."""
+        return self.expires_at is None or now < self.expires_at
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest that tells tokens apart and can't be turned back into one."""
+        return fingerprint(self.value)
+
+
+def fingerprint(value: SecretStr) -> str:
+    """Return the SHA-256 of a secret, in hex."""
+    return hashlib.sha256(value.get_secret_value().encode()).hexdigest()
 
 
 class TokenSource(Protocol):

@@ -1,0 +1,120 @@
+"""Sign in by a code that a person approves in a browser (RFC 8628).
+
+On httpx rather than on an OAuth library: oauthlib prepares the bodies of these two requests and
+Authlib can send the second, but neither polls, neither is typed, and each brings more code than
+there is here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from parallel_provider.credentials.errors import LOGIN_HINT, OAuthError, SignInUnavailableError
+from parallel_provider.credentials.models import DeviceCode, TokenGrant
+from parallel_provider.errors import CredentialsError
+
+ALL_SCOPES = (
+    "keys:read",
+    "keys:create",
+    "keys:delete",
+    "apps:read",
+    "apps:create",
+    "apps:delete",
+    "balance:read",
+    "balance:add",
+)
+SLOW_DOWN_SECONDS = 5.0
+_SHORTEST_INTERVAL_SECONDS = 1.0
+
+
+class DeviceFlowServer(Protocol):
+    """What the flow needs of `SignInServer`."""
+
+    def register_client(self) -> str:
+        """Return a new client_id."""
+
+    def request_device_code(self, client_id: str, scopes: Sequence[str]) -> DeviceCode:
+        """Return a code for a person to approve."""
+
+    def exchange_device_code(self, client_id: str, device_code: SecretStr) -> TokenGrant:
+        """Return the tokens, or raise OAuthError while the code isn't approved."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How to wait for a person: the clock (seconds, any origin), the pause, and the patience."""
+
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    longest_seconds: float | None = None
+
+
+def request_code(
+    server: DeviceFlowServer, client_id: str | None, scopes: Sequence[str]
+) -> tuple[str, DeviceCode]:
+    """Return a code to approve, and the client it is for: `client_id`, unless it isn't known.
+
+    A client that was never registered, or that the server has forgotten, is registered.
+    """
+    if client_id is not None:
+        try:
+            return client_id, server.request_device_code(client_id, scopes)
+        except OAuthError as error:
+            if error.code != "invalid_client":
+                raise
+    client_id = server.register_client()
+    return client_id, server.request_device_code(client_id, scopes)
+
+
+def wait_for_approval(
+    server: DeviceFlowServer, client_id: str, code: DeviceCode, waiting: Waiting
+) -> TokenGrant:
+    """Ask until the code is approved; the first time at once, then at the server's pace.
+
+    Raises CredentialsError when the code is denied, or ends, or patience does.
+    """
+    interval = max(code.interval, _SHORTEST_INTERVAL_SECONDS)
+    lifetime = code.expires_in
+    if waiting.longest_seconds is not None:
+        lifetime = min(lifetime, waiting.longest_seconds)
+    deadline = waiting.clock() + lifetime
+    unavailable: SignInUnavailableError | None = None
+    while True:
+        try:
+            return server.exchange_device_code(client_id, code.device_code)
+        except OAuthError as error:
+            if error.code == "slow_down":
+                interval += SLOW_DOWN_SECONDS
+            elif error.code != "authorization_pending":
+                raise _final(error, unavailable) from None
+            unavailable = None
+        except SignInUnavailableError as error:
+            # RFC 8628, section 3.5: ask less often of a server that doesn't answer.
+            interval = max(interval * 2, error.retry_after or 0.0)
+            unavailable = error
+        if waiting.clock() + interval >= deadline:
+            raise unavailable or CredentialsError(
+                f"the code wasn't approved within {lifetime:.0f} seconds: "
+                f"{LOGIN_HINT} again and approve the new code"
+            )
+        waiting.sleep(interval)
+
+
+def _final(error: OAuthError, unavailable: SignInUnavailableError | None) -> CredentialsError:
+    if error.code == "access_denied":
+        return CredentialsError("the sign-in was denied in the browser: nothing was stored")
+    if error.code == "expired_token":
+        return CredentialsError(
+            f"the code ended before it was approved: {LOGIN_HINT} again and approve the new code"
+        )
+    if unavailable is not None and unavailable.may_have_worked:
+        return CredentialsError(
+            f"the code was used up by a request whose answer was lost ({unavailable}): "
+            f"{LOGIN_HINT} again"
+        )
+    return error

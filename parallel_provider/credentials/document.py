@@ -1,0 +1,210 @@
+"""The content of the sign-in file, in the official client's format, version 1.
+
+Only what is needed is looked at; everything else, at every level, is kept as it was found.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from parallel_provider.credentials.errors import LOGIN_HINT
+from parallel_provider.credentials.models import TokenGrant
+from parallel_provider.credentials.tokens import AccessToken
+from parallel_provider.errors import CredentialsError
+
+VERSION = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+class StoredTokens(_Part):
+    """`control_api` of one organization; times are epoch seconds."""
+
+    access_token: SecretStr | None = None
+    access_token_expires_at: float | None = None
+    access_token_scopes: tuple[str, ...] = ()
+    refresh_token: SecretStr | None = None
+    refresh_token_expires_at: float | None = None
+    authorization_expires_at: float | None = None
+
+    @field_validator("access_token_scopes", mode="before")
+    @classmethod
+    def _none_is_empty(cls, value: object) -> object:
+        return () if value is None else value
+
+    @property
+    def access(self) -> AccessToken | None:
+        """The access token, if there is one."""
+        if self.access_token is None or not self.access_token.get_secret_value():
+            return None
+        return AccessToken(self.access_token, self.access_token_expires_at)
+
+    @property
+    def is_sign_in(self) -> bool:
+        """Whether an access token can be had from this."""
+        return self.access is not None or bool(
+            self.refresh_token and self.refresh_token.get_secret_value()
+        )
+
+
+class StoredOrg(_Part):
+    """One organization of the file."""
+
+    org_name: str | None = None
+    api_key: SecretStr | None = None
+    control_api: StoredTokens = Field(default_factory=StoredTokens)
+
+    @field_validator("control_api", mode="before")
+    @classmethod
+    def _none_is_empty(cls, value: object) -> object:
+        return {} if value is None else value
+
+
+class _SignInFile(_Part):
+    version: int
+    selected_org_id: str | None = None
+    client_id: str | None = None
+    orgs: dict[str, StoredOrg] = Field(default_factory=dict)
+
+    @field_validator("orgs", mode="before")
+    @classmethod
+    def _none_is_empty(cls, value: object) -> object:
+        return {} if value is None else value
+
+
+class UnusableDocumentError(ValueError):
+    """The content isn't a sign-in this version can read; the text fits "FILE is …"."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """The file's content: `raw` as found, and the parts of it that have a meaning here."""
+
+    raw: dict[str, Any] = field(repr=False)
+    selected_org_id: str | None
+    client_id: str | None
+    orgs: dict[str, StoredOrg]
+
+    @classmethod
+    def empty(cls) -> Document:
+        """Return the content of a file that isn't there yet."""
+        return cls.from_raw({"version": VERSION, "selected_org_id": None, "orgs": {}})
+
+    @classmethod
+    def parse(cls, content: bytes) -> Document:
+        """Read a file's content. Raises UnusableDocumentError."""
+        if not content.strip():
+            raise UnusableDocumentError("empty")
+        try:
+            raw = json.loads(content)
+        except (ValueError, RecursionError):
+            raise UnusableDocumentError("damaged (not JSON)") from None
+        if not isinstance(raw, dict):
+            raise UnusableDocumentError("damaged (not a JSON object)")
+        return cls.from_raw(raw)
+
+    @classmethod
+    def from_raw(cls, raw: dict[str, Any]) -> Document:
+        """Validate what has a meaning here. Raises UnusableDocumentError."""
+        version = raw.get("version")
+        if type(version) is not int or version < VERSION:
+            raise UnusableDocumentError("in a format that isn't known here (no version 1)")
+        if version > VERSION:
+            raise UnusableDocumentError(
+                f"in a newer format (version {version}) than this version of parallel-provider "
+                "can read: upgrade it"
+            )
+        try:
+            view = _SignInFile.model_validate(raw)
+        except ValidationError as error:
+            # Only the places: the values are tokens.
+            places = ", ".join(".".join(map(str, e["loc"])) for e in error.errors())
+            raise UnusableDocumentError(f"damaged (at {places})") from None
+        return cls(raw, view.selected_org_id, view.client_id, view.orgs)
+
+    def dump(self) -> bytes:
+        """Return the content to write."""
+        return json.dumps(self.raw, indent=2).encode()
+
+    def choose_org(self, org_id: str | None, origin: str | None = None) -> str:
+        """Return the id of the organization to use: `org_id` if given, else the selected one.
+
+        `origin` is where `org_id` was configured. Raises CredentialsError when there is no
+        sign-in for it.
+        """
+        signed_in = [key for key, org in self.orgs.items() if org.control_api.is_sign_in]
+        chosen = org_id or self.selected_org_id
+        if chosen is not None and chosen in signed_in:
+            return chosen
+        others = f"; signed in: {', '.join(signed_in)}" if signed_in else ""
+        if org_id is not None:
+            configured = f" ({origin})" if origin else ""
+            raise CredentialsError(
+                f"there is no stored sign-in for organization {org_id}{configured}{others}: "
+                f"{LOGIN_HINT} and choose it"
+            )
+        raise CredentialsError(
+            f"there is no stored sign-in for the selected organization{others}: {LOGIN_HINT}"
+            + (", or set PARALLEL_ORG_ID" if signed_in else "")
+        )
+
+    def tokens(self, org_id: str) -> StoredTokens:
+        """Return the tokens of an organization. Raises CredentialsError when it has gone."""
+        return self.orgs[self.choose_org(org_id)].control_api
+
+    def with_grant(self, org_id: str, grant: TokenGrant, now: float) -> Document:
+        """Return the content with a new pair of tokens for `org_id`."""
+
+        def at(lifetime: float | None) -> int | None:
+            return None if lifetime is None else int(now + lifetime)
+
+        raw = copy.deepcopy(self.raw)
+        org = _child(_child(raw, "orgs"), org_id)
+        if grant.org_name is not None:
+            org["org_name"] = grant.org_name
+        tokens = _child(org, "control_api")
+        tokens["access_token"] = grant.access_token.get_secret_value()
+        tokens["access_token_expires_at"] = at(grant.expires_in)
+        if grant.scope:
+            tokens["access_token_scopes"] = grant.scope.split()
+        if grant.refresh_token is not None:
+            tokens["refresh_token"] = grant.refresh_token.get_secret_value()
+            tokens["refresh_token_expires_at"] = at(grant.refresh_token_expires_in)
+        tokens["authorization_expires_at"] = at(grant.authorization_expires_in)
+        return Document.from_raw(raw)
+
+    def with_sign_in(self, client_id: str, org_id: str, grant: TokenGrant, now: float) -> Document:
+        """Return the content after a sign-in: its tokens, its client, its organization selected."""
+        return self.with_grant(org_id, grant, now).with_values(
+            client_id=client_id, selected_org_id=org_id
+        )
+
+    def without_sign_in(self, org_id: str) -> Document:
+        """Return the content without an organization's tokens; its data API key stays."""
+        raw = copy.deepcopy(self.raw)
+        org = _child(_child(raw, "orgs"), org_id)
+        org.pop("control_api", None)
+        if not org.get("api_key"):
+            raw["orgs"].pop(org_id)
+            if raw.get("selected_org_id") == org_id:
+                raw["selected_org_id"] = None
+        return Document.from_raw(raw)
+
+    def with_values(self, **values: str | None) -> Document:
+        """Return the content with other values at its top level."""
+        return Document.from_raw({**self.raw, **values})
+
+
+def _child(parent: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the object at `key`, made where there is none (or null, which means the same)."""
+    if parent.get(key) is None:
+        parent[key] = {}
+    child: dict[str, Any] = parent[key]
+    return child

@@ -1,0 +1,213 @@
+"""The sign-in's endpoints as typed calls: POST /getServiceKeys/… on the platform's host."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
+from parallel_provider.credentials.models import ClientRegistration, DeviceCode, TokenGrant
+from parallel_provider.errors import SettingsError
+from parallel_provider.printable import masked, printable
+from parallel_provider.settings import is_loopback
+
+# What the official client calls itself where it isn't registered.
+FALLBACK_CLIENT_ID = "parallel-cli"
+CLIENT_NAME = "parallel-provider"
+DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+
+_TIMEOUT = httpx.Timeout(connect=10.0, read=30.0, write=10.0, pool=10.0)
+# These are raised before a byte of the request is sent.
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
+_TOO_MANY_REQUESTS = 429
+_REQUEST_TIMEOUT = 408
+_SERVER_ERROR = 500
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+class SignInServer:
+    """Typed calls to the sign-in; each sends one request and never repeats it."""
+
+    def __init__(self, platform_url: str, *, timeout: httpx.Timeout = _TIMEOUT) -> None:
+        self._base_url = platform_url.rstrip("/")
+        self.host = urlsplit(platform_url).netloc
+        version = importlib.metadata.version("parallel-provider")
+        try:
+            self._http = httpx.Client(
+                timeout=timeout,
+                headers={
+                    "Accept": "application/json",
+                    "User-Agent": f"parallel-provider/{version}",
+                },
+                # A refresh token is for the configured host and no other.
+                follow_redirects=False,
+                # A proxy can't reach this machine's own loopback.
+                trust_env=not is_loopback(urlsplit(platform_url).hostname or ""),
+            )
+        except (ValueError, ImportError, OSError) as error:
+            raise SettingsError(
+                f"the proxy or certificate variables of the environment can't be used: {error}"
+            ) from None
+
+    def __enter__(self) -> SignInServer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def register_client(self) -> str:
+        """Register this installation and return its `client_id`. POST /getServiceKeys/register."""
+        body = {
+            "client_name": CLIENT_NAME,
+            "platform": {
+                "system": platform.system(),
+                "release": platform.release(),
+                "machine": platform.machine(),
+                "os_name": os.name,
+            },
+        }
+        response = self._post("/register", json=body)
+        return _parse(response, ClientRegistration).client_id
+
+    def request_device_code(self, client_id: str, scopes: Sequence[str]) -> DeviceCode:
+        """Ask for a code that a person can approve. POST /getServiceKeys/device/code."""
+        response = self._post(
+            "/device/code", data={"client_id": client_id, "scope": " ".join(scopes)}
+        )
+        return _parse(response, DeviceCode)
+
+    def exchange_device_code(self, client_id: str, device_code: SecretStr) -> TokenGrant:
+        """Ask whether the code was approved, and get the tokens if so.
+
+        Raises OAuthError with one of RFC 8628's codes until then. POST /getServiceKeys/token.
+        """
+        return self._token(
+            grant_type=DEVICE_CODE_GRANT,
+            device_code=device_code.get_secret_value(),
+            client_id=client_id,
+        )
+
+    def refresh(self, client_id: str, refresh_token: SecretStr) -> TokenGrant:
+        """Use a refresh token up and get the next pair. POST /getServiceKeys/token."""
+        return self._token(
+            grant_type="refresh_token",
+            refresh_token=refresh_token.get_secret_value(),
+            client_id=client_id,
+        )
+
+    def revoke(self, refresh_token: SecretStr) -> None:
+        """End a sign-in at the server. POST /getServiceKeys/token/revoke."""
+        self._post("/token/revoke", data={"refresh_token": refresh_token.get_secret_value()})
+
+    def _token(self, **form: str) -> TokenGrant:
+        return _parse(self._post("/token", data=form), TokenGrant)
+
+    def _post(
+        self,
+        path: str,
+        *,
+        data: dict[str, str] | None = None,
+        json: dict[str, Any] | None = None,
+    ) -> httpx.Response:
+        path = f"/getServiceKeys{path}"
+        try:
+            response = self._http.post(self._base_url + path, data=data, json=json)
+        except _NOT_SENT as error:
+            raise SignInUnavailableError(
+                f"the sign-in at {self.host} can't be reached ({_why(error)}): "
+                "check the network and the configured platform URL",
+                may_have_worked=False,
+            ) from None
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise SignInUnavailableError(
+                f"POST {path} got no answer from {self.host} ({_why(error)})", may_have_worked=True
+            ) from None
+        if not response.is_success:
+            raise _refusal(response, path, sorted((data or {}).values()))
+        return response
+
+
+def _parse(response: httpx.Response, model: type[Answer]) -> Answer:
+    try:
+        return model.model_validate(json.loads(response.content))
+    except ValidationError as error:
+        # Only the places and the reasons: the values are tokens.
+        reason = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'the body'}: {e['msg']}" for e in error.errors()
+        )
+    except (ValueError, RecursionError):
+        reason = "it isn't JSON"
+    raise SignInUnavailableError(
+        f"POST {response.request.url.path} answered with something that can't be used ({reason})",
+        may_have_worked=True,
+    )
+
+
+def _refusal(response: httpx.Response, path: str, sent: Sequence[str]) -> Exception:
+    """Make the error of an answer that isn't a success; nothing of `sent` may show in it."""
+    status = response.status_code
+    code, description = _oauth_error(response)
+    shown = printable(masked(f"{code} {description}", *sent))
+    message = f"POST {path} answered {status} ({shown.strip() or response.reason_phrase})"
+    if status == _TOO_MANY_REQUESTS:
+        return SignInUnavailableError(
+            f"{message}: too many requests, try again later",
+            may_have_worked=False,
+            retry_after=_retry_after(response),
+        )
+    if status >= _SERVER_ERROR or status == _REQUEST_TIMEOUT:
+        return SignInUnavailableError(
+            message, may_have_worked=True, retry_after=_retry_after(response)
+        )
+    if response.is_redirect:
+        message += ": redirects aren't followed, so check the configured platform URL"
+    return OAuthError(message, code=code)
+
+
+def _oauth_error(response: httpx.Response) -> tuple[str, str]:
+    """Find RFC 6749's `error` and `error_description`; either may be missing."""
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return "", ""
+    if not isinstance(body, dict):
+        return "", ""
+    code = body.get("error")
+    description = body.get("error_description", body.get("detail"))
+    return (
+        code if isinstance(code, str) else "",
+        description if isinstance(description, str) else "",
+    )
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Read the header's whole seconds; its other form, a date, isn't worth a second clock here."""
+    value = response.headers.get("retry-after", "").strip()
+    return float(value) if value.isascii() and value.isdecimal() else None
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return f"timed out: {type(error).__name__}"
+    return str(error) or type(error).__name__

@@ -1,0 +1,50 @@
+"""Where the tokens of one pipeline run are shared by the processes of that run.
+
+`pulumi up` alone is several processes, one after the other and side by side, and each finds the
+same `PARALLEL_REFRESH_TOKEN` in its environment, long after it was used up. So the pair that came
+of it is kept in a private file beside the sign-in file, named by the token's fingerprint.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from parallel_provider.credentials.document import VERSION, Document
+from parallel_provider.credentials.tokens import fingerprint
+
+# The organization isn't known before the first answer, and there is only one.
+PIPELINE_ORG = "pipeline"
+_PREFIX = "pipeline-"
+_OLD_SECONDS = 24 * 60 * 60.0
+
+
+def pipeline_path(auth_file: Path, refresh_token: SecretStr) -> Path:
+    """Return the file of the run that began with `refresh_token`."""
+    return auth_file.parent / f"{_PREFIX}{fingerprint(refresh_token)[:32]}.json"
+
+
+def seed_document(refresh_token: SecretStr, client_id: str | None) -> Document:
+    """Return the content that such a file begins with."""
+    tokens = {"refresh_token": refresh_token.get_secret_value()}
+    return Document.from_raw(
+        {
+            "version": VERSION,
+            "selected_org_id": PIPELINE_ORG,
+            "client_id": client_id,
+            "orgs": {PIPELINE_ORG: {"control_api": tokens}},
+        }
+    )
+
+
+def remove_old_files(path: Path) -> None:
+    """Remove the files of runs that were over long ago; a machine may serve many."""
+    too_old = time.time() - _OLD_SECONDS
+    with contextlib.suppress(OSError):
+        for other in path.parent.glob(f"{_PREFIX}*.json"):
+            if other.stat().st_mtime < too_old:
+                for name in (other.name, f"{other.name}.lock", f"{other.name}.refresh.lock"):
+                    other.with_name(name).unlink(missing_ok=True)

@@ -1,0 +1,198 @@
+"""Run a command that a user configured: no shell, bounded in time and in output."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, TypeVar
+
+from parallel_provider.errors import CredentialsError, SettingsError
+from parallel_provider.printable import masked, printable
+
+T = TypeVar("T")
+
+COMMAND_SECONDS = 60.0
+MAX_OUTPUT = 64 * 1024
+MAX_MESSAGES = 64 * 1024
+# How long output may still come after the command's end, from what it has left running.
+_AFTERMATH_SECONDS = 1.0
+_CHUNK = 4096
+# A command must neither call itself without end nor inherit what it is there to replace.
+_OWN_VARIABLES = (
+    "PARALLEL_ACCESS_TOKEN",
+    "PARALLEL_TOKEN_COMMAND",
+    "PARALLEL_REFRESH_TOKEN",
+    "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND",
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A configured command; `origin` is the setting it comes from."""
+
+    arguments: tuple[str, ...]
+    origin: str
+
+    @classmethod
+    def parse(cls, text: str, origin: str) -> Command:
+        """Split a setting's text as a shell would, without being one. Raises SettingsError."""
+        try:
+            arguments = tuple(shlex.split(text))
+        except ValueError as error:
+            raise SettingsError(f"{origin} can't be split into arguments: {error}") from None
+        if not arguments:
+            raise SettingsError(f"{origin} names no command")
+        return cls(arguments, origin)
+
+    def __str__(self) -> str:
+        # Not the other arguments: one of them may be a password.
+        return f"the command {self.arguments[0]!r} of {self.origin}"
+
+
+def environment_for_commands(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return `environ` without this package's own secrets."""
+    return {name: value for name, value in environ.items() if name not in _OWN_VARIABLES}
+
+
+def run(
+    command: Command,
+    *,
+    standard_input: bytes = b"",
+    show: Callable[[str], None],
+    secrets: Sequence[str] = (),
+    seconds: float = COMMAND_SECONDS,
+) -> bytes:
+    """Run the command and return its standard output.
+
+    Its standard error goes to `show`, line by line, without `secrets` and anything that looks
+    like a token. Whatever it has started ends with it. Raises CredentialsError when it fails, takes
+    longer than `seconds`, or prints more than `MAX_OUTPUT` bytes.
+    """
+    try:
+        process = _start(command)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it holds a zero byte"
+        raise CredentialsError(f"{command} can't be started: {reason}") from None
+    messages = _Messages(show, secrets)
+    too_much = threading.Event()
+    output = bytearray()
+
+    def keep(chunk: bytes) -> None:
+        output.extend(chunk[: MAX_OUTPUT + 1 - len(output)])
+        if len(output) > MAX_OUTPUT and not too_much.is_set():
+            too_much.set()
+            _kill_group(process)
+
+    readers = [
+        _in_background(_write_all, process.stdin, standard_input),
+        _in_background(_read_all, process.stdout, keep),
+        _in_background(_read_all, process.stderr, messages.add),
+    ]
+    try:
+        process.wait(seconds)
+        for reader in readers:
+            reader.join(_AFTERMATH_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise CredentialsError(f"{command} took longer than {seconds:.0f} seconds") from None
+    finally:
+        _kill_group(process)
+        process.wait()
+        for reader in readers:
+            reader.join(_AFTERMATH_SECONDS)
+        messages.finish()
+    if too_much.is_set():
+        raise CredentialsError(f"{command} printed more than {MAX_OUTPUT} bytes, and was ended")
+    if process.returncode != 0:
+        reason = f": {messages.last}" if messages.last else ""
+        raise CredentialsError(f"{command} failed (exit code {process.returncode}){reason}")
+    return bytes(output)
+
+
+def _start(command: Command) -> subprocess.Popen[bytes]:
+    # A session of its own makes it, and what it starts, one group that can be ended whole.
+    return subprocess.Popen(  # noqa: S603 (the user configured it, and there is no shell)
+        command.arguments,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment_for_commands(os.environ),
+        start_new_session=True,
+    )
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        # The group is there until its last member ends, which may be after its leader.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _in_background(
+    work: Callable[[IO[bytes], T], None], stream: IO[bytes] | None, argument: T
+) -> threading.Thread:
+    if stream is None:
+        raise AssertionError("every stream of a command is a pipe")
+    # A daemon: what has escaped from the group could hold a pipe open for ever.
+    thread = threading.Thread(target=work, args=(stream, argument), daemon=True)
+    thread.start()
+    return thread
+
+
+def _write_all(stream: IO[bytes], content: bytes) -> None:
+    with contextlib.suppress(OSError), stream:  # a command needn't read its input
+        stream.write(content)
+
+
+def _read_all(stream: IO[bytes], use: Callable[[bytes], None]) -> None:
+    with stream:
+        while chunk := os.read(stream.fileno(), _CHUNK):
+            use(chunk)
+
+
+class _Messages:
+    """A command's standard error on its way to the user: whole lines, bounded, masked."""
+
+    def __init__(self, show: Callable[[str], None], secrets: Sequence[str]) -> None:
+        self._show = show
+        self._secrets = secrets
+        self._rest = b""
+        self._room = MAX_MESSAGES
+        self.last = ""
+
+    def add(self, chunk: bytes) -> None:
+        """Take the next bytes; beyond the bound they are dropped."""
+        if self._room <= 0:
+            return
+        self._room -= len(chunk)
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            self._show_line(line)
+        if self._room <= 0:
+            self._rest = b""
+            self._show("… (the rest of its messages is left out)")
+
+    def finish(self) -> None:
+        """Show an unfinished last line."""
+        rest, self._rest = self._rest, b""
+        self._show_line(rest)
+
+    def _show_line(self, line: bytes) -> None:
+        # Masked before it is shortened: half a token wouldn't be recognised.
+        text = printable(masked(line.decode(errors="replace"), *self._secrets), limit=1000)
+        if text:
+            self.last = printable(text)
+            self._show(text)
+
+
+def show_on_standard_error(line: str) -> None:
+    """Show a command's message to the user."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 (this is where it belongs)

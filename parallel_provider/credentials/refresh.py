@@ -1,0 +1,201 @@
+"""Use a refresh token up, once, and store what it brings before anybody uses it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import tenacity
+from pydantic import SecretStr
+
+from parallel_provider.credentials.document import Document, StoredTokens
+from parallel_provider.credentials.errors import LOGIN_HINT, OAuthError, SignInUnavailableError
+from parallel_provider.credentials.models import TokenGrant
+from parallel_provider.credentials.oauth import FALLBACK_CLIENT_ID
+from parallel_provider.credentials.store import NoSignInFileError, SignInFile
+from parallel_provider.credentials.tokens import fingerprint
+from parallel_provider.credentials.wording import moment
+from parallel_provider.errors import CredentialsError
+
+ATTEMPTS = 3
+LONGEST_WAIT_SECONDS = 10.0
+# What the official client needs, at most, between its own refresh and its file.
+OTHER_PROGRAM_SECONDS = 3.0
+_LOOK_AGAIN_SECONDS = 0.1
+
+# Beside the tokens of a pipeline: the fingerprint of the refresh token last handed to its store.
+SAVED = "saved_refresh_token_sha256"
+
+
+class RefreshServer(Protocol):
+    """What a refresh needs of `SignInServer`."""
+
+    def refresh(self, client_id: str, refresh_token: SecretStr) -> TokenGrant:
+        """Return the next pair of tokens."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The clock (epoch seconds) and the pause."""
+
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+
+def is_saved(document: Document, tokens: StoredTokens) -> bool:
+    """Say whether the pipeline's own store has the refresh token of `document`."""
+    return tokens.refresh_token is not None and document.raw.get(SAVED) == fingerprint(
+        tokens.refresh_token
+    )
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """One refresh of one organization's tokens in one file.
+
+    A pipeline's file is begun with `seed`, and its tokens don't count before `save` has got the
+    new refresh token.
+    """
+
+    file: SignInFile
+    org_id: str
+    server: RefreshServer
+    seed: Document | None = None
+    save: Callable[[SecretStr], None] | None = None
+    timing: Timing = Timing()
+
+    def ensure_token_other_than(self, stale: str) -> None:
+        """Leave a live access token in the file whose fingerprint isn't `stale`.
+
+        Raises CredentialsError.
+        """
+        with self.file.locked():
+            document = self._read()
+            if not self._has_token_other_than(document, stale):
+                self._refresh(document)
+            if self.save is not None:
+                self._save(self.save)
+
+    def _read(self) -> Document:
+        try:
+            return self.file.read()
+        except NoSignInFileError:
+            if self.seed is None:
+                raise
+            return self.seed
+
+    def _has_token_other_than(self, document: Document, stale: str) -> bool:
+        token = document.tokens(self.org_id).access
+        return (
+            token is not None and token.fingerprint != stale and token.is_alive(self.timing.clock())
+        )
+
+    def _refresh(self, document: Document) -> None:
+        tokens = document.tokens(self.org_id)
+        used = tokens.refresh_token
+        if used is None:
+            raise CredentialsError(
+                f"the access token of organization {self.org_id} has ended, and "
+                f"{self.file.path} has no refresh token for it: {LOGIN_HINT}"
+            )
+        # From here on the next pair has a place on the disk, whatever else fills it.
+        with self.file.replacing() as replacement:
+            try:
+                grant = self._ask(document.client_id or FALLBACK_CLIENT_ID, used)
+            except OAuthError as error:
+                if self._other_program_has_refreshed(tokens):
+                    return
+                raise _explained(error, tokens, self.org_id, self.timing.clock()) from None
+            # The official client takes no lock: whatever it has written meanwhile is kept.
+            latest = self._read()
+            if latest.tokens(self.org_id).refresh_token != used:
+                return  # a new sign-in, which counts for more than a refresh of the old one
+            self._require_same_org(grant)
+            replacement.commit(latest.with_grant(self.org_id, grant, self.timing.clock()).dump())
+
+    def _require_same_org(self, grant: TokenGrant) -> None:
+        if self.seed is None and grant.org_id != self.org_id:
+            raise CredentialsError(
+                f"the sign-in of organization {self.org_id} was answered with a token for "
+                f"{grant.org_id}, which isn't used: {LOGIN_HINT}"
+            )
+
+    def _ask(self, client_id: str, refresh_token: SecretStr) -> TokenGrant:
+        """Ask, and again where the answer was lost: if the token was used up, that is said then."""
+        lost: SignInUnavailableError | None = None
+
+        def ask() -> TokenGrant:
+            nonlocal lost
+            try:
+                return self.server.refresh(client_id, refresh_token)
+            except SignInUnavailableError as error:
+                lost = error if error.may_have_worked else lost
+                raise
+
+        try:
+            return tenacity.Retrying(
+                retry=tenacity.retry_if_exception_type(SignInUnavailableError),
+                stop=tenacity.stop_after_attempt(ATTEMPTS),
+                wait=_wait,
+                sleep=self.timing.sleep,
+                reraise=True,
+            )(ask)
+        except OAuthError as error:
+            if lost is None:
+                raise
+            raise OAuthError(
+                f"the answer to a refresh was lost on its way ({lost}), and a refresh token can "
+                f"be used once: {LOGIN_HINT} again",
+                code="answer_lost",
+            ) from error
+
+    def _other_program_has_refreshed(self, used: StoredTokens) -> bool:
+        """Wait a moment for a program that has used the token first to write what it got."""
+        now = self.timing.clock()
+        ends = (used.refresh_token_expires_at, used.authorization_expires_at)
+        patience = 0.0 if any(end is not None and end <= now for end in ends) else 1.0
+        deadline = now + OTHER_PROGRAM_SECONDS * patience
+        stale = used.access.fingerprint if used.access else ""
+        while not self._has_token_other_than(self._read(), stale):
+            if self.timing.clock() >= deadline:
+                return False
+            self.timing.sleep(_LOOK_AGAIN_SECONDS)
+        return True
+
+    def _save(self, save: Callable[[SecretStr], None]) -> None:
+        document = self._read()
+        token = document.tokens(self.org_id).refresh_token
+        if token is None or is_saved(document, document.tokens(self.org_id)):
+            return
+        save(token)
+        self.file.replace(document.with_values(**{SAVED: fingerprint(token)}))
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, SignInUnavailableError) else None
+    return min(LONGEST_WAIT_SECONDS, asked if asked is not None else 0.5 * state.attempt_number)
+
+
+def _explained(
+    error: OAuthError, tokens: StoredTokens, org_id: str, now: float
+) -> CredentialsError:
+    if error.code == "invalid_grant":
+        for what, end in (
+            ("authorization", tokens.authorization_expires_at),
+            ("refresh token", tokens.refresh_token_expires_at),
+        ):
+            if end is not None and end <= now:
+                return CredentialsError(
+                    f"the sign-in of organization {org_id} has ended (its {what}, {moment(end)}): "
+                    f"{LOGIN_HINT}"
+                )
+        return CredentialsError(
+            f"the sign-in of organization {org_id} isn't accepted any more (invalid_grant): "
+            f"it was revoked, or another program has used its refresh token: {LOGIN_HINT}"
+        )
+    if error.code in ("invalid_client", "unauthorized_client"):
+        return CredentialsError(f"{error}: {LOGIN_HINT}")
+    return error
