@@ -20,8 +20,6 @@ from parallel_provider.errors import SettingsError
 from parallel_provider.printable import masked, printable
 from parallel_provider.settings import is_loopback
 
-# What the official client calls itself where it isn't registered.
-FALLBACK_CLIENT_ID = "parallel-cli"
 CLIENT_NAME = "parallel-provider"
 DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 

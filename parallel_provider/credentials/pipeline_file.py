@@ -13,11 +13,13 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from parallel_provider.credentials.document import VERSION, Document
+from parallel_provider.credentials.document import VERSION, Document, StoredTokens
 from parallel_provider.credentials.tokens import fingerprint
 
 # The organization isn't known before the first answer, and there is only one.
 PIPELINE_ORG = "pipeline"
+# Beside the tokens: the fingerprint of the refresh token last handed to the pipeline's own store.
+_SAVED = "saved_refresh_token_sha256"
 _PREFIX = "pipeline-"
 _OLD_SECONDS = 24 * 60 * 60.0
 
@@ -38,6 +40,18 @@ def seed_document(refresh_token: SecretStr, client_id: str | None) -> Document:
             "orgs": {PIPELINE_ORG: {"control_api": tokens}},
         }
     )
+
+
+def is_saved(document: Document, tokens: StoredTokens) -> bool:
+    """Say whether the pipeline's own store has the refresh token of `document`."""
+    return tokens.refresh_token is not None and document.raw.get(_SAVED) == fingerprint(
+        tokens.refresh_token
+    )
+
+
+def with_saved(document: Document, refresh_token: SecretStr) -> Document:
+    """Return the content that says so."""
+    return document.with_values(**{_SAVED: fingerprint(refresh_token)})
 
 
 def remove_old_files(path: Path) -> None:

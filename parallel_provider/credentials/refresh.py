@@ -12,10 +12,9 @@ from pydantic import SecretStr
 
 from parallel_provider.credentials.document import Document, StoredTokens
 from parallel_provider.credentials.errors import LOGIN_HINT, OAuthError, SignInUnavailableError
-from parallel_provider.credentials.models import TokenGrant
-from parallel_provider.credentials.oauth import FALLBACK_CLIENT_ID
+from parallel_provider.credentials.models import FALLBACK_CLIENT_ID, TokenGrant
+from parallel_provider.credentials.pipeline_file import is_saved, with_saved
 from parallel_provider.credentials.store import NoSignInFileError, SignInFile
-from parallel_provider.credentials.tokens import fingerprint
 from parallel_provider.credentials.wording import moment
 from parallel_provider.errors import CredentialsError
 
@@ -24,9 +23,6 @@ LONGEST_WAIT_SECONDS = 10.0
 # What the official client needs, at most, between its own refresh and its file.
 OTHER_PROGRAM_SECONDS = 3.0
 _LOOK_AGAIN_SECONDS = 0.1
-
-# Beside the tokens of a pipeline: the fingerprint of the refresh token last handed to its store.
-SAVED = "saved_refresh_token_sha256"
 
 
 class RefreshServer(Protocol):
@@ -42,13 +38,6 @@ class Timing:
 
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
-
-
-def is_saved(document: Document, tokens: StoredTokens) -> bool:
-    """Say whether the pipeline's own store has the refresh token of `document`."""
-    return tokens.refresh_token is not None and document.raw.get(SAVED) == fingerprint(
-        tokens.refresh_token
-    )
 
 
 @dataclass(frozen=True)
@@ -170,7 +159,7 @@ class Refresh:
         if token is None or is_saved(document, document.tokens(self.org_id)):
             return
         save(token)
-        self.file.replace(document.with_values(**{SAVED: fingerprint(token)}))
+        self.file.replace(with_saved(document, token))
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

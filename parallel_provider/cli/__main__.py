@@ -1,0 +1,9 @@
+"""`python -m parallel_provider.cli`."""
+
+from __future__ import annotations
+
+import sys
+
+from parallel_provider.cli.program import main
+
+sys.exit(main())

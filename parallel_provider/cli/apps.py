@@ -1,0 +1,28 @@
+"""`parallel-provider apps`."""
+
+from __future__ import annotations
+
+import click
+
+from parallel_provider.cli.account import open_account
+from parallel_provider.cli.output import print_json, print_table
+
+_EXAMPLES = """
+\b
+Examples:
+  parallel-provider apps
+  parallel-provider apps --json | jq -r '.[].app_id'
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def apps(*, as_json: bool) -> None:
+    """List the organization's apps."""
+    with open_account() as api:
+        found = api.list_apps()
+    if as_json:
+        print_json([app.model_dump(mode="json") for app in found])
+        return
+    rows = [(app.app_name, app.app_id, app.org_name) for app in found]
+    print_table(("NAME", "ID", "ORGANIZATION"), rows)

@@ -1,0 +1,73 @@
+"""What the commands print, and where."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from parallel_provider.printable import printable
+
+# Without a terminal nobody has set a width; cut text would be worse than long lines.
+_UNBOUNDED_WIDTH = 10_000
+
+
+def print_json(value: object) -> None:
+    """Print a result for programs."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a result for people; names that came from elsewhere are made safe for a terminal."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    _print(table)
+
+
+def print_facts(facts: Sequence[tuple[str, str]]) -> None:
+    """Print names and values, a line each."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        table.add_row(name, Text(printable(value)))
+    _print(table)
+
+
+def say(message: str) -> None:
+    """Tell the user something that isn't the result."""
+    click.echo(message, err=True)
+
+
+def warn(message: str) -> None:
+    """Tell the user something to act on."""
+    click.echo(f"Warning: {message}", err=True)
+
+
+@contextlib.contextmanager
+def waiting(message: str) -> Iterator[None]:
+    """Show that something is waited for: a spinner on a terminal, one line elsewhere."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with console.status(Text(message)):
+            yield
+    else:
+        say(message)
+        yield
+
+
+def _print(table: Table) -> None:
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _UNBOUNDED_WIDTH)
+    with console.capture() as capture:
+        console.print(table)
+    # The table fills its last column with spaces, which nobody wants in a pipe.
+    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))

@@ -1,0 +1,71 @@
+"""The program: its commands, and how it ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from parallel_provider.cli.lazy_group import LazyCommand, LazyGroup
+from parallel_provider.errors import ParallelError
+
+FAILED = 1
+INTERRUPTED = 130
+
+_COMMANDS = {
+    "login": LazyCommand("parallel_provider.cli.login:login", "Sign in with a browser."),
+    "logout": LazyCommand("parallel_provider.cli.logout:logout", "Sign out, at the server too."),
+    "status": LazyCommand("parallel_provider.cli.status:status", "Show who is signed in."),
+    "token": LazyCommand("parallel_provider.cli.token:token", "Print a fresh access token."),
+    "balance": LazyCommand("parallel_provider.cli.balance:balance", "Show the prepaid balance."),
+    "apps": LazyCommand("parallel_provider.cli.apps:apps", "List the organization's apps."),
+    "emulator": LazyCommand(
+        "parallel_provider.emulator.command:emulator", "Run a local Account API for tests."
+    ),
+}
+_EXAMPLES = """
+\b
+Examples:
+  parallel-provider login
+  parallel-provider status
+  PARALLEL_ACCESS_TOKEN=$(parallel-provider token) pulumi up
+
+The sign-in is shared with the official client, parallel-cli.
+"""
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_by_name=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_EXAMPLES,
+)
+@click.version_option(package_name="parallel-provider", message="%(prog)s %(version)s")
+def program() -> None:
+    """Sign in to Parallel, and look at what Pulumi programs manage there."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code; no error of it is ever a traceback."""
+    try:
+        code = program.main(arguments, prog_name="parallel-provider", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except ParallelError as error:
+        return _fail(str(error))
+    except BrokenPipeError:
+        # Whoever read our output has had enough; nothing is left to say, and nobody to say it to.
+        sys.stderr.close()
+        return FAILED
+    except Exception as error:  # noqa: BLE001 (its text may hold anything, a token included)
+        return _fail(f"something unexpected went wrong ({type(error).__name__}): please report it")
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str) -> int:
+    click.echo(f"Error: {message}", err=True)
+    return FAILED

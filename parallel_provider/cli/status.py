@@ -1,0 +1,124 @@
+"""`parallel-provider status`."""
+
+from __future__ import annotations
+
+import time
+
+import click
+from pydantic import BaseModel
+
+from parallel_provider.cli.environment import load_settings
+from parallel_provider.cli.output import print_facts, print_json, warn
+from parallel_provider.credentials.chain import choose_source
+from parallel_provider.credentials.document import StoredOrg
+from parallel_provider.credentials.expiry import end_warning
+from parallel_provider.credentials.store import SignInFile
+from parallel_provider.credentials.stored import PipelineRefreshToken, StoredSignIn
+from parallel_provider.credentials.wording import duration, moment
+from parallel_provider.settings import Settings
+
+_EXAMPLES = """
+\b
+Examples:
+  parallel-provider status
+  parallel-provider status --json | jq -r .org_id
+"""
+
+
+class OrgStatus(BaseModel):
+    """One organization of the sign-in file; times are epoch seconds."""
+
+    org_id: str
+    org_name: str | None
+    scopes: tuple[str, ...]
+    access_token_expires_at: int | None
+    refresh_token_expires_at: int | None
+    authorization_expires_at: int | None
+
+    @classmethod
+    def of(cls, org_id: str, org: StoredOrg) -> OrgStatus:
+        """Leave the tokens out."""
+        tokens = org.control_api
+        return cls(
+            org_id=org_id,
+            org_name=org.org_name,
+            scopes=tokens.access_token_scopes,
+            access_token_expires_at=_whole(tokens.access_token_expires_at),
+            refresh_token_expires_at=_whole(tokens.refresh_token_expires_at),
+            authorization_expires_at=_whole(tokens.authorization_expires_at),
+        )
+
+
+class Status(BaseModel):
+    """Where the access token comes from; `org_id` and what follows only for a stored sign-in."""
+
+    source: str
+    org_id: str | None = None
+    auth_file: str | None = None
+    orgs: tuple[OrgStatus, ...] = ()
+    warning: str | None = None
+
+
+@click.command(epilog=_EXAMPLES)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; times are epoch seconds.")
+def status(*, as_json: bool) -> None:
+    """Show where the access token comes from, for which organization, and what ends when.
+
+    Nothing is asked of the server. Fails when there is no sign-in.
+    """
+    now = time.time()
+    found = read_status(load_settings(), now)
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        _print(found, now)
+    if found.warning:
+        warn(found.warning)
+
+
+def read_status(settings: Settings, now: float) -> Status:
+    """Find out what there is. Raises CredentialsError when there is nothing to use."""
+    source = choose_source(settings)
+    if isinstance(source, PipelineRefreshToken) or not isinstance(source, StoredSignIn):
+        return Status(source=source.origin)
+    document = SignInFile(settings.auth_file).read()
+    return Status(
+        source=source.origin,
+        org_id=source.org_id,
+        auth_file=str(settings.auth_file),
+        orgs=tuple(
+            OrgStatus.of(org_id, org)
+            for org_id, org in document.orgs.items()
+            if org.control_api.is_sign_in
+        ),
+        warning=end_warning(document.tokens(source.org_id), now),
+    )
+
+
+def _print(found: Status, now: float) -> None:
+    facts = [("Access token from", found.source)]
+    for org in found.orgs:
+        name = f"{org.org_name} ({org.org_id})" if org.org_name else org.org_id
+        if org.org_id != found.org_id:
+            facts.append(("Also signed in to", name))
+            continue
+        facts += [
+            ("Organization", name),
+            ("Permissions", " ".join(org.scopes) or "unknown"),
+            ("Access token", f"{_end(org.access_token_expires_at, now)}; renewed when needed"),
+            ("Refresh token", _end(org.refresh_token_expires_at, now)),
+            ("Authorization", _end(org.authorization_expires_at, now)),
+        ]
+    print_facts(facts)
+
+
+def _whole(seconds: float | None) -> int | None:
+    return None if seconds is None else int(seconds)
+
+
+def _end(end: float | None, now: float) -> str:
+    if end is None:
+        return "no known end"
+    if end <= now:
+        return f"ended {moment(end)}"
+    return f"ends {moment(end)} (in {duration(end - now)})"

@@ -1,0 +1,27 @@
+"""`parallel-provider token`."""
+
+from __future__ import annotations
+
+import click
+
+from parallel_provider.cli.environment import load_settings
+from parallel_provider.credentials.chain import choose_source
+
+_EXAMPLES = """
+\b
+Examples:
+  parallel-provider token
+  PARALLEL_ACCESS_TOKEN=$(parallel-provider token) pulumi preview
+  pulumi config set parallel:tokenCommand 'parallel-provider token'
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+def token() -> None:
+    """Print a fresh access token, and nothing else, on standard output.
+
+    The stored sign-in is refreshed first where needed. The token lives for minutes: long runs
+    rather need `parallel:tokenCommand`, or the sign-in itself.
+    """
+    access_token = choose_source(load_settings()).get()
+    click.echo(access_token.value.get_secret_value())
