@@ -26,10 +26,16 @@ class ApiKeyProvider(Provider):
     kind = "ApiKey"
 
 
+class RotatingApiKeyProvider(Provider):
+    """Provides RotatingApiKey."""
+
+    kind = "RotatingApiKey"
+
+
 class BalanceTopUpProvider(Provider):
     """Provides BalanceTopUp."""
 
     kind = "BalanceTopUp"
 
 
-__all__ = ["ApiKeyProvider", "AppProvider", "BalanceTopUpProvider"]
+__all__ = ["ApiKeyProvider", "AppProvider", "BalanceTopUpProvider", "RotatingApiKeyProvider"]

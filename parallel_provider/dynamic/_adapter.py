@@ -28,10 +28,16 @@ from parallel_provider.lifecycle.api_key import ApiKeyLifecycle
 from parallel_provider.lifecycle.app import AppLifecycle
 from parallel_provider.lifecycle.balance_top_up import BalanceTopUpLifecycle
 from parallel_provider.lifecycle.resource import UNKNOWN, Lifecycle, Model, State, Unknown
+from parallel_provider.lifecycle.rotating_api_key import RotatingApiKeyLifecycle
 
 _LIFECYCLES: Mapping[str, Lifecycle[Any, Any]] = {
     lifecycle.kind: lifecycle
-    for lifecycle in (AppLifecycle(), ApiKeyLifecycle(), BalanceTopUpLifecycle())
+    for lifecycle in (
+        AppLifecycle(),
+        ApiKeyLifecycle(),
+        RotatingApiKeyLifecycle(),
+        BalanceTopUpLifecycle(),
+    )
 }
 _NAME_DEFAULT = "default_"
 
@@ -77,7 +83,7 @@ class Adapter:
             else:
                 state = self._lifecycle.look_up(run, resource_id)
         # An empty id tells the engine that the resource is gone.
-        return ReadResult(state.resource_id, _outputs(state)) if state else ReadResult("", {})
+        return ReadResult(resource_id, _outputs(state)) if state else ReadResult("", {})
 
     def update(self, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Update in place."""
@@ -156,6 +162,6 @@ def _outputs(state: State) -> dict[str, Any]:
     """Return the state as outputs; what is None is left out, as it would be by the engine."""
     return {
         name: value.get_secret_value() if isinstance(value, SecretStr) else value
-        for name, value in state
+        for name, value in state.model_dump().items()
         if value is not None
     }

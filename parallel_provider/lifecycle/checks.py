@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from parallel_provider.lifecycle.durations import EXPECTED, parse_duration
 from parallel_provider.lifecycle.resource import Checked, Problem, Props, Unknown
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -90,6 +91,22 @@ class InputCheck:
             self.refuse(name, f"must be {wanted} (cents): got {int(value)}")
         else:
             return int(value)
+        return None
+
+    def duration(self, name: str) -> int | None:
+        """Require a duration; return its seconds where it is known and right."""
+        value = self.inputs.get(name)
+        if isinstance(value, Unknown):
+            return None
+        if value is None:
+            self.refuse(name, "is required")
+        elif not isinstance(value, str):
+            self.refuse(name, f"must be {EXPECTED}, not {_kind_of(value)}")
+        else:
+            try:
+                return parse_duration(value)
+            except ValueError as error:
+                self.refuse(name, str(error))
         return None
 
     def json_like(self, name: str) -> None:

@@ -16,6 +16,7 @@ from parallel_provider.resources.get_balance import (
     get_balance,
     get_balance_output,
 )
+from parallel_provider.resources.rotating_api_key import RotatingApiKey
 
 __all__ = [
     "ApiKey",
@@ -24,6 +25,7 @@ __all__ = [
     "GetAppResult",
     "GetAppsResult",
     "GetBalanceResult",
+    "RotatingApiKey",
     "get_app",
     "get_app_output",
     "get_apps",

@@ -1,0 +1,144 @@
+"""RotatingApiKey: a key for Parallel's data API that is renewed without downtime."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from parallel_provider.dynamic import RotatingApiKeyProvider
+
+
+class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
+    """A key that is replaced by a new one when it is old enough, with the old one still at hand.
+
+    The first `pulumi up` after `rotate_after`, or after `triggers` change, rotates it in place:
+    the next generation becomes the current key, what depends on it is updated in the same run, and
+    the key before it keeps working until `overlap` has passed. The first run after that revokes it.
+    A refresh, an upgrade or a change of `overlap` never rotates.
+
+    A change of `app_id` or `api_key_name` replaces it whole; deleting it revokes every key that it
+    still holds.
+
+    API: POST /service/v1/apps/{app_id}/keys, DELETE /service/v1/apps/{app_id}/keys/{api_key_id}.
+    """
+
+    api_key_id: pulumi.Output[str]
+    """The current key's id. The resource's own id stays that of the first key."""
+    api_key_name: pulumi.Output[str]
+    """The current key's name in the Parallel console: "svc", then "svc-2", "svc-3"."""
+    app_id: pulumi.Output[str]
+    """The id of its app."""
+    app_name: pulumi.Output[str]
+    """The name of its app."""
+    org_id: pulumi.Output[str]
+    """The organization's id."""
+    created_by_user_id: pulumi.Output[str]
+    """Who created the current key: the user behind the access token."""
+    created_by_user_email: pulumi.Output[str]
+    """That user's e-mail address."""
+    display_value: pulumi.Output[str]
+    """The shortened form of the current key that the console shows; not a secret."""
+    created_at: pulumi.Output[int]
+    """When the current key was created, in epoch seconds by the server's clock."""
+    raw_api_key: pulumi.Output[str]
+    """The current key itself: always a secret."""
+    generation: pulumi.Output[int]
+    """Which key is current, counted from 1."""
+    rotate_after: pulumi.Output[str]
+    """The age at which a key is rotated."""
+    overlap: pulumi.Output[str]
+    """How long the key before it keeps working."""
+    next_rotation_at: pulumi.Output[int]
+    """From when on a run rotates the current key by age, in epoch seconds."""
+    previous_api_key_id: pulumi.Output[str | None]
+    """The id of the key before the current one, while that isn't revoked."""
+    previous_api_key_name: pulumi.Output[str | None]
+    """Its name in the Parallel console."""
+    previous_raw_api_key: pulumi.Output[str | None]
+    """That key itself: always a secret."""
+    previous_expires_at: pulumi.Output[int | None]
+    """From when on a run revokes it, in epoch seconds."""
+    keys_to_revoke: pulumi.Output[list[dict[str, Any]]]
+    """Older keys that aren't revoked yet (`api_key_id`, `api_key_name`, `replaced_at`): those whose
+    revocation failed, and those that another rotation found still in their overlap."""
+    triggers: pulumi.Output[Any]
+    """What was given as `triggers`."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        app_id: pulumi.Input[str],
+        rotate_after: pulumi.Input[str | timedelta],
+        overlap: pulumi.Input[str | timedelta] = "1d",
+        api_key_name: pulumi.Input[str] | None = None,
+        triggers: pulumi.Input[Any] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare a rotating key.
+
+        Durations are `timedelta`, "90d", "12h", "30m", "45s", combinations ("1d12h"), or ISO 8601
+        ("P30D").
+
+        :param resource_name: the name within the program.
+        :param app_id: the app that it belongs to.
+        :param rotate_after: the age at which the first run after it rotates the key.
+        :param overlap: how long the old key keeps working after that, counted from the new key's
+            `created_at`; at most `rotate_after`. With "0s" it is revoked in the same run, after the
+            new one exists.
+        :param api_key_name: the first key's name in the Parallel console, to which later ones add
+            "-2", "-3"; `resource_name` if not given, and then it outlives a rename by `aliases`.
+        :param triggers: any JSON-like value; a change of it rotates at once.
+        :param opts: Pulumi's resource options.
+        """
+        super().__init__(
+            RotatingApiKeyProvider(),
+            resource_name,
+            {
+                "app_id": app_id,
+                "api_key_name": api_key_name,
+                "default_api_key_name": resource_name if api_key_name is None else None,
+                "rotate_after": _as_text(rotate_after),
+                "overlap": _as_text(overlap),
+                "triggers": triggers,
+                "api_key_id": None,
+                "app_name": None,
+                "org_id": None,
+                "created_by_user_id": None,
+                "created_by_user_email": None,
+                "display_value": None,
+                "created_at": None,
+                "raw_api_key": None,
+                "generation": None,
+                "next_rotation_at": None,
+                "previous_api_key_id": None,
+                "previous_api_key_name": None,
+                "previous_raw_api_key": None,
+                "previous_expires_at": None,
+                "keys_to_revoke": None,
+            },
+            pulumi.ResourceOptions.merge(
+                pulumi.ResourceOptions(
+                    additional_secret_outputs=["raw_api_key", "previous_raw_api_key"]
+                ),
+                opts,
+            ),
+        )
+
+
+def _as_text(duration: pulumi.Input[str | timedelta]) -> pulumi.Input[str]:
+    """Write a timedelta as text, as Pulumi has no such value; the rest is left to the check."""
+    if isinstance(duration, pulumi.Output):
+        return duration.apply(_known_as_text)
+    if isinstance(duration, str | timedelta):
+        return _known_as_text(duration)
+    return duration  # type: ignore[return-value] # awaitables of text, and mistakes
+
+
+def _known_as_text(duration: str | timedelta) -> str:
+    if isinstance(duration, timedelta):
+        return f"{duration // timedelta(seconds=1)}s"
+    return duration
