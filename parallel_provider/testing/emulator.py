@@ -36,11 +36,12 @@ class Emulator:
     Its process ends with this one too, however this one ends.
     """
 
+    _control: httpx.Client
+
     def __init__(self, *arguments: str) -> None:
         """Take further arguments of `parallel-provider emulator`, such as `--auto-approve`."""
         self._arguments = arguments
         self._process: subprocess.Popen[str] | None = None
-        self._control = httpx.Client()
         self.url = ""
         self.access_token = ""
         self.org_id = ""
@@ -72,6 +73,7 @@ class Emulator:
         traceback: TracebackType | None,
     ) -> None:
         """End its process."""
+        self._control.close()
         self._end()
 
     @property
@@ -203,7 +205,6 @@ class Emulator:
 
     def _end(self) -> None:
         process, self._process = self._process, None
-        self._control.close()
         if process is None:
             return
         process.terminate()

@@ -1,0 +1,181 @@
+"""What all parts of one operation share."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from parallel_provider.testing.engine.display import Display
+from parallel_provider.testing.engine.errors import Cancelled, StepFailed
+from parallel_provider.testing.engine.goals import PACKAGE
+from parallel_provider.testing.engine.ledger import Ledger
+from parallel_provider.testing.engine.provider import ProviderError, ProviderProcess
+from parallel_provider.testing.engine.state import ResourceState, now
+from parallel_provider.testing.engine.urns import PROVIDER_PREFIX, ROOT_TYPE, Namespace
+from parallel_provider.testing.engine.values import Properties, Secret
+
+ORGANIZATION: Final = "organization"
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One value of the stack's configuration, under its full key."""
+
+    value: str = field(repr=False)
+    secret: bool
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an operation is to run with."""
+
+    space: Namespace
+    work_dir: str
+    env_vars: Mapping[str, str]
+    config: Mapping[str, Setting]
+    parallel: int
+    on_output: Callable[[str], object] | None = None
+
+    @property
+    def root(self) -> str:
+        """The name of the stack's own resource."""
+        return self.root_of(self.space)
+
+    @staticmethod
+    def root_of(space: Namespace) -> str:
+        """Return the name of the resource that stands for a stack."""
+        return space.urn(ROOT_TYPE, f"{space.project}-{space.stack}")
+
+
+class Deployment:
+    """One operation under way: the state as it becomes, the provider, and whether all is well."""
+
+    def __init__(
+        self, options: Options, before: list[ResourceState], display: Display, *, dry_run: bool
+    ) -> None:
+        self.options = options
+        self.dry_run = dry_run
+        self.display = display
+        self.ledger = Ledger(before)
+        self.counts: Counter[str] = Counter()
+        self.failed = False
+        self.cancelled = threading.Event()  # nothing new is begun
+        self.woken = threading.Event()  # whoever waits for the program has something to look at
+        self.engine_address = ""  # known once the services are up
+        self._slots = threading.Semaphore(options.parallel)
+        self._provider: ProviderProcess | None = None
+        self._provider_reference = ""
+        self._lock = threading.RLock()
+        self._provider_lock = threading.Lock()
+
+    def provider(self) -> ProviderProcess:
+        """Return the provider, started when it is first needed."""
+        with self._provider_lock:
+            if self._provider is None:
+                self._provider = ProviderProcess(
+                    engine_address=self.engine_address,
+                    work_dir=self.options.work_dir,
+                    env=self.environment() | {"PULUMI_PROJECT": self.options.space.project},
+                    on_line=self.display.message,
+                )
+                self._provider.configure(self._provider_config())
+            return self._provider
+
+    def provider_reference(self) -> str:
+        """Return the reference to the default provider, entered in the state when first asked."""
+        with self._lock:
+            if not self._provider_reference:
+                type_ = f"{PROVIDER_PREFIX}{PACKAGE}"
+                urn = self.options.space.urn(type_, "default")
+                old = self.ledger.live.get(urn)
+                config = self._provider_config()
+                new = ResourceState(
+                    urn=urn,
+                    type=type_,
+                    custom=True,
+                    id=old.id if old else str(uuid.uuid4()),
+                    inputs=config,
+                    outputs=config,
+                    created=old.created if old else now(),
+                    modified=old.modified if old else now(),
+                )
+                self.ledger.add(new, instead_of=old)
+                self._provider_reference = f"{urn}::{new.id}"
+            return self._provider_reference
+
+    def environment(self) -> dict[str, str]:
+        """Return what programs and providers find in their environment."""
+        return {**os.environ, **self.options.env_vars}
+
+    def program_environment(self) -> dict[str, str]:
+        """Return the same with the stack's configuration."""
+        config = self.options.config
+        return self.environment() | {
+            "PULUMI_CONFIG": json.dumps({key: item.value for key, item in config.items()}),
+            "PULUMI_CONFIG_SECRET_KEYS": json.dumps(
+                [k for k, item in config.items() if item.secret]
+            ),
+        }
+
+    def count(self, operation: str, state: ResourceState) -> None:
+        """Count, and show, what was done to a resource; default providers are nobody's business."""
+        if state.is_provider:
+            return
+        with self._lock:
+            self.counts[operation] += 1
+        if operation != "same":
+            self.display.step(operation, state.urn)
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Wait for one's turn; raise `Cancelled` where there is none any more."""
+        with self._slots:
+            if self.cancelled.is_set():
+                raise Cancelled
+            yield
+
+    def fail(self, error: StepFailed) -> None:
+        """Report a failure; from now on nothing new is begun, unless it is no fatal one."""
+        self.failed = True
+        unsaid = self.dry_run and error.in_step
+        self.display.error(f"Preview failed: {error}" if unsaid else str(error), error.urn)
+        if error.fatal:
+            self.cancel()
+
+    def cancel(self) -> None:
+        """Begin nothing new."""
+        self.cancelled.set()
+        self.woken.set()
+
+    def drain(self, timeout: float) -> None:
+        """Wait for what is under way, but not forever."""
+        until = time.monotonic() + timeout
+        for _ in range(self.options.parallel):
+            self._slots.acquire(timeout=max(0.0, until - time.monotonic()))
+
+    def asked(self, urn: str, call: Callable[[], _Result]) -> _Result:
+        """Call the provider about a resource; what it raises becomes that resource's failure."""
+        try:
+            return call()
+        except ProviderError as error:
+            raise StepFailed(urn, str(error)) from None
+
+    def close(self) -> None:
+        """End the provider, if there is one."""
+        if self._provider is not None:
+            self._provider.end()
+
+    def _provider_config(self) -> Properties:
+        return {
+            key: Secret(item.value) if item.secret else item.value
+            for key, item in self.options.config.items()
+        }

@@ -1,0 +1,172 @@
+"""What the program asks for, read out of its registrations; what can't be done is refused here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from google.protobuf.message import Message
+from pulumi.runtime.proto import alias_pb2, resource_pb2
+
+from parallel_provider.testing.engine import values
+from parallel_provider.testing.engine.errors import Refused
+from parallel_provider.testing.engine.urns import PROVIDER_PREFIX, ROOT_TYPE, Alias, qualified_type
+from parallel_provider.testing.engine.values import Properties
+
+PACKAGE: Final = "pulumi-python"
+
+_REFUSED_OPTIONS: Final = {
+    "remote": "components that live in a provider",
+    "importId": "the option `import_`",
+    "provider": "explicit providers",
+    "providers": "explicit providers",
+    "packageRef": "parameterized packages",
+    "transforms": "transforms",
+    "hooks": "resource hooks",
+    "deletedWith": "the option `deleted_with`",
+    "replace_with": "the option `replace_with`",
+    "replacement_trigger": "the option `replacement_trigger`",
+    "state_migrations": "state migrations",
+    "envVarMappings": "environment mappings of providers",
+}
+_SECONDS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+_DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|ns)")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A resource as the program wants it."""
+
+    type: str
+    name: str
+    custom: bool
+    parent: str
+    properties: Properties
+    dependencies: list[str]
+    property_dependencies: dict[str, list[str]]
+    protect: bool | None = None
+    retain_on_delete: bool | None = None
+    delete_before_replace: bool | None = None
+    ignore_changes: list[str] = field(default_factory=list)
+    replace_on_changes: list[str] = field(default_factory=list)
+    additional_secret_outputs: list[str] = field(default_factory=list)
+    aliases: list[Alias] = field(default_factory=list)
+    custom_timeouts: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ReadGoal:
+    """A resource that the program only wants to look at."""
+
+    type: str
+    name: str
+    id: str  # empty where a preview can't know it
+    parent: str
+    properties: Properties
+    dependencies: list[str]
+    additional_secret_outputs: list[str]
+
+
+# What a resource without a parent takes after.
+_NOTHING: Final = Goal("", "", False, "", {}, [], {})
+
+
+def registered(request: resource_pb2.RegisterResourceRequest, parents: Mapping[str, Goal]) -> Goal:
+    """Read a registration; children take after their parents where they don't say otherwise."""
+    where = f"resource {request.name!r}"
+    _refuse_options(request, where)
+    if request.custom:
+        _refuse_foreign(request.type, where)
+    inherited = parents.get(request.parent, _NOTHING)
+    properties = values.from_wire(request.object)
+    dependencies = sorted(request.dependencies)
+    by_property = {
+        key: sorted(entry.urns) for key, entry in request.propertyDependencies.items()
+    } or dict.fromkeys(properties, dependencies)
+    first = request.deleteBeforeReplace
+    return Goal(
+        type=request.type,
+        name=request.name,
+        custom=request.custom,
+        parent=request.parent,
+        properties=properties,
+        dependencies=dependencies,
+        property_dependencies=by_property,
+        protect=request.protect if request.HasField("protect") else inherited.protect,
+        retain_on_delete=(
+            request.retainOnDelete
+            if request.HasField("retainOnDelete")
+            else inherited.retain_on_delete
+        ),
+        delete_before_replace=first if first or request.deleteBeforeReplaceDefined else None,
+        ignore_changes=list(request.ignoreChanges),
+        replace_on_changes=list(request.replaceOnChanges),
+        additional_secret_outputs=list(request.additionalSecretOutputs),
+        aliases=[*(Alias(urn=urn) for urn in request.aliasURNs), *map(_alias, request.aliases)],
+        custom_timeouts=_timeouts(request, where),
+    )
+
+
+def read(request: resource_pb2.ReadResourceRequest) -> ReadGoal:
+    """Read a request for a look."""
+    where = f"resource {request.name!r}"
+    if request.type == "pulumi:pulumi:StackReference":
+        raise Refused("stack references", where)
+    _refuse_options(request, where)
+    _refuse_foreign(request.type, where)
+    return ReadGoal(
+        type=request.type,
+        name=request.name,
+        id="" if request.id == values.UNKNOWN_TEXT else request.id,
+        parent=request.parent,
+        properties=values.from_wire(request.properties),
+        dependencies=sorted(request.dependencies),
+        additional_secret_outputs=list(request.additionalSecretOutputs),
+    )
+
+
+def _refuse_options(request: Message, where: str) -> None:
+    for set_field, value in request.ListFields():
+        # A binding without hooks is sent along with every resource.
+        if set_field.name == "hooks" and not value.ListFields():
+            continue
+        if set_field.name in _REFUSED_OPTIONS:
+            raise Refused(_REFUSED_OPTIONS[set_field.name], where)
+
+
+def _refuse_foreign(type_: str, where: str) -> None:
+    if type_.startswith(PROVIDER_PREFIX):
+        raise Refused("providers as resources", where)
+    package = type_.partition(":")[0]
+    if package != PACKAGE:
+        raise Refused(f"resources of the package {package!r}, dynamic ones alone", where)
+
+
+def _alias(alias: alias_pb2.Alias) -> Alias:
+    if alias.urn:
+        return Alias(urn=alias.urn)
+    spec = alias.spec
+    root = bool(spec.parentUrn) and qualified_type(spec.parentUrn) == ROOT_TYPE
+    return Alias(
+        name=spec.name,
+        type=spec.type,
+        stack=spec.stack,
+        project=spec.project,
+        parent=spec.parentUrn,
+        no_parent=spec.noParent or root,
+    )
+
+
+def _timeouts(request: resource_pb2.RegisterResourceRequest, where: str) -> dict[str, float]:
+    timeouts = request.customTimeouts
+    names: Iterable[str] = ("create", "update", "delete")
+    return {name: _seconds(text, where) for name in names if (text := str(getattr(timeouts, name)))}
+
+
+def _seconds(text: str, where: str) -> float:
+    parts = _DURATION_PART.findall(text)
+    if "".join(number + unit for number, unit in parts) != text:
+        raise ValueError(f"{where}: unable to parse customTimeout value {text}")
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)

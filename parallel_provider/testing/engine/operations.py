@@ -1,0 +1,122 @@
+"""The operations: preview and up, refresh, destroy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from parallel_provider.testing.engine.deletion import delete_leftovers
+from parallel_provider.testing.engine.deployment import Deployment, Options
+from parallel_provider.testing.engine.display import Display
+from parallel_provider.testing.engine.monitor import Monitor
+from parallel_provider.testing.engine.program import ProgramRun
+from parallel_provider.testing.engine.refreshing import Refresh
+from parallel_provider.testing.engine.registration import Registrations
+from parallel_provider.testing.engine.services import Services
+from parallel_provider.testing.engine.state import ResourceState
+from parallel_provider.testing.engine.steps import Steps
+from parallel_provider.testing.engine.values import Properties
+
+Keep = Callable[[list[ResourceState]], None]
+
+_DRAIN_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an operation came to."""
+
+    counts: dict[str, int]
+    stdout: str
+    failed: bool
+
+
+def update(options: Options, before: list[ResourceState], keep: Keep, *, dry_run: bool) -> Outcome:
+    """Run the program; do what it asks for, or say what would be done."""
+    title = "Previewing update" if dry_run else "Updating"
+    deployment = _deployment(title, options, before, dry_run=dry_run)
+    steps = Steps(deployment)
+    registrations = Registrations(deployment, steps)
+    monitor = Monitor(deployment, registrations)
+
+    def snapshot() -> list[ResourceState]:
+        registrations.finish(monitor.root_outputs)
+        return deployment.ledger.snapshot()
+
+    with _operation(deployment, keep, snapshot, monitor):
+        run = ProgramRun(deployment, monitor)
+        with run:
+            if run.wait_until_registered():
+                delete_leftovers(
+                    deployment,
+                    steps,
+                    operated=registrations.operated,
+                    deleted=registrations.deleted_first,
+                )
+    return _outcome(deployment, monitor.root_outputs or {})
+
+
+def destroy(
+    options: Options, before: list[ResourceState], keep: Keep, *, dry_run: bool = False
+) -> Outcome:
+    """Delete everything."""
+    title = "Previewing destroy" if dry_run else "Destroying"
+    deployment = _deployment(title, options, before, dry_run=dry_run)
+    with _operation(deployment, keep, deployment.ledger.snapshot):
+        delete_leftovers(deployment, Steps(deployment))
+    return _outcome(deployment)
+
+
+def refresh(
+    options: Options, before: list[ResourceState], keep: Keep, *, dry_run: bool = False
+) -> Outcome:
+    """Take into the state what has become of the resources."""
+    title = "Previewing refresh" if dry_run else "Refreshing"
+    deployment = _deployment(title, options, before, dry_run=dry_run)
+    looks = Refresh(deployment)
+    with _operation(deployment, keep, looks.snapshot):
+        looks.run()
+    return _outcome(deployment)
+
+
+def _deployment(
+    title: str, options: Options, before: list[ResourceState], *, dry_run: bool
+) -> Deployment:
+    display = Display(
+        f"{title} ({options.space.stack})",
+        root=options.root,
+        secrets=[item.value for item in options.config.values() if item.secret],
+        on_output=options.on_output,
+    )
+    return Deployment(options, before, display, dry_run=dry_run)
+
+
+@contextmanager
+def _operation(
+    deployment: Deployment,
+    keep: Keep,
+    snapshot: Callable[[], list[ResourceState]],
+    monitor: Monitor | None = None,
+) -> Iterator[None]:
+    """Serve while the body runs; whatever ends it, what was done by then is kept."""
+    services = Services(deployment.display, monitor)
+    deployment.engine_address = services.address
+    try:
+        yield
+    finally:
+        deployment.cancel()
+        deployment.drain(_DRAIN_SECONDS)
+        deployment.close()
+        services.end()
+        if not deployment.dry_run:
+            keep(snapshot())
+
+
+def _outcome(deployment: Deployment, outputs: Properties | None = None) -> Outcome:
+    if deployment.failed:
+        deployment.display.error("preview failed" if deployment.dry_run else "update failed")
+    counts = dict(deployment.counts)
+    stdout = deployment.display.finish(outputs or {}, counts, preview=deployment.dry_run)
+    return Outcome(counts, stdout, deployment.failed)

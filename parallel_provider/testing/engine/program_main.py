@@ -1,0 +1,72 @@
+"""Run a Pulumi program against a monitor and an engine, as Pulumi's own launcher does.
+
+    python program_main.py SETTINGS PROGRAM
+
+SETTINGS is JSON for `pulumi.runtime.Settings`; the configuration comes by the environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import runpy
+import sys
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi.runtime
+
+# The message has been shown already; the engine needs to add nothing.
+_EXIT_SHOWN = 32
+_EXIT_FAILED = 1
+_THREADS_PER_OPERATION = 4
+
+
+def _user_traceback(program: Path) -> str:
+    """Format the exception at hand from where the user's own program comes in."""
+    frames = traceback.extract_tb(sys.exc_info()[2])
+    for index, frame in enumerate(frames):
+        if Path(frame.filename).absolute().is_relative_to(program):
+            return traceback.format_exc(limit=index - len(frames))
+    return traceback.format_exc()
+
+
+def _run(settings: dict[str, Any], program: Path) -> int:
+    config = pulumi.runtime.get_config_env()
+    pulumi.runtime.set_all_config(config, pulumi.runtime.get_config_secret_keys_env())
+    pulumi.runtime.configure(pulumi.runtime.Settings(**settings))
+    # What is left undone when a program fails is left on purpose.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    workers = ThreadPoolExecutor(max_workers=settings["parallel"] * _THREADS_PER_OPERATION)
+    loop.set_default_executor(workers)
+
+    def run_program() -> None:
+        runpy.run_path(str(program), run_name="__main__")
+
+    try:
+        loop.run_until_complete(pulumi.runtime.run_in_stack(run_program))
+    except pulumi.RunError as error:
+        pulumi.log.error(str(error))
+        return _EXIT_FAILED
+    except Exception:  # noqa: BLE001 - whatever the program raises is reported to its user
+        trace = _user_traceback(program)
+        pulumi.log.error(f"Program failed with an unhandled exception:\n{trace}")
+        return _EXIT_SHOWN
+    finally:
+        workers.shutdown(wait=True)
+        loop.close()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    _settings, _program = json.loads(sys.argv[1]), Path(sys.argv[2])
+    del sys.argv[1:]
+    sys.exit(_run(_settings, _program))

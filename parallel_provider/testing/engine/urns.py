@@ -1,0 +1,109 @@
+"""Names of resources, and what they were called before.
+
+urn:pulumi:STACK::PROJECT::TYPE_OF_PARENT$TYPE::NAME
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+ROOT_TYPE: Final = "pulumi:pulumi:Stack"
+PROVIDER_PREFIX: Final = "pulumi:providers:"
+_PREFIX: Final = "urn:pulumi:"
+_FIELDS: Final = 4
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """The stack and the project that stand in every name."""
+
+    stack: str
+    project: str
+
+    def urn(self, type_: str, name: str, parent: str = "") -> str:
+        """Return the name of a resource below a parent."""
+        above = qualified_type(parent) if parent else ""
+        chain = f"{above}${type_}" if above and above != ROOT_TYPE else type_
+        return f"{_PREFIX}{self.stack}::{self.project}::{chain}::{name}"
+
+
+@dataclass(frozen=True)
+class Alias:
+    """Another name that a resource had, whole or by what differs from today's."""
+
+    urn: str = ""
+    name: str = ""
+    type: str = ""
+    stack: str = ""
+    project: str = ""
+    parent: str = ""
+    no_parent: bool = False
+
+
+def qualified_type(urn: str) -> str:
+    """Return the type of a resource with the types of those above it."""
+    return _fields(urn)[2]
+
+
+def type_of(urn: str) -> str:
+    """Return the type of a resource."""
+    return qualified_type(urn).rsplit("$", 1)[-1]
+
+
+def name_of(urn: str) -> str:
+    """Return the name that the program gave a resource."""
+    return _fields(urn)[3]
+
+
+def provider_urn(reference: str) -> str:
+    """Return the name of a provider out of a reference to it (`URN::ID`)."""
+    return reference.rpartition("::")[0]
+
+
+def earlier_names(
+    space: Namespace,
+    *,
+    name: str,
+    type_: str,
+    parent: str,
+    aliases: Iterable[Alias],
+    renamed: Mapping[str, str],
+) -> list[str]:
+    """List the names that a resource may have had, by its own aliases and by those of its parent.
+
+    `renamed` tells, for each resource of this run that was found under an alias, under which.
+    """
+    today = Alias(name=name, type=type_, parent=parent)
+    own = [_resolved(space, alias, today, renamed) for alias in aliases]
+    names = list(own)
+    if parent in renamed:
+        before = renamed[parent]
+        names.append(_inherited(space, name, type_, parent, before))
+        names += [_inherited(space, name_of(a), type_of(a), parent, before) for a in own]
+    return list(dict.fromkeys(names))
+
+
+def _resolved(space: Namespace, alias: Alias, today: Alias, renamed: Mapping[str, str]) -> str:
+    if alias.urn:
+        return alias.urn
+    # Where the parent has another name now, the resource was made under the one it had then.
+    above = renamed.get(alias.parent, alias.parent) or today.parent
+    there = Namespace(alias.stack or space.stack, alias.project or space.project)
+    parent = "" if alias.no_parent else above
+    return there.urn(alias.type or today.type, alias.name or today.name, parent)
+
+
+def _inherited(space: Namespace, name: str, type_: str, parent: str, before: str) -> str:
+    # A child named after its parent was named after what the parent was called then.
+    own = name_of(parent)
+    earlier = name_of(before) + name[len(own) :] if name.startswith(own) else name
+    return space.urn(type_, earlier, before)
+
+
+def _fields(urn: str) -> list[str]:
+    fields = urn.split("::", _FIELDS - 1)
+    if not urn.startswith(_PREFIX) or len(fields) != _FIELDS:
+        raise ValueError(f"{urn!r} is no URN")
+    return fields

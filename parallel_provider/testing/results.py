@@ -1,0 +1,50 @@
+"""Results and failures, in the types of `pulumi.automation`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timezone
+
+from pulumi.automation import OpType, OutputMap, OutputValue, UpdateSummary
+from pulumi.automation._cmd import CommandResult
+from pulumi.automation.errors import CommandError, create_command_error
+
+from parallel_provider.testing.engine.operations import Outcome
+from parallel_provider.testing.engine.state import ResourceState
+from parallel_provider.testing.engine.values import Secret, plain
+
+
+def command_error(stdout: str, stderr: str = "") -> CommandError:
+    """Return the exception of a command that said this."""
+    return create_command_error(CommandResult(stdout=stdout, stderr=stderr, code=1))
+
+
+def changes(outcome: Outcome) -> dict[OpType, int]:
+    """Return what was done, or would be done, to how many resources."""
+    return {OpType(operation): count for operation, count in outcome.counts.items()}
+
+
+def summary(kind: str, outcome: Outcome, started: datetime, version: int) -> UpdateSummary:
+    """Return the summary of an operation that succeeded."""
+    return UpdateSummary(
+        kind=kind,
+        start_time=started,
+        message="",
+        environment={},
+        config={},
+        result="succeeded",
+        end_time=datetime.now(timezone.utc),
+        version=version,
+        resource_changes=changes(outcome),
+    )
+
+
+def outputs(resources: Iterable[ResourceState], root: str) -> OutputMap:
+    """Return the outputs of the stack; one counts as a secret if it is one as a whole."""
+    for state in resources:
+        if state.urn == root:
+            return {
+                key: OutputValue(value=plain(value), secret=isinstance(value, Secret))
+                for key, value in state.outputs.items()
+            }
+    return {}

@@ -1,0 +1,229 @@
+"""The public surface: a stack as `pulumi.automation` has it, on an engine in this process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from pulumi.automation import (
+    ConfigMap,
+    ConfigValue,
+    Deployment,
+    DestroyResult,
+    OutputMap,
+    PreviewResult,
+    RefreshResult,
+    UpResult,
+)
+
+from parallel_provider.testing import results
+from parallel_provider.testing.engine import operations, state
+from parallel_provider.testing.engine.deployment import Options, Setting
+from parallel_provider.testing.engine.errors import Refused
+from parallel_provider.testing.engine.operations import Keep, Outcome
+from parallel_provider.testing.engine.state import ResourceState, imported
+from parallel_provider.testing.engine.urns import Namespace
+
+OnOutput = Callable[[str], object]
+Operation = Callable[[Options, list[ResourceState], Keep], Outcome]
+
+_PARALLEL_PER_CORE: Final = 4  # as the command line has it
+
+# What only changes how things look, or has no meaning without the command line.
+_WITHOUT_EFFECT: Final = {
+    "color", "diff", "message", "on_error", "show_secrets", "suppress_outputs", "suppress_progress",
+}  # fmt: skip
+
+
+class EmbeddedStack:
+    """A stack of a Pulumi program, run without the Pulumi command line.
+
+    It has the methods of `pulumi.automation.Stack`, and runs the real program and the real dynamic
+    providers in processes of their own. State and configuration are in memory: they end with this
+    object. `env_vars` are added to the environment of program and providers.
+
+        stack = EmbeddedStack("test", "path/to/program", project_name="shop")
+        stack.set_config("region", ConfigValue("eu"))
+        assert stack.up().outputs["url"].value
+    """
+
+    def __init__(
+        self,
+        stack_name: str,
+        work_dir: str | os.PathLike[str],
+        *,
+        project_name: str = "project",
+        env_vars: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name = stack_name
+        self.env_vars = {} if env_vars is None else env_vars
+        self._space = Namespace(stack_name, project_name)
+        self._work_dir = str(Path(work_dir).resolve())
+        self._config: dict[str, ConfigValue] = {}
+        self._resources: list[ResourceState] = []
+        self._version = 0
+        self._running = threading.Lock()
+
+    def set_config(self, key: str, value: ConfigValue) -> None:
+        """Set one value of the stack's configuration; without a namespace it is the project's."""
+        self._config[self._full_key(key)] = value
+
+    def set_all_config(self, config: ConfigMap) -> None:
+        """Set several values of the stack's configuration."""
+        for key, value in config.items():
+            self.set_config(key, value)
+
+    def get_config(self, key: str) -> ConfigValue:
+        """Return one value of the stack's configuration."""
+        return self._config[self._full_key(key)]
+
+    def get_all_config(self) -> ConfigMap:
+        """Return the stack's configuration by full keys."""
+        return dict(self._config)
+
+    def remove_config(self, key: str) -> None:
+        """Remove one value from the stack's configuration."""
+        self._config.pop(self._full_key(key), None)
+
+    def preview(
+        self,
+        *,
+        parallel: int | None = None,
+        on_output: OnOutput | None = None,
+        **options: object,
+    ) -> PreviewResult:
+        """Say what `up` would do, and do nothing."""
+        if options.pop("refresh", False):
+            raise Refused("`refresh` in a preview: refresh first")
+        operation = partial(operations.update, dry_run=True)
+        outcome = self._run(operation, parallel, on_output, options)
+        return PreviewResult(outcome.stdout, "", results.changes(outcome))
+
+    def up(
+        self,
+        *,
+        parallel: int | None = None,
+        on_output: OnOutput | None = None,
+        **options: object,
+    ) -> UpResult:
+        """Run the program, and bring the resources to where it wants them."""
+        started = datetime.now(timezone.utc)
+        if options.pop("refresh", False):
+            self.refresh(parallel=parallel, on_output=on_output)
+        operation = partial(operations.update, dry_run=False)
+        outcome = self._run(operation, parallel, on_output, options)
+        summary = results.summary("update", outcome, started, self._version)
+        return UpResult(outcome.stdout, "", summary, self.outputs())
+
+    def refresh(
+        self,
+        *,
+        parallel: int | None = None,
+        on_output: OnOutput | None = None,
+        **options: object,
+    ) -> RefreshResult:
+        """Take into the state what has become of the resources."""
+        started = datetime.now(timezone.utc)
+        outcome = self._run(operations.refresh, parallel, on_output, options)
+        summary = results.summary("refresh", outcome, started, self._version)
+        return RefreshResult(outcome.stdout, "", summary)
+
+    def preview_refresh(
+        self,
+        *,
+        parallel: int | None = None,
+        on_output: OnOutput | None = None,
+        **options: object,
+    ) -> PreviewResult:
+        """Say what `refresh` would find, and leave the state as it is."""
+        operation = partial(operations.refresh, dry_run=True)
+        outcome = self._run(operation, parallel, on_output, options)
+        return PreviewResult(outcome.stdout, "", results.changes(outcome))
+
+    def destroy(
+        self,
+        *,
+        parallel: int | None = None,
+        on_output: OnOutput | None = None,
+        **options: object,
+    ) -> DestroyResult:
+        """Delete everything in the stack."""
+        started = datetime.now(timezone.utc)
+        outcome = self._run(operations.destroy, parallel, on_output, options)
+        summary = results.summary("destroy", outcome, started, self._version)
+        return DestroyResult(outcome.stdout, "", summary)
+
+    def preview_destroy(
+        self,
+        *,
+        parallel: int | None = None,
+        on_output: OnOutput | None = None,
+        **options: object,
+    ) -> PreviewResult:
+        """Say what `destroy` would delete, and delete nothing."""
+        operation = partial(operations.destroy, dry_run=True)
+        outcome = self._run(operation, parallel, on_output, options)
+        return PreviewResult(outcome.stdout, "", results.changes(outcome))
+
+    def outputs(self) -> OutputMap:
+        """Return the outputs of the last `up`."""
+        return results.outputs(self._resources, Options.root_of(self._space))
+
+    def export_stack(self, *, show_secrets: bool = True) -> Deployment:
+        """Return the state, as `pulumi stack export` gives it.
+
+        Secrets stand in their envelopes as text, which `pulumi.automation` does too; without
+        `show_secrets` they are left out, and the state can't be imported again.
+        """
+        exported = state.export(self._resources, show_secrets=show_secrets)
+        return Deployment(version=state.DEPLOYMENT_VERSION, deployment=exported)
+
+    def import_stack(self, state: Deployment) -> None:
+        """Take over a state that this class or `pulumi stack export --show-secrets` gave."""
+        self._resources = imported(state.deployment or {})
+
+    def _run(
+        self,
+        operation: Operation,
+        parallel: int | None,
+        on_output: OnOutput | None,
+        options: dict[str, object],
+    ) -> Outcome:
+        expect_no_changes = options.pop("expect_no_changes", False)
+        for name, value in options.items():
+            if value and name not in _WITHOUT_EFFECT:
+                raise Refused(f"the option `{name}` of an operation")
+        if not self._running.acquire(blocking=False):
+            raise results.command_error("", "the stack is currently locked by another operation")
+        try:
+            run = Options(
+                space=self._space,
+                work_dir=self._work_dir,
+                env_vars=dict(self.env_vars),
+                config={
+                    key: Setting(value.value, value.secret) for key, value in self._config.items()
+                },
+                parallel=parallel or _PARALLEL_PER_CORE * (os.cpu_count() or 1),
+                on_output=on_output,
+            )
+            outcome = operation(run, self._resources, self._keep)
+        finally:
+            self._running.release()
+        self._version += 1
+        if outcome.failed:
+            raise results.command_error(outcome.stdout)
+        if expect_no_changes and set(outcome.counts) - {"same"}:
+            text = "error: no changes were expected but changes were proposed"
+            raise results.command_error(outcome.stdout, text)
+        return outcome
+
+    def _keep(self, resources: list[ResourceState]) -> None:
+        self._resources = resources
+
+    def _full_key(self, key: str) -> str:
+        return key if ":" in key else f"{self._space.project}:{key}"

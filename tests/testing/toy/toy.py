@@ -1,0 +1,165 @@
+"""A cloud of files with a dynamic provider of its own, importable from a program.
+
+`TOY_CLOUD` names a folder: every thing that exists is a file `ID.json` in it, and `journal.jsonl`
+tells each call of the provider, in order, with what it was given.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+
+UNKNOWN = "<unknown>"
+Props = dict[str, Any]
+
+
+def cloud() -> Path:
+    """Return the folder that stands for the cloud."""
+    return Path(os.environ["TOY_CLOUD"])
+
+
+def _journal(operation: str, **what: Any) -> None:  # noqa: ANN401 - JSON
+    line = json.dumps({"op": operation, **what}, default=lambda _: UNKNOWN, sort_keys=True) + "\n"
+    with (cloud() / "journal.jsonl").open("a") as journal:
+        fcntl.flock(journal, fcntl.LOCK_EX)
+        journal.write(line)
+
+
+def _visible(props: Props) -> Props:
+    return {key: value for key, value in props.items() if key != "__provider"}
+
+
+def _maybe_fail(operation: str, props: Props) -> None:
+    if (cloud() / f"fail-{operation}-{props['label']}").exists():
+        raise RuntimeError(f"the cloud refuses to {operation} {props['label']}")
+    if (cloud() / f"crash-{operation}-{props['label']}").exists():
+        os._exit(3)
+
+
+class ThingProvider(ResourceProvider):
+    """Keeps things as files; a new `zone` replaces, anything else is changed in place."""
+
+    serialize_as_secret_always = False
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Note which configuration arrives."""
+        _journal("configure", token=req.config.get("toy:token"), plain=req.config.get("plain"))
+
+    def check(self, _olds: Props, news: Props) -> CheckResult:
+        """Refuse the value "bad", and any that a file `bad-LABEL` forbids."""
+        _journal("check", olds=_visible(_olds), news=_visible(news))
+        _maybe_fail("check", news)
+        failures = []
+        if news.get("value") == "bad":
+            failures.append(CheckFailure("value", "it must not be bad"))
+        return CheckResult(news, failures)
+
+    def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
+        """Compare what the program says with what was made."""
+        _journal("diff", id=_id, olds=_visible(_olds), news=_visible(_news))
+        _maybe_fail("diff", _news)
+        if _news.get("mode") == "lazy":
+            return DiffResult()
+        keys = ("value", "secret", "zone", "label", "mode")
+        changed = [key for key in keys if _olds.get(key) != _news.get(key)]
+        return DiffResult(
+            changes=bool(changed),
+            replaces=[key for key in changed if key in ("zone",)],
+            delete_before_replace=_news.get("mode") == "exclusive",
+        )
+
+    def create(self, props: Props) -> CreateResult:
+        """Make a new file."""
+        _journal("create", news=_visible(props))
+        sys.stderr.write(f"making {props['label']}\n")
+        _maybe_fail("create", props)
+        time.sleep(props.get("takes") or 0)
+        number = 1
+        while True:
+            id_ = f"{props['label']}-{number}"
+            try:
+                (cloud() / f"{id_}.json").touch(exist_ok=False)
+                break
+            except FileExistsError:
+                number += 1
+        outs = _visible(props) | {"generation": 1, "password": f"pw-{id_}"}
+        (cloud() / f"{id_}.json").write_text(json.dumps(outs))
+        return CreateResult(id_, outs)
+
+    def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
+        """Change the file in place."""
+        _journal("update", id=_id, olds=_visible(_olds), news=_visible(_news))
+        _maybe_fail("update", _news)
+        outs = _visible(_news) | {
+            "generation": _olds["generation"] + 1,
+            "password": _olds["password"],
+        }
+        (cloud() / f"{_id}.json").write_text(json.dumps(outs))
+        return UpdateResult(outs)
+
+    def read(self, id_: str, props: Props) -> ReadResult:
+        """Say what has become of the file."""
+        _journal("read", id=id_, props=_visible(props))
+        _maybe_fail("read", {"label": id_})
+        path = cloud() / f"{id_}.json"
+        if not path.exists():
+            return ReadResult("", {})
+        return ReadResult(id_, json.loads(path.read_text()))
+
+    def delete(self, _id: str, _props: Props) -> None:
+        """Remove the file."""
+        _journal("delete", id=_id, props=_visible(_props))
+        _maybe_fail("delete", {"label": _id})
+        (cloud() / f"{_id}.json").unlink(missing_ok=True)
+
+
+class Thing(Resource, module="toy", name="Thing"):
+    """One thing in the cloud."""
+
+    label: pulumi.Output[str]
+    value: pulumi.Output[Any]
+    secret: pulumi.Output[Any]
+    zone: pulumi.Output[str]
+    generation: pulumi.Output[int]
+    password: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        value: pulumi.Input[Any] = None,
+        secret: pulumi.Input[Any] = None,
+        zone: pulumi.Input[str] = "a",
+        mode: str | None = None,
+        takes: float | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        props = {
+            "label": name,
+            "value": value,
+            "secret": secret,
+            "zone": zone,
+            "mode": mode,
+            "takes": takes,
+            "generation": None,
+            "password": None,
+        }
+        super().__init__(ThingProvider(), name, props, opts)
