@@ -139,6 +139,11 @@ class History(RuleBasedStateMachine):
         """Nobody runs anything for a while."""
         self.account.now += seconds
 
+    @rule(early=st.sampled_from([0, 1]))
+    def rotation_comes_due(self, early: int) -> None:
+        """The very second of the next rotation arrives, or the one before it."""
+        self.account.now = max(self.account.now, self.next_rotation_at - early)
+
     @rule()
     def run_again(self) -> None:
         """A run, and another one at the same instant, which finds nothing to do."""
