@@ -16,12 +16,13 @@ from .errors import not_found
 from .organization import ApiKey, Organization
 from .security import allowed_to
 from .state import State
+from .text import Text
 
 
 class CreateApiKeyRequestModel(BaseModel):
     """What a key is created from."""
 
-    api_key_name: str
+    api_key_name: Text
 
 
 class CreateKeyResponse(BaseModel):

@@ -12,6 +12,7 @@ from .errors import not_found
 from .organization import App, Organization
 from .security import allowed_to
 from .state import State
+from .text import Text
 
 
 class AppItem(BaseModel):
@@ -32,7 +33,7 @@ class GetAppsForOrgResponseModel(BaseModel):
 class CreateAppRequestModel(BaseModel):
     """What an app is created from."""
 
-    app_name: str
+    app_name: Text
 
 
 class CreateAppResponseModel(BaseModel):

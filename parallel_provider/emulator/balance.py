@@ -11,6 +11,7 @@ from .errors import Refused
 from .organization import Charge, Organization
 from .security import allowed_to
 from .state import State
+from .text import Text
 
 # The API promises to remember a key for at least this long. The emulator forgets it right after:
 # who relies on more is found out.
@@ -37,7 +38,7 @@ class AddBalanceRequest(BaseModel):
     """A charge, and the key by which it is made only once."""
 
     amount_cents: Annotated[int, Field(gt=0, le=10_000), BeforeValidator(_refuse_text)]
-    idempotency_key: str = Field(min_length=8, max_length=128)
+    idempotency_key: Text = Field(min_length=8, max_length=128)
 
 
 router = APIRouter(prefix="/service/v1/balance", tags=["Balance"])

@@ -15,6 +15,7 @@ from .organization import Organization
 from .routes import RouteTable
 from .settings import ALL_SCOPES
 from .state import EmulatorState, State
+from .text import Text
 
 router = APIRouter(prefix="/_emulator", include_in_schema=False)
 
@@ -30,8 +31,8 @@ class _Body(BaseModel):
 class OrganizationChange(_Body):
     """What a test wants an organization to look like; what isn't given stays."""
 
-    org_id: str = ""
-    org_name: str = ""
+    org_id: Text = ""
+    org_name: Text = ""
     credit_balance_cents: float = 0
     pending_debit_balance_cents: float = 0
     will_invoice: bool = False
@@ -41,8 +42,8 @@ class OrganizationChange(_Body):
 class NewOrganization(_Body):
     """Another organization, beside the first."""
 
-    org_id: str | None = None
-    org_name: str = "Another Organization"
+    org_id: Text | None = None
+    org_name: Text = "Another Organization"
 
 
 class ClockChange(_Body):

@@ -23,6 +23,11 @@ class RouteTable:
         """Every known template."""
         return {route.path for route in self._routes}
 
+    def methods_of(self, path: str) -> set[str]:
+        """Return the methods that a path has."""
+        matching = [route for route in self._routes if route.path_regex.match(path)]
+        return {method for route in matching for method in route.methods or ()}
+
     def template_of(self, path: str) -> str:
         """Return the template that a request's path stands for."""
         for route in self._routes:

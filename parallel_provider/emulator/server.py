@@ -73,6 +73,8 @@ def serve(
     `announce` is called. With `exit_with_stdin` the end of standard input ends it too: a pipe
     there ends it with the process that holds the other end, however that dies.
     """
+    if ready_file not in (None, STANDARD_OUTPUT) and not Path(ready_file).parent.is_dir():
+        raise CannotServe(f"can't write {ready_file}: there is no such folder")
     listener = _listen(host, port)
     application = create_app(settings)
     state = application.state.emulator

@@ -16,6 +16,7 @@ from .device_code import Client, DeviceCode
 from .oauth import Form, OAuthError
 from .settings import ALL_SCOPES
 from .state import EmulatorState, State
+from .text import Text
 from .tokens import Grant
 
 PREFIX = "/getServiceKeys"
@@ -29,7 +30,7 @@ router = APIRouter(prefix=PREFIX, include_in_schema=False)
 class ClientRegistration(BaseModel):
     """What a program tells of itself."""
 
-    client_name: str
+    client_name: Text
     platform: dict[str, Any] = {}
 
 

@@ -1,0 +1,93 @@
+"""Clients of the emulator: plain HTTP, sharing nothing with the package's own client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+
+ALL_SCOPES = (
+    "keys:read keys:create keys:delete apps:read apps:create apps:delete balance:read balance:add"
+)
+_DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+
+
+class OAuthProgram:
+    """A program that signs in, one request a method."""
+
+    def __init__(self, anonymous: httpx.Client) -> None:
+        self._http = anonymous
+        self.client_id = "parallel-cli"
+
+    def register(self, client_name: str = "a program") -> str:
+        """Register, and be the registered program from now on."""
+        body = {"client_name": client_name, "platform": {"system": "Linux"}}
+        answer = self._http.post("/getServiceKeys/register", json=body).raise_for_status()
+        self.client_id = answer.json()["client_id"]
+        return self.client_id
+
+    def begin(self, scope: str = ALL_SCOPES) -> dict[str, Any]:
+        """Ask for a device code."""
+        form = {"client_id": self.client_id, "scope": scope}
+        answer = self._http.post("/getServiceKeys/device/code", data=form).raise_for_status()
+        return dict(answer.json())
+
+    def redeem(self, code: dict[str, Any]) -> httpx.Response:
+        """Ask for tokens with a device code."""
+        return self.ask_for_tokens(
+            grant_type=_DEVICE_CODE_GRANT, device_code=code["device_code"], client_id=self.client_id
+        )
+
+    def refresh(self, tokens: dict[str, Any]) -> httpx.Response:
+        """Ask for tokens with a refresh token."""
+        return self.ask_for_tokens(
+            grant_type="refresh_token",
+            refresh_token=tokens["refresh_token"],
+            client_id=self.client_id,
+        )
+
+    def revoke(self, tokens: dict[str, Any]) -> httpx.Response:
+        """Revoke the grant."""
+        form = {"refresh_token": tokens["refresh_token"]}
+        return self._http.post("/getServiceKeys/token/revoke", data=form)
+
+    def ask_for_tokens(self, **form: str) -> httpx.Response:
+        """Send a form to the token endpoint."""
+        return self._http.post("/getServiceKeys/token", data=form)
+
+    def may_list_apps(self, tokens: dict[str, Any]) -> bool:
+        """Tell whether the access token opens the API."""
+        headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+        return self._http.get("/service/v1/apps", headers=headers).status_code == 200
+
+
+@pytest.fixture
+def anonymous(emulator: Emulator) -> Iterator[httpx.Client]:
+    """Give an HTTP client without a token."""
+    with httpx.Client(base_url=emulator.url, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def http(emulator: Emulator) -> Iterator[httpx.Client]:
+    """Give an HTTP client that may do everything."""
+    headers = {"Authorization": f"Bearer {emulator.access_token}"}
+    with httpx.Client(base_url=emulator.url, headers=headers, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def program(anonymous: httpx.Client) -> OAuthProgram:
+    """Give a program that signs in."""
+    return OAuthProgram(anonymous)
+
+
+@pytest.fixture
+def app_id(http: httpx.Client) -> str:
+    """Create an app and give its id."""
+    answer = http.post("/service/v1/apps", json={"app_name": "search"})
+    return str(answer.raise_for_status().json()["app_id"])

@@ -1,0 +1,124 @@
+"""The balance, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+
+DAY = 24 * 3600
+
+
+def _add(http: httpx.Client, amount_cents: Any, key: str = "first-charge") -> httpx.Response:  # noqa: ANN401 - wrong types are the point
+    body = {"amount_cents": amount_cents, "idempotency_key": key}
+    return http.post("/service/v1/balance/add", json=body)
+
+
+def test_balance_starts_at_nothing(http: httpx.Client, emulator: Emulator) -> None:
+    """A new organization has no money and pays by card."""
+    assert http.get("/service/v1/balance").json() == {
+        "org_id": emulator.org_id,
+        "credit_balance_cents": 0,
+        "pending_debit_balance_cents": 0,
+        "will_invoice": False,
+    }
+
+
+def test_charge_raises_the_balance(http: httpx.Client, emulator: Emulator) -> None:
+    """A charge is made, and told with the new balance."""
+    assert _add(http, 2_000).json()["credit_balance_cents"] == 2_000
+    (charge,) = emulator.state()["charges"]
+    assert (charge["amount_cents"], charge["idempotency_key"]) == (2_000, "first-charge")
+
+
+def test_same_key_is_charged_once_within_a_day(http: httpx.Client, emulator: Emulator) -> None:
+    """The same charge sent again answers with the balance, and takes nothing."""
+    _add(http, 2_000).raise_for_status()
+    emulator.set_clock(DAY - 60)
+    assert _add(http, 2_000).json()["credit_balance_cents"] == 2_000
+    assert len(emulator.state()["charges"]) == 1
+
+
+def test_same_key_is_charged_again_after_a_day(http: httpx.Client, emulator: Emulator) -> None:
+    """Who relies on more than the promised 24 hours is found out."""
+    _add(http, 2_000).raise_for_status()
+    emulator.set_clock(DAY + 60)
+    assert _add(http, 2_000).json()["credit_balance_cents"] == 4_000
+    emulator.set_clock(DAY + 120)
+    assert _add(http, 2_000).json()["credit_balance_cents"] == 4_000
+
+
+def test_same_key_with_another_amount_is_refused(http: httpx.Client, emulator: Emulator) -> None:
+    """Two different charges under one key are a mistake, never a second charge."""
+    _add(http, 2_000).raise_for_status()
+    answer = _add(http, 3_000)
+    assert answer.status_code == 409
+    assert "idempotency_key" in answer.json()["detail"]
+    assert len(emulator.state()["charges"]) == 1
+
+
+def test_same_key_of_another_organization_is_another_charge(
+    http: httpx.Client, emulator: Emulator
+) -> None:
+    """Keys are compared within an organization."""
+    other = emulator.add_org()
+    _add(http, 2_000).raise_for_status()
+    http.headers["Authorization"] = f"Bearer {other['access_token']}"
+    assert _add(http, 2_000).json()["org_id"] == other["org_id"]
+    assert len(emulator.state()["charges"]) == 1
+    assert len(emulator.state(other["org_id"])["charges"]) == 1
+
+
+@pytest.mark.parametrize("amount_cents", [0, -1, 10_001, 1.5, "2000", True, None, 10**30])
+def test_bad_amount_is_refused(
+    http: httpx.Client, emulator: Emulator, amount_cents: object
+) -> None:
+    """Amounts are whole cents from 1 to 10000; nothing is taken for a number that is none."""
+    answer = _add(http, amount_cents)
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", "amount_cents"]
+    assert emulator.state()["charges"] == []
+
+
+@pytest.mark.parametrize("amount_cents", [1, 10_000, 2_000.0])
+def test_amount_within_its_bounds_is_charged(http: httpx.Client, amount_cents: float) -> None:
+    """The bounds themselves are allowed, and so is a whole number written as 2000.0."""
+    assert _add(http, amount_cents).json()["credit_balance_cents"] == amount_cents
+
+
+@pytest.mark.parametrize(("length", "status"), [(7, 422), (8, 200), (128, 200), (129, 422)])
+def test_idempotency_key_length_is_enforced(http: httpx.Client, length: int, status: int) -> None:
+    """Keys have 8 to 128 characters."""
+    assert _add(http, 100, "k" * length).status_code == status
+
+
+def test_invoiced_organization_shows_nothing_and_is_not_charged(
+    http: httpx.Client, emulator: Emulator
+) -> None:
+    """Who pays by invoice has no balance to add to."""
+    emulator.set_org(will_invoice=True, credit_balance_cents=900, pending_debit_balance_cents=100)
+    balance = http.get("/service/v1/balance").json()
+    assert balance["will_invoice"] is True
+    assert balance["credit_balance_cents"] == balance["pending_debit_balance_cents"] == 0
+    assert _add(http, 2_000).status_code == 400
+    assert emulator.state()["charges"] == []
+
+
+def test_charge_without_a_payment_method_needs_payment(
+    http: httpx.Client, emulator: Emulator
+) -> None:
+    """A refused charge doesn't use its key up: it goes through once there is a card."""
+    emulator.set_org(has_payment_method=False)
+    assert _add(http, 2_000).status_code == 402
+    emulator.set_org(has_payment_method=True)
+    assert _add(http, 2_000).json()["credit_balance_cents"] == 2_000
+
+
+def test_balance_may_be_a_fraction_of_a_cent(http: httpx.Client, emulator: Emulator) -> None:
+    """Balances are JSON numbers, not only whole ones."""
+    emulator.set_org(credit_balance_cents=12.5, pending_debit_balance_cents=0.25)
+    balance = http.get("/service/v1/balance").json()
+    assert (balance["credit_balance_cents"], balance["pending_debit_balance_cents"]) == (12.5, 0.25)

@@ -1,0 +1,116 @@
+"""Control for tests: state, reset, clock, and the log."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+
+
+def test_requests_are_counted_by_route_template(
+    http: httpx.Client, emulator: Emulator, app_id: str
+) -> None:
+    """Control and the live page aren't counted; what isn't a route is counted as such."""
+    http.get("/service/v1/apps")
+    http.delete(f"/service/v1/apps/{app_id}")
+    http.delete("/service/v1/apps/not-an-id")
+    http.get("/nothing/here")
+    http.get("/")
+    assert emulator.state()["requests"] == {
+        "POST /service/v1/apps": 1,
+        "GET /service/v1/apps": 1,
+        "DELETE /service/v1/apps/{app_id}": 2,
+        "GET unknown": 1,
+    }
+
+
+def test_log_tells_requests_in_order_without_secrets(
+    http: httpx.Client, emulator: Emulator, app_id: str
+) -> None:
+    """Order, paths and statuses; neither tokens nor keys nor bodies."""
+    raw_api_key = http.post(f"/service/v1/apps/{app_id}/keys", json={"api_key_name": "ci"}).json()[
+        "raw_api_key"
+    ]
+    http.delete(f"/service/v1/apps/{app_id}?token=secret-in-query")
+    log = emulator.state()["log"]
+    assert [(entry["method"], entry["path"], entry["status"]) for entry in log] == [
+        ("POST", "/service/v1/apps", 200),
+        ("POST", f"/service/v1/apps/{app_id}/keys", 200),
+        ("DELETE", f"/service/v1/apps/{app_id}", 200),
+    ]
+    assert [entry["at"] for entry in log] == sorted(entry["at"] for entry in log)
+    for secret in (raw_api_key, emulator.access_token, "secret-in-query"):
+        assert secret not in repr(emulator.state())
+
+
+def test_reset_goes_back_to_the_start(http: httpx.Client, emulator: Emulator, app_id: str) -> None:
+    """Nothing of a test reaches the next one; organization and first token stay."""
+    http.post(f"/service/v1/apps/{app_id}/keys", json={"api_key_name": "ci"})
+    http.post("/service/v1/balance/add", json={"amount_cents": 100, "idempotency_key": "x" * 8})
+    emulator.add_fault("hang")
+    emulator.set_clock(1_000)
+    emulator.set_org(org_id="org_renamed", will_invoice=True)
+    emulator.set_settings(latency_seconds=5, auto_approve=True)
+    emulator.add_org(org_id="org_other")
+    emulator.reset()
+    state = emulator.state()
+    assert state["org"] == {
+        "org_id": emulator.org_id,
+        "org_name": "Example Organization",
+        "credit_balance_cents": 0,
+        "pending_debit_balance_cents": 0,
+        "will_invoice": False,
+        "has_payment_method": True,
+    }
+    assert [app["app_name"] for app in state["apps"]] == ["parallel-cli Users"]
+    left = [state["keys"], state["charges"], state["faults"], state["log"], state["sign_ins"]]
+    assert not any(left)
+    assert state["requests"] == {}
+    assert state["clock"]["offset_seconds"] == 0
+    assert state["settings"]["latency_seconds"] == 0
+    with pytest.raises(httpx.HTTPStatusError):
+        emulator.state("org_other")
+
+
+def test_clock_shifts_what_is_stamped(http: httpx.Client, emulator: Emulator, app_id: str) -> None:
+    """Keys, charges and the log are stamped with the shifted time."""
+    emulator.set_clock(86_400)
+    now = emulator.state()["clock"]["now"]
+    key = http.post(f"/service/v1/apps/{app_id}/keys", json={"api_key_name": "ci"}).json()
+    http.post("/service/v1/balance/add", json={"amount_cents": 1, "idempotency_key": "x" * 8})
+    state = emulator.state()
+    for stamp in (key["created_at"], state["charges"][0]["at"], state["log"][-1]["at"]):
+        assert stamp == pytest.approx(now, abs=5)
+
+
+def test_organization_can_become_another(http: httpx.Client, emulator: Emulator) -> None:
+    """The same token then tells another organization, everywhere."""
+    assert emulator.set_org(org_id="org_x", org_name="X")["org_id"] == "org_x"
+    assert http.get("/service/v1/balance").json()["org_id"] == "org_x"
+    (app,) = http.get("/service/v1/apps").json()["apps"]
+    assert (app["org_id"], app["org_name"]) == ("org_x", "X")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "org", {"credit_balance": 1}),
+        ("PATCH", "org", {"will_invoice": None}),
+        ("PATCH", "settings", {"latency_seconds": -1}),
+        ("POST", "clock", {}),
+        ("POST", "tokens", {"org_id": "org_unknown"}),
+        ("POST", "sign-ins/QQQQ-QQQQ", {"decision": "maybe"}),
+    ],
+)
+def test_misspelt_control_is_refused(
+    anonymous: httpx.Client, method: str, path: str, body: dict[str, object]
+) -> None:
+    """A control request that does nothing would be a test that tests nothing."""
+    assert anonymous.request(method, f"/_emulator/{path}", json=body).status_code == 422
+
+
+def test_organization_id_is_used_once(emulator: Emulator) -> None:
+    """Two organizations of one id couldn't be told apart."""
+    with pytest.raises(ValueError, match="There is one of this id"):
+        emulator.add_org(org_id=emulator.org_id)

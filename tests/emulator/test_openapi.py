@@ -1,0 +1,144 @@
+"""The emulator against the API's own description: as it describes itself, and as it behaves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.config import SchemathesisConfig
+
+from parallel_provider.emulator import create_app
+from parallel_provider.testing.emulator import Emulator
+
+Json = dict[str, Any]
+Case = schemathesis.Case[Any]
+
+DESCRIPTION = Path(__file__).parent.parent / "account-api.openapi.json"
+
+# What the description leaves out: how each operation may refuse.
+_REFUSALS = {
+    "GET balance": [401, 403],
+    "POST balance/add": [400, 401, 402, 403, 409],
+    "GET apps": [401, 403],
+    "POST apps": [400, 401, 403],
+    "DELETE apps/{app_id}": [401, 403, 404],
+    "POST apps/{app_id}/keys": [400, 401, 403, 404],
+    "DELETE apps/{app_id}/keys/{api_key_id}": [401, 403, 404],
+}
+_REFUSAL = {
+    "description": "Refused",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {"detail": {"type": "string"}},
+                "required": ["detail"],
+            }
+        }
+    },
+}
+_FEW_AND_ALWAYS_THE_SAME = settings(
+    max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def _described() -> Json:
+    return dict(json.loads(DESCRIPTION.read_text()))
+
+
+def _operations(description: Json) -> dict[str, Json]:
+    return {
+        f"{method.upper()} {path.removeprefix('/service/v1/')}": operation
+        for path, methods in description["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def _completed() -> Json:
+    """Return the description with the refusals, and without what contradicts itself."""
+    description = _described()
+    for name, operation in _operations(description).items():
+        operation["responses"] |= {str(status): _REFUSAL for status in _REFUSALS[name]}
+    # It calls the key required in the answer, and write-only: absent from every answer.
+    created = description["components"]["schemas"]["CreateKeyResponse"]["properties"]
+    del created["raw_api_key"]["writeOnly"]
+    return description
+
+
+SCHEMA = schemathesis.openapi.from_dict(_completed())
+VALID_ONLY = schemathesis.openapi.from_dict(
+    _completed(), config=SchemathesisConfig.from_dict({"generation": {"mode": "positive"}})
+)
+
+
+def _essence(value: Any) -> Any:  # noqa: ANN401 - any part of a JSON document
+    """Leave out what is said to people only."""
+    if isinstance(value, dict):
+        return {
+            name: _essence(part)
+            for name, part in value.items()
+            if name not in {"description", "summary", "servers"}
+        }
+    return value
+
+
+def test_emulator_describes_itself_as_the_api_does() -> None:
+    """Operations, parameters, bodies, answers and schemas are equal, name by name."""
+    ours, theirs = create_app().openapi(), _described()
+    theirs.pop("tags")
+    for name in ("input", "ctx"):
+        # Newer FastAPI describes these; the emulator sends neither.
+        ours["components"]["schemas"]["ValidationError"]["properties"].pop(name, None)
+    assert _essence(ours) == _essence(theirs)
+
+
+@SCHEMA.parametrize()
+@_FEW_AND_ALWAYS_THE_SAME
+def test_any_request_is_answered_as_described(case: Case, emulator_process: Emulator) -> None:
+    """Whatever is sent: a described status, a described body, never a failure."""
+    _send(case, emulator_process)
+
+
+@VALID_ONLY.include(path_regex=r"\{app_id\}").parametrize()
+@_FEW_AND_ALWAYS_THE_SAME
+def test_valid_request_about_an_app_that_exists_is_answered_as_described(
+    case: Case, emulator_process: Emulator
+) -> None:
+    """The same, where there is something to do the work on."""
+    headers = {"Authorization": f"Bearer {emulator_process.access_token}"}
+    created = httpx.post(
+        f"{emulator_process.url}/service/v1/apps", json={"app_name": "search"}, headers=headers
+    )
+    case.path_parameters = {**case.path_parameters, **created.json()}
+    _send(case, emulator_process)
+
+
+def _send(case: Case, emulator: Emulator) -> None:
+    headers = {"Authorization": f"Bearer {emulator.access_token}"}
+    case.call_and_validate(base_url=emulator.url, headers=headers)
+
+
+def test_every_operation_of_the_description_is_tested() -> None:
+    """The tests above are about all seven operations."""
+    assert set(_operations(_described())) == set(_REFUSALS)
+    assert len(list(SCHEMA.get_all_operations())) == len(_REFUSALS) == 7
+
+
+def test_refusals_are_json_with_a_reason(http: httpx.Client) -> None:
+    """Refusals that no description mentions have one shape too."""
+    for answer in (http.get("/nothing"), http.put("/service/v1/apps")):
+        assert isinstance(answer.json()["detail"], str)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"nonsense", b"\xff", b"[" * 100_000])
+def test_body_that_is_no_json_is_refused(http: httpx.Client, body: bytes) -> None:
+    """Broken bodies are the client's mistake, never the server's failure."""
+    headers = {"Content-Type": "application/json"}
+    answer = http.post("/service/v1/apps", content=body, headers=headers)
+    assert answer.status_code in {400, 422}
+    assert "detail" in answer.json()

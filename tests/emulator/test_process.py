@@ -1,0 +1,215 @@
+"""The emulator as a process: how it starts, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+
+COMMAND = [sys.executable, "-m", "parallel_provider.emulator"]
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+@pytest.fixture
+def started() -> Iterator[subprocess.Popen[str]]:
+    """Start the emulator as a person would, on a free port."""
+    with subprocess.Popen(
+        [*COMMAND, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        process.kill()
+
+
+def _said_until_token(process: subprocess.Popen[str]) -> dict[str, str]:
+    """Return the variables that it says to export."""
+    variables = {}
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("export "):
+            name, _, value = line.removeprefix("export ").strip().partition("=")
+            variables[name] = value
+        if "PARALLEL_ACCESS_TOKEN" in variables:
+            break
+    return variables
+
+
+def test_what_it_says_can_be_pasted_and_works(started: subprocess.Popen[str]) -> None:
+    """The three variables point a program to it."""
+    said = _said_until_token(started)
+    assert said["PARALLEL_SERVICE_API_URL"] == said["PARALLEL_PLATFORM_URL"]
+    headers = {"Authorization": f"Bearer {said['PARALLEL_ACCESS_TOKEN']}"}
+    answer = httpx.get(f"{said['PARALLEL_SERVICE_API_URL']}/service/v1/apps", headers=headers)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_it_cleanly(started: subprocess.Popen[str], number: signal.Signals) -> None:
+    """Exit code 0, and nothing on standard error."""
+    _said_until_token(started)
+    started.send_signal(number)
+    _, said = started.communicate(timeout=10)
+    assert (started.returncode, said) == (0, "")
+
+
+def test_signal_ends_it_with_requests_hanging() -> None:
+    """Neither hanging nor held-back answers keep it from ending soon."""
+    with Emulator() as emulator:
+        emulator.add_fault("hang", times=2)
+        emulator.add_fault("delay", seconds=60, times=2)
+
+        def ask() -> None:
+            # A held-back answer is let go, a hanging one never comes: both are fine.
+            with contextlib.suppress(httpx.TransportError):
+                httpx.get(f"{emulator.url}/service/v1/apps", timeout=30, trust_env=False)
+
+        asking = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in asking:
+            thread.start()
+        while emulator.state()["requests"].get("GET /service/v1/apps", 0) < len(asking):
+            pass
+        os.kill(emulator.pid, signal.SIGTERM)
+        for thread in asking:
+            thread.join(timeout=5)
+            assert not thread.is_alive()
+
+
+def test_ready_file_tells_everything_and_is_private(tmp_path: Path) -> None:
+    """Once it is there it is complete, and it holds a token: 0600."""
+    ready_file = tmp_path / "ready.json"
+    with subprocess.Popen(
+        [*COMMAND, "--port", "0", "--ready-file", str(ready_file)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        said = _said_until_token(process)
+        ready = json.loads(ready_file.read_text())
+        process.terminate()
+    assert ready == {
+        "url": said["PARALLEL_SERVICE_API_URL"],
+        "access_token": said["PARALLEL_ACCESS_TOKEN"],
+        "org_id": ready["org_id"],
+        "pid": process.pid,
+    }
+    assert stat.S_IMODE(ready_file.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [ready_file]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com", "::"])  # noqa: S104 - what is refused
+def test_host_beyond_loopback_is_refused(host: str) -> None:
+    """One line, exit code 2, no server."""
+    refused = _run("--host", host, "--port", "0")
+    assert refused.returncode == 2
+    assert "loopback" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def test_port_in_use_is_told(emulator: Emulator) -> None:
+    """One line that says what to do."""
+    port = emulator.url.rpartition(":")[2]
+    refused = _run("--port", port)
+    assert refused.returncode == 2
+    assert f"127.0.0.1:{port}" in refused.stderr
+    assert "--port" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def test_ready_file_in_no_folder_is_told(tmp_path: Path) -> None:
+    """A place that can't be written to is one line too."""
+    refused = _run("--port", "0", "--ready-file", str(tmp_path / "missing" / "ready.json"))
+    assert refused.returncode == 2
+    assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def _has_ipv6_loopback() -> bool:
+    with socket.socket(socket.AF_INET6) as probe, contextlib.suppress(OSError):
+        probe.bind(("::1", 0))
+        return True
+    return False
+
+
+@pytest.mark.skipif(
+    not (socket.has_ipv6 and _has_ipv6_loopback()), reason="this machine has no IPv6"
+)
+def test_loopback_of_ipv6_is_served() -> None:
+    """`::1` is this machine as well, and its address is written with brackets."""
+    with Emulator("--host", "::1") as emulator:
+        assert emulator.url.startswith("http://[::1]:")
+        assert emulator.state()["org"]["org_id"] == emulator.org_id
+
+
+@pytest.mark.parametrize("missing", ["fastapi", "uvicorn"])
+def test_missing_extra_is_named(missing: str) -> None:
+    """Without the extra the command says what to install."""
+    program = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from parallel_provider.emulator.command import emulator; emulator(['--port', '0'])"
+    )
+    refused = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert refused.returncode == 1
+    assert "pip install 'parallel-provider[emulator]'" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def test_options_set_how_it_behaves() -> None:
+    """Every option of the command reaches the server."""
+    with Emulator("--auto-approve", "--latency", "0.01", "--token-lifetime", "2") as emulator:
+        settings = emulator.state()["settings"]
+    assert settings["auto_approve"] is True
+    assert settings["latency_seconds"] == 0.01
+    assert settings["token_lifetime_seconds"] == 2
+
+
+def test_it_ends_with_the_process_that_started_it() -> None:
+    """Even when that one is killed and can clean nothing up."""
+    program = (
+        "import os, signal\n"
+        "from parallel_provider.testing.emulator import Emulator\n"
+        "with Emulator() as emulator:\n"
+        "    print(emulator.url, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    # Its standard error is the emulator's too, so `run` has waited for both to end.
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(killed.stdout.strip(), trust_env=False)
+
+
+def test_emulator_that_cannot_start_is_an_error() -> None:
+    """The helper says so instead of waiting."""
+    with pytest.raises(RuntimeError, match="didn't start"), Emulator("--host", "192.0.2.1"):
+        pytest.fail("it started")
+
+
+def test_package_is_imported_without_the_servers_dependencies() -> None:
+    """Only serving needs FastAPI and uvicorn; naming the command doesn't."""
+    program = (
+        "import sys; import parallel_provider.emulator.command\n"
+        "print([name for name in ('fastapi', 'starlette', 'uvicorn') if name in sys.modules])"
+    )
+    imported = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert imported.stdout.strip() == "[]"

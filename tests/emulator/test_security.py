@@ -1,0 +1,103 @@
+"""Tokens and scopes, over HTTP."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+
+_ANY_ID = str(uuid4())
+OPERATIONS = [
+    ("GET", "/service/v1/balance", "balance:read"),
+    ("POST", "/service/v1/balance/add", "balance:add"),
+    ("GET", "/service/v1/apps", "apps:read"),
+    ("POST", "/service/v1/apps", "apps:create"),
+    ("DELETE", f"/service/v1/apps/{_ANY_ID}", "apps:delete"),
+    ("POST", f"/service/v1/apps/{_ANY_ID}/keys", "keys:create"),
+    ("DELETE", f"/service/v1/apps/{_ANY_ID}/keys/{_ANY_ID}", "keys:delete"),
+]
+ALL_SCOPES = {scope for _, _, scope in OPERATIONS} | {"keys:read"}
+# One body that satisfies every operation: unknown fields are ignored, as at the real API.
+BODY = {"app_name": "a", "api_key_name": "k", "amount_cents": 1, "idempotency_key": "x" * 8}
+
+
+def _ask(http: httpx.Client, method: str, path: str, token: str | None) -> httpx.Response:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    body = BODY if method == "POST" else None
+    return http.request(method, path, json=body, headers=headers)
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), OPERATIONS)
+def test_operation_needs_its_own_scope_and_no_other(
+    anonymous: httpx.Client, emulator: Emulator, method: str, path: str, scope: str
+) -> None:
+    """All the other scopes together don't allow it; its own alone does."""
+    others = emulator.mint_token(scopes=sorted(ALL_SCOPES - {scope}))
+    refused = _ask(anonymous, method, path, others)
+    assert refused.status_code == 403
+    assert scope in refused.json()["detail"]
+    own = emulator.mint_token(scopes=[scope])
+    assert _ask(anonymous, method, path, own).status_code in {200, 404}
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), OPERATIONS)
+def test_operation_without_a_token_is_refused(
+    anonymous: httpx.Client, method: str, path: str, scope: str
+) -> None:
+    """No token, no answer, whatever the scope would have been."""
+    answer = _ask(anonymous, method, path, None)
+    assert answer.status_code == 401, scope
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert isinstance(answer.json()["detail"], str)
+
+
+def test_data_api_key_is_no_access_token(http: httpx.Client, app_id: str) -> None:
+    """A key made with the API doesn't open the API."""
+    key = http.post(f"/service/v1/apps/{app_id}/keys", json={"api_key_name": "k"}).json()
+    answer = _ask(http, "GET", "/service/v1/apps", key["raw_api_key"])
+    assert answer.status_code == 401
+
+
+def test_forged_token_is_refused(anonymous: httpx.Client, emulator: Emulator) -> None:
+    """Looking like a token isn't enough."""
+    forged = emulator.access_token[:-4] + "AAAA"
+    assert _ask(anonymous, "GET", "/service/v1/apps", forged).status_code == 401
+    basic = anonymous.get("/service/v1/apps", auth=("user", emulator.access_token))
+    assert basic.status_code == 401
+
+
+def test_token_expires_by_the_emulators_clock(anonymous: httpx.Client, emulator: Emulator) -> None:
+    """A token's end comes when the clock says so."""
+    token = emulator.mint_token(lifetime_seconds=60)
+    assert _ask(anonymous, "GET", "/service/v1/apps", token).status_code == 200
+    emulator.set_clock(61)
+    answer = _ask(anonymous, "GET", "/service/v1/apps", token)
+    assert (answer.status_code, answer.json()) == (401, {"detail": "Access token has expired"})
+
+
+def test_first_token_never_expires_and_survives_a_reset(
+    anonymous: httpx.Client, emulator: Emulator
+) -> None:
+    """The token of the ready file is good for as long as the emulator runs."""
+    emulator.set_clock(100 * 365 * 86_400)
+    assert _ask(anonymous, "GET", "/service/v1/apps", emulator.access_token).status_code == 200
+    emulator.reset()
+    assert _ask(anonymous, "GET", "/service/v1/apps", emulator.access_token).status_code == 200
+
+
+def test_other_tokens_end_with_a_reset(anonymous: httpx.Client, emulator: Emulator) -> None:
+    """A reset leaves nothing of the test before."""
+    token = emulator.mint_token()
+    emulator.reset()
+    assert _ask(anonymous, "GET", "/service/v1/apps", token).status_code == 401
+
+
+def test_organizations_do_not_see_each_other(http: httpx.Client, emulator: Emulator) -> None:
+    """A token opens its own organization only."""
+    http.post("/service/v1/apps", json={"app_name": "mine"}).raise_for_status()
+    other = emulator.add_org(org_name="Other")
+    apps = _ask(http, "GET", "/service/v1/apps", other["access_token"]).json()["apps"]
+    assert [(app["app_name"], app["org_name"]) for app in apps] == [("parallel-cli Users", "Other")]
