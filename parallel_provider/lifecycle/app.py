@@ -82,7 +82,7 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
     def look_up(self, run: Run, resource_id: str) -> AppState:
         """Find an app that this program doesn't manage."""
         run.require_allowed_organization()
-        app = run.apps.find(resource_id)
+        app = run.apps.find(resource_id.lower())
         if app is None:
             raise LifecycleError(
                 f"there is no app with the id {resource_id} in the organization of the access "

@@ -58,7 +58,7 @@ class InputCheck:
             self.refuse(name, "must not contain control characters, such as line breaks")
 
     def uuid(self, name: str, *, required: bool = True) -> None:
-        """Require a UUID."""
+        """Require a UUID, and write it as the server does: in lower case, as ids are compared."""
         value = self.inputs.get(name)
         if isinstance(value, Unknown) or (value is None and not required):
             return
@@ -66,6 +66,8 @@ class InputCheck:
             self.refuse(name, "is required")
         elif not isinstance(value, str) or not _UUID.fullmatch(value):
             self.refuse(name, "must be a UUID, such as the app_id of a parallel App")
+        else:
+            self.inputs[name] = value.lower()
 
     def flag(self, name: str) -> None:
         """Require True or False where the input is given."""

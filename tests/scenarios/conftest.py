@@ -1,5 +1,30 @@
-"""What the scenarios share: `project` runs each of them on both engines."""
+"""What the scenarios share: `project` runs each of them on both engines, against the emulator."""
 
-from tests.engines import engine, project
+from __future__ import annotations
 
-__all__ = ["engine", "project"]
+import os
+from pathlib import Path
+
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project, engine
+from tests.engines import project as bare_project
+
+__all__ = ["bare_project", "engine", "project"]
+
+
+@pytest.fixture
+def project(
+    bare_project: Project,
+    emulator: Emulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Project:
+    """Return an empty project whose programs and providers speak to the emulator alone."""
+    for name in [name for name in os.environ if name.startswith("PARALLEL_")]:
+        monkeypatch.delenv(name)
+    # Nobody's own sign-in is to be found by a test.
+    bare_project.env["PARALLEL_AUTH_FILE"] = str(tmp_path / "auth.json")
+    bare_project.env |= emulator.environment
+    return bare_project

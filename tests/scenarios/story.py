@@ -1,0 +1,173 @@
+"""The words that the scenarios are told in: what is declared, asked of the server, and said."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from parallel_provider.testing.emulator import Emulator
+from parallel_provider.testing.emulator_state import AppState, KeyState
+from tests.engines import Project, plain
+
+LIST_APPS = "GET /service/v1/apps"
+CREATE_APP = "POST /service/v1/apps"
+DELETE_APP = "DELETE /service/v1/apps/{app_id}"
+CREATE_KEY = "POST /service/v1/apps/{app_id}/keys"
+DELETE_KEY = "DELETE /service/v1/apps/{app_id}/keys/{api_key_id}"
+GET_BALANCE = "GET /service/v1/balance"
+ADD_BALANCE = "POST /service/v1/balance/add"
+
+NO_SUCH_APP = "00000000-0000-4000-8000-000000000000"
+
+_FIRST_LINES = "import pulumi\nimport parallel_provider as parallel\n\n"
+
+
+def declare(project: Project, program: str) -> None:
+    """Let the project's program be these lines, after its imports."""
+    project.write(_FIRST_LINES + textwrap.dedent(program))
+
+
+@contextmanager
+def calls(emulator: Emulator) -> Iterator[Counter[str]]:
+    """Count the requests that are made meanwhile, by method and route."""
+    before = Counter(emulator.state()["requests"])
+    made: Counter[str] = Counter()
+    yield made
+    made.update(Counter(emulator.state()["requests"]) - before)
+
+
+@contextmanager
+def writes(emulator: Emulator) -> Iterator[list[tuple[str, str]]]:
+    """Note, in their order, the requests that change something: method and path."""
+    before = len(emulator.state()["log"])
+    made: list[tuple[str, str]] = []
+    yield made
+    made.extend(
+        (request["method"], request["path"])
+        for request in emulator.state()["log"][before:]
+        if request["method"] != "GET"
+    )
+
+
+def apps_named(emulator: Emulator, app_name: str) -> list[AppState]:
+    """Return the apps of this name that the server has."""
+    return [app for app in emulator.state()["apps"] if app["app_name"] == app_name]
+
+
+def live_keys(emulator: Emulator) -> list[KeyState]:
+    """Return the keys that work, oldest first."""
+    return [key for key in emulator.state()["keys"] if key["revoked_at"] is None]
+
+
+class Console:
+    """What somebody does behind Pulumi's back, as in the web console."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._http = httpx.Client(
+            base_url=emulator.url,
+            headers={"Authorization": f"Bearer {emulator.access_token}"},
+            trust_env=False,
+        )
+
+    def create_app(self, app_name: str) -> str:
+        """Create an app and return its id."""
+        answer = self._http.post("/service/v1/apps", json={"app_name": app_name})
+        return str(answer.raise_for_status().json()["app_id"])
+
+    def delete_app(self, app_id: str) -> None:
+        """Delete an app."""
+        self._http.delete(f"/service/v1/apps/{app_id}").raise_for_status()
+
+    def delete_key(self, app_id: str, api_key_id: str) -> None:
+        """Revoke a key."""
+        self._http.delete(f"/service/v1/apps/{app_id}/keys/{api_key_id}").raise_for_status()
+
+
+def raw_keys(project: Project) -> list[str]:
+    """Return every raw key that the state holds."""
+    found = [resource.get("outputs", {}).get("raw_api_key") for resource in project.resources()]
+    return [plain(raw) for raw in found if raw is not None]
+
+
+def stored_text(project: Project) -> str:
+    """Return the state as it is kept: what is in no secret's envelope, as text."""
+
+    def without_secrets(value: Any) -> Any:  # noqa: ANN401 - JSON
+        if isinstance(value, dict):
+            if "plaintext" in value or "ciphertext" in value:
+                return "[secret]"
+            return {key: without_secrets(item) for key, item in value.items()}
+        return [without_secrets(item) for item in value] if isinstance(value, list) else value
+
+    return json.dumps(without_secrets(project.resources()))
+
+
+def assert_refused(project: Project, text: str, *says: str, resource: str | None) -> None:
+    """Assert that a failure is told in one line.
+
+    The line names the resource, or stands under its heading; holds each of `says` (the reason and
+    the way out); there is no traceback of ours around it, and no secret anywhere.
+    """
+    said = _errors(text)
+    fitting = [(heading, line) for heading, line in said if all(words in line for words in says)]
+    assert fitting, f"no line says {says}: {said or text}"
+    if resource is not None:
+        assert any(heading == resource or f"'{resource}'" in line for heading, line in fitting), (
+            f"no line names {resource!r}: {fitting}"
+        )
+    assert_no_traceback_of_ours(text)
+    assert_no_secret(project, text)
+
+
+def assert_no_traceback_of_ours(text: str) -> None:
+    """Assert that all there is, is that of the engine's launcher when it interrupts a program."""
+    lines = iter(_diagnostics(text).splitlines())
+    for line in lines:
+        if not line.strip().startswith("Traceback"):
+            continue
+        indent = len(line) - len(line.lstrip())
+        last = next((after for after in lines if _indent(after) <= indent), "")
+        assert last.strip().startswith("KeyboardInterrupt"), (
+            f"a traceback ends in {last!r}:\n{text}"
+        )
+
+
+def assert_no_secret(project: Project, text: str) -> None:
+    """Assert that no token of the environment and no raw key of the state stands in a text."""
+    tokens = [value for name, value in project.env.items() if name.endswith("TOKEN")]
+    for secret in (*tokens, *raw_keys(project)):
+        assert secret not in text
+
+
+def warnings(text: str) -> list[str]:
+    """Return the warnings that an operation ended with."""
+    found = re.findall(r"^\s*warning: (.*)$", _diagnostics(text), flags=re.MULTILINE)
+    return [str(warning) for warning in found]
+
+
+def _diagnostics(text: str) -> str:
+    _, _, diagnostics = text.partition("Diagnostics:\n")
+    return diagnostics
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip()) if line.strip() else 0
+
+
+def _errors(text: str) -> list[tuple[str, str]]:
+    """Return each error of the diagnostics, with the name of the resource it stands under."""
+    heading, found = "", []
+    for line in _diagnostics(text).splitlines():
+        named = re.fullmatch(r"  \S+ \((?P<name>.*)\):", line)
+        if named:
+            heading = named["name"]
+        elif line.strip().startswith("error: "):
+            found.append((heading, line.strip().removeprefix("error: ")))
+    return found

@@ -1,0 +1,401 @@
+"""App: created, renamed, lost, taken over, looked up and destroyed."""
+
+from __future__ import annotations
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project, changes
+from tests.scenarios.story import (
+    CREATE_APP,
+    DELETE_APP,
+    LIST_APPS,
+    NO_SUCH_APP,
+    Console,
+    apps_named,
+    assert_refused,
+    calls,
+    declare,
+    warnings,
+    writes,
+)
+
+ONE_APP = """
+app = parallel.App("search")
+pulumi.export("app_id", app.app_id)
+pulumi.export("app_name", app.app_name)
+pulumi.export("org_id", app.org_id)
+pulumi.export("org_name", app.org_name)
+"""
+
+
+def test_app_created_then_unchanged_then_destroyed(project: Project, emulator: Emulator) -> None:
+    """One POST and one list make an app; a second run asks for nothing; destroy deletes it."""
+    declare(project, ONE_APP)
+
+    with calls(emulator) as made:
+        preview = project.preview()
+    assert changes(preview) == {"create": 2}
+    assert made == {}
+
+    with calls(emulator) as made:
+        created = project.up()
+    assert changes(created) == {"create": 2}
+    assert made == {CREATE_APP: 1, LIST_APPS: 1}
+    [app] = apps_named(emulator, "search")
+    assert {name: output.value for name, output in created.outputs.items()} == {
+        "app_id": app["app_id"],
+        "app_name": "search",
+        "org_id": emulator.org_id,
+        "org_name": emulator.state()["org"]["org_name"],
+    }
+    assert project.resource("search")["id"] == app["app_id"]
+
+    with calls(emulator) as made:
+        again = project.up()
+    assert changes(again) == {"same": 2}
+    assert again.outputs["app_id"].value == app["app_id"]
+    assert made == {}
+
+    with calls(emulator) as made:
+        destroyed = project.destroy()
+    assert changes(destroyed) == {"delete": 2}
+    assert made == {DELETE_APP: 1}
+    assert apps_named(emulator, "search") == []
+
+
+def test_rename_of_app_replaces_it_and_its_keys_in_order(
+    project: Project, emulator: Emulator
+) -> None:
+    """New app, new key, then the old key is revoked, and the old app is deleted last."""
+    program = """
+    app = parallel.App("search", app_name={name!r})
+    key = parallel.ApiKey("ci", app_id=app.app_id)
+    """
+    declare(project, program.format(name="search"))
+    project.up()
+    old_app, old_key = project.resource("search")["id"], project.resource("ci")["id"]
+
+    declare(project, program.format(name="search-2"))
+    preview = project.preview()
+    with writes(emulator) as made:
+        renamed = project.up()
+
+    assert changes(preview) == changes(renamed) == {"replace": 2, "same": 1}
+    new_app = project.resource("search")["id"]
+    assert new_app != old_app
+    assert made == [
+        ("POST", "/service/v1/apps"),
+        ("POST", f"/service/v1/apps/{new_app}/keys"),
+        ("DELETE", f"/service/v1/apps/{old_app}/keys/{old_key}"),
+        ("DELETE", f"/service/v1/apps/{old_app}"),
+    ]
+    assert [app["app_id"] for app in apps_named(emulator, "search-2")] == [new_app]
+
+
+def test_alias_of_app_and_key_keeps_default_names(project: Project, emulator: Emulator) -> None:
+    """Renamed in the program only, an app and a key keep the names they were created under."""
+    declare(project, 'app = parallel.App("search")\nparallel.ApiKey("ci", app_id=app.app_id)')
+    project.up()
+    app, key = project.resource("search"), project.resource("ci")
+
+    declare(
+        project,
+        """
+        def was(name):
+            return pulumi.ResourceOptions(aliases=[pulumi.Alias(name=name)])
+
+        app = parallel.App("find", opts=was("search"))
+        parallel.ApiKey("pipeline", app_id=app.app_id, opts=was("ci"))
+        """,
+    )
+    with calls(emulator) as made:
+        renamed = project.up()
+        again = project.up()
+
+    assert changes(renamed) == changes(again) == {"same": 3}
+    assert made == {}
+    assert project.resource("find")["id"] == app["id"]
+    assert project.resource("find")["outputs"]["app_name"] == "search"
+    assert project.resource("pipeline")["id"] == key["id"]
+    assert project.resource("pipeline")["outputs"]["api_key_name"] == "ci"
+
+
+def test_app_deleted_behind_our_back_is_recreated_after_refresh(
+    project: Project, emulator: Emulator
+) -> None:
+    """A refresh finds app and key gone with one list, and the next up makes both again."""
+    declare(
+        project,
+        'app = parallel.App("search")\nkey = parallel.ApiKey("ci", app_id=app.app_id)',
+    )
+    project.up()
+    old_app = project.resource("search")["id"]
+    Console(emulator).delete_app(old_app)
+
+    with calls(emulator) as made:
+        refreshed = project.refresh()
+    assert changes(refreshed) == {"delete": 2, "same": 1}
+    assert made == {LIST_APPS: 1}
+
+    repaired = project.up()
+    assert changes(repaired) == {"create": 2, "same": 1}
+    assert [app["app_id"] for app in apps_named(emulator, "search")] != [old_app]
+
+
+def test_destroy_of_what_is_gone_already_succeeds(project: Project, emulator: Emulator) -> None:
+    """What the server doesn't have any more needs no deleting; the state ends up empty."""
+    declare(
+        project,
+        'app = parallel.App("search")\nkey = parallel.ApiKey("ci", app_id=app.app_id)',
+    )
+    project.up()
+    Console(emulator).delete_app(project.resource("search")["id"])
+
+    destroyed = project.destroy()
+
+    assert changes(destroyed) == {"delete": 3}
+    assert project.resources() == []
+    assert warnings(destroyed.stdout) == []
+
+
+def test_apps_of_one_name_are_two_apps(project: Project, emulator: Emulator) -> None:
+    """Names needn't be unique, and are sent just as they are given."""
+    declare(
+        project,
+        'parallel.App("a", app_name=" Büro 検索 ")\nparallel.App("b", app_name=" Büro 検索 ")',
+    )
+
+    project.up()
+
+    assert len(apps_named(emulator, " Büro 検索 ")) == 2
+    assert changes(project.up()) == {"same": 3}
+
+
+def test_adopt_by_name_takes_over_the_one_app(project: Project, emulator: Emulator) -> None:
+    """With one app of the name, that one is managed from now on, and none is created."""
+    existing = Console(emulator).create_app("search")
+    declare(project, 'parallel.App("search", adopt_existing=True)')
+
+    with calls(emulator) as made:
+        project.up()
+
+    assert project.resource("search")["id"] == existing
+    assert made == {LIST_APPS: 1}
+    assert changes(project.up()) == {"same": 2}
+
+
+def test_adopt_by_name_creates_where_there_is_none(project: Project, emulator: Emulator) -> None:
+    """Without an app of the name there is nothing to take over, so it is created."""
+    declare(project, 'parallel.App("search", adopt_existing=True)')
+
+    with calls(emulator) as made:
+        project.up()
+
+    assert made == {LIST_APPS: 1, CREATE_APP: 1}
+    assert len(apps_named(emulator, "search")) == 1
+
+
+def test_adopt_by_name_refuses_where_there_are_several(
+    project: Project, emulator: Emulator
+) -> None:
+    """Which of two is meant can't be guessed: the error gives the ids to choose from."""
+    console = Console(emulator)
+    ids = [console.create_app("search"), console.create_app("search")]
+    declare(project, 'parallel.App("search", adopt_existing=True)')
+
+    text = project.fails("up")
+
+    assert_refused(
+        project, text, "2 apps are named 'search'", *ids, "existing_app_id", resource="search"
+    )
+    assert len(apps_named(emulator, "search")) == 2
+
+
+def test_adopt_by_name_refuses_an_app_that_another_resource_has(
+    project: Project, emulator: Emulator
+) -> None:
+    """One app can't be two resources: deleting either would delete both."""
+    Console(emulator).create_app("search")
+    declare(
+        project,
+        """
+        first = parallel.App("a", app_name="search", adopt_existing=True)
+        parallel.App("b", app_name="search", adopt_existing=True,
+                     opts=pulumi.ResourceOptions(depends_on=[first]))
+        """,
+    )
+
+    text = project.fails("up")
+
+    assert_refused(project, text, "already taken over", "declare it once", resource="b")
+
+
+def test_adopt_by_id_takes_over_exactly_that_app(project: Project, emulator: Emulator) -> None:
+    """The id decides among apps of one name, and its letters' case doesn't matter."""
+    console = Console(emulator)
+    console.create_app("search")
+    wanted = console.create_app("search")
+    declare(project, f'parallel.App("search", existing_app_id="{wanted.upper()}")')
+
+    project.up()
+
+    assert project.resource("search")["id"] == wanted
+    assert changes(project.up()) == {"same": 2}
+
+
+def test_adopt_by_id_refuses_what_is_not_there(project: Project) -> None:
+    """A missing app is an error that names its id, and how to find the right one."""
+    declare(project, f'parallel.App("search", existing_app_id="{NO_SUCH_APP}")')
+
+    text = project.fails("up")
+
+    assert_refused(
+        project, text, NO_SUCH_APP, "no app", "`parallel-provider apps`", resource="search"
+    )
+
+
+def test_adopt_by_id_refuses_another_name(project: Project, emulator: Emulator) -> None:
+    """An app of another name is probably not the one that is meant."""
+    existing = Console(emulator).create_app("billing")
+    declare(project, f'parallel.App("search", existing_app_id="{existing}")')
+
+    text = project.fails("up")
+
+    assert_refused(project, text, "'billing'", "not 'search'", "set app_name", resource="search")
+
+
+def test_adoption_inputs_of_a_managed_app_change_nothing(
+    project: Project, emulator: Emulator
+) -> None:
+    """They matter only when the resource is created."""
+    declare(project, 'parallel.App("search")')
+    project.up()
+    app_id = project.resource("search")["id"]
+
+    declare(
+        project, f'parallel.App("search", adopt_existing=True, existing_app_id="{NO_SUCH_APP}")'
+    )
+    with calls(emulator) as made:
+        changed = project.up()
+
+    assert changes(changed) == {"same": 2}
+    assert made == {}
+    assert project.resource("search")["id"] == app_id
+
+
+def test_adopted_app_with_retain_on_delete_outlives_the_stack(
+    project: Project, emulator: Emulator
+) -> None:
+    """The way to take an app over and to give it back unharmed."""
+    existing = Console(emulator).create_app("search")
+    declare(
+        project,
+        """
+        parallel.App("search", adopt_existing=True,
+                     opts=pulumi.ResourceOptions(retain_on_delete=True))
+        """,
+    )
+    project.up()
+
+    with writes(emulator) as made:
+        project.destroy()
+
+    assert made == []
+    assert [app["app_id"] for app in apps_named(emulator, "search")] == [existing]
+
+
+def test_protected_app_refuses_to_be_destroyed(project: Project, emulator: Emulator) -> None:
+    """Protection is the engine's; the app stays, in the state and at the server."""
+    declare(project, 'parallel.App("search", opts=pulumi.ResourceOptions(protect=True))')
+    project.up()
+
+    text = project.fails("destroy")
+
+    assert "search" in text
+    assert "protect" in text
+    assert len(apps_named(emulator, "search")) == 1
+    assert project.resource("search")["protect"] is True
+
+
+def test_ignored_rename_changes_nothing(project: Project, emulator: Emulator) -> None:
+    """With `ignore_changes`, the name in the program isn't the app's name any more."""
+    program = """
+    parallel.App("search", app_name={name!r},
+                 opts=pulumi.ResourceOptions(ignore_changes=["app_name"]))
+    """
+    declare(project, program.format(name="search"))
+    project.up()
+
+    declare(project, program.format(name="other"))
+    with calls(emulator) as made:
+        ignored = project.up()
+
+    assert changes(ignored) == {"same": 2}
+    assert made == {}
+
+
+def test_get_reads_an_app_without_managing_it(project: Project, emulator: Emulator) -> None:
+    """An app that exists can be given keys, and destroy leaves it alone."""
+    existing = Console(emulator).create_app("search")
+    declare(
+        project,
+        f"""
+        app = parallel.App.get("shared", "{existing}")
+        parallel.ApiKey("ci", app_id=app.app_id)
+        pulumi.export("app_name", app.app_name)
+        pulumi.export("org_id", app.org_id)
+        """,
+    )
+
+    created = project.up()
+    assert created.outputs["app_name"].value == "search"
+    assert created.outputs["org_id"].value == emulator.org_id
+    [key] = emulator.state()["keys"]
+    assert key["app_id"] == existing
+    # The SDK reads anew each time; the key isn't touched by that.
+    assert project.up().outputs["app_name"].value == "search"
+    assert project.resource("ci")["id"] == key["api_key_id"]
+
+    with writes(emulator) as made:
+        project.destroy()
+    assert made == [("DELETE", f"/service/v1/apps/{existing}/keys/{key['api_key_id']}")]
+
+
+def test_get_of_what_is_not_there_is_refused(project: Project) -> None:
+    """The error names the id that there is no app of."""
+    declare(project, f'parallel.App.get("shared", "{NO_SUCH_APP}")')
+
+    text = project.fails("preview")
+
+    assert_refused(
+        project, text, NO_SUCH_APP, "no app", "`parallel-provider apps`", resource="shared"
+    )
+
+
+def test_bad_inputs_of_app_are_refused_all_at_once(project: Project, emulator: Emulator) -> None:
+    """Each problem is a line of its own that names the input, and nothing was asked for."""
+    declare(
+        project,
+        'parallel.App("search", app_name=" ", adopt_existing="yes", existing_app_id="nope")',
+    )
+
+    with calls(emulator) as made:
+        text = project.fails("preview")
+
+    assert made == {}
+    for name in ("app_name", "adopt_existing", "existing_app_id"):
+        assert_refused(project, text, f"property {name} value", "must", resource="search")
+
+
+def test_inputs_of_wrong_types_are_refused_in_words(project: Project) -> None:
+    """What only a type checker would have noticed is a readable line too."""
+    declare(
+        project,
+        'parallel.App("search", app_name=5, existing_app_id=["a"])',
+    )
+
+    text = project.fails("preview")
+
+    assert_refused(
+        project, text, "property app_name value", "must be text, not a number", resource="search"
+    )
+    assert_refused(project, text, "property existing_app_id value", "UUID", resource="search")
