@@ -47,7 +47,7 @@ class Command:
             arguments = tuple(shlex.split(text))
         except ValueError as error:
             raise SettingsError(f"{origin} can't be split into arguments: {error}") from None
-        if not arguments:
+        if not arguments or not arguments[0]:
             raise SettingsError(f"{origin} names no command")
         return cls(arguments, origin)
 
@@ -172,6 +172,7 @@ class _Messages:
         """Take the next bytes; beyond the bound they are dropped."""
         if self._room <= 0:
             return
+        chunk = chunk[: self._room]
         self._room -= len(chunk)
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for line in lines:

@@ -1,0 +1,200 @@
+"""Signing in by a code: the pace, and every way it can end. Time is injected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from pydantic import SecretStr
+
+from parallel_provider.credentials.device_flow import (
+    ALL_SCOPES,
+    Waiting,
+    request_code,
+    wait_for_approval,
+)
+from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
+from parallel_provider.credentials.models import DeviceCode, TokenGrant
+from parallel_provider.errors import CredentialsError
+
+GRANT = TokenGrant(access_token=SecretStr("access"), org_id="org_1")
+UNREACHABLE = SignInUnavailableError("no route", may_have_worked=False)
+LOST = SignInUnavailableError("the connection broke", may_have_worked=True)
+
+
+def refusal(code: str) -> OAuthError:
+    """Return the server's refusal with this code."""
+    return OAuthError(f"refused ({code})", code=code)
+
+
+PENDING = refusal("authorization_pending")
+SLOW_DOWN = refusal("slow_down")
+
+
+@dataclass
+class ScriptedServer:
+    """Answers polls in the order of a script, its last entry for ever; knows some clients."""
+
+    answers: Sequence[TokenGrant | CredentialsError] = ()
+    known_clients: set[str] = field(default_factory=set)
+    polls: int = 0
+    registrations: int = 0
+
+    def register_client(self) -> str:
+        """Register another client."""
+        self.registrations += 1
+        client_id = f"client_{self.registrations}"
+        self.known_clients.add(client_id)
+        return client_id
+
+    def request_device_code(self, client_id: str, scopes: Sequence[str]) -> DeviceCode:
+        """Give a code to a client that is known."""
+        if client_id not in self.known_clients:
+            raise refusal("invalid_client")
+        if not scopes:
+            raise refusal("invalid_scope")
+        return code()
+
+    def exchange_device_code(self, client_id: str, device_code: SecretStr) -> TokenGrant:
+        """Give the script's next answer."""
+        del client_id, device_code
+        answer = self.answers[min(self.polls, len(self.answers) - 1)]
+        self.polls += 1
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Time:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.sleeps: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        """Move the clock."""
+        self.sleeps.append(seconds)
+        self.now += seconds
+
+    def waiting(self, longest_seconds: float | None = None) -> Waiting:
+        """Return the way to wait by this clock."""
+        return Waiting(lambda: self.now, self.sleep, longest_seconds)
+
+
+def code(expires_in: float = 600, interval: float = 5) -> DeviceCode:
+    """Return a device code."""
+    return DeviceCode(
+        device_code=SecretStr("secret-device-code"),
+        user_code="ABCD-EFGH",
+        verification_uri="https://platform.example/device",
+        expires_in=expires_in,
+        interval=interval,
+    )
+
+
+@pytest.fixture
+def time() -> Time:
+    """Give a clock of its own."""
+    return Time()
+
+
+def test_approved_code_is_seen_at_once(time: Time) -> None:
+    """The first poll doesn't wait: a quick approval isn't punished."""
+    assert wait_for_approval(ScriptedServer([GRANT]), "c", code(), time.waiting()) == GRANT
+    assert time.sleeps == []
+
+
+def test_pending_code_is_polled_at_the_servers_pace(time: Time) -> None:
+    """Between two polls lies the interval that the server gave."""
+    server = ScriptedServer([PENDING, PENDING, GRANT])
+    wait_for_approval(server, "c", code(interval=7), time.waiting())
+    assert time.sleeps == [7, 7]
+
+
+def test_slow_down_adds_five_seconds_for_good(time: Time) -> None:
+    """RFC 8628, section 3.5: the longer interval holds for all later polls."""
+    server = ScriptedServer([PENDING, SLOW_DOWN, PENDING, SLOW_DOWN, GRANT])
+    wait_for_approval(server, "c", code(), time.waiting())
+    assert time.sleeps == [5, 10, 10, 15]
+
+
+def test_server_that_does_not_answer_is_asked_less_often(time: Time) -> None:
+    """RFC 8628, section 3.5: the interval doubles while there is no answer."""
+    server = ScriptedServer([UNREACHABLE, UNREACHABLE, PENDING, GRANT])
+    wait_for_approval(server, "c", code(), time.waiting())
+    assert time.sleeps == [10, 20, 20]
+
+
+def test_interval_of_zero_is_no_busy_loop(time: Time) -> None:
+    """However eager the server, one poll a second is the most."""
+    server = ScriptedServer([PENDING, PENDING, GRANT])
+    wait_for_approval(server, "c", code(interval=0), time.waiting())
+    assert time.sleeps == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        ([refusal("access_denied")], "denied in the browser"),
+        ([PENDING, refusal("expired_token")], "ended before it was approved"),
+        ([refusal("invalid_scope")], "refused .invalid_scope"),
+        ([LOST, refusal("invalid_grant")], "whose answer was lost"),
+    ],
+)
+def test_final_answer_ends_the_waiting(
+    time: Time, answers: list[CredentialsError], reason: str
+) -> None:
+    """What can't change any more is told at once."""
+    with pytest.raises(CredentialsError, match=reason):
+        wait_for_approval(ScriptedServer(answers), "c", code(), time.waiting())
+
+
+def test_code_that_nobody_approves_ends_with_its_lifetime(time: Time) -> None:
+    """Waiting never lasts longer than the code."""
+    server = ScriptedServer([PENDING])
+    with pytest.raises(CredentialsError, match="within 60 seconds"):
+        wait_for_approval(server, "c", code(expires_in=60), time.waiting())
+    assert sum(time.sleeps) < 60
+
+
+def test_patience_may_end_before_the_code(time: Time) -> None:
+    """Whoever says how long to wait doesn't wait longer."""
+    with pytest.raises(CredentialsError, match="within 12 seconds"):
+        wait_for_approval(ScriptedServer([PENDING]), "c", code(), time.waiting(12))
+    assert sum(time.sleeps) < 12
+
+
+def test_server_that_never_answers_is_the_reason_given(time: Time) -> None:
+    """When the code ends because nobody could be asked, the error says so."""
+    with pytest.raises(SignInUnavailableError, match="no route"):
+        wait_for_approval(ScriptedServer([UNREACHABLE]), "c", code(), time.waiting())
+
+
+def test_known_client_is_not_registered_again() -> None:
+    """An installation keeps its id."""
+    server = ScriptedServer(known_clients={"client_0"})
+    assert request_code(server, "client_0", ALL_SCOPES)[0] == "client_0"
+    assert server.registrations == 0
+
+
+@pytest.mark.parametrize("client_id", [None, "forgotten"])
+def test_unknown_client_is_registered(client_id: str | None) -> None:
+    """The first sign-in registers, and so does one that the server has forgotten."""
+    server = ScriptedServer()
+    assert request_code(server, client_id, ALL_SCOPES)[0] == "client_1"
+    assert server.registrations == 1
+
+
+def test_other_refusal_of_a_code_registers_nothing() -> None:
+    """Only an unknown client is a reason to register."""
+    server = ScriptedServer(known_clients={"client_0"})
+    with pytest.raises(OAuthError, match="invalid_scope"):
+        request_code(server, "client_0", [])
+    assert server.registrations == 0
+
+
+def test_device_code_repr_hides_the_secret_part() -> None:
+    """The user code may be shown; the device code may not."""
+    assert "secret-device-code" not in repr(code())

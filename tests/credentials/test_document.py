@@ -1,0 +1,196 @@
+"""The content of the sign-in file, and what is never lost of it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from parallel_provider.credentials.document import Document, UnusableDocumentError
+from parallel_provider.credentials.models import TokenGrant
+from parallel_provider.errors import CredentialsError
+
+NOW = 1_000_000.5
+GRANT = TokenGrant(
+    access_token=SecretStr("new-access"),
+    expires_in=420,
+    refresh_token=SecretStr("new-refresh"),
+    refresh_token_expires_in=3600,
+    authorization_expires_in=7200,
+    org_id="org_1",
+    org_name="One",
+    scope="apps:read keys:read",
+)
+RAW: dict[str, Any] = {
+    "version": 1,
+    "selected_org_id": "org_1",
+    "client_id": "client_1",
+    "future": {"deep": [1, None, "x"]},
+    "orgs": {
+        "org_1": {
+            "api_key": "data-key",
+            "org_name": "Old name",
+            "future": 1,
+            "control_api": {
+                "access_token": "old-access",
+                "access_token_expires_at": 5,
+                "access_token_scopes": None,
+                "refresh_token": "old-refresh",
+                "future": True,
+            },
+        },
+        "org_2": {"api_key": None, "control_api": {"refresh_token": "other"}},
+        "org_3": {"api_key": "key only", "control_api": None},
+    },
+}
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    max_leaves=8,
+)
+unknown_fields = st.dictionaries(st.text(min_size=12), json_values, max_size=3)
+
+
+def test_refreshed_document_has_the_new_pair() -> None:
+    """A grant sets all of an organization's tokens, as whole epoch seconds."""
+    document = Document.from_raw(RAW).with_grant("org_1", GRANT, NOW)
+    assert document.raw["orgs"]["org_1"] == {
+        "api_key": "data-key",
+        "org_name": "One",
+        "future": 1,
+        "control_api": {
+            "access_token": "new-access",
+            "access_token_expires_at": 1_000_420,
+            "access_token_scopes": ["apps:read", "keys:read"],
+            "refresh_token": "new-refresh",
+            "refresh_token_expires_at": 1_003_600,
+            "authorization_expires_at": 1_007_200,
+            "future": True,
+        },
+    }
+
+
+@given(top=unknown_fields, org=unknown_fields, tokens=unknown_fields)
+def test_unknown_fields_survive_at_every_level(
+    top: dict[str, Any], org: dict[str, Any], tokens: dict[str, Any]
+) -> None:
+    """What a later version of the official client adds is there after a refresh and a sign-in."""
+    raw = copy.deepcopy(RAW)
+    raw |= top
+    raw["orgs"]["org_1"] |= org
+    raw["orgs"]["org_1"]["control_api"] |= tokens
+    before = copy.deepcopy(raw)
+    document = Document.from_raw(raw).with_sign_in("client_2", "org_1", GRANT, NOW)
+    after = Document.parse(document.dump()).raw
+    assert top.items() <= after.items()
+    assert org.items() <= after["orgs"]["org_1"].items()
+    assert tokens.items() <= after["orgs"]["org_1"]["control_api"].items()
+    assert after["orgs"]["org_2"] == before["orgs"]["org_2"]
+    assert raw == before
+
+
+def test_sign_in_selects_its_organization_and_client() -> None:
+    """A sign-in to a new organization is added, and is the one in use from then on."""
+    grant = GRANT.model_copy(update={"org_id": "org_9"})
+    document = Document.from_raw(RAW).with_sign_in("client_2", "org_9", grant, NOW)
+    assert document.selected_org_id == "org_9"
+    assert document.client_id == "client_2"
+    assert set(document.orgs) == {"org_1", "org_2", "org_3", "org_9"}
+
+
+def test_refresh_without_a_new_refresh_token_keeps_the_old_one() -> None:
+    """RFC 6749 lets a server leave it out."""
+    grant = GRANT.model_copy(update={"refresh_token": None})
+    tokens = Document.from_raw(RAW).with_grant("org_1", grant, NOW).tokens("org_1")
+    assert tokens.refresh_token == SecretStr("old-refresh")
+
+
+def test_sign_out_keeps_the_data_key_and_the_others() -> None:
+    """The official client's API key of the organization is not ours to remove."""
+    document = Document.from_raw(RAW).without_sign_in("org_1")
+    assert document.raw["orgs"]["org_1"]["api_key"] == "data-key"
+    assert "control_api" not in document.raw["orgs"]["org_1"]
+    assert document.raw["orgs"]["org_2"] == RAW["orgs"]["org_2"]
+
+
+def test_sign_out_removes_an_organization_of_which_nothing_is_left() -> None:
+    """Without a data key, an organization that is signed out of isn't in the file any more."""
+    raw = {**RAW, "selected_org_id": "org_2"}
+    document = Document.from_raw(raw).without_sign_in("org_2")
+    assert set(document.orgs) == {"org_1", "org_3"}
+    assert document.selected_org_id is None
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"{", "damaged"),
+        (b"[]", "damaged"),
+        (b"\xff", "damaged"),
+        (b"[" * 100_000, "damaged"),
+        (b"{}", "isn't known"),
+        (b'{"access_token": "old format"}', "isn't known"),
+        (b'{"version": "1"}', "isn't known"),
+        (b'{"version": true}', "isn't known"),
+        (b'{"version": 0}', "isn't known"),
+        (b'{"version": 2}', "newer format"),
+        (b'{"version": 1, "orgs": []}', "damaged .at orgs"),
+        (b'{"version": 1, "orgs": {"o": {"control_api": {"access_token": 5}}}}', "damaged .at"),
+    ],
+)
+def test_unusable_content_is_explained(content: bytes, reason: str) -> None:
+    """What can't be read is never taken for an empty file."""
+    with pytest.raises(UnusableDocumentError, match=reason):
+        Document.parse(content)
+
+
+def test_damaged_content_does_not_show_in_the_error() -> None:
+    """The values of a damaged file are still secrets."""
+    raw = copy.deepcopy(RAW)
+    raw["orgs"]["org_1"]["control_api"]["access_token_expires_at"] = "secret-in-a-wrong-place"
+    with pytest.raises(UnusableDocumentError) as caught:
+        Document.parse(json.dumps(raw).encode())
+    assert "secret" not in str(caught.value)
+    assert "org_1.control_api.access_token_expires_at" in str(caught.value)
+
+
+def test_document_repr_hides_its_tokens() -> None:
+    """A document in a traceback or a log shows no token and no key."""
+    text = repr(Document.from_raw(RAW))
+    assert not any(secret in text for secret in ("old-access", "old-refresh", "data-key"))
+
+
+def test_selected_organization_is_the_default() -> None:
+    """Without a choice, the organization of the last sign-in counts."""
+    assert Document.from_raw(RAW).choose_org(None) == "org_1"
+
+
+def test_configured_organization_counts_before_the_selected_one() -> None:
+    """`orgId` chooses among the stored ones."""
+    assert Document.from_raw(RAW).choose_org("org_2", "PARALLEL_ORG_ID") == "org_2"
+
+
+@pytest.mark.parametrize("org_id", ["org_3", "org_9"])
+def test_organization_without_sign_in_is_refused(org_id: str) -> None:
+    """The error names the setting and what there is; a data key alone is no sign-in."""
+    with pytest.raises(CredentialsError) as caught:
+        Document.from_raw(RAW).choose_org(org_id, "parallel:orgId")
+    text = str(caught.value)
+    assert org_id in text
+    assert "parallel:orgId" in text
+    assert "org_1, org_2" in text
+    assert "parallel-provider login" in text
+
+
+def test_selected_organization_without_sign_in_is_refused() -> None:
+    """Another organization isn't used in its place without being asked for."""
+    with pytest.raises(CredentialsError, match=r"org_1, org_2.*PARALLEL_ORG_ID"):
+        Document.from_raw({**RAW, "selected_org_id": None}).choose_org(None)

@@ -1,0 +1,142 @@
+"""The sign-in's endpoints, spoken to over HTTP: answers, refusals, and what isn't either."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from parallel_provider.credentials.device_flow import ALL_SCOPES
+from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
+from parallel_provider.credentials.oauth import SignInServer
+from parallel_provider.emulator.faults import FaultKind
+from parallel_provider.testing.emulator import Emulator
+from tests.credentials.sign_ins import SignIn
+
+TOKEN = "/getServiceKeys/token"
+
+
+@pytest.fixture
+def server(emulator: Emulator) -> Iterator[SignInServer]:
+    """Give the client of the emulator's sign-in."""
+    with SignInServer(emulator.url, timeout=httpx.Timeout(2.0)) as server:
+        yield server
+
+
+def refresh(server: SignInServer, signed_in: SignIn) -> None:
+    """Use the stored refresh token up."""
+    server.refresh(signed_in.document["client_id"], SecretStr(signed_in.tokens["refresh_token"]))
+
+
+def test_device_flow_ends_in_tokens(emulator: Emulator, server: SignInServer) -> None:
+    """Register, get a code, have it approved: the answer has all that is stored."""
+    client_id = server.register_client()
+    code = server.request_device_code(client_id, ALL_SCOPES)
+    with pytest.raises(OAuthError) as pending:
+        server.exchange_device_code(client_id, code.device_code)
+    assert pending.value.code == "authorization_pending"
+    emulator.decide_sign_in(code.user_code, "approve")
+    grant = server.exchange_device_code(client_id, code.device_code)
+    assert grant.org_id == emulator.org_id
+    assert grant.scope.split() == list(ALL_SCOPES)
+    assert grant.expires_in == 420
+    assert grant.refresh_token is not None
+
+
+def test_refresh_token_serves_once(server: SignInServer, signed_in: SignIn) -> None:
+    """The second use is refused, by RFC 6749's code."""
+    refresh(server, signed_in)
+    with pytest.raises(OAuthError) as caught:
+        refresh(server, signed_in)
+    assert caught.value.code == "invalid_grant"
+
+
+def test_revoked_sign_in_is_refused(server: SignInServer, signed_in: SignIn) -> None:
+    """After a sign-out the refresh token is worth nothing."""
+    server.revoke(SecretStr(signed_in.tokens["refresh_token"]))
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        refresh(server, signed_in)
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "truncate", "garbage", "hang"])
+def test_lost_answer_may_have_worked(
+    emulator: Emulator, server: SignInServer, signed_in: SignIn, kind: FaultKind
+) -> None:
+    """Where the server did its work and no usable answer came, the error says that it may have."""
+    emulator.add_fault(kind, path=TOKEN)
+    with pytest.raises(SignInUnavailableError) as caught:
+        refresh(server, signed_in)
+    assert caught.value.may_have_worked
+    signed_in.assert_no_secret_in(str(caught.value))
+
+
+def test_server_error_may_have_worked(
+    emulator: Emulator, server: SignInServer, signed_in: SignIn
+) -> None:
+    """A proxy's error page says nothing of what stands behind it."""
+    body = "<html>Bad gateway</html>"
+    emulator.add_fault("status", path=TOKEN, status=502, body=body)
+    with pytest.raises(SignInUnavailableError, match="502") as caught:
+        refresh(server, signed_in)
+    assert caught.value.may_have_worked
+
+
+def test_too_many_requests_can_not_have_worked(
+    emulator: Emulator, server: SignInServer, signed_in: SignIn
+) -> None:
+    """A 429 says when to come back, and that nothing was done."""
+    emulator.add_fault("status", path=TOKEN, status=429, headers={"Retry-After": "7"})
+    with pytest.raises(SignInUnavailableError) as caught:
+        refresh(server, signed_in)
+    assert not caught.value.may_have_worked
+    assert caught.value.retry_after == 7
+
+
+def test_unreachable_server_can_not_have_worked() -> None:
+    """Nothing was sent, and the error says what to check."""
+    with (
+        SignInServer("http://127.0.0.1:1") as server,
+        pytest.raises(SignInUnavailableError, match="127.0.0.1:1 can't be reached") as caught,
+    ):
+        server.register_client()
+    assert not caught.value.may_have_worked
+
+
+def test_redirect_is_not_followed(
+    emulator: Emulator, server: SignInServer, signed_in: SignIn
+) -> None:
+    """A token goes to the configured host and to no other."""
+    location = {"Location": f"{emulator.url}/elsewhere"}
+    emulator.add_fault("status", path=TOKEN, status=307, headers=location)
+    with pytest.raises(OAuthError, match="redirects aren't followed"):
+        refresh(server, signed_in)
+    assert "POST /elsewhere" not in emulator.state()["requests"]
+
+
+def test_secrets_that_the_server_repeats_are_masked(
+    emulator: Emulator, server: SignInServer, signed_in: SignIn
+) -> None:
+    """A server that quotes the request in its refusal doesn't bring the token into the error."""
+    description = (
+        f"bad token {signed_in.tokens['refresh_token']} {signed_in.tokens['access_token']}"
+    )
+    body = {"error": "invalid_request", "error_description": description}
+    emulator.add_fault("status", path=TOKEN, status=400, body=body)
+    with pytest.raises(OAuthError, match=r"bad token \*\*\*") as caught:
+        refresh(server, signed_in)
+    signed_in.assert_no_secret_in(str(caught.value))
+
+
+def test_debug_log_of_a_refresh_holds_no_token(
+    server: SignInServer, signed_in: SignIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    """httpx and httpcore log what they do; tokens are in bodies only, which they don't log."""
+    with caplog.at_level(logging.DEBUG):
+        document = signed_in.document
+        grant = server.refresh(document["client_id"], SecretStr(signed_in.tokens["refresh_token"]))
+    assert "getServiceKeys/token" in caplog.text
+    signed_in.assert_no_secret_in(caplog.text + repr(grant) + str(grant))
+    assert grant.access_token.get_secret_value() not in caplog.text
