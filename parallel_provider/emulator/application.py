@@ -19,7 +19,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the emulator as an ASGI application, with a state of its own."""
     state = EmulatorState(settings or Settings())
     routes = RouteTable(_SERVICE_ROUTERS)
-    application = FastAPI(title="Account API", version="0.1.0", docs_url=None, redoc_url=None)
+    application = FastAPI(title="Account API", version="0.1.0", openapi_url=None)
     application.state.emulator = state
     application.state.routes = routes
     errors.install(application)

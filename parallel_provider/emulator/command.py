@@ -103,9 +103,12 @@ def emulator(
 
 
 def _announce(ready: Ready) -> None:
-    """Say how to use it; this token is made up and good here only, so it may be shown."""
-    click.echo(f"The Account API emulator is at {ready.url} (Ctrl-C ends it).")
-    click.echo("Point programs to it with:\n")
+    """Say how to use it, as lines that can be pasted into a shell.
+
+    This token is made up and good here only, so it may be shown.
+    """
+    click.echo("# The Account API emulator is running; Ctrl-C ends it.")
+    click.echo(f"# Watch it at {ready.url}/ and point programs to it with:")
     click.echo(f"export PARALLEL_SERVICE_API_URL={ready.url}")
     click.echo(f"export PARALLEL_PLATFORM_URL={ready.url}")
     click.echo(f"export PARALLEL_ACCESS_TOKEN={ready.access_token}")

@@ -43,6 +43,7 @@ def _said_until_token(process: subprocess.Popen[str]) -> dict[str, str]:
     variables = {}
     assert process.stdout is not None
     for line in process.stdout:
+        assert line.startswith(("# ", "export ")), "a shell couldn't be given this line"
         if line.startswith("export "):
             name, _, value = line.removeprefix("export ").strip().partition("=")
             variables[name] = value

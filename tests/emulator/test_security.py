@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 import httpx
 import pytest
 
 from parallel_provider.testing.emulator import Emulator
 
-_ANY_ID = str(uuid4())
+_ANY_ID = "2bdeb1b8-9e14-4544-b567-a77ef58f51c6"
 OPERATIONS = [
     ("GET", "/service/v1/balance", "balance:read"),
     ("POST", "/service/v1/balance/add", "balance:add"),

@@ -1,0 +1,156 @@
+"""The pages in a real browser, where there is one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page
+
+    from tests.emulator.conftest import OAuthProgram
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright isn't installed (pip install playwright)"
+)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium on this machine (Debian's package: chromium)"
+)
+_SECONDS = 1_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Run one browser for this file's tests; it speaks to nobody but the emulator."""
+    arguments = [
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-quic",
+        "--disable-sync",
+        "--no-first-run",
+    ]
+    with playwright.sync_playwright() as running:
+        # Containers run tests as root, where Chromium's own sandbox can't start.
+        launched = running.chromium.launch(
+            executable_path=CHROMIUM, args=arguments, chromium_sandbox=False
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Open a new page; anything its console complains about fails the test."""
+    with browser.new_context() as context:
+        opened = context.new_page()
+        opened.set_default_timeout(10 * _SECONDS)
+        complaints: list[str] = []
+
+        def note(said: ConsoleMessage) -> None:
+            if said.type in {"error", "warning"}:
+                complaints.append(said.text)
+
+        opened.on("console", note)
+        opened.on("pageerror", lambda error: complaints.append(str(error)))
+        yield opened
+        assert complaints == []
+
+
+@pytest.mark.parametrize(
+    ("button", "shown", "status"), [("Approve", "Signed in", 200), ("Deny", "Denied", 400)]
+)
+def test_button_decides_on_the_sign_in(
+    page: Page, program: OAuthProgram, button: str, shown: str, status: int
+) -> None:
+    """A person opens the link, sees who asks, and presses a button."""
+    program.register("my program")
+    code = program.begin()
+    page.goto(code["verification_uri_complete"] + "&onboard_variant=agent")
+    assert "my program" in page.get_by_role("heading").inner_text()
+    assert page.get_by_text(code["user_code"], exact=True).is_visible()
+    page.get_by_role("button", name=button).click()
+    page.get_by_role("heading", name=shown).wait_for()
+    assert program.redeem(code).status_code == status
+
+
+def test_typed_code_leads_to_the_sign_in(page: Page, program: OAuthProgram) -> None:
+    """A person on another machine types the code, in small letters."""
+    code = program.begin()
+    page.goto(code["verification_uri"])
+    page.get_by_label("Code").fill(code["user_code"].lower())
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("heading", name="Signed in").wait_for()
+    assert program.redeem(code).status_code == 200
+
+
+def test_chosen_organization_is_signed_in_to(
+    page: Page, program: OAuthProgram, emulator: Emulator
+) -> None:
+    """With several organizations, the person says which."""
+    other = emulator.add_org(org_name="Other")
+    code = program.begin()
+    page.goto(code["verification_uri_complete"])
+    page.get_by_label("Organization").select_option(label="Other")
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("heading", name="Signed in").wait_for()
+    assert program.redeem(code).json()["org_id"] == other["org_id"]
+
+
+def test_page_of_another_origin_cannot_press_the_button(
+    browser: Browser, program: OAuthProgram, emulator: Emulator
+) -> None:
+    """A form that another page sends, with the right code in it, is refused."""
+    code = program.begin()
+    form = (
+        f'<form method="post" action="{code["verification_uri"]}">'
+        f'<input name="user_code" value="{code["user_code"]}">'
+        '<input name="decision" value="approve"><button>Win a prize</button></form>'
+    )
+    with browser.new_context() as context, context.new_page() as page:
+        page.route(
+            "http://attacker.example/",
+            lambda route: route.fulfill(content_type="text/html", body=form),
+        )
+        page.goto("http://attacker.example/")
+        with page.expect_response(code["verification_uri"]) as answered:
+            page.get_by_role("button").click()
+        assert answered.value.status == 403
+    assert emulator.state()["sign_ins"][0]["decision"] is None
+
+
+def test_live_page_follows_what_happens(page: Page, http: httpx.Client, emulator: Emulator) -> None:
+    """Apps, keys, balance, charges and requests appear without a reload."""
+    page.goto(emulator.url)
+    page.get_by_text("Nothing was charged.").wait_for()
+    app_id = http.post("/service/v1/apps", json={"app_name": "<b>search</b>"}).json()["app_id"]
+    keys = f"/service/v1/apps/{app_id}/keys"
+    key_id = http.post(keys, json={"api_key_name": "nightly"}).json()["api_key_id"]
+    http.post(
+        "/service/v1/balance/add", json={"amount_cents": 2_050, "idempotency_key": "a-charge"}
+    )
+    page.get_by_text("<b>search</b>", exact=True).wait_for()
+    page.locator("#credit", has_text="$20.50").wait_for()
+    page.locator("#charges", has_text="a-charge").wait_for()
+    page.locator("#requests", has_text="POST /service/v1/apps/{app_id}/keys").wait_for()
+    page.locator("#apps li", has_text="nightly").wait_for()
+    http.delete(f"{keys}/{key_id}")
+    page.locator("#apps li.gone", has_text="nightly").wait_for()
+
+
+def test_live_page_leads_to_a_waiting_sign_in(
+    page: Page, program: OAuthProgram, emulator: Emulator
+) -> None:
+    """A sign-in that waits for a person is linked from the page."""
+    program.register("my program")
+    code = program.begin()
+    page.goto(emulator.url)
+    page.get_by_role("link", name=code["user_code"]).click()
+    page.get_by_role("button", name="Approve").wait_for()
