@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from parallel_provider.credentials.device_flow import ALL_SCOPES
 from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
 from parallel_provider.credentials.oauth import SignInServer
-from parallel_provider.emulator.faults import FaultKind
 from parallel_provider.testing.emulator import Emulator
+from parallel_provider.testing.emulator_state import FaultKind
 from tests.credentials.sign_ins import SignIn
 
 TOKEN = "/getServiceKeys/token"
@@ -99,7 +99,7 @@ def test_unreachable_server_can_not_have_worked() -> None:
     """Nothing was sent, and the error says what to check."""
     with (
         SignInServer("http://127.0.0.1:1") as server,
-        pytest.raises(SignInUnavailableError, match="127.0.0.1:1 can't be reached") as caught,
+        pytest.raises(SignInUnavailableError, match=r"127.0.0.1:1 can't be reached") as caught,
     ):
         server.register_client()
     assert not caught.value.may_have_worked
@@ -133,7 +133,7 @@ def test_secrets_that_the_server_repeats_are_masked(
 def test_debug_log_of_a_refresh_holds_no_token(
     server: SignInServer, signed_in: SignIn, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """httpx and httpcore log what they do; tokens are in bodies only, which they don't log."""
+    """The HTTP library logs what it does; tokens are in bodies only, which it leaves out."""
     with caplog.at_level(logging.DEBUG):
         document = signed_in.document
         grant = server.refresh(document["client_id"], SecretStr(signed_in.tokens["refresh_token"]))
