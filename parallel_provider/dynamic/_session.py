@@ -13,6 +13,7 @@ import pulumi
 from parallel_provider.api import AccountApi
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.chain import choose_source
+from parallel_provider.dynamic._concurrency import widen_thread_pool
 from parallel_provider.dynamic._messages import EngineMessages
 from parallel_provider.lifecycle.run import Guards, Run
 from parallel_provider.settings import Settings
@@ -32,6 +33,7 @@ def configure(config: Callable[[str], str | None]) -> None:
     with _lock:
         if _run is None:
             _run = _make_run(config)
+            widen_thread_pool()
 
 
 def run() -> Run:
