@@ -14,6 +14,7 @@ from parallel_provider.lifecycle.charge import (
     why_not_allowed,
 )
 from parallel_provider.lifecycle.checks import InputCheck
+from parallel_provider.lifecycle.errors import WrongOrganizationError
 from parallel_provider.lifecycle.resource import Checked, Diff, Lifecycle, Model, Props, State, same
 from parallel_provider.lifecycle.run import Run
 
@@ -141,6 +142,7 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
         asked = _asks_for_charge(state.model_dump(), inputs.model_dump())
         state = state.model_copy(update={name: getattr(inputs, name) for name in _SETTABLE})
         if _is_due(run, state) if state.when_below_cents is not None else asked:
+            _require_same_card(run, state)
             state = _charge(run, state)
         return state
 
@@ -157,6 +159,17 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
 def _asks_for_charge(olds: Props, news: Props) -> bool:
     """Say whether a user changed what charges by itself, where no threshold decides."""
     return any(not same(olds.get(name), news.get(name)) for name in ("amount_cents", "triggers"))
+
+
+def _require_same_card(run: Run, state: BalanceTopUpState) -> None:
+    """Refuse to charge another organization than so far: another token isn't the user's wish."""
+    actual = run.balance.get().org_id
+    if actual != state.org_id:
+        raise WrongOrganizationError(
+            f"it belongs to organization {state.org_id!r}, and the access token to {actual!r}, "
+            "whose card it won't charge: use a token of the right organization, or declare a "
+            "top-up of another name for this one"
+        )
 
 
 def _is_due(run: Run, state: BalanceTopUpState) -> bool:

@@ -92,7 +92,8 @@ class Console:
 
 def raw_keys(project: Project) -> list[str]:
     """Return every raw key that the state holds."""
-    found = [resource.get("outputs", {}).get("raw_api_key") for resource in project.resources()]
+    keys = [resource for resource in project.resources() if resource["custom"]]
+    found = [key.get("outputs", {}).get("raw_api_key") for key in keys]
     return [plain(raw) for raw in found if raw is not None]
 
 
