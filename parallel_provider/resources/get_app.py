@@ -39,6 +39,8 @@ def get_app(*, app_name: str | None = None, app_id: str | None = None) -> GetApp
     if (app_name is None) == (app_id is None):
         raise pulumi.RunError("get_app: give either app_name or app_id")
     wanted = f"named {app_name!r}" if app_name is not None else f"with the id {app_id!r}"
+    # As the server writes ids.
+    app_id = app_id.lower() if app_id is not None else None
 
     apps = ask(
         f"finding the app {wanted}",

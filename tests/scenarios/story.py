@@ -69,10 +69,10 @@ def live_keys(emulator: Emulator) -> list[KeyState]:
 class Console:
     """What somebody does behind Pulumi's back, as in the web console."""
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Emulator, access_token: str | None = None) -> None:
         self._http = httpx.Client(
             base_url=emulator.url,
-            headers={"Authorization": f"Bearer {emulator.access_token}"},
+            headers={"Authorization": f"Bearer {access_token or emulator.access_token}"},
             trust_env=False,
         )
 
@@ -143,7 +143,7 @@ def assert_no_traceback_of_ours(text: str) -> None:
 def assert_no_secret(project: Project, text: str) -> None:
     """Assert that no token of the environment and no raw key of the state stands in a text."""
     tokens = [value for name, value in project.env.items() if name.endswith("TOKEN")]
-    for secret in (*tokens, *raw_keys(project)):
+    for secret in filter(str.strip, (*tokens, *raw_keys(project))):
         assert secret not in text
 
 

@@ -1,0 +1,135 @@
+"""get_balance, get_apps, get_app: what a program can ask, and what it is told."""
+
+from __future__ import annotations
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project, changes
+from tests.scenarios.story import (
+    GET_BALANCE,
+    LIST_APPS,
+    NO_SUCH_APP,
+    Console,
+    assert_refused,
+    calls,
+    declare,
+)
+
+
+def test_data_sources_tell_what_the_server_has(project: Project, emulator: Emulator) -> None:
+    """As values and as outputs, in preview too; all questions about apps share one list."""
+    emulator.set_org(credit_balance_cents=1234.5, pending_debit_balance_cents=3)
+    app_id = Console(emulator).create_app("search")
+    declare(
+        project,
+        f"""
+        pulumi.export("balance", vars(parallel.get_balance()))
+        pulumi.export("cents", parallel.get_balance_output().credit_balance_cents)
+        pulumi.export("apps", [app.app_name for app in parallel.get_apps().apps])
+        pulumi.export("first", parallel.get_apps_output().apps[0].app_name)
+        pulumi.export("by_name", vars(parallel.get_app(app_name="search")))
+        by_id = parallel.get_app_output(app_id=pulumi.Output.from_input("{app_id.upper()}"))
+        pulumi.export("by_id", by_id.app_id)
+        key = parallel.ApiKey("ci", app_id=by_id.app_id)
+        """,
+    )
+
+    with calls(emulator) as made:
+        preview = project.preview()
+    assert changes(preview) == {"create": 2}
+    assert made == {LIST_APPS: 1, GET_BALANCE: 2}
+
+    outputs = {name: output.value for name, output in project.up().outputs.items()}
+    organization = emulator.state()["org"]
+    assert outputs == {
+        "balance": {
+            "org_id": emulator.org_id,
+            "credit_balance_cents": 1234.5,
+            "pending_debit_balance_cents": 3,
+            "will_invoice": False,
+        },
+        "cents": 1234.5,
+        "apps": ["parallel-cli Users", "search"],
+        "first": "parallel-cli Users",
+        "by_name": {
+            "app_id": app_id,
+            "app_name": "search",
+            "org_id": emulator.org_id,
+            "org_name": organization["org_name"],
+        },
+        "by_id": app_id,
+    }
+
+
+def test_get_app_waits_for_an_app_of_the_same_program(project: Project, emulator: Emulator) -> None:
+    """Asked with an output that isn't known yet, it asks nothing in preview."""
+    declare(
+        project,
+        """
+        app = parallel.App("search")
+        pulumi.export("found", parallel.get_app_output(app_id=app.app_id).app_name)
+        """,
+    )
+    with calls(emulator) as made:
+        project.preview()
+    assert made == {}
+
+    assert project.up().outputs["found"].value == "search"
+
+
+def test_get_app_without_a_match_is_refused(project: Project) -> None:
+    """The line says what was looked for, and how to see what there is."""
+    declare(project, 'parallel.get_app(app_name="search")')
+
+    text = project.fails("preview")
+
+    assert_refused(
+        project, text, "get_app", "no app named 'search'", "`parallel-provider apps`", resource=None
+    )
+
+
+def test_get_app_output_without_a_match_is_refused(project: Project) -> None:
+    """An error inside an output is one line as well."""
+    declare(project, f'parallel.get_app_output(app_id="{NO_SUCH_APP}")')
+
+    text = project.fails("up")
+
+    assert_refused(project, text, "get_app", NO_SUCH_APP, "`parallel-provider apps`", resource=None)
+
+
+def test_get_app_with_several_matches_is_refused(project: Project, emulator: Emulator) -> None:
+    """The ids are there to choose from."""
+    ids = [Console(emulator).create_app("search") for _ in range(2)]
+    declare(project, 'parallel.get_app(app_name="search")')
+
+    text = project.fails("preview")
+
+    assert_refused(
+        project, text, "get_app: 2 apps are named 'search'", *ids, "app_id", resource=None
+    )
+
+
+def test_get_app_by_nothing_is_refused(project: Project, emulator: Emulator) -> None:
+    """Neither or both of the two ways to name an app is a mistake in the program."""
+    declare(project, "parallel.get_app()")
+
+    text = project.fails("preview")
+
+    assert_refused(project, text, "get_app: give either app_name or app_id", resource=None)
+    assert emulator.state()["requests"] == {}
+
+
+def test_data_source_without_permission_is_refused(project: Project, emulator: Emulator) -> None:
+    """The line names the scope that the token lacks."""
+    project.env["PARALLEL_ACCESS_TOKEN"] = emulator.mint_token(scopes=["apps:read"])
+    declare(project, "parallel.get_balance()")
+
+    text = project.fails("preview")
+
+    assert_refused(
+        project,
+        text,
+        "reading the balance",
+        "Missing required scope: balance:read",
+        "missing scope",
+        resource=None,
+    )

@@ -1,0 +1,134 @@
+"""The wrong organization: what another one's token can't see isn't gone."""
+
+from __future__ import annotations
+
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project, changes
+from tests.scenarios.story import (
+    GET_BALANCE,
+    LIST_APPS,
+    Console,
+    apps_named,
+    assert_refused,
+    calls,
+    declare,
+    live_keys,
+    writes,
+)
+
+APP_AND_KEY = """
+app = parallel.App("search")
+key = parallel.ApiKey("ci", app_id=app.app_id)
+"""
+
+
+def test_guard_refuses_another_organization_before_the_first_change(
+    project: Project, emulator: Emulator
+) -> None:
+    """With `parallel:orgId`, every operation asks once whose token it is, and goes no further."""
+    project.config("parallel:orgId", "org_meant")
+    declare(project, APP_AND_KEY)
+
+    with calls(emulator) as made:
+        text = project.fails("up")
+
+    assert_refused(
+        project,
+        text,
+        f"belongs to organization '{emulator.org_id}'",
+        "parallel:orgId allows 'org_meant' only",
+        "sign in to that organization",
+        resource="search",
+    )
+    assert made == {GET_BALANCE: 1}
+
+
+def test_guard_lets_the_right_organization_through(project: Project, emulator: Emulator) -> None:
+    """It costs one question a run, and none where nothing changes."""
+    project.env["PARALLEL_ORG_ID"] = emulator.org_id
+    declare(project, APP_AND_KEY)
+
+    with calls(emulator) as made:
+        project.up()
+    assert made[GET_BALANCE] == 1
+
+    with calls(emulator) as made:
+        project.up()
+    assert made == {}
+
+    with calls(emulator) as made:
+        project.destroy()
+    assert made[GET_BALANCE] == 1
+
+
+@pytest.mark.parametrize("operation", ["refresh", "destroy"])
+def test_guard_protects_what_exists(project: Project, emulator: Emulator, operation: str) -> None:
+    """Set or changed later, it keeps refresh and destroy from the state as well."""
+    declare(project, APP_AND_KEY)
+    project.up()
+    project.env["PARALLEL_ORG_ID"] = "org_meant"
+
+    with writes(emulator) as made:
+        text = project.fails(operation)
+
+    assert_refused(project, text, "PARALLEL_ORG_ID allows 'org_meant' only", resource="ci")
+    assert made == []
+    assert project.resource("ci")["outputs"]["app_id"] == project.resource("search")["id"]
+
+
+def test_data_sources_are_guarded_too(project: Project, emulator: Emulator) -> None:
+    """What is read from the wrong organization would be built upon."""
+    project.config("parallel:orgId", "org_meant")
+    declare(project, "parallel.get_apps()")
+
+    text = project.fails("preview")
+
+    assert_refused(project, text, "listing the apps", "parallel:orgId allows", resource=None)
+    assert LIST_APPS not in emulator.state()["requests"]
+
+
+@pytest.mark.parametrize("empty", [False, True], ids=["with apps", "without apps"])
+def test_token_of_another_organization_loses_nothing(
+    project: Project, emulator: Emulator, *, empty: bool
+) -> None:
+    """Refresh keeps the state and destroy doesn't take a 404 for gone; the right token can."""
+    declare(project, APP_AND_KEY)
+    project.up()
+    other = emulator.add_org()
+    right, project.env["PARALLEL_ACCESS_TOKEN"] = emulator.access_token, other["access_token"]
+    if empty:
+        # Then only the balance tells whose token it is.
+        console = Console(emulator, other["access_token"])
+        console.delete_app(emulator.state(other["org_id"])["apps"][0]["app_id"])
+
+    for operation in ("refresh", "destroy"):
+        text = project.fails(operation)
+        assert_refused(
+            project,
+            text,
+            f"belongs to organization '{emulator.org_id}'",
+            f"the access token to '{other['org_id']}'",
+            "use a token of the right organization",
+            resource="ci",
+        )
+        assert project.resource("ci")["outputs"]["app_id"] == project.resource("search")["id"]
+
+    project.env["PARALLEL_ACCESS_TOKEN"] = right
+    assert changes(project.refresh()) == {"same": 3}
+    assert changes(project.destroy()) == {"delete": 3}
+    assert apps_named(emulator, "search") == []
+    assert live_keys(emulator) == []
+
+
+def test_lost_permission_is_not_deletion(project: Project, emulator: Emulator) -> None:
+    """A token that may not list apps leaves the state alone."""
+    declare(project, APP_AND_KEY)
+    project.up()
+    project.env["PARALLEL_ACCESS_TOKEN"] = emulator.mint_token(scopes=["balance:read"])
+
+    text = project.fails("refresh")
+
+    assert_refused(project, text, "Missing required scope: apps:read", resource="search")
+    assert project.resource("ci")["outputs"]["app_id"] == project.resource("search")["id"]

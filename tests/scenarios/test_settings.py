@@ -1,0 +1,169 @@
+"""Settings and tokens: where they come from, and what a wrong one is answered with."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project, changes
+from tests.scenarios.story import (
+    CREATE_APP,
+    apps_named,
+    assert_no_secret,
+    assert_refused,
+    calls,
+    declare,
+    stored_text,
+)
+
+ONE_APP = 'parallel.App("search")'
+
+
+def test_configured_token_comes_before_the_environment(
+    project: Project, emulator: Emulator
+) -> None:
+    """The stack's secret counts, is used by resources and data sources, and stays a secret."""
+    project.config("parallel:accessToken", emulator.access_token, secret=True)
+    project.config("parallel:serviceApiUrl", emulator.url)
+    project.env |= {
+        "PARALLEL_ACCESS_TOKEN": "not-even-a-token",
+        "PARALLEL_SERVICE_API_URL": "http://127.0.0.1:9",
+    }
+    declare(project, ONE_APP + '\npulumi.export("org", parallel.get_balance().org_id)')
+
+    created = project.up()
+
+    assert created.outputs["org"].value == emulator.org_id
+    for text in (created.stdout, stored_text(project)):
+        assert emulator.access_token not in text
+
+
+def test_no_token_at_all_is_refused(project: Project, emulator: Emulator) -> None:
+    """The line gives all ways to sign in, the short one first."""
+    project.env["PARALLEL_ACCESS_TOKEN"] = " "
+    declare(project, ONE_APP)
+
+    text = project.fails("preview")
+
+    assert_refused(
+        project,
+        text,
+        "no Parallel access token is configured",
+        "`parallel-provider login`",
+        "PARALLEL_ACCESS_TOKEN",
+        "parallel:accessToken",
+        resource="search",
+    )
+    assert emulator.state()["requests"] == {}
+
+
+@pytest.mark.parametrize("operation", ["preview", "up"])
+def test_data_api_key_in_place_of_a_token_is_named_as_the_mistake(
+    project: Project, emulator: Emulator, operation: str
+) -> None:
+    """It is noticed before a request is made with it."""
+    project.env["PARALLEL_ACCESS_TOKEN"] = secrets.token_urlsafe(30)
+    declare(project, ONE_APP)
+
+    text = project.fails(operation)
+
+    assert_refused(
+        project,
+        text,
+        "PARALLEL_ACCESS_TOKEN isn't an access token",
+        "data API key",
+        "`parallel-provider login`",
+        resource="search",
+    )
+    assert emulator.state()["requests"] == {}
+
+
+def test_wrong_and_expired_tokens_change_nothing(project: Project, emulator: Emulator) -> None:
+    """A 401 in any operation says so, for each resource, and the state stays as it was."""
+    declare(project, ONE_APP)
+    project.up()
+    before = project.resource("search")
+    expired = emulator.mint_token(lifetime_seconds=60)
+    emulator.set_clock(61)
+
+    for token, reason in (("e30.e30.wrong", "Invalid access token"), (expired, "has expired")):
+        project.env["PARALLEL_ACCESS_TOKEN"] = token
+        declare(project, ONE_APP + '\nparallel.App("billing")')
+        for operation, resource in (
+            ("up", "billing"),
+            ("refresh", "search"),
+            ("destroy", "search"),
+        ):
+            text = project.fails(operation)
+            assert_refused(
+                project, text, "401", reason, "`parallel-provider login`", resource=resource
+            )
+
+    assert project.resource("search")["outputs"] == before["outputs"]
+    assert len(apps_named(emulator, "search")) == 1
+    assert CREATE_APP not in emulator.state()["requests"] or not apps_named(emulator, "billing")
+
+
+def test_token_without_a_scope_says_which(project: Project, emulator: Emulator) -> None:
+    """The server's own words for what is missing are passed on."""
+    project.env["PARALLEL_ACCESS_TOKEN"] = emulator.mint_token(scopes=["apps:read"])
+    declare(project, ONE_APP)
+
+    text = project.fails("up")
+
+    assert_refused(project, text, "403", "Missing required scope: apps:create", resource="search")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("PARALLEL_MAX_TOP_UP_CENTS", "$20", ("whole number of cents", "2000")),
+        ("PARALLEL_SERVICE_API_URL", "http://example.com", ("plain http", "use https://")),
+        ("PARALLEL_SERVICE_API_URL", "https://me:hush@example.com", ("user name or password",)),
+    ],
+)
+def test_setting_that_cannot_be_used_is_named(
+    project: Project, emulator: Emulator, name: str, value: str, says: tuple[str, ...]
+) -> None:
+    """The line names the setting where it was found, and what is wanted of it."""
+    project.env[name] = value
+    declare(project, ONE_APP)
+
+    text = project.fails("preview")
+
+    assert_refused(project, text, name, *says, resource="search")
+    assert "hush" not in text
+    assert emulator.state()["requests"] == {}
+
+
+def test_unreachable_server_is_one_line(project: Project) -> None:
+    """Nothing listens there: the line says which address, and what to check."""
+    project.env["PARALLEL_SERVICE_API_URL"] = "http://127.0.0.1:9"
+    declare(project, ONE_APP)
+
+    text = project.fails("up")
+
+    assert_refused(
+        project,
+        text,
+        "can't be reached",
+        "127.0.0.1:9",
+        "check the network",
+        resource="search",
+    )
+
+
+def test_another_token_later_changes_nothing(project: Project, emulator: Emulator) -> None:
+    """Tokens live for minutes: each run may bring another one, and needs no change for it."""
+    declare(project, ONE_APP)
+    project.up()
+    project.env["PARALLEL_ACCESS_TOKEN"] = emulator.mint_token()
+
+    with calls(emulator) as made:
+        again = project.up()
+
+    assert changes(again) == {"same": 2}
+    assert made == {}
+    assert_no_secret(project, stored_text(project))
