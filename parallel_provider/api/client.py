@@ -10,11 +10,12 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from parallel_provider.api.answers import parse, status_error
-from parallel_provider.api.errors import ConnectionFailedError, NoAnswerError
+from parallel_provider.api.answers import Model, parse, status_error
+from parallel_provider.api.errors import ApiError, ConnectionFailedError, NoAnswerError
 from parallel_provider.api.models import AppItem, AppList, Balance, CreatedApiKey, CreatedApp
+from parallel_provider.api.pace import Pace
 from parallel_provider.api.retries import Patience, send_with_patience
-from parallel_provider.errors import SettingsError
+from parallel_provider.errors import ParallelError, SettingsError
 from parallel_provider.settings import is_loopback
 
 _TIMEOUT = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=60.0)
@@ -42,6 +43,7 @@ class AccountApi:
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._patience = patience or Patience()
+        self._pace = Pace()
         version = importlib.metadata.version("parallel-provider")
         try:
             self._http = httpx.Client(
@@ -79,33 +81,48 @@ class AccountApi:
 
     def get_balance(self) -> Balance:
         """Read the prepaid balance. GET /service/v1/balance."""
-        return parse(self._send("GET", "/service/v1/balance", repeatable=True), Balance)
+        return self._read("/service/v1/balance", Balance)
 
     def add_balance(self, amount_cents: int, idempotency_key: str) -> Balance:
         """Charge the organization's card. POST /service/v1/balance/add.
 
         `amount_cents` is 1 to 10000; the same `idempotency_key` (8 to 128 characters) is charged
         once for at least 24 hours, which is why this is repeated under it until the outcome is
-        known. An error with `may_have_worked` means that it still isn't.
+        known. NoAnswerError and AnswerError mean that it still isn't.
         """
         body = {"amount_cents": amount_cents, "idempotency_key": idempotency_key}
-        return parse(self._send("POST", "/service/v1/balance/add", body, repeatable=True), Balance)
+        unclear: list[ApiError] = []
+
+        def send() -> Balance:
+            try:
+                return parse(self._send("POST", "/service/v1/balance/add", body), Balance)
+            except ApiError as error:
+                if error.may_have_worked:
+                    unclear.append(error)
+                raise
+
+        try:
+            return send_with_patience(send, self._patience, repeatable=True)
+        except ParallelError as error:
+            # A later refusal doesn't undo what an earlier attempt may have done.
+            if unclear and error is not unclear[-1]:
+                raise NoAnswerError(f"{unclear[-1]}; and then: {error}") from None
+            raise
 
     def list_apps(self) -> list[AppItem]:
         """List all apps of the organization. GET /service/v1/apps."""
-        return parse(self._send("GET", "/service/v1/apps", repeatable=True), AppList).apps
+        return self._read("/service/v1/apps", AppList).apps
 
     def create_app(self, app_name: str) -> str:
         """Create an app and return its `app_id`. POST /service/v1/apps.
 
         An error with `may_have_worked` means that the app may exist.
         """
-        response = self._send("POST", "/service/v1/apps", {"app_name": app_name}, repeatable=False)
-        return parse(response, CreatedApp).app_id
+        return self._create("/service/v1/apps", {"app_name": app_name}, CreatedApp).app_id
 
     def delete_app(self, app_id: str) -> None:
         """Delete an app. DELETE /service/v1/apps/{app_id}."""
-        self._send("DELETE", f"/service/v1/apps/{_segment(app_id)}", repeatable=True)
+        self._delete(f"/service/v1/apps/{_segment(app_id)}")
 
     def create_key(self, app_id: str, api_key_name: str) -> CreatedApiKey:
         """Create a key; the raw key is in this answer only. POST /service/v1/apps/{app_id}/keys.
@@ -113,25 +130,28 @@ class AccountApi:
         An error with `may_have_worked` means that a key may exist that nobody holds.
         """
         path = f"/service/v1/apps/{_segment(app_id)}/keys"
-        return parse(
-            self._send("POST", path, {"api_key_name": api_key_name}, repeatable=False),
-            CreatedApiKey,
-        )
+        return self._create(path, {"api_key_name": api_key_name}, CreatedApiKey)
 
     def delete_key(self, app_id: str, api_key_id: str) -> None:
         """Revoke a key. DELETE /service/v1/apps/{app_id}/keys/{api_key_id}."""
-        path = f"/service/v1/apps/{_segment(app_id)}/keys/{_segment(api_key_id)}"
-        self._send("DELETE", path, repeatable=True)
+        self._delete(f"/service/v1/apps/{_segment(app_id)}/keys/{_segment(api_key_id)}")
 
-    def _send(
-        self, method: str, path: str, body: dict[str, Any] | None = None, *, repeatable: bool
-    ) -> httpx.Response:
-        def send_once() -> httpx.Response:
-            return self._send_once(method, path, body)
+    def _read(self, path: str, model: type[Model]) -> Model:
+        return send_with_patience(
+            lambda: parse(self._send("GET", path), model), self._patience, repeatable=True
+        )
 
-        return send_with_patience(send_once, self._patience, repeatable=repeatable)
+    def _create(self, path: str, body: dict[str, Any], model: type[Model]) -> Model:
+        return send_with_patience(
+            lambda: parse(self._send("POST", path, body), model), self._patience, repeatable=False
+        )
 
-    def _send_once(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
+    def _delete(self, path: str) -> None:
+        send_with_patience(lambda: self._send("DELETE", path), self._patience, repeatable=True)
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        """Send a request once; return the answer if its status is a success."""
+        self._pace.wait()
         try:
             response = self._http.request(method, self._base_url + path, json=body)
         except _NOT_SENT as error:
@@ -144,7 +164,10 @@ class AccountApi:
                 f"{method} {path} got no answer from {self._host} ({_why(error)})"
             ) from None
         if not response.is_success:
-            raise status_error(response, time.time())
+            refusal = status_error(response, time.time())
+            if refusal.retry_after is not None:
+                self._pace.hold(min(refusal.retry_after, self._patience.longest_wait_seconds))
+            raise refusal
         return response
 
     @property

@@ -14,6 +14,7 @@ from typing import TypeVar
 import tenacity
 
 from parallel_provider.api.errors import (
+    AnswerError,
     ConnectionFailedError,
     NoAnswerError,
     RateLimitedError,
@@ -45,7 +46,7 @@ def should_retry(error: BaseException, *, repeatable: bool) -> bool:
     """
     if isinstance(error, ConnectionFailedError | RateLimitedError):
         return True
-    if isinstance(error, NoAnswerError | ServerError):
+    if isinstance(error, NoAnswerError | AnswerError | ServerError):
         return repeatable or not error.may_have_worked
     return False
 

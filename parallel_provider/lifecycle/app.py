@@ -152,25 +152,39 @@ def _create_once(run: Run, app_name: str) -> str:
     An answer that never came may stand for an app that exists: it is the one new app of this name
     in a list made now, as apps of one name are created one after the other.
     """
-    for attempt in range(1, _ATTEMPTS_TO_CREATE + 1):
+    for _ in range(_ATTEMPTS_TO_CREATE):
         try:
             return run.api.create_app(app_name)
         except ApiError as error:
             if not error.may_have_worked:
                 raise
             lost = error
+        appeared = _appeared(run, app_name, lost)
+        if appeared is not None:
+            return appeared
+    raise LifecycleError(
+        f"the answer was lost {_ATTEMPTS_TO_CREATE} times, and no app named {app_name!r} has "
+        f"appeared: run again later ({lost})"
+    )
+
+
+def _appeared(run: Run, app_name: str, lost: ApiError) -> str | None:
+    """Return the id of the app that a lost answer stands for; None if there is none."""
+    try:
         appeared = run.apps.appeared(app_name)
-        if len(appeared) == 1:
-            return appeared[0].app_id
-        if appeared:
-            raise LifecycleError(
-                f"the answer was lost ({lost}), and {len(appeared)} new apps are named "
-                f"{app_name!r} ({_ids(appeared)}): delete those that aren't yours, or take one "
-                "over with existing_app_id"
-            )
-        if attempt == _ATTEMPTS_TO_CREATE:
-            raise lost
-    raise AssertionError("unreachable: the last attempt returns or raises")
+    except ParallelError as error:
+        raise LifecycleError(
+            f"the answer was lost ({lost}), and the apps can't be listed ({error}): an app named "
+            f"{app_name!r} may exist. Look with `parallel-provider apps`, and take it over with "
+            "existing_app_id, or run again if it isn't there"
+        ) from None
+    if len(appeared) > 1:
+        raise LifecycleError(
+            f"the answer was lost ({lost}), and {len(appeared)} new apps are named {app_name!r} "
+            f"({_ids(appeared)}): delete those that aren't yours, and take yours over with "
+            "existing_app_id"
+        )
+    return appeared[0].app_id if appeared else None
 
 
 def _state_of(app: AppItem) -> AppState:

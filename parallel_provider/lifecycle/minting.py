@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from parallel_provider.api import ApiError, CreatedApiKey, NotFoundError
+from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.errors import LifecycleError, LostKeyError
 from parallel_provider.lifecycle.run import Run
 
@@ -23,9 +24,9 @@ def mint_key(run: Run, app_id: str, api_key_name: str) -> CreatedApiKey:
         return key
     try:
         key = _create_key(run, app_id, api_key_name)
-    except ApiError as error:
+    except ParallelError as error:
         raise LostKeyError(
-            f"the answer was lost ({lost}), and so was another attempt ({error}): a key named "
+            f"the answer was lost ({lost}), and another attempt failed ({error}): a key named "
             f"{api_key_name!r} that nobody holds may exist in app {app_id}: revoke it in the "
             "Parallel console, then run again"
         ) from None
