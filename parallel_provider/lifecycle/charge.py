@@ -76,9 +76,9 @@ def charge(run: Run, amount_cents: int, key: str) -> tuple[Balance, Balance]:
         run.messages.warn(
             f"The balance didn't rise with a charge of {amount_cents} cents (before: "
             f"{before.credit_balance_cents:g}, after: {after.credit_balance_cents:g}). The server "
-            f"had probably charged under the idempotency key {key} before: after this resource was "
-            "destroyed, or from another checkout of the same stack. To charge again, change "
-            "`triggers`."
+            f"had probably charged under the idempotency key {key} before: in a run that ended "
+            "without an answer, before this resource was destroyed, or from another checkout of "
+            "the same stack. To charge again, change `triggers`."
         )
     return before, after
 
