@@ -17,6 +17,8 @@ from parallel_provider.api.errors import AnswerError, StatusError, status_error_
 Model = TypeVar("Model", bound=BaseModel)
 
 _MAX_REASON_LENGTH = 300
+# Nesting without end is no JSON that anybody meant.
+_NOT_JSON = (ValueError, RecursionError)
 
 _ADVICE = {
     401: "sign in again with `parallel-provider login`, or renew the configured access token",
@@ -36,8 +38,8 @@ def parse(response: httpx.Response, model: type[Model]) -> Model:
     except ValidationError as error:
         # Only the places and the reasons: the values may hold a raw key.
         problems = "; ".join(f"{_place(e['loc'])}: {e['msg']}" for e in error.errors())
-        reason = f"an answer that isn't as documented ({problems})"
-    except ValueError:
+        reason = f"success, but not as documented ({problems})"
+    except _NOT_JSON:
         reason = f"success with {_describe_body(response)} instead of JSON"
     raise AnswerError(f"{_request_line(response)} answered {_shorten(reason)}")
 
@@ -96,7 +98,7 @@ def _describe_body(response: httpx.Response) -> str:
 def _reason_and_reference(response: httpx.Response) -> tuple[str, str | None]:
     try:
         body = json.loads(response.content)
-    except ValueError:
+    except _NOT_JSON:
         phrase = response.reason_phrase
         return f"{phrase}, with {_describe_body(response)}" if phrase else "", None
     reasons = list(_reasons(body))

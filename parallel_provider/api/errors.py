@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from parallel_provider.errors import ParallelError
 
+_UNAVAILABLE = 503
+
 
 class ApiError(ParallelError):
     """A request that didn't end in a usable answer."""
@@ -124,8 +126,12 @@ class ServerError(StatusError):
 
     @property
     def may_have_worked(self) -> bool:
-        """Say yes, unless the server asks for another attempt: then it hasn't begun."""
-        return self.retry_after is None
+        """Say yes, unless it turns requests away and asks for another attempt later.
+
+        Only 503 means that (RFC 9110, section 15.6.4); a 504 with a Retry-After comes from a
+        gateway that has passed the request on.
+        """
+        return self.status_code != _UNAVAILABLE or self.retry_after is None
 
 
 def status_error_class(status_code: int) -> type[StatusError]:

@@ -1,0 +1,242 @@
+"""From an answer to an error that a person can read, and to what may be done about it."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+
+from parallel_provider.api import (
+    AnswerError,
+    ApiError,
+    AuthenticationError,
+    ConnectionFailedError,
+    NoAnswerError,
+    NotFoundError,
+    PaymentRequiredError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ServerError,
+    StatusError,
+    ValidationFailedError,
+)
+from parallel_provider.api.answers import parse, parse_retry_after, status_error
+from parallel_provider.api.models import AppList, CreatedApiKey
+from parallel_provider.api.retries import should_retry
+
+REQUEST = httpx.Request("POST", "https://api.example.com/account/service/v1/apps")
+NOW = 1_796_083_140.0  # Mon, 30 Nov 2026 23:59:00 GMT
+
+
+def answer(
+    status: int, body: object = None, *, headers: dict[str, str] | None = None
+) -> httpx.Response:
+    """Return a response with this body: bytes as they are, anything else as JSON."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return httpx.Response(status, content=content, headers=headers, request=REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "text"),
+    [
+        (
+            422,
+            {
+                "detail": [
+                    {"loc": ["body", "amount_cents"], "msg": "Too much", "type": "x"},
+                    {"loc": ["path", "app_id"], "msg": "Not a UUID", "type": "y"},
+                    {"loc": ["body"], "msg": "Field required", "type": "z"},
+                ]
+            },
+            "answered 422 (amount_cents: Too much; app_id: Not a UUID; the body: Field required)",
+        ),
+        (404, {"detail": "App not found"}, "answered 404 (App not found)"),
+        (
+            409,
+            {"error": {"message": "Conflict", "detail": "Used before"}},
+            "answered 409 (Conflict; Used before)",
+        ),
+        (409, {"error": {"message": "Conflict", "detail": {"a": 1}}}, "answered 409 (Conflict)"),
+        (
+            400,
+            {"type": "error", "error": {"ref_id": "ref-1", "message": "No"}},
+            "answered 400 (No) [request ref-1]",
+        ),
+        (400, {"error": "invalid_grant"}, "answered 400 (invalid_grant)"),
+        (403, {}, "answered 403 (Forbidden): use an access token with the missing scope"),
+        (400, [], "answered 400 (Bad Request)"),
+        (400, {"detail": [3, {"loc": "x"}]}, "(the body: not valid; the body: not valid)"),
+        (
+            502,
+            b"<html><body>secret page</body></html>",
+            "answered 502 (Bad Gateway, with an HTML page (from a proxy?))",
+        ),
+        (500, b"", "answered 500 (Internal Server Error, with an empty body)"),
+        (500, b"\xff\xfe", "answered 500 (Internal Server Error, with text that isn't JSON)"),
+        (500, b"[" * 100_000, "answered 500 (Internal Server Error, with text that isn't JSON)"),
+        (401, {"detail": "Expired"}, "(Expired): sign in again with `parallel-provider login`"),
+        (402, {"detail": "Pay"}, "(Pay): add a payment method in the Parallel console"),
+        (429, {"detail": "Slow"}, "(Slow): try again later, or with a lower --parallel"),
+        (307, b"", "redirects aren't followed, so check the configured service API URL"),
+    ],
+)
+def test_status_error_reads_as_one_line(status: int, body: object, text: str) -> None:
+    """Every shape of body ends up as words; a page or a stranger's text is only described."""
+    headers = {"location": "https://elsewhere.example"} if status == 307 else {}
+
+    error = status_error(answer(status, body, headers=headers), NOW)
+
+    assert text in str(error)
+    assert str(error).startswith("POST /account/service/v1/apps answered")
+    assert "\n" not in str(error)
+    assert "secret page" not in str(error)
+
+
+def test_status_error_is_safe_to_print() -> None:
+    """A server's words are bounded, on one line, and without control characters."""
+    error = status_error(answer(400, {"detail": "a\x1b[31m\r\nb\u202e" + "x" * 5000}), NOW)
+
+    assert len(str(error)) < 500
+    assert not any(character in str(error) for character in "\x1b\r\n\u202e")
+
+
+def test_request_id_comes_from_the_header_first() -> None:
+    """What the server calls the request helps its people to find it."""
+    headers = {"x-request-id": "req-7"}
+
+    error = status_error(answer(500, {"error": {"ref_id": "ref-1"}}, headers=headers), NOW)
+
+    assert error.request_id == "req-7"
+    assert "[request req-7]" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, ValidationFailedError),
+        (401, AuthenticationError),
+        (402, PaymentRequiredError),
+        (403, PermissionDeniedError),
+        (404, NotFoundError),
+        (405, StatusError),
+        (408, ServerError),
+        (409, StatusError),
+        (422, ValidationFailedError),
+        (429, RateLimitedError),
+        (500, ServerError),
+        (599, ServerError),
+    ],
+)
+def test_status_decides_the_class(status: int, kind: type[StatusError]) -> None:
+    """One class for each thing that a caller can act on."""
+    error = status_error(answer(status), NOW)
+
+    assert type(error) is kind
+    assert error.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("0", 0.0),
+        (" 120 ", 120.0),
+        ("Tue, 01 Dec 2026 00:00:00 GMT", 60.0),
+        ("Tue, 01 Dec 2026 00:00:00", 60.0),
+        ("Tue, 01 Dec 2026 01:00:00 +0100", 60.0),
+        ("Mon, 30 Nov 2026 00:00:00 GMT", 0.0),
+        ("Fri, 01 Jan 0001 00:00:00 GMT", 0.0),
+        ("soon", None),
+        ("", None),
+        ("-5", None),
+        ("1.5", None),
+        ("٣", None),
+        ("9" * 400, float("inf")),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:
+    """Anything else says nothing, and is no error."""
+    assert parse_retry_after(value, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({}, "apps: Field required"),
+        ({"apps": None}, "apps: Input should be a valid list"),
+        ([], "the body: Input should be"),
+        (
+            {"apps": [{"app_id": "", "app_name": "a", "org_id": "o", "org_name": "O"}]},
+            "apps.0.app_id: String should have at least 1 character",
+        ),
+        (b"<html>", "success with an HTML page (from a proxy?) instead of JSON"),
+        (b" ", "success with an empty body instead of JSON"),
+        (b"{", "success with text that isn't JSON instead of JSON"),
+        (b"[" * 100_000, "success with text that isn't JSON instead of JSON"),
+    ],
+)
+def test_answer_that_is_not_as_promised_names_the_field(body: object, says: str) -> None:
+    """The place and the reason are told."""
+    with pytest.raises(AnswerError) as failure:
+        parse(answer(200, body), AppList)
+
+    assert says in str(failure.value)
+
+
+def test_broken_answer_gives_away_no_key() -> None:
+    """The values of an answer stay out of its error: one may be a raw key."""
+    body = {"raw_api_key": "hush-hush", "created_at": "hush-hush", "app_id": 5}
+
+    with pytest.raises(AnswerError) as failure:
+        parse(answer(200, body), CreatedApiKey)
+
+    assert "hush-hush" not in str(failure.value)
+    assert "hush-hush" not in repr(failure.value)
+    assert failure.value.__cause__ is None
+    assert failure.value.__context__ is None
+
+
+def status(code: int, retry_after: float | None = None) -> ApiError:
+    """Return the error of a status."""
+    headers = {} if retry_after is None else {"retry-after": f"{retry_after:.0f}"}
+    return status_error(answer(code, headers=headers), NOW)
+
+
+@pytest.mark.parametrize(
+    ("error", "repeatable", "otherwise"),
+    [
+        # Never sent, or turned away unread: harmless for any request.
+        (ConnectionFailedError(""), True, True),
+        (status(429), True, True),
+        (status(429, 5), True, True),
+        (status(503, 5), True, True),
+        # Perhaps carried out: only what the server recognises, or what changes nothing.
+        (NoAnswerError(""), True, False),
+        (AnswerError(""), True, False),
+        (status(408), True, False),
+        (status(500), True, False),
+        (status(502), True, False),
+        (status(503), True, False),
+        (status(504), True, False),
+        (status(500, 5), True, False),
+        (status(504, 5), True, False),
+        # Final.
+        (status(400), False, False),
+        (status(401), False, False),
+        (status(402), False, False),
+        (status(403), False, False),
+        (status(404), False, False),
+        (status(409, 5), False, False),
+        (status(422), False, False),
+        (ValueError(), False, False),
+    ],
+)
+def test_should_retry_only_where_it_can_do_no_harm(
+    error: Exception, *, repeatable: bool, otherwise: bool
+) -> None:
+    """What may have been carried out is sent again only if the server gets no second one by it."""
+    assert should_retry(error, repeatable=True) is repeatable
+    assert should_retry(error, repeatable=False) is otherwise
+    if isinstance(error, ApiError) and otherwise:
+        assert not error.may_have_worked
