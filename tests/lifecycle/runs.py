@@ -1,0 +1,65 @@
+"""Runs for tests: against the emulator, or against nothing, with a clock of their own."""
+
+from __future__ import annotations
+
+from pydantic import SecretStr
+
+from parallel_provider.api import AccountApi
+from parallel_provider.api.retries import Patience
+from parallel_provider.credentials.auth import BearerAuth
+from parallel_provider.credentials.static import StaticToken
+from parallel_provider.lifecycle.run import Guards, Run
+
+NO_TOKEN = "e30.e30.test"
+NOWHERE = "http://127.0.0.1:9"
+# 2026-11-30 23:59:00 UTC: a minute before a month ends.
+END_OF_NOVEMBER = 1_796_083_140.0
+
+_AT_ONCE = Patience(attempts=3, first_wait_seconds=0.0)
+
+
+class Said:
+    """Keeps what a run has to say."""
+
+    def __init__(self) -> None:
+        self.infos: list[str] = []
+        self.warnings: list[str] = []
+
+    def info(self, text: str) -> None:
+        """Keep what is good to know."""
+        self.infos.append(text)
+
+    def warn(self, text: str) -> None:
+        """Keep what asks for attention."""
+        self.warnings.append(text)
+
+
+class Clock:
+    """A clock that goes only where it is put."""
+
+    def __init__(self, now: float = END_OF_NOVEMBER) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        """Return epoch seconds."""
+        return self.now
+
+
+def api_at(url: str, access_token: str = NO_TOKEN, patience: Patience = _AT_ONCE) -> AccountApi:
+    """Return a client that doesn't wait between attempts."""
+    source = StaticToken(SecretStr(access_token), "the test's token")
+    return AccountApi(url, BearerAuth(source), patience=patience)
+
+
+def run_at(
+    url: str = NOWHERE,
+    access_token: str = NO_TOKEN,
+    *,
+    said: Said | None = None,
+    clock: Clock | None = None,
+    org_id: str | None = None,
+    max_top_up_cents: int | None = None,
+) -> Run:
+    """Return a run; without a URL it is for decisions that ask nobody."""
+    guards = Guards(org_id, "parallel:orgId" if org_id else None, max_top_up_cents)
+    return Run(api_at(url, access_token), said or Said(), guards, clock or Clock())
