@@ -3,6 +3,7 @@
 ParallelError
 ├── SettingsError          a setting is missing or can't be used
 ├── CredentialsError       there is no usable access token           (credentials/)
+├── CommandError           a configured command failed               (commands.py)
 ├── ApiError               the Account API refused, or didn't answer (api/errors.py)
 └── LifecycleError         the answer doesn't allow what was asked   (lifecycle/errors.py)
 
@@ -33,5 +34,11 @@ class SettingsError(ParallelError):
 
 class CredentialsError(ParallelError):
     """There is no usable access token; the text names the source that was tried."""
+
+    __module__ = _PUBLIC_MODULE
+
+
+class CommandError(ParallelError):
+    """A command that the user configured can't be started, failed, or took too long."""
 
     __module__ = _PUBLIC_MODULE

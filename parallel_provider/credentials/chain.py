@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from parallel_provider.commands import Command
 from parallel_provider.credentials.command import TokenCommand
-from parallel_provider.credentials.process import Command
 from parallel_provider.credentials.refresh_process import PipelineRefresh
 from parallel_provider.credentials.static import StaticToken
 from parallel_provider.credentials.store import NoSignInFileError, SignInFile

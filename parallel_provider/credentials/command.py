@@ -9,11 +9,11 @@ from datetime import datetime, timezone
 
 from pydantic import SecretStr
 
-from parallel_provider.credentials.process import Command, run, show_on_standard_error
+from parallel_provider.commands import Command, run, show_on_standard_error
 from parallel_provider.credentials.renewing import RenewingSource
 from parallel_provider.credentials.static import require_access_token
 from parallel_provider.credentials.tokens import AccessToken
-from parallel_provider.errors import CredentialsError
+from parallel_provider.errors import CommandError, CredentialsError
 
 
 class TokenCommand(RenewingSource):
@@ -31,7 +31,10 @@ class TokenCommand(RenewingSource):
         self._show = show
 
     def _run(self, _unwanted: AccessToken | None) -> AccessToken:
-        output = run(self._command, show=self._show)
+        try:
+            output = run(self._command, show=self._show)
+        except CommandError as error:
+            raise CredentialsError(str(error)) from None
         return parse_output(output, str(self._command), self._clock())
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_serializer
 
-from parallel_provider.credentials.process import environment_for_commands
+from parallel_provider.commands import environment_for_commands
 from parallel_provider.errors import CredentialsError
 
 # Longer than everything it does can take: a lock, three requests, a save command.

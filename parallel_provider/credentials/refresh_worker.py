@@ -12,9 +12,9 @@ import sys
 
 from pydantic import SecretStr, ValidationError
 
+from parallel_provider.commands import Command, run
 from parallel_provider.credentials.oauth import SignInServer
 from parallel_provider.credentials.pipeline_file import remove_old_files, seed_document
-from parallel_provider.credentials.process import Command, run
 from parallel_provider.credentials.refresh import Refresh
 from parallel_provider.credentials.refresh_process import RefreshReport, RefreshRequest
 from parallel_provider.credentials.store import SignInFile

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from parallel_provider.commands import show_on_standard_error
 from parallel_provider.credentials.document import StoredTokens
 from parallel_provider.credentials.pipeline_file import PIPELINE_ORG, is_saved, pipeline_path
-from parallel_provider.credentials.process import show_on_standard_error
 from parallel_provider.credentials.refresh_process import (
     PipelineRefresh,
     RefreshRequest,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from parallel_provider.commands import Command
 from parallel_provider.credentials.command import TokenCommand, parse_output
-from parallel_provider.credentials.process import Command
 from parallel_provider.errors import CredentialsError
 
 NOW = 1_000_000.0

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from parallel_provider.credentials.process import MAX_MESSAGES, MAX_OUTPUT, Command, run
-from parallel_provider.errors import CredentialsError, SettingsError
+from parallel_provider.commands import MAX_MESSAGES, MAX_OUTPUT, Command, run
+from parallel_provider.errors import CommandError, SettingsError
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ0ZXN0In0.c2lnbmF0dXJlLW9mLXRlc3Q"
 
@@ -55,7 +55,7 @@ def test_malformed_command_is_a_settings_error(text: str, reason: str) -> None:
 
 def test_missing_command_is_named_without_its_arguments() -> None:
     """The error names the program, and not the arguments, which may be secret."""
-    with pytest.raises(CredentialsError, match=r"no-such-program.*SETTING") as caught:
+    with pytest.raises(CommandError, match=r"no-such-program.*SETTING") as caught:
         run_quietly(Command.parse("no-such-program --password hunter2", "SETTING"))
     assert "hunter2" not in str(caught.value)
 
@@ -63,7 +63,7 @@ def test_missing_command_is_named_without_its_arguments() -> None:
 def test_failing_command_reports_its_exit_code_and_last_words() -> None:
     """A failure shows what the command itself said last, and never its output."""
     command = python("import sys; print('output'); sys.exit('the vault is sealed')")
-    with pytest.raises(CredentialsError, match=r"exit code 1\): the vault is sealed") as caught:
+    with pytest.raises(CommandError, match=r"exit code 1\): the vault is sealed") as caught:
         run_quietly(command)
     assert "output" not in str(caught.value)
 
@@ -90,7 +90,7 @@ def test_messages_without_end_are_cut() -> None:
 def test_output_without_end_ends_the_command() -> None:
     """A command that prints megabytes is ended and named."""
     code = "import sys\nwhile True: sys.stdout.write('x' * 65536)"
-    with pytest.raises(CredentialsError, match=f"printed more than {MAX_OUTPUT} bytes"):
+    with pytest.raises(CommandError, match=f"printed more than {MAX_OUTPUT} bytes"):
         run_quietly(python(code))
 
 
@@ -106,7 +106,7 @@ def test_command_that_never_ends_is_ended_with_its_children(tmp_path: Path) -> N
         "while not p.exists() or not p.read_text(): time.sleep(0.01)\n"
         "time.sleep(600)"
     )
-    with pytest.raises(CredentialsError, match="took longer than 3 seconds"):
+    with pytest.raises(CommandError, match="took longer than 3 seconds"):
         run_quietly(python(code, child, str(pid_file)), seconds=3)
     assert not is_running(int(pid_file.read_text()))
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, TypeVar
 
-from parallel_provider.errors import CredentialsError, SettingsError
+from parallel_provider.errors import CommandError, SettingsError
 from parallel_provider.printable import masked, printable
 
 T = TypeVar("T")
@@ -72,14 +72,14 @@ def run(
     """Run the command and return its standard output.
 
     Its standard error goes to `show`, line by line, without `secrets` and anything that looks
-    like a token. Whatever it has started ends with it. Raises CredentialsError when it fails, takes
+    like a token. Whatever it has started ends with it. Raises CommandError when it fails, takes
     longer than `seconds`, or prints more than `MAX_OUTPUT` bytes.
     """
     try:
         process = _start(command)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it holds a zero byte"
-        raise CredentialsError(f"{command} can't be started: {reason}") from None
+        raise CommandError(f"{command} can't be started: {reason}") from None
     messages = _Messages(show, secrets)
     too_much = threading.Event()
     output = bytearray()
@@ -100,7 +100,7 @@ def run(
         for reader in readers:
             reader.join(_AFTERMATH_SECONDS)
     except subprocess.TimeoutExpired:
-        raise CredentialsError(f"{command} took longer than {seconds:.0f} seconds") from None
+        raise CommandError(f"{command} took longer than {seconds:.0f} seconds") from None
     finally:
         _kill_group(process)
         process.wait()
@@ -108,10 +108,10 @@ def run(
             reader.join(_AFTERMATH_SECONDS)
         messages.finish()
     if too_much.is_set():
-        raise CredentialsError(f"{command} printed more than {MAX_OUTPUT} bytes, and was ended")
+        raise CommandError(f"{command} printed more than {MAX_OUTPUT} bytes, and was ended")
     if process.returncode != 0:
         reason = f": {messages.last}" if messages.last else ""
-        raise CredentialsError(f"{command} failed (exit code {process.returncode}){reason}")
+        raise CommandError(f"{command} failed (exit code {process.returncode}){reason}")
     return bytes(output)
 
 
