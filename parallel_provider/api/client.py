@@ -154,6 +154,11 @@ class AccountApi:
         self._pace.wait()
         try:
             response = self._http.request(method, self._base_url + path, json=body)
+        except (httpx.InvalidURL, UnicodeError):
+            raise SettingsError(
+                f"{method} {path} can't be sent to {self._host!r}, which is no host: check the "
+                "configured service API URL"
+            ) from None
         except _NOT_SENT as error:
             raise ConnectionFailedError(
                 f"{method} {path} wasn't sent, as {self._host} can't be reached ({_why(error)}): "

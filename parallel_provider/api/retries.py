@@ -55,11 +55,9 @@ def send_with_patience(
     send: Callable[[], Result], patience: Patience, *, repeatable: bool
 ) -> Result:
     """Call `send` until it returns, or its error is final, or patience ends (that error, then)."""
-    backoff = tenacity.wait_exponential_jitter(
-        initial=patience.first_wait_seconds,
-        max=patience.longest_wait_seconds,
-        jitter=patience.first_wait_seconds,
-    )
+    backoff = tenacity.wait_exponential(
+        multiplier=patience.first_wait_seconds, max=patience.longest_wait_seconds
+    ) + tenacity.wait_random(0, patience.first_wait_seconds)
 
     def wait(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
