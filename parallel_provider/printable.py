@@ -7,8 +7,8 @@ import unicodedata
 
 MAX_LENGTH = 300
 
-# Three long base64url parts, as in every JWT: an access token, wherever it turns up.
-_JWT = re.compile(r"[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}")
+# Every JWT begins with the base64url of `{"`: an access token, wherever it turns up.
+_JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 MASK = "********"
 
 

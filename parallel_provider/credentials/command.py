@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 
 from pydantic import SecretStr
 
-from parallel_provider.commands import Command, run, show_on_standard_error
+from parallel_provider.commands import Command, run_command, show_on_standard_error
 from parallel_provider.credentials.renewing import RenewingSource
 from parallel_provider.credentials.static import require_access_token
 from parallel_provider.credentials.tokens import AccessToken
@@ -32,7 +32,7 @@ class TokenCommand(RenewingSource):
 
     def _run(self, _unwanted: AccessToken | None) -> AccessToken:
         try:
-            output = run(self._command, show=self._show)
+            output = run_command(self._command, show=self._show)
         except CommandError as error:
             raise CredentialsError(str(error)) from None
         return parse_output(output, str(self._command), self._clock())

@@ -142,10 +142,9 @@ class Refresh:
 
     def _other_program_has_refreshed(self, used: StoredTokens) -> bool:
         """Wait a moment for a program that has used the token first to write what it got."""
-        now = self.timing.clock()
-        ends = (used.refresh_token_expires_at, used.authorization_expires_at)
-        patience = 0.0 if any(end is not None and end <= now for end in ends) else 1.0
-        deadline = now + OTHER_PROGRAM_SECONDS * patience
+        deadline = self.timing.clock()
+        if _ended_part(used, deadline) is None:
+            deadline += OTHER_PROGRAM_SECONDS
         stale = used.access.fingerprint if used.access else ""
         while not self._has_token_other_than(self._read(), stale):
             if self.timing.clock() >= deadline:
@@ -168,19 +167,27 @@ def _wait(state: tenacity.RetryCallState) -> float:
     return min(LONGEST_WAIT_SECONDS, asked if asked is not None else 0.5 * state.attempt_number)
 
 
+def _ended_part(tokens: StoredTokens, now: float) -> str | None:
+    """Name what has ended by the file's own account, so that no refresh could have helped."""
+    for what, end in (
+        ("authorization", tokens.authorization_expires_at),
+        ("refresh token", tokens.refresh_token_expires_at),
+    ):
+        if end is not None and end <= now:
+            return f"its {what}, {moment(end)}"
+    return None
+
+
 def _explained(
     error: OAuthError, tokens: StoredTokens, org_id: str, now: float
 ) -> CredentialsError:
+    """Say in a person's words why the server refused, and what to do."""
     if error.code == "invalid_grant":
-        for what, end in (
-            ("authorization", tokens.authorization_expires_at),
-            ("refresh token", tokens.refresh_token_expires_at),
-        ):
-            if end is not None and end <= now:
-                return CredentialsError(
-                    f"the sign-in of organization {org_id} has ended (its {what}, {moment(end)}): "
-                    f"{LOGIN_HINT}"
-                )
+        ended = _ended_part(tokens, now)
+        if ended is not None:
+            return CredentialsError(
+                f"the sign-in of organization {org_id} has ended ({ended}): {LOGIN_HINT}"
+            )
         return CredentialsError(
             f"the sign-in of organization {org_id} isn't accepted any more (invalid_grant): "
             f"it was revoked, or another program has used its refresh token: {LOGIN_HINT}"

@@ -12,7 +12,7 @@ import sys
 
 from pydantic import SecretStr, ValidationError
 
-from parallel_provider.commands import Command, run
+from parallel_provider.commands import Command, run_command
 from parallel_provider.credentials.oauth import SignInServer
 from parallel_provider.credentials.pipeline_file import remove_old_files, seed_document
 from parallel_provider.credentials.refresh import Refresh
@@ -60,7 +60,9 @@ def _refresh(request: RefreshRequest, messages: list[str]) -> None:
             def save(token: SecretStr) -> None:
                 text = token.get_secret_value()
                 # Without a line end: many stores would take it for a part of the value.
-                run(command, standard_input=text.encode(), show=messages.append, secrets=[text])
+                run_command(
+                    command, standard_input=text.encode(), show=messages.append, secrets=[text]
+                )
 
             seed = seed_document(pipeline.refresh_token, pipeline.client_id)
             refresh = Refresh(file, request.org_id, server, seed=seed, save=save)

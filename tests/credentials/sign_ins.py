@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -124,7 +125,7 @@ class SignIn:
 
     def assert_no_secret_in(self, text: str) -> None:
         """Fail if any token that was ever in the file shows in `text`."""
-        if self.path.exists():
+        with contextlib.suppress(OSError, ValueError, KeyError):  # some tests damage the file
             _ = self.document
         for secret in self.secrets:
             assert secret not in text

@@ -1,0 +1,30 @@
+"""`parallel-provider apps`."""
+
+from __future__ import annotations
+
+import json
+
+from tests.cli.conftest import Run
+from tests.credentials.sign_ins import SignIn
+
+
+def test_apps_are_listed_with_their_ids(run: Run, signed_in: SignIn) -> None:
+    """A new organization has one app."""
+    (app,) = signed_in.emulator.state()["apps"]
+    result = run("apps")
+    assert result.returncode == 0
+    heading, line = result.stdout.splitlines()
+    assert heading.split() == ["NAME", "ID", "ORGANIZATION"]
+    assert line.startswith("parallel-cli Users")
+    assert app["app_id"] in line
+
+
+def test_apps_as_json_have_the_apis_fields(run: Run, signed_in: SignIn) -> None:
+    """Programs get what the API says."""
+    (app,) = json.loads(run("apps", "--json").stdout)
+    assert app == {
+        "app_id": signed_in.emulator.state()["apps"][0]["app_id"],
+        "app_name": "parallel-cli Users",
+        "org_id": signed_in.emulator.org_id,
+        "org_name": "Example Organization",
+    }

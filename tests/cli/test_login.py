@@ -1,0 +1,177 @@
+"""`parallel-provider login`."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from tests.cli.conftest import PROGRAM, Run
+from tests.credentials.sign_ins import SignIn
+
+USER_CODE = re.compile(r"\b[A-Z]{4}-[A-Z]{4}\b")
+
+
+@pytest.fixture
+def auto_approve(signed_out: SignIn) -> None:
+    """Have every sign-in approved at once."""
+    signed_out.emulator.set_settings(auto_approve=True)
+
+
+@pytest.fixture
+def login_and_decide(signed_out: SignIn) -> Callable[..., tuple[int, str]]:
+    """Start `login`, decide when it shows its code, and return how it ended and what it said."""
+
+    def login_and_decide(decide: Callable[[str], None], *options: str) -> tuple[int, str]:
+        signed_out.emulator.set_settings(poll_interval_seconds=1)
+        program = subprocess.Popen(
+            [*PROGRAM, "login", *options],
+            env=signed_out.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            bufsize=1,
+        )
+        assert program.stdout is not None
+        told = ""
+        while not (code := USER_CODE.search(told)):
+            told += program.stdout.readline()
+        decide(code.group())
+        rest, _ = program.communicate(timeout=30)
+        signed_out.assert_no_secret_in(told + rest)
+        return program.returncode, told + rest
+
+    return login_and_decide
+
+
+LoginAndDecide = Callable[..., tuple[int, str]]
+
+
+def test_approved_login_stores_the_sign_in(
+    signed_out: SignIn, login_and_decide: LoginAndDecide
+) -> None:
+    """Link and code are shown, and after the approval the sign-in is in the file."""
+    emulator = signed_out.emulator
+    code, told = login_and_decide(lambda code: emulator.decide_sign_in(code, "approve"))
+    assert code == 0, told
+    assert f"{emulator.url}/getServiceKeys/device" in told
+    assert f"Signed in to Example Organization ({emulator.org_id})" in told
+    assert "The sign-in ends 20" in told
+    assert signed_out.document["selected_org_id"] == emulator.org_id
+    assert signed_out.document["version"] == 1
+    assert len(signed_out.tokens["access_token_scopes"]) == 8
+    assert signed_out.path.stat().st_mode & 0o77 == 0
+
+
+def test_denied_login_stores_nothing(signed_out: SignIn, login_and_decide: LoginAndDecide) -> None:
+    """Whoever denies in the browser ends the command."""
+    emulator = signed_out.emulator
+    code, told = login_and_decide(lambda code: emulator.decide_sign_in(code, "deny"))
+    assert code == 1
+    assert "Error: the sign-in was denied in the browser: nothing was stored" in told
+    assert not signed_out.path.exists()
+
+
+def test_login_that_nobody_approves_ends_in_time(run: Run) -> None:
+    """Without a person it doesn't wait for ever."""
+    result = run("login", "--timeout", "1")
+    assert result.returncode == 1
+    assert "wasn't approved within 1 seconds" in result.stderr
+
+
+@pytest.mark.usefixtures("auto_approve")
+def test_login_keeps_other_organizations_and_unknown_fields(run: Run, signed_in: SignIn) -> None:
+    """A file that others write to as well loses nothing."""
+    document = signed_in.document
+    document["future"] = {"a": 1}
+    document["orgs"]["org_other"] = {"api_key": "key", "control_api": {"refresh_token": "rt_x"}}
+    own = document["orgs"][signed_in.emulator.org_id]
+    own["api_key"] = "data-key"
+    signed_in.document = document
+    old = own["control_api"]["refresh_token"]
+    assert run("login").returncode == 0
+    after = signed_in.document
+    assert after["future"] == {"a": 1}
+    assert after["orgs"]["org_other"] == document["orgs"]["org_other"]
+    assert after["orgs"][signed_in.emulator.org_id]["api_key"] == "data-key"
+    assert after["client_id"] == document["client_id"]
+    assert signed_in.tokens["refresh_token"] != old
+
+
+@pytest.mark.usefixtures("auto_approve")
+def test_login_with_a_client_that_the_server_forgot_registers_again(
+    run: Run, signed_in: SignIn
+) -> None:
+    """An unknown client_id is no dead end."""
+    document = signed_in.document
+    document["client_id"] = "client_forgotten"
+    signed_in.document = document
+    assert run("login").returncode == 0
+    assert signed_in.document["client_id"] != "client_forgotten"
+
+
+@pytest.mark.usefixtures("auto_approve")
+def test_login_makes_no_data_key(run: Run, signed_out: SignIn) -> None:
+    """What isn't asked for isn't created."""
+    before = len(signed_out.emulator.state()["keys"])
+    assert run("login").returncode == 0
+    assert len(signed_out.emulator.state()["keys"]) == before
+
+
+@pytest.mark.usefixtures("auto_approve")
+def test_login_with_scopes_gets_these_only(run: Run, signed_out: SignIn) -> None:
+    """A sign-in can be limited to what is needed."""
+    assert run("login", "--scope", "apps:read", "--scope", "balance:read").returncode == 0
+    assert set(signed_out.tokens["access_token_scopes"]) == {"apps:read", "balance:read"}
+
+
+@pytest.mark.usefixtures("auto_approve")
+def test_login_under_a_token_in_the_environment_warns(run: Run) -> None:
+    """A sign-in that wouldn't be used is told of."""
+    result = run("login", PARALLEL_ACCESS_TOKEN="a.b.c")
+    assert "Warning: PARALLEL_ACCESS_TOKEN is set" in result.stderr
+
+
+@pytest.mark.usefixtures("auto_approve")
+def test_printed_refresh_token_is_stored_nowhere(run: Run, signed_out: SignIn) -> None:
+    """For a pipeline's secret store: the token is all there is on standard output."""
+    result = run("login", "--print-refresh-token")
+    assert result.returncode == 0
+    assert len(result.stdout.split()) == 1
+    assert not signed_out.path.exists()
+
+
+@pytest.mark.parametrize("ci", ["true", "1", "woodpecker"])
+def test_login_in_a_pipeline_fails_at_once(run: Run, signed_out: SignIn, ci: str) -> None:
+    """Where nobody can approve, nothing is asked for, and the error names the ways that work."""
+    result = run("login", CI=ci)
+    assert result.returncode == 1
+    assert "PARALLEL_REFRESH_TOKEN" in result.stderr
+    assert "POST /getServiceKeys/device/code" not in signed_out.emulator.state()["requests"]
+
+
+@pytest.mark.usefixtures("auto_approve")
+@pytest.mark.parametrize(("ci", "options"), [("true", ["--wait"]), ("false", []), ("", [])])
+def test_login_that_is_told_to_wait_works_in_a_pipeline(
+    run: Run, ci: str, options: list[str]
+) -> None:
+    """Whoever reads the log may approve it after all."""
+    assert run("login", *options, CI=ci).returncode == 0
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"version": 2}'])
+def test_login_never_overwrites_a_file_it_cannot_read(
+    run: Run, signed_out: SignIn, content: str
+) -> None:
+    """A damaged file, or a newer version's, is kept and named before anybody approves anything."""
+    signed_out.path.parent.mkdir()
+    signed_out.path.touch(0o600)
+    signed_out.path.write_text(content)
+    result = run("login", "--timeout", "1")
+    assert result.returncode == 1
+    assert str(signed_out.path) in result.stderr
+    assert signed_out.path.read_text() == content
+    assert "POST /getServiceKeys/device/code" not in signed_out.emulator.state()["requests"]

@@ -1,0 +1,52 @@
+"""`parallel-provider logout`."""
+
+from __future__ import annotations
+
+import httpx
+
+from tests.cli.conftest import Run
+from tests.credentials.sign_ins import SignIn
+
+
+def test_logout_revokes_and_removes_the_sign_in(run: Run, signed_in: SignIn) -> None:
+    """After it, neither the file nor the server knows the sign-in; a data key stays."""
+    document = signed_in.document
+    org_id = document["selected_org_id"]
+    document["orgs"][org_id]["api_key"] = "data-key"
+    signed_in.document = document
+    old = signed_in.tokens
+    assert run("logout").returncode == 0
+    assert signed_in.document["orgs"][org_id]["api_key"] == "data-key"
+    assert "control_api" not in signed_in.document["orgs"][org_id]
+    answer = httpx.get(
+        f"{signed_in.emulator.url}/service/v1/balance",
+        headers={"Authorization": f"Bearer {old['access_token']}"},
+        trust_env=False,
+    )
+    assert answer.status_code == 401
+
+
+def test_logout_of_one_organization_keeps_the_others(run: Run, signed_in: SignIn) -> None:
+    """`--org` chooses; without it the selected one goes."""
+    first = signed_in.emulator.org_id
+    other = signed_in.sign_in(signed_in.emulator.add_org()["org_id"])
+    result = run("logout", "--org", first)
+    assert result.returncode == 0, result.stderr
+    assert set(signed_in.document["orgs"]) == {other}
+    assert run("balance").returncode == 0
+
+
+def test_logout_while_the_server_is_away_removes_nothing(run: Run, signed_in: SignIn) -> None:
+    """A sign-in that couldn't be revoked stays, so that it can be revoked later."""
+    before = signed_in.document
+    result = run("logout", PARALLEL_PLATFORM_URL="http://127.0.0.1:1")
+    assert result.returncode == 1
+    assert "--local" in result.stderr
+    assert signed_in.document == before
+
+
+def test_local_logout_asks_no_server(run: Run, signed_in: SignIn) -> None:
+    """Offline, the sign-in can at least be forgotten here."""
+    result = run("logout", "--local", PARALLEL_PLATFORM_URL="http://127.0.0.1:1")
+    assert result.returncode == 0
+    assert signed_in.document["orgs"] == {}

@@ -1,0 +1,167 @@
+"""What all commands have in common: help, versions, exit codes, endings."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import PROGRAM, Run
+from tests.credentials.sign_ins import SignIn
+
+COMMANDS = ["login", "logout", "status", "token", "balance", "apps", "emulator"]
+
+
+def test_help_lists_every_command(run: Run) -> None:
+    """The first thing to read names all there is, with examples."""
+    result = run("--help")
+    assert result.returncode == 0
+    assert all(f"\n  {command} " in result.stdout for command in COMMANDS)
+    assert "Examples:" in result.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_each_command_has_examples(run: Run, command: str) -> None:
+    """Every command shows how it is called."""
+    result = run(command, "--help")
+    assert result.returncode == 0
+    assert f"  parallel-provider {command}" in result.stdout.partition("Examples:")[2]
+
+
+def test_version_is_the_packages(run: Run) -> None:
+    """`--version` says what is installed."""
+    version = importlib.metadata.version("parallel-provider")
+    assert run("--version").stdout == f"parallel-provider {version}\n"
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["status", "--nonsense"], ["balance", "x"]])
+def test_wrong_call_exits_with_2(run: Run, arguments: list[str]) -> None:
+    """A call that can't be understood is told apart from one that failed."""
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert "Error: " in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("command", ["status", "token", "balance", "apps", "logout"])
+def test_command_without_sign_in_exits_with_1(run: Run, command: str) -> None:
+    """A failure is one line that says what to do."""
+    result = run(command)
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+    assert "parallel-provider login" in result.stderr
+    assert result.stdout == ""
+
+
+def test_unusable_setting_exits_with_1(run: Run) -> None:
+    """A setting that can't work is named."""
+    result = run("status", PARALLEL_PLATFORM_URL="http://example.com")
+    assert result.returncode == 1
+    assert "PARALLEL_PLATFORM_URL" in result.stderr
+
+
+def test_server_that_fails_exits_with_1(run: Run, signed_in: SignIn) -> None:
+    """An error of the API is one line too."""
+    body = {"detail": "Missing required scope"}
+    signed_in.emulator.add_fault("status", path="/service/v1/apps", status=403, body=body)
+    result = run("apps")
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: GET /service/v1/apps answered 403")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_refused_token_is_named_by_its_source(run: Run) -> None:
+    """A 401 says which of the places the token came from."""
+    result = run("balance", PARALLEL_ACCESS_TOKEN="a.b.c")
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: the access token from PARALLEL_ACCESS_TOKEN: ")
+
+
+@pytest.mark.parametrize("moment", ["importing", "waiting"])
+def test_ctrl_c_exits_with_130_and_without_a_traceback(signed_out: SignIn, moment: str) -> None:
+    """Whenever it comes, Ctrl-C ends a command quietly."""
+    command = [*PROGRAM, "login", "--no-browser"]
+    program = subprocess.Popen(
+        command,
+        env=signed_out.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    )
+    assert program.stderr is not None
+    told = ""
+    if moment == "waiting":
+        while "Waiting for approval" not in told:
+            told += program.stderr.readline()
+    else:
+        maps = Path(f"/proc/{program.pid}/maps")
+        while "_pydantic_core" not in maps.read_text():
+            pass  # until it is among its imports
+    program.send_signal(signal.SIGINT)
+    output, errors = program.communicate(timeout=30)
+    assert program.returncode == 130
+    assert output == ""
+    assert "Traceback" not in told + errors
+
+
+def test_reader_that_has_had_enough_gets_no_traceback(signed_in: SignIn) -> None:
+    """`parallel-provider apps | head -0` is no error worth words."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    result = subprocess.run(
+        [*PROGRAM, "apps"],
+        env=signed_in.environment,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    os.close(writer)
+    assert result.returncode == 1
+    assert result.stderr == ""
+
+
+def test_commands_start_without_pulumi(signed_in: SignIn) -> None:
+    """Importing Pulumi would cost each call a third of a second."""
+    code = (
+        "import sys; from parallel_provider.cli import main\n"
+        "assert main(['balance']) == 0; assert main(['status']) == 0\n"
+        "print([name for name in ('pulumi', 'grpc', 'fastapi') if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env=signed_in.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_piped_output_has_no_escape_sequences(run: Run) -> None:
+    """Colours and spinners are for terminals."""
+    result = run("status")
+    assert "\x1b" not in result.stdout + result.stderr
+
+
+def test_names_from_the_server_cannot_steer_the_terminal(run: Run, signed_in: SignIn) -> None:
+    """Control characters and markup in a name are shown as nothing, and as text."""
+    document = signed_in.document
+    org = document["orgs"][document["selected_org_id"]]
+    org["org_name"] = "\x1b[2J\x07[red]Evil[/red]\nAccess token  ends never"
+    signed_in.document = document
+    result = run("status")
+    assert "\x1b" not in result.stdout
+    assert "\x07" not in result.stdout
+    assert "[red]Evil[/red] Access token" in result.stdout

@@ -1,0 +1,66 @@
+"""`parallel-provider status`."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.credentials.sign_ins import SignIn
+
+
+def test_status_shows_organization_permissions_and_ends(run: Run, signed_in: SignIn) -> None:
+    """Everything one wants to know of a sign-in, without asking the server."""
+    before = signed_in.emulator.state()["requests"]
+    result = run("status", PARALLEL_PLATFORM_URL="http://127.0.0.1:1")
+    assert result.returncode == 0
+    assert f"Example Organization ({signed_in.emulator.org_id})" in result.stdout
+    assert "keys:read keys:create" in result.stdout
+    assert str(signed_in.path) in result.stdout
+    assert "(in 89 days)" in result.stdout
+    assert result.stderr == ""
+    assert signed_in.emulator.state()["requests"] == before
+
+
+def test_status_as_json_is_for_programs(run: Run, signed_in: SignIn) -> None:
+    """The same as JSON, with times as epoch seconds and without any token."""
+    other = signed_in.sign_in(signed_in.emulator.add_org(org_name="Other")["org_id"])
+    found = json.loads(run("status", "--json").stdout)
+    assert found["org_id"] == other
+    assert found["auth_file"] == str(signed_in.path)
+    assert [org["org_name"] for org in found["orgs"]] == ["Example Organization", "Other"]
+    assert (
+        found["orgs"][1]["authorization_expires_at"]
+        == (signed_in.tokens["authorization_expires_at"])
+    )
+    assert found["warning"] is None
+
+
+def test_status_warns_of_an_end_that_is_near(run: Run, signed_in: SignIn) -> None:
+    """A person who looks is told with the time left."""
+    document = signed_in.document
+    tokens = document["orgs"][document["selected_org_id"]]["control_api"]
+    tokens["authorization_expires_at"] = int(time.time()) + 5 * 3600 + 60
+    signed_in.document = document
+    result = run("status")
+    assert result.returncode == 0
+    assert "Warning: the Parallel sign-in ends in 5 hours (its authorization" in result.stderr
+    assert "ends in 5 hours" in json.loads(run("status", "--json").stdout)["warning"]
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_status_names_a_source_in_the_environment(run: Run) -> None:
+    """A token in the environment counts before the sign-in, and the status says so."""
+    result = run("status", "--json", PARALLEL_ACCESS_TOKEN="a.b.c")
+    found = json.loads(result.stdout)
+    assert found["source"] == "PARALLEL_ACCESS_TOKEN"
+    assert found["org_id"] is None
+
+
+def test_status_warns_of_a_file_that_is_open_to_others(run: Run, signed_in: SignIn) -> None:
+    """A sign-in that others can read is told of, with the cure."""
+    signed_in.path.chmod(0o644)
+    result = run("status")
+    assert "open to other users: run chmod 600" in result.stderr

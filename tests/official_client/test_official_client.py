@@ -1,0 +1,86 @@
+"""The official client and ours: one emulator, one sign-in file, in turns."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.credentials.sign_ins import SignIn
+from tests.official_client.conftest import Client
+
+# The first of them may have to install the client.
+pytestmark = pytest.mark.timeout(400)
+
+
+def balance_by(official: Client) -> float:
+    """Return the balance in cents as the official client sees it."""
+    cents: float = json.loads(official("balance", "--json", "get").stdout)["credit_balance_cents"]
+    return cents
+
+
+def test_official_client_works_against_the_emulator(official: Client, shared: SignIn) -> None:
+    """It signs in, makes its data key, reads and adds balance, and signs out."""
+    official("login", "--no-browser")
+    status = json.loads(official("auth", "--json").stdout)
+    assert status["selected_org_id"] == shared.emulator.org_id
+    assert status["has_control_api_tokens"]
+    before = balance_by(official)
+    official("balance", "add", "1500")
+    assert balance_by(official) == before + 1500
+    (charge,) = shared.emulator.state()["charges"]
+    assert charge["amount_cents"] == 1500
+    official("logout")
+    assert not shared.path.exists()
+
+
+def test_our_command_line_uses_the_official_sign_in(
+    official: Client, ours: Client, shared: SignIn
+) -> None:
+    """Who has signed in with the official client has signed in for us; its data key stays."""
+    official("login", "--no-browser")
+    data_key = shared.document["orgs"][shared.emulator.org_id]["api_key"]
+    assert data_key
+    shared.secrets.add(data_key)
+    shared.expire()
+    ours("balance")
+    assert shared.document["orgs"][shared.emulator.org_id]["api_key"] == data_key
+
+
+def test_official_client_uses_our_sign_in(official: Client, ours: Client, shared: SignIn) -> None:
+    """Who has signed in with us has signed in for the official client."""
+    ours("login")
+    shared.emulator.set_org(credit_balance_cents=4321)
+    assert balance_by(official) == 4321
+
+
+def test_both_refresh_the_same_sign_in_in_turns(
+    official: Client, ours: Client, shared: SignIn
+) -> None:
+    """Each goes on with what the other's refresh has left, again and again."""
+    ours("login")
+    seen = {shared.tokens["refresh_token"]}
+    refreshes = shared.refreshes
+    for turn in range(6):
+        shared.expire()
+        if turn % 2:
+            ours("balance")
+        else:
+            official("balance", "get")
+        seen.add(shared.tokens["refresh_token"])
+    assert shared.refreshes == refreshes + 6
+    assert len(seen) == 7
+    assert shared.path.stat().st_mode & 0o77 == 0
+
+
+def test_our_sign_out_leaves_the_official_clients_data_key(
+    official: Client, ours: Client, shared: SignIn
+) -> None:
+    """The data key isn't ours; the sign-in itself is gone for both."""
+    official("login", "--no-browser")
+    data_key = shared.document["orgs"][shared.emulator.org_id]["api_key"]
+    ours("logout")
+    assert shared.document["orgs"][shared.emulator.org_id]["api_key"] == data_key
+    status = json.loads(official("auth", "--json").stdout)
+    assert status["has_stored_credentials"]
+    assert not status["has_control_api_tokens"]
