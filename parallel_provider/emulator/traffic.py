@@ -115,7 +115,7 @@ class Traffic:
         _done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in pending:
             wait.cancel()
-        break_connection(scope)
+        await _drop(scope, receive)
 
 
 async def _read(receive: Receive) -> bytes | None:

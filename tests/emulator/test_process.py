@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import socket
 import stat
+import statistics
 import subprocess
 import sys
 import threading
@@ -70,26 +70,35 @@ def test_signal_ends_it_cleanly(started: subprocess.Popen[str], number: signal.S
     assert (started.returncode, said) == (0, "")
 
 
-def test_signal_ends_it_with_requests_hanging() -> None:
-    """Neither hanging nor held-back answers keep it from ending soon."""
-    with Emulator() as emulator:
-        emulator.add_fault("hang", times=2)
-        emulator.add_fault("delay", seconds=60, times=2)
+def test_signal_ends_it_with_requests_hanging(started: subprocess.Popen[str]) -> None:
+    """Neither hanging nor held-back answers keep it from ending, and nobody hears of them."""
+    url = _said_until_token(started)["PARALLEL_SERVICE_API_URL"]
+    with httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
+        for fault in ("hang", "delay"):
+            body = {"kind": fault, "seconds": 60, "times": 2}
+            http.post("/_emulator/faults", json=body).raise_for_status()
 
         def ask() -> None:
             # A held-back answer is let go, a hanging one never comes: both are fine.
             with contextlib.suppress(httpx.TransportError):
-                httpx.get(f"{emulator.url}/service/v1/apps", timeout=30, trust_env=False)
+                http.get("/service/v1/apps")
 
         asking = [threading.Thread(target=ask) for _ in range(4)]
         for thread in asking:
             thread.start()
-        while emulator.state()["requests"].get("GET /service/v1/apps", 0) < len(asking):
+        while len(http.get("/_emulator/state").json()["log"]) < len(asking):
             pass
-        os.kill(emulator.pid, signal.SIGTERM)
+        started.send_signal(signal.SIGTERM)
         for thread in asking:
-            thread.join(timeout=5)
-            assert not thread.is_alive()
+            thread.join()
+    _, said = started.communicate(timeout=10)
+    assert (started.returncode, said) == (0, "")
+
+
+def test_small_answers_are_sent_at_once(http: httpx.Client) -> None:
+    """No answer waits for the client's acknowledgement of its own head (40 ms each)."""
+    seconds = [http.get("/service/v1/balance").elapsed.total_seconds() for _ in range(21)]
+    assert statistics.median(seconds) < 0.03
 
 
 def test_ready_file_tells_everything_and_is_private(tmp_path: Path) -> None:
