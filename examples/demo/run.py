@@ -1,0 +1,65 @@
+"""The demo itself: sets the stage, tells the story, and puts everything away."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from pulumi.automation.errors import CommandError
+
+from examples.demo import engine, story
+from examples.demo.screen import Screen
+from examples.demo.stage import Stage
+from parallel_provider.testing.emulator import Emulator
+
+# What a person has set up (an account, a backend, a proxy) is none of the demo's business.
+_FOREIGN = ("PARALLEL_", "PULUMI_")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "GRPC_PROXY")
+
+_BALANCE_CENTS = 2_500
+_FAILED, _UNUSABLE, _INTERRUPTED = 1, 2, 130
+
+
+def main() -> int:
+    """Run the demo and return its exit code; SIGINT ends it early."""
+    for name in list(os.environ):
+        if name.startswith(_FOREIGN) or name.upper() in _PROXIES:
+            del os.environ[name]
+    # A pipe may be in an encoding that lacks an ellipsis.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    screen = Screen()
+    try:
+        with tempfile.TemporaryDirectory(prefix="parallel-demo-") as folder:
+            _run(engine.choose(sys.argv[1] if sys.argv[1:] else "", Path(folder)), screen)
+    except engine.UnusableEngine as unusable:
+        screen.failure(str(unusable))
+        return _UNUSABLE
+    except CommandError as failure:
+        screen.failure(str(failure))
+        return _FAILED
+    except KeyboardInterrupt:
+        screen.stopped()
+        return _INTERRUPTED
+    return 0
+
+
+def _run(chosen: engine.Engine, screen: Screen) -> None:
+    started = time.monotonic()
+    screen.opening(chosen.title, chosen.note)
+    with Emulator() as emulator:
+        # From here on an interrupt finds nothing that is half begun.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        emulator.set_org(credit_balance_cents=_BALANCE_CENTS)
+        stack = engine.open_stack(chosen, emulator.environment)
+        story.tell(Stage(stack, emulator, screen))
+        screen.closing(len(emulator.state()["log"]), time.monotonic() - started)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
