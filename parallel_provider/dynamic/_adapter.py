@@ -74,11 +74,11 @@ class Adapter:
         return CreateResult(state.resource_id, _outputs(state))
 
     def read(self, resource_id: str, props: dict[str, Any]) -> ReadResult:
-        """Refresh outputs; without any, look a resource up by its id."""
+        """Refresh outputs; without any, as `.get` sends none, look a resource up by its id."""
         with self._reporting("reading", props):
             run = _session.run()
             state: State | None
-            if self._is_managed(props):
+            if self._lifecycle.known_by in props:
                 state = self._lifecycle.read(run, self._state(props))
             else:
                 state = self._lifecycle.look_up(run, resource_id)
@@ -104,11 +104,6 @@ class Adapter:
         state: State = self._lifecycle.state_type.model_validate(props)
         return state
 
-    def _is_managed(self, props: dict[str, Any]) -> bool:
-        """Tell a refresh, which brings all outputs, from `.get`, which brings inputs only."""
-        fields = self._lifecycle.state_type.model_fields
-        return all(name in props for name, field in fields.items() if field.is_required())
-
     @contextlib.contextmanager
     def _reporting(self, doing: str, props: dict[str, Any]) -> Iterator[None]:
         """Say in one line what failed, for which resource; let nothing else out."""
@@ -130,7 +125,8 @@ def _is_text(value: object) -> bool:
 
 
 def _where(error: Exception) -> str:
-    last = traceback.extract_tb(error.__traceback__)[-1]
+    # Without a limit of its own it would keep to sys.tracebacklimit, which hides every frame here.
+    [last] = traceback.extract_tb(error.__traceback__, limit=-1)
     return (
         f"unexpected {type(error).__name__} in {Path(last.filename).name}, line {last.lineno}: "
         "this is a bug in parallel-provider, please report it with this line"

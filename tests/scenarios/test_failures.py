@@ -1,0 +1,172 @@
+"""Answers that are late, broken or lost: nothing is made twice, and the next run completes."""
+
+from __future__ import annotations
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project, changes
+from tests.scenarios.story import (
+    ADD_BALANCE,
+    CREATE_APP,
+    CREATE_KEY,
+    LIST_APPS,
+    Console,
+    apps_named,
+    assert_refused,
+    calls,
+    declare,
+    live_keys,
+)
+
+APPS = "/service/v1/apps"
+KEYS = "/service/v1/apps/{app_id}/keys"
+
+
+def test_failure_in_the_middle_is_completed_by_the_next_run(
+    project: Project, emulator: Emulator
+) -> None:
+    """What was done is kept; the second run makes what is missing, and only that."""
+    emulator.add_fault("status", method="POST", path=KEYS, status=422, body={"detail": "not today"})
+    declare(
+        project,
+        """
+        app = parallel.App("search")
+        key = parallel.ApiKey("ci", app_id=app.app_id)
+        later = parallel.App("later", opts=pulumi.ResourceOptions(depends_on=[key]))
+        """,
+    )
+
+    text = project.fails("up")
+    assert_refused(project, text, "creating ApiKey 'ci'", "answered 422 (not today)", resource="ci")
+    app = project.resource("search")["id"]
+    assert live_keys(emulator) == []
+
+    with calls(emulator) as made:
+        completed = project.up()
+    assert changes(completed) == {"create": 2, "same": 2}
+    assert made == {LIST_APPS: 1, CREATE_KEY: 1, CREATE_APP: 1}
+    assert project.resource("search")["id"] == app
+    assert changes(project.up()) == {"same": 4}
+
+
+def test_failed_replacement_keeps_the_old_key_working(project: Project, emulator: Emulator) -> None:
+    """The old key is revoked only when the new one is there, in whichever run that is."""
+    program = """
+    app = parallel.App("search")
+    key = parallel.ApiKey("ci", app_id=app.app_id, triggers={triggers})
+    """
+    declare(project, program.format(triggers=1))
+    project.up()
+    [old] = live_keys(emulator)
+
+    emulator.add_fault("status", method="POST", path=KEYS, status=500)
+    emulator.add_fault("status", method="POST", path=KEYS, status=500)
+    declare(project, program.format(triggers=2))
+    text = project.fails("up")
+    # A plain 500 may have made a key, so a second is tried before giving up.
+    assert_refused(project, text, "'ci'", "revoke it in the Parallel console", resource="ci")
+    assert live_keys(emulator) == [old]
+    assert project.resource("ci")["id"] == old["api_key_id"]
+
+    assert changes(project.up()) == {"replace": 1, "same": 2}
+    [new] = live_keys(emulator)
+    assert new["api_key_id"] == project.resource("ci")["id"] != old["api_key_id"]
+
+
+def test_lost_answer_makes_no_second_app(project: Project, emulator: Emulator) -> None:
+    """The app that the lost answer was about is found in a new list, and is the one that counts."""
+    Console(emulator).create_app("search")
+    emulator.add_fault("drop_after", method="POST", path=APPS)
+    declare(project, 'parallel.App("search")')
+
+    with calls(emulator) as made:
+        project.up()
+
+    assert made == {CREATE_APP: 1, LIST_APPS: 2}
+    ids = [app["app_id"] for app in apps_named(emulator, "search")]
+    assert len(ids) == 2
+    assert project.resource("search")["id"] == ids[1]
+
+
+def test_lost_request_is_sent_again(project: Project, emulator: Emulator) -> None:
+    """Where the list shows that nothing came of it, the app is created after all."""
+    emulator.add_fault("drop_before", method="POST", path=APPS)
+    declare(project, 'parallel.App("search")')
+
+    with calls(emulator) as made:
+        project.up()
+
+    assert made == {CREATE_APP: 2, LIST_APPS: 2}
+    assert len(apps_named(emulator, "search")) == 1
+
+
+def test_busy_server_is_given_time(project: Project, emulator: Emulator) -> None:
+    """429 and 503 with Retry-After are waited out, and cost nothing but time."""
+    emulator.add_fault("status", method="POST", path=APPS, status=429, headers={"Retry-After": "0"})
+    emulator.add_fault("status", method="POST", path=KEYS, status=503, headers={"Retry-After": "0"})
+    emulator.add_fault("truncate", method="GET", path=APPS)
+    declare(project, 'app = parallel.App("search")\nparallel.ApiKey("ci", app_id=app.app_id)')
+
+    with calls(emulator) as made:
+        project.up()
+
+    assert made == {LIST_APPS: 2, CREATE_APP: 2, CREATE_KEY: 2}
+    assert len(apps_named(emulator, "search")) == len(live_keys(emulator)) == 1
+
+
+def test_lost_answer_charges_once(project: Project, emulator: Emulator) -> None:
+    """Within a run a charge is repeated under its key until the outcome is known."""
+    project.config("parallel:maxTopUpCents", "500")
+    emulator.add_fault("drop_after", method="POST", path="/service/v1/balance/add", times=2)
+    declare(project, 'parallel.BalanceTopUp("credit", amount_cents=500)')
+
+    with calls(emulator) as made:
+        project.up()
+
+    assert made[ADD_BALANCE] == 3
+    assert [charge["amount_cents"] for charge in emulator.state()["charges"]] == [500]
+    assert project.resource("credit")["outputs"]["balance_after_cents"] == 500
+
+
+def test_page_of_a_proxy_is_one_line(project: Project, emulator: Emulator) -> None:
+    """HTML where JSON should be is said in words, without the page."""
+    page = "<html><body>Access to this site is blocked</body></html>"
+    emulator.add_fault("status", method="GET", path=APPS, status=403, body=page)
+    declare(project, 'parallel.App("search")')
+
+    text = project.fails("up")
+
+    assert_refused(project, text, "creating App 'search'", "403", "HTML page", resource="search")
+    assert "blocked" not in text
+    assert CREATE_APP not in emulator.state()["requests"]
+
+
+def test_damaged_state_is_one_line_without_its_values(project: Project) -> None:
+    """What nobody foresaw is told as a bug, with its place and with nothing that may be secret."""
+    declare(project, 'app = parallel.App("search")\nparallel.ApiKey("ci", app_id=app.app_id)')
+    project.up()
+    state = project.stack.export_stack()
+    for resource in state.deployment["resources"]:
+        if resource["urn"].endswith("::ci"):
+            resource["outputs"]["created_at"] = "hush-hush"
+    project.stack.import_stack(state)
+
+    for operation in ("up", "refresh", "destroy"):
+        text = project.fails(operation)
+        assert_refused(
+            project, text, "ApiKey 'ci': unexpected ValidationError", "report it", resource="ci"
+        )
+        assert "hush-hush" not in text
+
+
+def test_failed_destroy_is_completed_by_the_next(project: Project, emulator: Emulator) -> None:
+    """What couldn't be deleted stays in the state, and the next destroy tries again."""
+    declare(project, 'app = parallel.App("search")\nparallel.ApiKey("ci", app_id=app.app_id)')
+    project.up()
+    emulator.add_fault("status", method="DELETE", path="/service/v1/apps/{app_id}", status=409)
+
+    text = project.fails("destroy")
+    assert_refused(project, text, "deleting App 'search'", "409", resource="search")
+    assert live_keys(emulator) == []
+
+    assert changes(project.destroy()) == {"delete": 2}
+    assert apps_named(emulator, "search") == []

@@ -1,0 +1,66 @@
+"""Two hundred resources: as few requests as can be, and all of them right."""
+
+from __future__ import annotations
+
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project, changes
+from tests.scenarios.story import (
+    CREATE_APP,
+    CREATE_KEY,
+    DELETE_APP,
+    DELETE_KEY,
+    LIST_APPS,
+    Console,
+    calls,
+    declare,
+    live_keys,
+)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_two_hundred_resources_cost_a_request_each(project: Project, emulator: Emulator) -> None:
+    """One POST and one DELETE each, one list for all, and none where nothing changes."""
+    declare(
+        project,
+        """
+        for number in range(100):
+            app = parallel.App(f"app-{number}")
+            parallel.ApiKey(f"key-{number}", app_id=app.app_id)
+        """,
+    )
+
+    with calls(emulator) as made:
+        assert changes(project.up()) == {"create": 201}
+    assert made == {CREATE_APP: 100, CREATE_KEY: 100, LIST_APPS: 1}
+    assert len(live_keys(emulator)) == 100
+
+    with calls(emulator) as made:
+        assert changes(project.up()) == {"same": 201}
+    assert made == {}
+
+    with calls(emulator) as made:
+        assert changes(project.refresh()) == {"same": 201}
+    assert made == {LIST_APPS: 1}
+
+    with calls(emulator) as made:
+        assert changes(project.destroy()) == {"delete": 201}
+    assert made == {DELETE_APP: 100, DELETE_KEY: 100}
+    assert live_keys(emulator) == []
+
+
+def test_first_app_of_an_organization_needs_a_second_list(
+    project: Project, emulator: Emulator
+) -> None:
+    """Only an app tells whose it is: with none to begin with, apps are listed once more."""
+    [only] = emulator.state()["apps"]
+    Console(emulator).delete_app(only["app_id"])
+    declare(project, 'for number in range(5):\n    parallel.App(f"app-{number}")')
+
+    with calls(emulator) as made:
+        project.up()
+
+    assert made == {CREATE_APP: 5, LIST_APPS: 2}
+    assert project.resource("app-4")["outputs"]["org_id"] == emulator.org_id
