@@ -61,22 +61,24 @@ def environment_for_commands(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in _OWN_VARIABLES}
 
 
-def run(
+def run_command(
     command: Command,
     *,
     standard_input: bytes = b"",
     show: Callable[[str], None],
     secrets: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
     seconds: float = COMMAND_SECONDS,
 ) -> bytes:
     """Run the command and return its standard output.
 
-    Its standard error goes to `show`, line by line, without `secrets` and anything that looks
+    It runs in this process's environment, without its tokens and with `variables`. Its standard
+    error goes to `show`, line by line, without `secrets` and anything that looks
     like a token. Whatever it has started ends with it. Raises CommandError when it fails, takes
     longer than `seconds`, or prints more than `MAX_OUTPUT` bytes.
     """
     try:
-        process = _start(command)
+        process = _start(command, variables or {})
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it holds a zero byte"
         raise CommandError(f"{command} can't be started: {reason}") from None
@@ -115,14 +117,14 @@ def run(
     return bytes(output)
 
 
-def _start(command: Command) -> subprocess.Popen[bytes]:
+def _start(command: Command, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
     # A session of its own makes it, and what it starts, one group that can be ended whole.
     return subprocess.Popen(  # noqa: S603 (the user configured it, and there is no shell)
         command.arguments,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=environment_for_commands(os.environ),
+        env={**environment_for_commands(os.environ), **variables},
         start_new_session=True,
     )
 

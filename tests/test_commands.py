@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from parallel_provider.commands import MAX_MESSAGES, MAX_OUTPUT, Command, run
+from parallel_provider.commands import MAX_MESSAGES, MAX_OUTPUT, Command, run_command
 from parallel_provider.errors import CommandError, SettingsError
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ0ZXN0In0.c2lnbmF0dXJlLW9mLXRlc3Q"
@@ -23,7 +23,7 @@ def python(code: str, *arguments: str) -> Command:
 
 def run_quietly(command: Command, seconds: float = 20.0) -> bytes:
     """Run a command whose messages don't matter."""
-    return run(command, show=lambda _: None, seconds=seconds)
+    return run_command(command, show=lambda _: None, seconds=seconds)
 
 
 def test_command_gives_its_standard_output() -> None:
@@ -34,7 +34,7 @@ def test_command_gives_its_standard_output() -> None:
 def test_command_gets_its_standard_input() -> None:
     """A secret reaches a command by its standard input, as it is."""
     command = python("import sys; sys.stdout.write(sys.stdin.read()[::-1])")
-    assert run(command, standard_input=b"abc", show=print) == b"cba"
+    assert run_command(command, standard_input=b"abc", show=print) == b"cba"
 
 
 def test_command_is_no_shell_line() -> None:
@@ -73,7 +73,7 @@ def test_messages_are_shown_without_secrets_and_control_characters() -> None:
     shown: list[str] = []
     code = "import sys; sys.stderr.write(sys.argv[1]); print('done')"
     message = f"first \x1b[31mline\nBearer {JWT}\nrefresh rt_secret!"
-    output = run(python(code, message), show=shown.append, secrets=["rt_secret!"])
+    output = run_command(python(code, message), show=shown.append, secrets=["rt_secret!"])
     assert output == b"done\n"
     assert shown == ["first [31mline", "Bearer ********", "refresh ********"]
 
@@ -82,7 +82,7 @@ def test_messages_without_end_are_cut() -> None:
     """A command that floods its standard error costs a bounded amount of memory and screen."""
     shown: list[str] = []
     code = f"import sys; [print('x' * 99, file=sys.stderr) for _ in range({MAX_MESSAGES} // 10)]"
-    run(python(code), show=shown.append)
+    run_command(python(code), show=shown.append)
     assert sum(map(len, shown[:-1])) <= MAX_MESSAGES
     assert "left out" in shown[-1]
 

@@ -7,13 +7,19 @@ from typing import Any, ClassVar
 from pydantic import SecretStr
 
 from parallel_provider.lifecycle.checks import InputCheck
+from parallel_provider.lifecycle.delivery import (
+    DeliveryInputs,
+    check_delivery,
+    kept_of,
+    mint_and_deliver,
+)
 from parallel_provider.lifecycle.errors import LifecycleError
-from parallel_provider.lifecycle.minting import mint_key, revoke_key
-from parallel_provider.lifecycle.resource import Checked, Lifecycle, Model, Props, State
+from parallel_provider.lifecycle.minting import revoke_key
+from parallel_provider.lifecycle.resource import Checked, Diff, Lifecycle, Props, State
 from parallel_provider.lifecycle.run import Run
 
 
-class ApiKeyInputs(Model):
+class ApiKeyInputs(DeliveryInputs):
     """What a user says of a key."""
 
     app_id: str
@@ -33,7 +39,8 @@ class ApiKeyState(State):
     created_by_user_email: str
     display_value: str
     created_at: int
-    raw_api_key: SecretStr
+    raw_api_key: SecretStr | None = None
+    raw_api_key_fingerprint: str
     triggers: Any = None
 
     @property
@@ -43,10 +50,11 @@ class ApiKeyState(State):
 
 
 class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
-    """A key is created and revoked, and never changes between; the server can't be asked for it."""
+    """A key is created and revoked; the server can't be asked for it."""
 
     kind: ClassVar[str] = "ApiKey"
     name_input: ClassVar[str] = "api_key_name"
+    known_by: ClassVar[str] = "api_key_id"
     replaced_by: ClassVar[tuple[str, ...]] = ("app_id", "api_key_name", "triggers")
     inputs_type = ApiKeyInputs
     state_type = ApiKeyState
@@ -58,15 +66,23 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
         check.uuid("app_id")
         check.text("api_key_name")
         check.json_like("triggers")
+        check_delivery(check)
         return check.result()
+
+    def diff(self, run: Run, state: ApiKeyState, news: Props) -> Diff:
+        """Replace where that is asked for; a raw key that is no longer wanted is only dropped."""
+        diff = super().diff(run, state, news)
+        drops_raw_key = state.raw_api_key is not None and news.get("keep_raw_api_key") is False
+        return Diff(changed=diff.changed or drops_raw_key, replaces=diff.replaces)
 
     def create(self, run: Run, inputs: ApiKeyInputs) -> ApiKeyState:
         """Create it, and keep the raw key."""
         run.require_allowed_organization()
         org_id = organization_of(run, inputs.app_id)
-        key = mint_key(run, inputs.app_id, inputs.api_key_name)
+        key = mint_and_deliver(run, inputs.app_id, inputs.api_key_name, org_id, inputs)
         return ApiKeyState(
-            **key.model_dump(exclude={"api_key_name"}),
+            **key.model_dump(exclude={"api_key_name", "raw_api_key"}),
+            **kept_of(key.raw_api_key, inputs),
             # As asked for: a server that tidies names up must not make for a new key every run.
             api_key_name=inputs.api_key_name,
             org_id=org_id,
@@ -81,6 +97,10 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
             return state.model_copy(update={"app_name": app.app_name})
         run.require_same_organization(state.org_id)
         return None
+
+    def update(self, run: Run, state: ApiKeyState, inputs: ApiKeyInputs) -> ApiKeyState:  # noqa: ARG002
+        """Drop the raw key from the state where it isn't to be kept any more."""
+        return state if inputs.keep_raw_api_key else state.model_copy(update={"raw_api_key": None})
 
     def delete(self, run: Run, state: ApiKeyState) -> None:
         """Revoke it."""

@@ -42,6 +42,7 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
 
     kind: ClassVar[str] = "App"
     name_input: ClassVar[str] = "app_name"
+    known_by: ClassVar[str] = "app_id"
     replaced_by: ClassVar[tuple[str, ...]] = ("app_name",)
     inputs_type = AppInputs
     state_type = AppState

@@ -74,6 +74,7 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
 
     kind: ClassVar[str] = "BalanceTopUp"
     name_input: ClassVar[str] = "resource_name"
+    known_by: ClassVar[str] = "charges"
     inputs_type = BalanceTopUpInputs
     state_type = BalanceTopUpState
 

@@ -111,6 +111,20 @@ class InputCheck:
                 self.refuse(name, str(error))
         return None
 
+    def arguments(self, name: str) -> None:
+        """Require a command as a list of its arguments, where the input is given."""
+        value = self.inputs.get(name)
+        if value is None or isinstance(value, Unknown):
+            return
+        if not isinstance(value, list) or not value:
+            self.refuse(
+                name, 'must be a list of arguments, such as ["gh", "secret", "set", "NAME"]'
+            )
+        elif not all(isinstance(item, str | Unknown) for item in value):
+            self.refuse(name, "must be made of text only")
+        elif not value[0] or any(isinstance(item, str) and "\0" in item for item in value):
+            self.refuse(name, "must begin with a command, and hold no zero bytes")
+
     def json_like(self, name: str) -> None:
         """Require a value that JSON can hold."""
         if not _is_json_like(self.inputs.get(name)):

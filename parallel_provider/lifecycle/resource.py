@@ -76,6 +76,8 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
     kind: ClassVar[str]
     name_input: ClassVar[str]
     """The input that a person recognises the resource by."""
+    known_by: ClassVar[str]
+    """The output that only what was created has; `.get` sends inputs alone."""
     replaced_by: ClassVar[tuple[str, ...]] = ()
     """The inputs whose change needs a new resource; each has an output of its name."""
 

@@ -10,9 +10,15 @@ from parallel_provider.api import CreatedApiKey
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.api_key import organization_of
 from parallel_provider.lifecycle.checks import InputCheck
+from parallel_provider.lifecycle.delivery import (
+    DeliveryInputs,
+    check_delivery,
+    kept_of,
+    mint_and_deliver,
+)
 from parallel_provider.lifecycle.durations import format_duration, parse_duration
 from parallel_provider.lifecycle.errors import LifecycleError
-from parallel_provider.lifecycle.minting import mint_key, revoke_key
+from parallel_provider.lifecycle.minting import revoke_key
 from parallel_provider.lifecycle.resource import (
     Checked,
     Diff,
@@ -32,7 +38,7 @@ from parallel_provider.lifecycle.rotation import (
 from parallel_provider.lifecycle.run import Run
 
 
-class RotatingApiKeyInputs(Model):
+class RotatingApiKeyInputs(DeliveryInputs):
     """What a user says of a rotating key."""
 
     app_id: str
@@ -65,7 +71,8 @@ class RotatingApiKeyState(State):
     created_by_user_email: str
     display_value: str
     created_at: int
-    raw_api_key: SecretStr
+    raw_api_key: SecretStr | None = None
+    raw_api_key_fingerprint: str
     generation: int = 1
     rotate_after: str
     overlap: str
@@ -97,6 +104,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
 
     kind: ClassVar[str] = "RotatingApiKey"
     name_input: ClassVar[str] = "api_key_name"
+    known_by: ClassVar[str] = "api_key_id"
     inputs_type = RotatingApiKeyInputs
     state_type = RotatingApiKeyState
 
@@ -113,6 +121,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         elif rotate_after is not None and overlap is not None and overlap > rotate_after:
             check.refuse("overlap", f"must be at most rotate_after ({news['rotate_after']})")
         check.json_like("triggers")
+        check_delivery(check)
         return check.result()
 
     def diff(self, run: Run, state: RotatingApiKeyState, news: Props) -> Diff:
@@ -138,15 +147,16 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         )
         _announce(run, state, due, overlap)
         moved = (rotate_after, overlap) != (_seconds(state.rotate_after), _seconds(state.overlap))
-        return Diff(changed=moved or not due.is_empty)
+        drops_raw_key = state.raw_api_key is not None and news.get("keep_raw_api_key") is False
+        return Diff(changed=moved or drops_raw_key or not due.is_empty)
 
     def create(self, run: Run, inputs: RotatingApiKeyInputs) -> RotatingApiKeyState:
         """Create the first generation."""
         run.require_allowed_organization()
         org_id = organization_of(run, inputs.app_id)
-        key = mint_key(run, inputs.app_id, inputs.api_key_name)
+        key = mint_and_deliver(run, inputs.app_id, inputs.api_key_name, org_id, inputs)
         return RotatingApiKeyState(
-            **_current(key, inputs.api_key_name),
+            **_current(key, inputs.api_key_name, inputs),
             app_id=inputs.app_id,
             org_id=org_id,
             generation=1,
@@ -179,6 +189,8 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         if due.rotate_because is not None:
             state = _rotate(run, state, inputs)
         state = _revoke_due(run, state, inputs)
+        if not inputs.keep_raw_api_key:
+            state = state.model_copy(update={"raw_api_key": None, "previous_raw_api_key": None})
         has_previous = state.previous_api_key_id is not None
         return state.model_copy(
             update=_schedule(inputs, state.created_at, has_previous=has_previous)
@@ -207,7 +219,7 @@ def _rotate(
     """Create the next generation, and make the current key the previous one."""
     generation = state.generation + 1
     name = generation_name(inputs.api_key_name, generation)
-    key = mint_key(run, state.app_id, name)
+    key = mint_and_deliver(run, state.app_id, name, state.org_id, inputs)
     run.messages.info(
         f"{state.api_key_name!r} was rotated: the current key is now {name!r} ({key.api_key_id}). "
         f"Should an earlier run have been interrupted in a rotation, another key named {name!r} "
@@ -225,7 +237,7 @@ def _rotate(
         )
     return state.model_copy(
         update={
-            **_current(key, name),
+            **_current(key, name, inputs),
             "generation": generation,
             "triggers": inputs.triggers,
             "previous_api_key_id": state.api_key_id,
@@ -247,11 +259,11 @@ def _revoke_due(
     for key in due:
         try:
             revoke_key(run, state.app_id, key.api_key_id, state.org_id)
-        except ParallelError as error:
+        except Exception as error:  # noqa: BLE001 - a new key hangs on this run's success
             failed.append(key)
             run.messages.warn(
                 f"The key {key.api_key_name!r} ({key.api_key_id}) couldn't be revoked, and stays "
-                f"on the list of {state.api_key_name!r}; the next run tries again: {error}"
+                f"on the list of {state.api_key_name!r}; the next run tries again: {_reason(error)}"
             )
     left = [key for key in state.replaced if key not in due or key in failed]
     if any(key.api_key_id == state.previous_api_key_id for key in due):
@@ -262,6 +274,11 @@ def _revoke_due(
     )
 
 
+def _reason(error: Exception) -> str:
+    """Return an error's own words if it is one of ours; others may hold anything."""
+    return str(error) if isinstance(error, ParallelError) else f"unexpected {type(error).__name__}"
+
+
 _NO_PREVIOUS = {
     "previous_api_key_id": None,
     "previous_api_key_name": None,
@@ -269,12 +286,13 @@ _NO_PREVIOUS = {
 }
 
 
-def _current(key: CreatedApiKey, name: str) -> dict[str, Any]:
+def _current(key: CreatedApiKey, name: str, inputs: RotatingApiKeyInputs) -> dict[str, Any]:
     """Return the outputs that are about the current key, but for its app's id."""
-    # The name as asked for: a server that tidies it up must not make for a rotation every run.
     return {
-        **{field: value for field, value in key if field != "app_id"},
+        **key.model_dump(exclude={"app_id", "api_key_name", "raw_api_key"}),
+        # As asked for: a server that tidies it up must not make for a rotation every run.
         "api_key_name": name,
+        **kept_of(key.raw_api_key, inputs),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
@@ -40,7 +41,9 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
     created_at: pulumi.Output[int]
     """When it was created, in epoch seconds by the server's clock."""
     raw_api_key: pulumi.Output[str]
-    """The key itself: always a secret."""
+    """The key itself: always a secret. None with `keep_raw_api_key=False`."""
+    raw_api_key_fingerprint: pulumi.Output[str]
+    """"sha256:" and the key's hash in hexadecimal digits; not a secret."""
     triggers: pulumi.Output[Any]
     """What was given as `triggers`."""
 
@@ -51,6 +54,8 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
         app_id: pulumi.Input[str],
         api_key_name: pulumi.Input[str] | None = None,
         triggers: pulumi.Input[Any] | None = None,
+        deliver_command: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+        keep_raw_api_key: pulumi.Input[bool] = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare a key.
@@ -60,6 +65,11 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
         :param api_key_name: the name in the Parallel console; `resource_name` if not given, and
             then it outlives a rename by `aliases`.
         :param triggers: any JSON-like value; a change of it replaces the key.
+        :param deliver_command: a command, as a list of its arguments, that gets each new raw key
+            on its standard input, such as ["gh", "secret", "set", "PARALLEL_API_KEY"]. No shell is
+            involved, and it has a minute. Where it fails, the new key is revoked again and the run
+            fails. A change of it counts from the next key on.
+        :param keep_raw_api_key: with False, the state keeps no raw key, only its fingerprint.
         :param opts: Pulumi's resource options.
         """
         super().__init__(
@@ -70,6 +80,8 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
                 "api_key_name": api_key_name,
                 "default_api_key_name": resource_name if api_key_name is None else None,
                 "triggers": triggers,
+                "deliver_command": deliver_command,
+                "keep_raw_api_key": keep_raw_api_key,
                 "api_key_id": None,
                 "app_name": None,
                 "org_id": None,
@@ -78,6 +90,7 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
                 "display_value": None,
                 "created_at": None,
                 "raw_api_key": None,
+                "raw_api_key_fingerprint": None,
             },
             pulumi.ResourceOptions.merge(
                 pulumi.ResourceOptions(additional_secret_outputs=["raw_api_key"]), opts

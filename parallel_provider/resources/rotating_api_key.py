@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -44,7 +45,9 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
     created_at: pulumi.Output[int]
     """When the current key was created, in epoch seconds by the server's clock."""
     raw_api_key: pulumi.Output[str]
-    """The current key itself: always a secret."""
+    """The current key itself: always a secret. None with `keep_raw_api_key=False`."""
+    raw_api_key_fingerprint: pulumi.Output[str]
+    """"sha256:" and the hash of the current key in hexadecimal digits; not a secret."""
     generation: pulumi.Output[int]
     """Which key is current, counted from 1."""
     rotate_after: pulumi.Output[str]
@@ -76,6 +79,8 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
         overlap: pulumi.Input[str | timedelta] = "1d",
         api_key_name: pulumi.Input[str] | None = None,
         triggers: pulumi.Input[Any] | None = None,
+        deliver_command: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+        keep_raw_api_key: pulumi.Input[bool] = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare a rotating key.
@@ -92,6 +97,11 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
         :param api_key_name: the first key's name in the Parallel console, to which later ones add
             "-2", "-3"; `resource_name` if not given, and then it outlives a rename by `aliases`.
         :param triggers: any JSON-like value; a change of it rotates at once.
+        :param deliver_command: a command, as a list of its arguments, that gets each new raw key
+            on its standard input, such as ["gh", "secret", "set", "PARALLEL_API_KEY"]. No shell is
+            involved, and it has a minute. Where it fails, the new key is revoked again and the run
+            fails. A change of it counts from the next key on.
+        :param keep_raw_api_key: with False, the state keeps no raw key, only its fingerprint.
         :param opts: Pulumi's resource options.
         """
         super().__init__(
@@ -104,6 +114,8 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
                 "rotate_after": _as_text(rotate_after),
                 "overlap": _as_text(overlap),
                 "triggers": triggers,
+                "deliver_command": deliver_command,
+                "keep_raw_api_key": keep_raw_api_key,
                 "api_key_id": None,
                 "app_name": None,
                 "org_id": None,
@@ -112,6 +124,7 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
                 "display_value": None,
                 "created_at": None,
                 "raw_api_key": None,
+                "raw_api_key_fingerprint": None,
                 "generation": None,
                 "next_rotation_at": None,
                 "previous_api_key_id": None,

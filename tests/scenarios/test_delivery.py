@@ -1,0 +1,157 @@
+"""Raw keys that go to a command, and that the state needn't keep."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project, changes, plain
+
+PROGRAM = """
+import json
+import parallel_provider as parallel
+
+app = parallel.App("search")
+settings = json.load(open("settings.json"))
+parallel.{resource}("svc", app_id=app.app_id, **settings)
+"""
+# Appends what it gets on its standard input, and what it is told besides, to a file.
+STORE = """
+import json, os, sys
+names = ("PARALLEL_API_KEY_ID", "PARALLEL_API_KEY_NAME", "PARALLEL_APP_ID")
+with open(sys.argv[1], "a") as file:
+    entry = {"value": sys.stdin.read(), "arguments": sys.argv} | {n: os.environ[n] for n in names}
+    file.write(json.dumps(entry) + "\\n")
+print("stored")
+"""
+FAIL = "import sys; sys.exit('the vault refuses ' + sys.stdin.read())"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """The file that stands for a secret store."""
+    return tmp_path / "store"
+
+
+@pytest.fixture(params=["ApiKey", "RotatingApiKey"])
+def resource(request: pytest.FixtureRequest) -> str:
+    """Each kind of key."""
+    return str(request.param)
+
+
+def declare(project: Project, resource: str, **settings: object) -> None:
+    """Write the program; the settings are the key's arguments."""
+    if resource == "RotatingApiKey":
+        settings = {"rotate_after": "30d", **settings}
+    project.write(PROGRAM.format(resource=resource))
+    project.write(json.dumps(settings), "settings.json")
+
+
+def command(store: Path, code: str = STORE) -> list[str]:
+    """Return a command that stores a key."""
+    return [sys.executable, "-c", code, str(store)]
+
+
+def delivered(store: Path) -> list[dict[str, str]]:
+    """Return what the store got, in order."""
+    return [json.loads(line) for line in store.read_text().splitlines()]
+
+
+def test_delivered_key_needs_no_place_in_the_state(
+    project: Project, emulator: Emulator, store: Path, resource: str
+) -> None:
+    """The command gets the key on its standard input; the state keeps a fingerprint of it."""
+    project.env |= emulator.environment
+    declare(project, resource, deliver_command=command(store), keep_raw_api_key=False)
+    result = project.up()
+    (entry,) = delivered(store)
+    outputs = project.resource("svc")["outputs"]
+    digest = hashlib.sha256(entry["value"].encode()).hexdigest()
+    assert outputs["raw_api_key_fingerprint"] == f"sha256:{digest}"
+    assert outputs["display_value"].endswith(entry["value"][-4:])
+    assert entry["PARALLEL_API_KEY_ID"] == outputs["api_key_id"]
+    assert entry["value"] not in json.dumps(project.resources())
+    assert entry["value"] not in result.stdout + result.stderr
+    assert entry["value"] not in entry["arguments"]
+    assert changes(project.up()) == {"same": 3}
+    assert len(delivered(store)) == 1
+
+
+def test_kept_key_is_delivered_too(
+    project: Project, emulator: Emulator, store: Path, resource: str
+) -> None:
+    """By default the state has what the command got; dropping it later makes no new key."""
+    project.env |= emulator.environment
+    declare(project, resource, deliver_command=command(store))
+    project.up()
+    (entry,) = delivered(store)
+    assert plain(project.resource("svc")["outputs"]["raw_api_key"]) == entry["value"]
+    declare(project, resource, deliver_command=command(store), keep_raw_api_key=False)
+    assert changes(project.up()) == {"same": 2, "update": 1}
+    assert "raw_api_key" not in project.resource("svc")["outputs"]
+    assert changes(project.up()) == {"same": 3}
+    assert len(delivered(store)) == 1
+
+
+def test_failed_delivery_revokes_the_new_key_and_keeps_the_old_one(
+    project: Project, emulator: Emulator, store: Path, resource: str
+) -> None:
+    """No raw key shows, the old key stays current, and the next run works."""
+    project.env |= emulator.environment
+    declare(project, resource, deliver_command=command(store), triggers=1)
+    project.up()
+    (first,) = delivered(store)
+    declare(project, resource, deliver_command=command(store, FAIL), triggers=2)
+    message = project.fails("up")
+    assert "couldn't be delivered" in message
+    assert "the vault refuses ********" in message
+    assert "It was revoked again" in message
+    old, new = emulator.state()["keys"]
+    assert old["revoked_at"] is None
+    assert new["revoked_at"] is not None
+    assert plain(project.resource("svc")["outputs"]["raw_api_key"]) == first["value"]
+    declare(project, resource, deliver_command=command(store), triggers=2)
+    project.up()
+    assert len(delivered(store)) == 2
+
+
+def test_changed_command_counts_from_the_next_key_on(
+    project: Project, emulator: Emulator, store: Path, resource: str
+) -> None:
+    """Another command alone delivers nothing and makes no key."""
+    project.env |= emulator.environment
+    declare(project, resource, deliver_command=command(store))
+    project.up()
+    elsewhere = store.with_name("elsewhere")
+    declare(project, resource, deliver_command=command(elsewhere))
+    assert changes(project.up()) == {"same": 3}
+    assert not elsewhere.exists()
+    declare(project, resource, deliver_command=command(elsewhere), triggers="now")
+    project.up()
+    assert len(delivered(elsewhere)) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"deliver_command": "gh secret set KEY"}, "must be a list of arguments"),
+        ({"deliver_command": []}, "must be a list of arguments"),
+        ({"deliver_command": ["", "x"]}, "must begin with a command"),
+        ({"deliver_command": ["gh", 5]}, "must be made of text only"),
+        ({"keep_raw_api_key": False}, "needs a deliver_command"),
+        ({"keep_raw_api_key": "no"}, "must be True or False, not text"),
+    ],
+)
+def test_bad_delivery_is_refused_in_preview(
+    project: Project, emulator: Emulator, settings: dict[str, object], problem: str
+) -> None:
+    """What can't be meant is named before anything is made."""
+    project.env |= emulator.environment
+    declare(project, "ApiKey", **settings)
+    assert problem in project.fails("preview")
+    assert emulator.state()["keys"] == []
