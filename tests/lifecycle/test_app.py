@@ -1,0 +1,130 @@
+"""App's decisions where answers are lost, or somebody else creates apps at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from parallel_provider.api import PermissionDeniedError
+from parallel_provider.errors import ParallelError
+from parallel_provider.lifecycle.app import AppInputs, AppLifecycle, AppState
+from parallel_provider.lifecycle.errors import LifecycleError, WrongOrganizationError
+from parallel_provider.lifecycle.run import Run
+from parallel_provider.testing.emulator import Emulator
+from tests.lifecycle.runs import api_at, run_at
+
+LIFECYCLE = AppLifecycle()
+APPS = "/service/v1/apps"
+NewRun = Callable[[], Run]
+
+
+def names(emulator: Emulator) -> list[str]:
+    """Return the names of the apps that were created."""
+    return [app["app_name"] for app in emulator.state()["apps"]][1:]
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "truncate", "garbage"])
+def test_lost_answer_leaves_exactly_one_app(new_run: NewRun, emulator: Emulator, kind: str) -> None:
+    """Whether or not the app had been created, there is one, and it is the one in the state."""
+    emulator.add_fault(kind, method="POST", path=APPS)  # type: ignore[arg-type] # a literal
+
+    created = LIFECYCLE.create(new_run(), AppInputs(app_name="search"))
+
+    assert names(emulator) == ["search"]
+    assert created.app_id == emulator.state()["apps"][1]["app_id"]
+
+
+def test_lost_answers_of_many_apps_of_one_name_are_kept_apart(
+    new_run: NewRun, emulator: Emulator
+) -> None:
+    """Apps of one name are created one after the other, so that each finds its own."""
+    emulator.add_fault("drop_after", method="POST", path=APPS, times=3)
+    run = new_run()
+
+    with ThreadPoolExecutor(6) as threads:
+        created = list(
+            threads.map(lambda _: LIFECYCLE.create(run, AppInputs(app_name="search")), range(6))
+        )
+
+    assert names(emulator) == ["search"] * 6
+    assert len({app.app_id for app in created}) == 6
+
+
+def test_lost_answer_among_strangers_is_refused(new_run: NewRun, emulator: Emulator) -> None:
+    """Two new apps of the name: which one is ours can't be known, so both are named."""
+    run = new_run()
+    run.apps.load()
+    stranger = api_at(emulator.url, emulator.access_token).create_app("search")
+    emulator.add_fault("drop_after", method="POST", path=APPS)
+
+    with pytest.raises(
+        LifecycleError, match=r"2 new apps are named 'search'.*existing_app_id"
+    ) as e:
+        LIFECYCLE.create(run, AppInputs(app_name="search"))
+
+    assert stranger in str(e.value)
+
+
+def test_app_whose_organization_cannot_be_told_is_deleted_again(emulator: Emulator) -> None:
+    """A create that fails must leave nothing behind."""
+    first = api_at(emulator.url, emulator.access_token)
+    first.delete_app(emulator.state()["apps"][0]["app_id"])
+    run = run_at(emulator.url, emulator.access_token)
+    # The first list is empty; the second one, after the create, fails for good.
+    emulator.add_fault("status", method="GET", path=APPS, status=403, after=1)
+
+    with pytest.raises(PermissionDeniedError):
+        LIFECYCLE.create(run, AppInputs(app_name="search"))
+
+    assert emulator.state()["apps"] == []
+
+
+def test_app_is_gone_only_by_a_list_of_its_organization(
+    new_run: NewRun, emulator: Emulator
+) -> None:
+    """Another organization's list, or an empty one without a balance, proves nothing."""
+    created = LIFECYCLE.create(new_run(), AppInputs(app_name="search"))
+    other = emulator.add_org()
+
+    with pytest.raises(WrongOrganizationError):
+        LIFECYCLE.read(run_at(emulator.url, other["access_token"]), created)
+    with pytest.raises(WrongOrganizationError):
+        LIFECYCLE.delete(run_at(emulator.url, other["access_token"]), created)
+    assert names(emulator) == ["search"]
+
+    LIFECYCLE.delete(new_run(), created)
+    assert LIFECYCLE.read(new_run(), created) is None
+    LIFECYCLE.delete(new_run(), created)
+
+    api_at(emulator.url, emulator.access_token).delete_app(emulator.state()["apps"][0]["app_id"])
+    only_apps = emulator.mint_token(scopes=["apps:read", "apps:delete"])
+    for call in (LIFECYCLE.read, LIFECYCLE.delete):
+        with pytest.raises(LifecycleError, match="only the balance tells"):
+            call(run_at(emulator.url, only_apps), created)
+
+
+def test_name_that_the_server_tidied_up_makes_no_difference() -> None:
+    """The diff compares with what was asked for, not with what the server made of it."""
+    created = AppState(app_id="1", app_name="search", org_id="o", org_name="O")
+
+    assert not LIFECYCLE.diff(run_at(), created, {"app_name": "search"}).changed
+    assert LIFECYCLE.diff(run_at(), created, {"app_name": "search "}).replaces == ("app_name",)
+
+
+def test_guard_stops_every_operation(emulator: Emulator) -> None:
+    """Nothing is changed, and one question is asked for all of them."""
+    run = run_at(emulator.url, emulator.access_token, org_id="org_meant")
+    known = AppState(app_id="1", app_name="search", org_id="o", org_name="O")
+    operations: list[Callable[[], object]] = [
+        lambda: LIFECYCLE.create(run, AppInputs(app_name="search")),
+        lambda: LIFECYCLE.read(run, known),
+        lambda: LIFECYCLE.look_up(run, "1"),
+        lambda: LIFECYCLE.delete(run, known),
+    ]
+    for operation in operations:
+        with pytest.raises(ParallelError, match="parallel:orgId allows 'org_meant' only"):
+            operation()
+
+    assert emulator.state()["requests"] == {"GET /service/v1/balance": 1}

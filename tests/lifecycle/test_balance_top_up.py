@@ -1,0 +1,192 @@
+"""BalanceTopUp's accounting: when it charges, and what it remembers of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from parallel_provider.lifecycle.balance_top_up import (
+    BalanceTopUpInputs,
+    BalanceTopUpLifecycle,
+    BalanceTopUpState,
+)
+from parallel_provider.lifecycle.errors import WrongOrganizationError
+from parallel_provider.lifecycle.resource import UNKNOWN
+from parallel_provider.lifecycle.run import Run
+from parallel_provider.testing.emulator import Emulator
+from tests.lifecycle.runs import Clock, Said, run_at
+
+LIFECYCLE = BalanceTopUpLifecycle()
+NAMES = {"organization": "acme", "project": "shop", "stack": "prod", "resource_name": "credit"}
+NewRun = Callable[[], Run]
+
+
+def inputs(**given: object) -> BalanceTopUpInputs:
+    """Return the inputs of a top-up by 1000 cents."""
+    return BalanceTopUpInputs.model_validate({"amount_cents": 1000, **NAMES, **given})
+
+
+def by_threshold(**given: object) -> BalanceTopUpInputs:
+    """Return those of one that charges below 500 cents, twice a month at most."""
+    return inputs(**{"when_below_cents": 500, "monthly_limit_cents": 2000, **given})
+
+
+def state(**given: object) -> BalanceTopUpState:
+    """Return the state of a top-up that has charged once, in November."""
+    known = {
+        **inputs().model_dump(),
+        "org_id": "org_1",
+        "charges": 1,
+        "total_charged_cents": 1000,
+        "month": "2026-11",
+        "month_charged_cents": 1000,
+    }
+    return BalanceTopUpState.model_validate({**known, **given})
+
+
+def up(
+    new_run: NewRun, old: BalanceTopUpState | None, new: BalanceTopUpInputs
+) -> BalanceTopUpState:
+    """Do what an up does: create, or update if the diff says so."""
+    run = new_run()
+    if old is None:
+        return LIFECYCLE.create(run, new)
+    return (
+        LIFECYCLE.update(run, old, new)
+        if LIFECYCLE.diff(run, old, new.model_dump()).changed
+        else old
+    )
+
+
+def test_months_are_utc_and_each_has_its_own_limit(
+    new_run: NewRun, emulator: Emulator, clock: Clock, said: Said
+) -> None:
+    """Two charges use November up; a minute later it is December, for everyone at once."""
+    top_up = up(new_run, None, by_threshold())
+    for expected in (2000, 2000):
+        emulator.set_org(credit_balance_cents=0)
+        top_up = up(new_run, top_up, by_threshold())
+        assert (top_up.month, top_up.month_charged_cents) == ("2026-11", expected)
+    assert [charge["amount_cents"] for charge in emulator.state()["charges"]] == [1000, 1000]
+    [warning] = said.warnings
+    assert "2000 cents of monthly_limit_cents 2000 are used in 2026-11" in warning
+
+    clock.now += 60
+    top_up = up(new_run, top_up, by_threshold())
+
+    assert (top_up.month, top_up.month_charged_cents) == ("2026-12", 1000)
+    assert (top_up.charges, top_up.total_charged_cents) == (3, 3000)
+    assert top_up.last_charged_at == int(clock.now)
+
+
+def test_limit_is_looked_at_before_each_charge(new_run: NewRun, emulator: Emulator) -> None:
+    """What doesn't fit whole isn't charged in part."""
+    top_up = up(new_run, None, by_threshold(monthly_limit_cents=1999))
+    emulator.set_org(credit_balance_cents=0)
+
+    assert up(new_run, top_up, by_threshold(monthly_limit_cents=1999)).charges == 1
+    assert up(new_run, top_up, by_threshold(monthly_limit_cents=2000)).charges == 2
+
+
+def test_threshold_itself_is_enough(new_run: NewRun, emulator: Emulator) -> None:
+    """Below means below."""
+    emulator.set_org(credit_balance_cents=500)
+    top_up = up(new_run, None, by_threshold())
+    assert (top_up.charges, top_up.last_idempotency_key) == (0, None)
+
+    emulator.set_org(credit_balance_cents=499.5)
+    assert up(new_run, top_up, by_threshold()).charges == 1
+
+
+def test_keys_are_made_of_the_names_at_creation(new_run: NewRun, emulator: Emulator) -> None:
+    """Renamed in every way there is, the same reason has the same key still."""
+    renamed = dict.fromkeys(NAMES, "new")
+    top_up = up(new_run, None, inputs())
+    once = up(new_run, top_up, inputs(triggers=1))
+    # As after a crash before the state was written, and a rename on top of it.
+    again = up(new_run, top_up, inputs(triggers=1, **renamed))
+
+    assert once.last_idempotency_key == again.last_idempotency_key
+    assert again.resource_name == "credit"
+    assert len(emulator.state()["charges"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("news", "changed"),
+    [
+        ({}, False),
+        ({"resource_name": "renamed", "stack": "renamed"}, False),
+        ({"triggers": 1}, True),
+        ({"triggers": UNKNOWN}, True),
+        ({"amount_cents": 1001}, True),
+        ({"amount_cents": UNKNOWN}, True),
+    ],
+)
+def test_diff_sees_what_charges(news: dict[str, Any], *, changed: bool) -> None:
+    """Decided from the values alone: nobody is asked."""
+    diff = LIFECYCLE.diff(run_at(), state(), {**inputs().model_dump(), **news})
+
+    assert diff.changed is changed
+    assert diff.replaces == ()
+
+
+@pytest.mark.parametrize(
+    ("olds", "news", "asks"),
+    [
+        pytest.param({}, {}, True, id="created: charges"),
+        pytest.param({"amount_cents": 1000.0}, {}, False, id="unchanged"),
+        pytest.param({"amount_cents": 1000.0}, {"triggers": 1}, True, id="triggers"),
+        pytest.param({"amount_cents": 999.0}, {}, True, id="amount"),
+        pytest.param(
+            {"amount_cents": 1000.0},
+            {"when_below_cents": 1, "monthly_limit_cents": 1000},
+            True,
+            id="may charge in any run",
+        ),
+    ],
+)
+def test_check_asks_what_is_allowed_only_where_it_may_charge(
+    olds: dict[str, Any], news: dict[str, Any], *, asks: bool
+) -> None:
+    """An unchanged top-up needs neither the setting nor the server."""
+    checked = LIFECYCLE.check(run_at(), olds, {"amount_cents": 1000.0, **NAMES, **news})
+
+    assert [problem.input for problem in checked.problems] == (["amount_cents"] if asks else [])
+
+
+def test_threshold_taken_away_charges_nothing_by_itself(
+    new_run: NewRun, emulator: Emulator
+) -> None:
+    """Only amount and triggers ask for a charge; the new form is kept."""
+    emulator.set_org(credit_balance_cents=1000)
+    top_up = up(new_run, None, by_threshold())
+
+    top_up = up(new_run, top_up, inputs())
+
+    assert (top_up.charges, top_up.when_below_cents) == (0, None)
+    assert emulator.state()["charges"] == []
+
+
+def test_another_organization_is_never_charged(new_run: NewRun, emulator: Emulator) -> None:
+    """The card that was charged so far is the one that is meant."""
+    top_up = up(new_run, None, inputs())
+    other = emulator.add_org()
+    run = run_at(emulator.url, other["access_token"], max_top_up_cents=2000)
+
+    with pytest.raises(WrongOrganizationError, match=other["org_id"]):
+        LIFECYCLE.update(run, top_up, inputs(triggers=1))
+
+    assert emulator.state(other["org_id"])["charges"] == []
+
+
+def test_read_and_delete_ask_nobody(said: Said) -> None:
+    """The server keeps nothing to compare with, and gives nothing back."""
+    run = run_at(said=said)
+
+    assert LIFECYCLE.read(run, state()) == state()
+    LIFECYCLE.delete(run, state(total_charged_cents=0))
+    assert said.warnings == []
+    LIFECYCLE.delete(run, state())
+    assert "not paid back" in said.warnings[0]

@@ -1,0 +1,100 @@
+"""Keys whose answer was lost: one that counts, and a word about the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from parallel_provider.lifecycle.errors import (
+    LifecycleError,
+    LostKeyError,
+    WrongOrganizationError,
+)
+from parallel_provider.lifecycle.minting import mint_key, revoke_key
+from parallel_provider.lifecycle.run import Run
+from parallel_provider.testing.emulator import Emulator
+from tests.lifecycle.runs import Said, run_at
+
+KEYS = "/service/v1/apps/{app_id}/keys"
+NO_SUCH_APP = "00000000-0000-4000-8000-000000000000"
+NewRun = Callable[[], Run]
+
+
+@pytest.fixture
+def app_id(emulator: Emulator) -> str:
+    """Return the app that every organization has."""
+    return emulator.state()["apps"][0]["app_id"]
+
+
+def test_key_is_minted_without_a_word(new_run: NewRun, app_id: str, said: Said) -> None:
+    """The usual case."""
+    key = mint_key(new_run(), app_id, "ci")
+
+    assert (key.app_id, key.api_key_name) == (app_id, "ci")
+    assert said.warnings == []
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "truncate", "garbage"])
+def test_lost_answer_is_followed_by_one_more_attempt(
+    new_run: NewRun, emulator: Emulator, app_id: str, said: Said, kind: str
+) -> None:
+    """The warning names the key that counts, its name and its app, so that the other is found."""
+    emulator.add_fault(kind, path=KEYS)  # type: ignore[arg-type] # a literal
+
+    key = mint_key(new_run(), app_id, "ci")
+
+    [warning] = said.warnings
+    for words in ("'ci'", app_id, key.api_key_id, "revoke any other of that name"):
+        assert words in warning
+    assert key.raw_api_key.get_secret_value() not in warning
+    assert emulator.state()["requests"][f"POST {KEYS}"] == 2
+
+
+@pytest.mark.parametrize("second", ["drop_after", "status"])
+def test_second_failure_says_which_key_to_look_for(
+    new_run: NewRun, emulator: Emulator, app_id: str, second: str
+) -> None:
+    """Whatever became of the second attempt, the first one's key may exist."""
+    emulator.add_fault("drop_after", path=KEYS)
+    emulator.add_fault(second, path=KEYS, status=403)  # type: ignore[arg-type] # a literal
+
+    with pytest.raises(LostKeyError) as failure:
+        mint_key(new_run(), app_id, "ci")
+
+    for words in ("'ci'", app_id, "revoke it in the Parallel console, then run again"):
+        assert words in str(failure.value)
+
+
+def test_key_of_a_missing_app_says_what_to_do(new_run: NewRun) -> None:
+    """A 404 alone doesn't tell what it is that isn't there."""
+    with pytest.raises(LifecycleError, match=rf"no app {NO_SUCH_APP} .*`pulumi refresh`"):
+        mint_key(new_run(), NO_SUCH_APP, "ci")
+
+
+def test_answer_about_another_app_is_refused(
+    new_run: NewRun, emulator: Emulator, app_id: str
+) -> None:
+    """A key that isn't what was asked for mustn't be taken for it; the error names it."""
+    other = new_run().api.create_key(app_id, "other").model_dump(mode="json")
+    emulator.add_fault(
+        "garbage", path=KEYS, body={**other, "app_id": NO_SUCH_APP, "raw_api_key": "hush-hush"}
+    )
+
+    with pytest.raises(LifecycleError, match=f"key {other['api_key_id']} of app") as failure:
+        mint_key(new_run(), app_id, "ci")
+
+    assert "hush-hush" not in str(failure.value)
+
+
+def test_revoking_what_is_gone_succeeds_only_for_its_organization(
+    new_run: NewRun, emulator: Emulator, app_id: str
+) -> None:
+    """Another organization's 404 says nothing."""
+    key = mint_key(new_run(), app_id, "ci")
+    other = run_at(emulator.url, emulator.add_org()["access_token"])
+
+    with pytest.raises(WrongOrganizationError):
+        revoke_key(other, app_id, key.api_key_id, emulator.org_id)
+    for _ in range(2):
+        revoke_key(new_run(), app_id, key.api_key_id, emulator.org_id)
