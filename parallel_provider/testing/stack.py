@@ -98,9 +98,8 @@ class EmbeddedStack:
         **options: object,
     ) -> PreviewResult:
         """Say what `up` would do, and do nothing."""
-        if options.pop("refresh", False):
-            raise Refused("`refresh` in a preview: refresh first")
-        operation = partial(operations.update, dry_run=True)
+        refresh_first = bool(options.pop("refresh", False))
+        operation = partial(operations.update, dry_run=True, refresh_first=refresh_first)
         outcome = self._run(operation, parallel, on_output, options)
         return PreviewResult(outcome.stdout, "", results.changes(outcome))
 
@@ -113,9 +112,8 @@ class EmbeddedStack:
     ) -> UpResult:
         """Run the program, and bring the resources to where it wants them."""
         started = datetime.now(timezone.utc)
-        if options.pop("refresh", False):
-            self.refresh(parallel=parallel, on_output=on_output)
-        operation = partial(operations.update, dry_run=False)
+        refresh_first = bool(options.pop("refresh", False))
+        operation = partial(operations.update, dry_run=False, refresh_first=refresh_first)
         outcome = self._run(operation, parallel, on_output, options)
         summary = results.summary("update", outcome, started, self._version)
         return UpResult(outcome.stdout, "", summary, self.outputs())

@@ -68,6 +68,7 @@ class Deployment:
         self.ledger = Ledger(before)
         self.counts: Counter[str] = Counter()
         self.failed = False
+        self.step_failed = False  # the command line has one more line to say then
         self.cancelled = threading.Event()  # nothing new is begun
         self.woken = threading.Event()  # whoever waits for the program has something to look at
         self.engine_address = ""  # known once the services are up
@@ -143,12 +144,13 @@ class Deployment:
                 raise Cancelled
             yield
 
-    def fail(self, error: StepFailed) -> None:
+    def fail(self, error: StepFailed, *, fatal: bool | None = None) -> None:
         """Report a failure; from now on nothing new is begun, unless it is no fatal one."""
         self.failed = True
+        self.step_failed = self.step_failed or error.in_step
         unsaid = self.dry_run and error.in_step
         self.display.error(f"Preview failed: {error}" if unsaid else str(error), error.urn)
-        if error.fatal:
+        if error.fatal if fatal is None else fatal:
             self.cancel()
 
     def cancel(self) -> None:
@@ -162,12 +164,12 @@ class Deployment:
         for _ in range(self.options.parallel):
             self._slots.acquire(timeout=max(0.0, until - time.monotonic()))
 
-    def asked(self, urn: str, call: Callable[[], _Result]) -> _Result:
+    def asked(self, urn: str, call: Callable[[], _Result], *, in_step: bool = True) -> _Result:
         """Call the provider about a resource; what it raises becomes that resource's failure."""
         try:
             return call()
         except ProviderError as error:
-            raise StepFailed(urn, str(error)) from None
+            raise StepFailed(urn, str(error), in_step=in_step) from None
 
     def close(self) -> None:
         """End the provider, if there is one."""

@@ -169,4 +169,5 @@ def _seconds(text: str, where: str) -> float:
     parts = _DURATION_PART.findall(text)
     if "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"{where}: unable to parse customTimeout value {text}")
-    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    seconds = sum((float(number) * _SECONDS[unit] for number, unit in parts), 0.0)
+    return int(seconds) if seconds.is_integer() else seconds

@@ -16,12 +16,16 @@ class Ledger:
     """
 
     def __init__(self, before: Iterable[ResourceState]) -> None:
+        self._lock = threading.Lock()
+        self.rebase(before)
+
+    def rebase(self, before: Iterable[ResourceState]) -> None:
+        """Begin again with another state."""
         # Operations mark what they replace, and a preview must leave no trace of that.
         self.before = [state.copy() for state in before]
         self.live = {state.urn: state for state in self.before if not state.delete}
         self._done: set[ResourceState] = set()
         self._new: list[ResourceState] = []
-        self._lock = threading.Lock()
 
     def add(self, new: ResourceState, instead_of: ResourceState | None = None) -> None:
         """Note a resource, which may take the place of what it was before."""
@@ -54,8 +58,9 @@ def repaired(resources: Iterable[ResourceState]) -> list[ResourceState]:
                 parent=state.parent if state.parent in there else "",
                 dependencies=[urn for urn in state.dependencies if urn in there],
                 property_dependencies={
-                    key: [urn for urn in urns if urn in there]
+                    key: still
                     for key, urns in state.property_dependencies.items()
+                    if (still := [urn for urn in urns if urn in there])
                 },
             )
         )

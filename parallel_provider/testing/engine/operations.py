@@ -33,7 +33,14 @@ class Outcome:
     failed: bool
 
 
-def update(options: Options, before: list[ResourceState], keep: Keep, *, dry_run: bool) -> Outcome:
+def update(
+    options: Options,
+    before: list[ResourceState],
+    keep: Keep,
+    *,
+    dry_run: bool,
+    refresh_first: bool = False,
+) -> Outcome:
     """Run the program; do what it asks for, or say what would be done."""
     title = "Previewing update" if dry_run else "Updating"
     deployment = _deployment(title, options, before, dry_run=dry_run)
@@ -46,15 +53,17 @@ def update(options: Options, before: list[ResourceState], keep: Keep, *, dry_run
         return deployment.ledger.snapshot()
 
     with _operation(deployment, keep, snapshot, monitor):
-        run = ProgramRun(deployment, monitor)
-        with run:
-            if run.wait_until_registered():
-                delete_leftovers(
-                    deployment,
-                    steps,
-                    operated=registrations.operated,
-                    deleted=registrations.deleted_first,
-                )
+        if refresh_first:
+            _refresh_first(deployment)
+        if not deployment.failed:
+            with ProgramRun(deployment, monitor) as run:
+                if run.wait_until_registered():
+                    delete_leftovers(
+                        deployment,
+                        steps,
+                        operated=registrations.operated,
+                        deleted=registrations.deleted_first,
+                    )
     return _outcome(deployment, monitor.root_outputs or {})
 
 
@@ -79,6 +88,13 @@ def refresh(
     with _operation(deployment, keep, looks.snapshot):
         looks.run()
     return _outcome(deployment)
+
+
+def _refresh_first(deployment: Deployment) -> None:
+    looks = Refresh(deployment)
+    looks.run()
+    deployment.ledger.rebase(looks.snapshot())
+    deployment.counts.clear()
 
 
 def _deployment(
@@ -115,7 +131,7 @@ def _operation(
 
 
 def _outcome(deployment: Deployment, outputs: Properties | None = None) -> Outcome:
-    if deployment.failed:
+    if deployment.step_failed:
         deployment.display.error("preview failed" if deployment.dry_run else "update failed")
     counts = dict(deployment.counts)
     stdout = deployment.display.finish(outputs or {}, counts, preview=deployment.dry_run)

@@ -43,8 +43,9 @@ class ProgramRun:
             on_exit=lambda _code: deployment.woken.set(),
         )
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> ProgramRun:
         """Go on while the program runs."""
+        return self
 
     def __exit__(
         self,

@@ -121,7 +121,7 @@ class Registrations:
         if fate is Fate.UPDATE:
             return [partial(self._steps.update, old, new)]
         if new.protect and old.protect:
-            raise StepFailed(new.urn, _irreplaceable(new.urn), in_step=False)
+            self._protected(StepFailed(new.urn, _irreplaceable(new.urn), in_step=False))
         if goal.custom:
             new.inputs = self._checked(goal, new.urn, None)
         if not decisions.deletes_first(diff, goal.delete_before_replace):
@@ -131,12 +131,18 @@ class Registrations:
             partial(self._steps.create_replacement, old, new, deleted=True),
         ]
 
+    def _protected(self, error: StepFailed) -> None:
+        """Refuse; a preview goes on, to show what it is about."""
+        if not self._deployment.dry_run:
+            raise error
+        self._deployment.fail(error, fatal=False)
+        self._deployment.step_failed = True
+
     def _doomed(self, old: ResourceState, new: ResourceState) -> list[ResourceState]:
         """List what has to be deleted before a resource is made anew, last of all its old self."""
         ignored = self._registered
         doomed = doomed_with(old, self._ledger.before, self._deployment, ignored=ignored)
-        done = self.deleted_first
-        doomed = [s for s in reversed(doomed) if s not in done and not s.pending_replacement]
+        doomed = [state for state in reversed(doomed) if state not in self.deleted_first]
         for state in doomed:
             if state.protect:
                 text = _irreplaceable(state.urn, because_of=new.urn)
@@ -159,6 +165,7 @@ class Registrations:
                     new_inputs=new.inputs,
                     ignore_changes=goal.ignore_changes,
                 ),
+                in_step=False,
             )
         else:
             answer = ProviderDiff(changes=old.inputs != new.inputs)
@@ -176,7 +183,7 @@ class Registrations:
         if old is not None:
             news = decisions.ignoring(news, olds, goal.ignore_changes)
         checked = self._deployment.asked(
-            urn, lambda: self._deployment.provider().check(urn, olds, news)
+            urn, lambda: self._deployment.provider().check(urn, olds, news), in_step=False
         )
         for property_, reason in checked.failures:
             self._deployment.display.error(

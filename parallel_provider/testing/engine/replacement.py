@@ -48,6 +48,7 @@ def _is_replaced(state: ResourceState, gone: set[str], deployment: Deployment) -
             new_inputs=wondering,
             ignore_changes=state.ignore_changes,
         ),
+        in_step=False,
     )
     diff = decisions.judged(
         answer,

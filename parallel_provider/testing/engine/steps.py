@@ -86,7 +86,9 @@ class Steps:
             deployment.count("replace", new)
         else:
             self._ledger.add(new, instead_of=old)
-            deployment.count("read", new)
+            # A look that finds nothing new is not worth mentioning.
+            if old is not None and old.outputs != new.outputs:
+                deployment.count("read", new)
 
     def delete(self, old: ResourceState, *, replaced: bool) -> None:
         """Delete a resource, or what was left of it when it was replaced."""
