@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import email.utils
 import json
-import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import timezone
+from http import HTTPStatus
 from typing import TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
 from parallel_provider.api.errors import AnswerError, StatusError, status_error_class
+from parallel_provider.printable import masked, printable
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -21,7 +22,6 @@ _MAX_REASON_LENGTH = 300
 _NOT_JSON = (ValueError, RecursionError)
 
 _ADVICE = {
-    401: "sign in again with `parallel-provider login`, or renew the configured access token",
     402: "add a payment method in the Parallel console",
     403: "use an access token with the missing scope",
     429: "try again later, or with a lower --parallel",
@@ -41,18 +41,28 @@ def parse(response: httpx.Response, model: type[Model]) -> Model:
         reason = f"success, but not as documented ({problems})"
     except _NOT_JSON:
         reason = f"success with {_describe_body(response)} instead of JSON"
-    raise AnswerError(f"{_request_line(response)} answered {_shorten(reason)}")
+    raise AnswerError(f"{_request_line(response)} answered {_safe(reason)}")
 
 
-def status_error(response: httpx.Response, now: float) -> StatusError:
-    """Make the error of an answer whose status isn't a success; `now` is epoch seconds."""
+def status_error(
+    response: httpx.Response, now: float, auth_origin: str = "the configuration"
+) -> StatusError:
+    """Make the error of an answer whose status isn't a success.
+
+    `now` is epoch seconds; `auth_origin` says where the access token comes from.
+    """
     code = response.status_code
     reason, reference = _reason_and_reference(response)
     request_id = response.headers.get("x-request-id") or reference
-    message = f"{_request_line(response)} answered {code} ({_shorten(reason)})"
+    message = f"{_request_line(response)} answered {code} ({_safe(reason)})"
     if request_id:
-        message += f" [request {_shorten(request_id)}]"
-    if code in _ADVICE:
+        message += f" [request {_safe(request_id)}]"
+    if code == HTTPStatus.UNAUTHORIZED:
+        message += (
+            f": the access token from {auth_origin} isn't valid, or no longer. Renew it there, or "
+            "sign in with `parallel-provider login`"
+        )
+    elif code in _ADVICE:
         message += f": {_ADVICE[code]}"
     if response.is_redirect:
         message += ": redirects aren't followed, so check the configured service API URL"
@@ -138,8 +148,6 @@ def _place(loc: object) -> str:
     return ".".join(parts) or "the body"
 
 
-def _shorten(text: str) -> str:
-    """Make a server's words safe to print: one line, bounded, no control characters."""
-    printable = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
-    words = " ".join(printable.split())
-    return words if len(words) <= _MAX_REASON_LENGTH else words[:_MAX_REASON_LENGTH] + "…"
+def _safe(text: str) -> str:
+    """Make a server's words safe to print: it may quote a token, or steer the terminal."""
+    return printable(masked(text))

@@ -34,14 +34,21 @@ _NOT_SENT = (
 class AccountApi:
     """Typed calls over one pool of connections; safe to use from several threads.
 
-    `auth` puts the access token on each request. Every method raises an ApiError when there is no
+    `auth` puts the access token on each request, and `auth_origin` says where that comes from, for
+    the error when it is refused. Every method raises an ApiError when there is no
     usable answer, after retries where they can do no harm.
     """
 
     def __init__(
-        self, base_url: str, auth: httpx.Auth, *, patience: Patience | None = None
+        self,
+        base_url: str,
+        auth: httpx.Auth,
+        *,
+        auth_origin: str = "the configuration",
+        patience: Patience | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
+        self._auth_origin = auth_origin
         self._patience = patience or Patience()
         self._pace = Pace()
         version = importlib.metadata.version("parallel-provider")
@@ -169,7 +176,7 @@ class AccountApi:
                 f"{method} {path} got no answer from {self._host} ({_why(error)})"
             ) from None
         if not response.is_success:
-            refusal = status_error(response, time.time())
+            refusal = status_error(response, time.time(), self._auth_origin)
             if refusal.retry_after is not None:
                 self._pace.hold(min(refusal.retry_after, self._patience.longest_wait_seconds))
             raise refusal

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from parallel_provider.api import AccountApi, AuthenticationError
+from parallel_provider.api import AccountApi
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.chain import choose_source
-from parallel_provider.errors import CredentialsError
 
 
 @contextlib.contextmanager
@@ -17,8 +16,6 @@ def open_account() -> Iterator[AccountApi]:
     """Give the API as the configured account."""
     settings = load_settings()
     source = choose_source(settings)
-    try:
-        with AccountApi(settings.service_api_url, BearerAuth(source)) as api:
-            yield api
-    except AuthenticationError as error:
-        raise CredentialsError(f"the access token from {source.origin}: {error}") from None
+    auth = BearerAuth(source)
+    with AccountApi(settings.service_api_url, auth, auth_origin=source.origin) as api:
+        yield api

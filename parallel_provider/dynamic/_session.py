@@ -13,6 +13,7 @@ import pulumi
 from parallel_provider.api import AccountApi
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.chain import choose_source
+from parallel_provider.credentials.expiry import ending_soon
 from parallel_provider.dynamic._concurrency import widen_thread_pool
 from parallel_provider.dynamic._messages import EngineMessages
 from parallel_provider.lifecycle.run import Guards, Run
@@ -52,10 +53,15 @@ def program_run() -> Run:
 
 def _make_run(config: Callable[[str], str | None]) -> Run:
     settings = Settings.load(config, os.environ)
-    auth = BearerAuth(choose_source(settings))
+    source = choose_source(settings)
     guards = Guards(
         org_id=settings.org_id,
         org_id_origin=settings.org_id_origin,
         max_top_up_cents=settings.max_top_up_cents,
     )
-    return Run(AccountApi(settings.service_api_url, auth), EngineMessages(), guards)
+    api = AccountApi(settings.service_api_url, BearerAuth(source), auth_origin=source.origin)
+    messages = EngineMessages()
+    warning = ending_soon(source)
+    if warning is not None:
+        messages.warn(warning)
+    return Run(api, messages, guards)

@@ -127,7 +127,7 @@ def test_refusals_are_errors_by_their_meaning(api: AccountApi, emulator: Emulato
 
 def test_wrong_token_and_missing_scope_are_told_apart(emulator: Emulator) -> None:
     """Signing in again helps against the one, not against the other."""
-    with pytest.raises(AuthenticationError, match="sign in again"):
+    with pytest.raises(AuthenticationError, match="or sign in with"):
         api_at(emulator.url).list_apps()
     with pytest.raises(PermissionDeniedError, match="Missing required scope: apps:read"):
         api_at(emulator.url, emulator.mint_token(scopes=["apps:create"])).list_apps()
