@@ -1,0 +1,155 @@
+"""The adapter: unknown values, outputs, and failures in one line that give nothing away."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pulumi.output import UNKNOWN as SDK_UNKNOWN
+
+from parallel_provider.dynamic import _session
+from parallel_provider.dynamic._adapter import Adapter, adapter_of
+from parallel_provider.dynamic._errors import InternalError, ResourceError
+from parallel_provider.lifecycle.app import AppLifecycle
+from parallel_provider.lifecycle.resource import UNKNOWN, Checked, Diff, Props
+from parallel_provider.lifecycle.run import Run
+from parallel_provider.testing.emulator import Emulator
+from tests.lifecycle.runs import run_at
+
+NO_SUCH_APP = "00000000-0000-4000-8000-000000000000"
+APP = {"app_id": "1", "app_name": "search", "org_id": "o", "org_name": "O"}
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the process's run reach nobody, and hide frames as the provider's process does."""
+    monkeypatch.setattr(_session, "_run", run_at())
+    monkeypatch.setattr(sys, "tracebacklimit", 0, raising=False)
+
+
+def test_unknown_values_are_the_lifecycles_own_and_go_back_as_the_sdks() -> None:
+    """Wherever they stand, nested ones too; everything else passes as it is."""
+    seen: list[Props] = []
+
+    class Watched(AppLifecycle):
+        def check(self, run: Run, olds: Props, news: Props) -> Checked:  # noqa: ARG002
+            seen.append(news)
+            return Checked(dict(news))
+
+        def diff(self, run: Run, state: Any, news: Props) -> Diff:  # noqa: ANN401, ARG002
+            seen.append(news)
+            return Diff()
+
+    news = {"app_name": SDK_UNKNOWN, "x": [{"y": SDK_UNKNOWN, "z": None}, 1.5, "text"]}
+    adapter = Adapter(Watched())
+
+    checked = adapter.check({}, news)
+    adapter.diff(dict(APP), news)
+
+    expected = {"app_name": UNKNOWN, "x": [{"y": UNKNOWN, "z": None}, 1.5, "text"]}
+    assert seen == [expected, expected]
+    assert checked.inputs == news
+
+
+def test_check_passes_problems_on_by_input() -> None:
+    """Each becomes a failure of the SDK's kind."""
+    checked = adapter_of("App").check({}, {"app_name": " ", "existing_app_id": "x"})
+
+    assert [(failure.property, failure.reason) for failure in checked.failures] == [
+        ("app_name", "must not be empty or blank"),
+        ("existing_app_id", "must be a UUID, such as the app_id of a parallel App"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("news", "changes", "replaces"),
+    [
+        ({"app_name": "search", "__provider": "new text", "adopt_existing": True}, False, []),
+        ({"app_name": "find"}, True, ["app_name"]),
+        ({"app_name": SDK_UNKNOWN}, True, ["app_name"]),
+    ],
+)
+def test_diff_looks_at_inputs_only(
+    news: dict[str, Any], replaces: list[str], *, changes: bool
+) -> None:
+    """Another form of the provider, as after an upgrade or under another Python, is no change."""
+    olds = {**APP, "__provider": "old text", "unknown_to_this_version": 1}
+
+    diff = adapter_of("App").diff(olds, {**news})
+
+    assert (diff.changes, diff.replaces) == (changes, replaces)
+
+
+def test_outputs_are_plain_values_without_none(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Secrets go out as text, for the engine to encrypt; what is None is left out."""
+    monkeypatch.setattr(_session, "_run", run_at(emulator.url, emulator.access_token))
+    app_id = emulator.state()["apps"][0]["app_id"]
+
+    created = adapter_of("ApiKey").create({"app_id": app_id, "api_key_name": "ci"})
+
+    assert created.outs is not None
+    assert created.id == created.outs["api_key_id"]
+    assert isinstance(created.outs["raw_api_key"], str)
+    assert isinstance(created.outs["created_at"], int)
+    assert None not in created.outs.values()
+
+
+def test_read_of_what_is_gone_drops_it(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty id and no outputs are what the engine takes for gone."""
+    monkeypatch.setattr(_session, "_run", run_at(emulator.url, emulator.access_token))
+
+    read = adapter_of("App").read("1", {**APP, "org_id": emulator.org_id})
+
+    assert (read.id, read.outs) == ("", {})
+
+
+@pytest.mark.parametrize(
+    ("call", "begins"),
+    [
+        (lambda app: app.create({"app_name": "search"}), "creating App 'search': "),
+        (lambda app: app.create({"app_name": "a\nb"}), r"creating App 'a\nb': "),
+        (lambda app: app.read("1", dict(APP)), "reading App 'search': "),
+        (lambda app: app.read("1", {"default_app_name": "shared"}), "reading App 'shared': "),
+        (lambda app: app.delete(dict(APP)), "deleting App 'search': "),
+    ],
+)
+def test_failure_names_what_was_done_to_which_resource(
+    call: Callable[[Adapter], object], begins: str
+) -> None:
+    """One line; the cause, with frames and values, stays behind."""
+    with pytest.raises(ResourceError, match="can't be reached") as failure:
+        call(adapter_of("App"))
+
+    assert str(failure.value).startswith(begins)
+    assert "\n" not in str(failure.value)
+    assert failure.value.__suppress_context__
+    assert f"{type(failure.value).__module__}.{type(failure.value).__name__}" == (
+        "parallel_provider.ResourceError"
+    )
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda key: key.create({"api_key_name": "ci", "app_id": ["hush-hush"]}),
+        lambda key: key.diff({"raw_api_key": ["hush-hush"]}, {"api_key_name": "ci"}),
+        lambda key: key.delete({"api_key_name": "ci", "raw_api_key": "hush-hush"}),
+    ],
+)
+def test_bug_is_told_by_its_place_and_never_by_its_values(
+    call: Callable[[Adapter], object],
+) -> None:
+    """Whatever the exception says may hold a secret."""
+    with pytest.raises(
+        InternalError, match=r"unexpected ValidationError in \w+\.py, line"
+    ) as failure:
+        call(adapter_of("ApiKey"))
+
+    assert "ApiKey 'ci'" in str(failure.value)
+    assert "please report it" in str(failure.value)
+    assert "hush-hush" not in str(failure.value)
+    assert failure.value.__suppress_context__
