@@ -75,7 +75,11 @@ def answer(
         (500, b"", "answered 500 (Internal Server Error, with an empty body)"),
         (500, b"\xff\xfe", "answered 500 (Internal Server Error, with text that isn't JSON)"),
         (500, b"[" * 100_000, "answered 500 (Internal Server Error, with text that isn't JSON)"),
-        (401, {"detail": "Expired"}, "(Expired): the access token from the configuration isn't valid"),
+        (
+            401,
+            {"detail": "Expired"},
+            "(Expired): the access token from the configuration isn't valid",
+        ),
         (402, {"detail": "Pay"}, "(Pay): add a payment method in the Parallel console"),
         (429, {"detail": "Slow"}, "(Slow): try again later, or with a lower --parallel"),
         (307, b"", "redirects aren't followed, so check the configured service API URL"),

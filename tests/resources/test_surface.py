@@ -1,0 +1,47 @@
+"""The public names: all there, all documented, and none by accident."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from pathlib import Path
+
+import pulumi
+import pytest
+
+import parallel_provider as parallel
+
+
+def test_every_public_name_can_be_imported() -> None:
+    """Names are loaded late: a misspelt one would be found by a user only."""
+    for name in parallel.__all__:
+        assert getattr(parallel, name) is getattr(
+            importlib.import_module("parallel_provider.resources"), name
+        )
+    assert set(parallel.__all__) <= set(dir(parallel))
+    assert sorted(parallel.__all__) == list(parallel.__all__)
+
+
+def test_unknown_name_is_an_ordinary_error() -> None:
+    """As of any module, so that `hasattr` and tools work."""
+    with pytest.raises(AttributeError, match="has no attribute 'Key'"):
+        parallel.Key  # noqa: B018 - asking for it is the test
+
+
+@pytest.mark.parametrize(
+    "resource", [parallel.App, parallel.ApiKey, parallel.RotatingApiKey, parallel.BalanceTopUp]
+)
+def test_every_output_and_argument_is_documented(resource: type[pulumi.Resource]) -> None:
+    """What a user can read or set has a sentence, and the API's path stands in the docstring."""
+    source = inspect.getsource(resource)
+    for output in inspect.get_annotations(resource):
+        _, _, after = source.partition(f"    {output}: pulumi.Output[")
+        assert after.split("\n", 2)[1].strip().startswith('"""'), output
+    for argument in inspect.signature(resource).parameters:
+        assert f":param {argument}:" in source, argument
+    assert "/service/v1/" in (resource.__doc__ or "")
+
+
+def test_package_says_that_it_is_typed() -> None:
+    """Without the marker, type checkers of users ignore all types."""
+    assert (Path(parallel.__file__).parent / "py.typed").exists()

@@ -1,0 +1,166 @@
+"""Settings: where each is found, which counts, and what can't be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from parallel_provider.errors import SettingsError
+from parallel_provider.settings import (
+    DEFAULT_PLATFORM_URL,
+    DEFAULT_SERVICE_API_URL,
+    Settings,
+    is_loopback,
+)
+
+
+def load(config: dict[str, str] | None = None, environ: dict[str, str] | None = None) -> Settings:
+    """Load from these alone."""
+    return Settings.load((config or {}).get, environ or {})
+
+
+def test_nothing_set_means_the_real_api() -> None:
+    """No token, no guard, and no charges."""
+    settings = load()
+
+    assert settings.service_api_url == DEFAULT_SERVICE_API_URL
+    assert settings.platform_url == DEFAULT_PLATFORM_URL
+    assert settings.auth_file == Path.home() / ".config/parallel-web-tools/auth.json"
+    assert (settings.org_id, settings.max_top_up_cents) == (None, None)
+    assert settings.config_access_token is settings.env_access_token is None
+    assert settings.config_token_command is settings.env_token_command is None
+
+
+@pytest.mark.parametrize(
+    ("key", "variable", "attribute", "values", "loaded"),
+    [
+        ("orgId", "PARALLEL_ORG_ID", "org_id", ("a", "b"), ("a", "b")),
+        ("maxTopUpCents", "PARALLEL_MAX_TOP_UP_CENTS", "max_top_up_cents", ("0", "2"), (0, 2)),
+        (
+            "serviceApiUrl",
+            "PARALLEL_SERVICE_API_URL",
+            "service_api_url",
+            ("https://a.example/account/", "http://localhost:8090"),
+            ("https://a.example/account", "http://localhost:8090"),
+        ),
+        (
+            "platformUrl",
+            "PARALLEL_PLATFORM_URL",
+            "platform_url",
+            ("https://a.example", "http://[::1]:8090/"),
+            ("https://a.example", "http://[::1]:8090"),
+        ),
+    ],
+)
+def test_stack_comes_before_environment(
+    key: str,
+    variable: str,
+    attribute: str,
+    values: tuple[str, str],
+    loaded: tuple[object, object],
+) -> None:
+    """And a blank value, as pipelines often export them, is none."""
+    config, environ = {f"parallel:{key}": values[0]}, {variable: f" {values[1]}\n"}
+
+    assert getattr(load(config, environ), attribute) == loaded[0]
+    assert getattr(load({}, environ), attribute) == loaded[1]
+    assert getattr(load({f"parallel:{key}": " "}, environ), attribute) == loaded[1]
+    assert getattr(load({}, {variable: ""}), attribute) == getattr(load(), attribute)
+
+
+def test_tokens_are_kept_apart_and_out_of_sight() -> None:
+    """Which source counts is decided elsewhere; none of them shows in a repr."""
+    settings = load(
+        {"parallel:accessToken": "hush-1", "parallel:tokenCommand": "print-token"},
+        {
+            "PARALLEL_ACCESS_TOKEN": "hush-2",
+            "PARALLEL_TOKEN_COMMAND": "print-another",
+            "PARALLEL_REFRESH_TOKEN": "hush-3",
+            "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND": "save-token",
+            "PARALLEL_AUTH_FILE": "~/elsewhere.json",
+        },
+    )
+
+    for secret, value in (
+        (settings.config_access_token, "hush-1"),
+        (settings.env_access_token, "hush-2"),
+        (settings.env_refresh_token, "hush-3"),
+    ):
+        assert secret is not None
+        assert secret.get_secret_value() == value
+    assert (settings.config_token_command, settings.env_token_command) == (
+        "print-token",
+        "print-another",
+    )
+    assert settings.env_refresh_token_save_command == "save-token"
+    assert settings.auth_file == Path.home() / "elsewhere.json"
+    assert "hush" not in repr(settings)
+    assert "hush" not in str(settings)
+
+
+def test_guard_knows_where_it_comes_from() -> None:
+    """An error about it points there."""
+    assert load({"parallel:orgId": "a"}).org_id_origin == "parallel:orgId"
+    assert load({}, {"PARALLEL_ORG_ID": "a"}).org_id_origin == "PARALLEL_ORG_ID"
+
+
+@pytest.mark.parametrize("value", ["-1", "20.00", "$20", "2e3", "0x10", "1_000", "٢", "²", "many"])
+def test_cents_that_are_no_whole_number_are_refused(value: str) -> None:
+    """What only nearly is a number might be another amount than was meant."""
+    with pytest.raises(SettingsError, match="PARALLEL_MAX_TOP_UP_CENTS must be a whole number"):
+        load({}, {"PARALLEL_MAX_TOP_UP_CENTS": value})
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("api.example.com", "must be a full URL"),
+        ("ftp://api.example.com", "must be a full URL"),
+        ("https://", "must be a full URL"),
+        ("https:///path", "must be a full URL"),
+        ("https://[::1", "isn't a valid URL"),
+        ("https://host:99999", "isn't a valid URL"),
+        ("https://host:port", "isn't a valid URL"),
+        ("https://me:hush@api.example.com", "must not contain a user name or password"),
+        ("https://me@api.example.com", "must not contain a user name or password"),
+        ("https://@api.example.com", "must not contain a user name or password"),
+        ("http://127.0.0.1@evil.example", "must not contain a user name or password"),
+        ("https://api.example.com?x=hush", "must not have a query"),
+        ("https://api.example.com#hush", "must not have a query"),
+        ("http://api.example.com", "plain http for api.example.com"),
+        ("http://10.0.0.1:8090", "plain http for 10.0.0.1"),
+        ("http://127.0.0.1.evil.example", "plain http"),
+        ("http://localhost.evil.example", "plain http"),
+        ("http://0.0.0.0", "plain http"),
+        ("HTTP://EXAMPLE.COM", "plain http for example.com"),
+    ],
+)
+@pytest.mark.parametrize("key", ["parallel:serviceApiUrl", "parallel:platformUrl"])
+def test_url_that_could_give_a_token_away_is_refused(key: str, url: str, says: str) -> None:
+    """The setting is named; what may be a password isn't repeated."""
+    with pytest.raises(SettingsError) as failure:
+        load({key: url})
+
+    assert str(failure.value).startswith(key)
+    assert says in str(failure.value)
+    assert "hush" not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.255.0.9", True),
+        ("::1", True),
+        ("0.0.0.0", False),  # noqa: S104 - not bound to
+        ("169.254.169.254", False),
+        ("::", False),
+        ("localhost.example", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_this_machine_and_no_other(host: str, *, loopback: bool) -> None:
+    """A name that only looks like it may be anybody's."""
+    assert is_loopback(host) is loopback
