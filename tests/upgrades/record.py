@@ -1,0 +1,56 @@
+"""Record the state that a version leaves behind, for the tests of all later ones.
+
+    python -m tests.upgrades.record v0_1_0
+
+Runs the program in that folder with Pulumi (it has to be on PATH) against an emulator, until a key
+has been rotated and a charge made, and writes `state.json` beside it. Its secrets are made up and
+stand in it as plain text, as in `pulumi stack export --show-secrets`, so that any engine can import
+them. For a new version, copy the folder of the last one, record it before the release, and leave
+the older folders alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project
+from tests.upgrades.recorded import HERE, MAX_TOP_UP_CENTS, RecordedState
+
+_MORE_THAN_A_MONTH = 31 * 86_400
+
+# Where a program stood on the disk of whoever recorded it, and how its secrets were encrypted.
+_NOBODYS_BUSINESS = {"sourcePosition", "stackTrace", "secrets_providers"}
+
+
+def record(version: str) -> None:
+    """Run the program of a version and write down its state."""
+    with Emulator() as emulator, tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "program"
+        program.mkdir()
+        project = Project(program, "pulumi")
+        project.copy(HERE / version)
+        project.env.update(emulator.environment)
+        project.env["PARALLEL_MAX_TOP_UP_CENTS"] = MAX_TOP_UP_CENTS
+        emulator.set_clock(-_MORE_THAN_A_MONTH)
+        project.up()
+        emulator.set_clock(0)
+        project.up()
+        exported = project.stack.export_stack()
+    state = {"version": exported.version, "deployment": _without_traces(exported.deployment)}
+    RecordedState.path_of(version).write_text(json.dumps(state, indent=2) + "\n")
+
+
+def _without_traces(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        kept = {key: item for key, item in value.items() if key not in _NOBODYS_BUSINESS}
+        return {key: _without_traces(item) for key, item in kept.items()}
+    return [_without_traces(item) for item in value] if isinstance(value, list) else value
+
+
+if __name__ == "__main__":
+    record(sys.argv[1])

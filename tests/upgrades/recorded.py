@@ -1,0 +1,88 @@
+"""A recorded state, and an account in which what stands in it is true."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pulumi.automation import Deployment
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project
+from tests.scenarios.clock import Clock
+
+HERE = Path(__file__).parent
+VERSIONS = sorted(path.parent.name for path in HERE.glob("*/state.json"))
+MAX_TOP_UP_CENTS = "2000"
+
+
+@dataclass(frozen=True)
+class RecordedState:
+    """The state that a version's program left behind."""
+
+    version: str
+    text: str
+
+    @classmethod
+    def of(cls, version: str) -> RecordedState:
+        """Read the state of a version."""
+        return cls(version, cls.path_of(version).read_text())
+
+    @staticmethod
+    def path_of(version: str) -> Path:
+        """Return where the state of a version is kept."""
+        return HERE / version / "state.json"
+
+    @property
+    def resources(self) -> list[dict[str, Any]]:
+        """Return this project's resources in it, in its order."""
+        resources = json.loads(self.text)["deployment"]["resources"]
+        return [r for r in resources if "/parallel:" in r["type"]]
+
+    def continue_in(self, project: Project, emulator: Emulator) -> None:
+        """Let the project be where the recording ended: same program, account, state and time."""
+        outputs = [resource["outputs"] for resource in self.resources]
+        project.copy(HERE / self.version)
+        project.env.update(emulator.environment)
+        project.env["PARALLEL_MAX_TOP_UP_CENTS"] = MAX_TOP_UP_CENTS
+        emulator.set_org(org_id=outputs[0]["org_id"], credit_balance_cents=int(MAX_TOP_UP_CENTS))
+        ended_at = max(known["created_at"] for known in outputs if "created_at" in known)
+        Clock(project, emulator).forward(seconds=ended_at - time.time())
+        text = self.text
+        # The server gives out the ids, so that the recorded ones have to follow.
+        for old, new in _created_again(outputs, emulator).items():
+            text = text.replace(old, new)
+        state = json.loads(text)
+        if project.engine == "pulumi":
+            state["deployment"]["secrets_providers"] = _encryption(project)
+        project.stack.import_stack(Deployment(state["version"], state["deployment"]))
+
+
+def _encryption(project: Project) -> dict[str, Any]:
+    """Return how Pulumi is to encrypt the secrets that it imports: as in the stack anyhow."""
+    settings = project.stack.workspace.stack_settings(project.stack.name)
+    return {"type": "passphrase", "state": {"salt": settings.encryption_salt}}
+
+
+def _created_again(outputs: list[dict[str, Any]], emulator: Emulator) -> dict[str, str]:
+    """Create the recorded apps and keys; return the new ids by the old ones."""
+    ids: dict[str, str] = {}
+    headers = {"Authorization": f"Bearer {emulator.access_token}"}
+    base_url = f"{emulator.url}/service/v1"
+    with httpx.Client(base_url=base_url, headers=headers, trust_env=False) as api:
+        for known in outputs:
+            if "api_key_id" in known:
+                path = f"/apps/{ids[known['app_id']]}/keys"
+                for prefix in ("", "previous_"):
+                    if old := known.get(f"{prefix}api_key_id"):
+                        name = known[f"{prefix}api_key_name"]
+                        answer = api.post(path, json={"api_key_name": name}).raise_for_status()
+                        ids[old] = answer.json()["api_key_id"]
+            elif "app_id" in known:
+                answer = api.post("/apps", json={"app_name": known["app_name"]}).raise_for_status()
+                ids[known["app_id"]] = answer.json()["app_id"]
+    return ids

@@ -1,0 +1,71 @@
+"""What an earlier version left behind is good for this one: nothing changes, nothing is lost."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project, changes, plain
+from tests.scenarios.story import DELETE_APP, DELETE_KEY, GET_BALANCE, LIST_APPS, calls, live_keys
+from tests.upgrades.recorded import VERSIONS, RecordedState
+
+# Type token → the module and the class that stand in users' states. Renaming one breaks them.
+NAMES = {
+    "pulumi-python:dynamic/parallel:App": ("parallel_provider.dynamic", "AppProvider"),
+    "pulumi-python:dynamic/parallel:ApiKey": ("parallel_provider.dynamic", "ApiKeyProvider"),
+    "pulumi-python:dynamic/parallel:RotatingApiKey": (
+        "parallel_provider.dynamic",
+        "RotatingApiKeyProvider",
+    ),
+    "pulumi-python:dynamic/parallel:BalanceTopUp": (
+        "parallel_provider.dynamic",
+        "BalanceTopUpProvider",
+    ),
+}
+
+pytestmark = pytest.mark.parametrize("version", VERSIONS)
+
+
+def test_state_is_left_as_it_is_refreshed_and_destroyed(
+    version: str, project: Project, emulator: Emulator
+) -> None:
+    """Preview and up find nothing to do, refresh loses nothing, destroy deletes everything."""
+    recorded = RecordedState.of(version)
+    recorded.continue_in(project, emulator)
+    same = {"same": len(recorded.resources) + 1}
+
+    with calls(emulator) as asked:
+        assert changes(project.preview()) == same
+        assert changes(project.up()) == same
+    assert set(asked) == {GET_BALANCE}
+    with calls(emulator) as asked:
+        assert changes(project.refresh()) == same
+    assert asked[LIST_APPS] == 1
+    assert changes(project.up()) == same
+
+    before = {resource["urn"]: resource for resource in recorded.resources}
+    for resource in project.resources():
+        if old := before.pop(resource["urn"], None):
+            assert resource["inputs"]["__provider"] == old["inputs"]["__provider"]
+            for name in ("raw_api_key", "previous_raw_api_key", "last_idempotency_key"):
+                assert plain(resource["outputs"].get(name)) == plain(old["outputs"].get(name))
+    assert not before
+
+    with calls(emulator) as asked:
+        assert changes(project.destroy()) == {"delete": len(recorded.resources) + 1}
+    assert asked[DELETE_APP] == 1
+    assert asked[DELETE_KEY] == len(NAMES) - 1
+    assert live_keys(emulator) == []
+
+
+def test_names_that_stand_in_states_are_pinned(version: str) -> None:
+    """Every resource is recorded, under the names that this version has to answer to."""
+    found = {
+        resource["type"]: base64.b64decode(resource["inputs"]["__provider"])
+        for resource in RecordedState.of(version).resources
+    }
+    assert set(found) == set(NAMES)
+    for type_token, (module, name) in NAMES.items():
+        assert f"{module}\x94\x8c{chr(len(name))}{name}".encode("latin-1") in found[type_token]
