@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.run import Run
 
 Props = Mapping[str, Any]
@@ -103,9 +104,12 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
     def read(self, run: Run, state: StateT) -> StateT | None:
         """Return the state as it is at the server now; None if it is gone for certain."""
 
-    def look_up(self, run: Run, resource_id: str) -> StateT:
+    def look_up(self, run: Run, resource_id: str) -> StateT:  # noqa: ARG002 - for others' use
         """Return the state of a resource that this program doesn't manage."""
-        raise NotImplementedError(f"{self.kind} can't be read by its id")
+        raise LifecycleError(
+            f"{self.kind} {resource_id!r} can't be read by its id, as the Account API has no such "
+            "read: create one in this program, or pass values on as stack outputs"
+        )
 
     def update(self, run: Run, state: StateT, inputs: InputsT) -> StateT:
         """Change it in place."""
