@@ -9,6 +9,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import ApiKeyProvider
+from parallel_provider.resources._triggers import json_like
 
 
 class ApiKey(Resource, module="parallel", name="ApiKey"):
@@ -79,7 +80,7 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
                 "app_id": app_id,
                 "api_key_name": api_key_name,
                 "default_api_key_name": resource_name if api_key_name is None else None,
-                "triggers": triggers,
+                "triggers": json_like("ApiKey", resource_name, triggers),
                 "deliver_command": deliver_command,
                 "keep_raw_api_key": keep_raw_api_key,
                 "api_key_id": None,

@@ -8,6 +8,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import BalanceTopUpProvider
+from parallel_provider.resources._triggers import json_like
 
 
 class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
@@ -81,7 +82,7 @@ class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
                 "amount_cents": amount_cents,
                 "when_below_cents": when_below_cents,
                 "monthly_limit_cents": monthly_limit_cents,
-                "triggers": triggers,
+                "triggers": json_like("BalanceTopUp", resource_name, triggers),
                 # The idempotency key is made of these; the provider's process can't know them.
                 "organization": pulumi.get_organization(),
                 "project": pulumi.get_project(),

@@ -10,6 +10,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import RotatingApiKeyProvider
+from parallel_provider.resources._triggers import json_like
 
 
 class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
@@ -113,7 +114,7 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
                 "default_api_key_name": resource_name if api_key_name is None else None,
                 "rotate_after": _as_text(rotate_after),
                 "overlap": _as_text(overlap),
-                "triggers": triggers,
+                "triggers": json_like("RotatingApiKey", resource_name, triggers),
                 "deliver_command": deliver_command,
                 "keep_raw_api_key": keep_raw_api_key,
                 "api_key_id": None,

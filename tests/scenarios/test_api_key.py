@@ -220,6 +220,22 @@ def test_bad_inputs_of_key_are_refused_all_at_once(project: Project, emulator: E
     assert_refused(project, text, "property api_key_name value", "empty or blank", resource="ci")
 
 
+def test_triggers_that_pulumi_cannot_send_are_refused(project: Project, emulator: Emulator) -> None:
+    """A date is the likely one; without a check the SDK prints all of its frames."""
+    declare(
+        project,
+        f"""
+        import datetime
+        parallel.ApiKey("ci", app_id="{NO_SUCH_APP}", triggers=[datetime.date(2026, 11, 23)])
+    """,
+    )
+
+    text = project.fails("preview")
+
+    assert_refused(project, text, "ApiKey 'ci': triggers holds a value of type date", resource=None)
+    assert emulator.state()["requests"] == {}
+
+
 def test_key_revoked_behind_our_back_can_still_be_destroyed(
     project: Project, emulator: Emulator
 ) -> None:

@@ -1,0 +1,65 @@
+"""Triggers in the program: anything that Pulumi can send, and a line for what it can't."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import enum
+from typing import Any
+
+import pulumi
+import pytest
+
+from parallel_provider.resources._triggers import json_like
+
+
+class Color(str, enum.Enum):
+    """An enumeration that is text."""
+
+    RED = "red"
+
+
+@pytest.mark.parametrize(
+    "triggers",
+    [
+        None,
+        "text",
+        0,
+        1.5,
+        True,
+        Color.RED,
+        [],
+        ("a", [None, {"b": {}}]),
+        {"a": [1, {"b": None}]},
+        pulumi.Output.from_input("later"),
+        {"a": [pulumi.Output.secret("hush-hush")]},
+    ],
+)
+def test_triggers_that_can_be_sent_are_passed_on(triggers: Any) -> None:  # noqa: ANN401
+    """As they are, whatever is still to be known of them."""
+    assert json_like("ApiKey", "ci", triggers) is triggers
+
+
+@pytest.mark.parametrize(
+    ("triggers", "names"),
+    [
+        (datetime.date(2026, 11, 23), "a value of type date"),
+        ({"a": [decimal.Decimal(1)]}, "a value of type Decimal"),
+        ({1, 2}, "a value of type set"),
+        (["a", b"hush-hush"], "a value of type bytes"),
+        (bytearray(b"hush-hush"), "a value of type bytearray"),
+        ({"a": {1: 2}}, "a dict key of type int"),
+        (object(), "a value of type object"),
+        (len, "a value of type builtin_function_or_method"),
+    ],
+)
+def test_triggers_that_cannot_be_sent_are_named_by_type(
+    triggers: Any,  # noqa: ANN401
+    names: str,
+) -> None:
+    """The resource, the type and what to do; never the value."""
+    with pytest.raises(pulumi.RunError) as failure:
+        json_like("ApiKey", "ci", triggers)
+
+    assert str(failure.value).startswith(f"ApiKey 'ci': triggers holds {names}: make it of text")
+    assert "hush" not in str(failure.value)
