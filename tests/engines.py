@@ -18,6 +18,7 @@ real engine where `pulumi` is on PATH (elsewhere that half is skipped, and says 
 - `project.fails("up")` runs what must fail, and gives back the text a user would see.
 - `project.resources()` gives the state, one dict a resource, as `pulumi stack export` has it with
   `--show-secrets`; `is_secret(value)` and `plain(value)` tell about its inputs and outputs.
+- `project.take_over(state)` begins from a state that was exported earlier, by either engine.
 - `changes(result)` is what a run did, or a preview would do, as plain `{"create": 2, "same": 1}`.
 """
 
@@ -33,6 +34,7 @@ from typing import Any, Literal
 import pytest
 from pulumi.automation import (
     ConfigValue,
+    Deployment,
     DestroyResult,
     LocalWorkspace,
     PreviewResult,
@@ -113,6 +115,15 @@ class Project:
         with pytest.raises(CommandError) as failure:
             getattr(self.stack, operation)(**options)
         return str(failure.value)
+
+    def take_over(self, state: dict[str, Any]) -> None:
+        """Import a state that either engine exported, with its secrets shown."""
+        state = dict(state)
+        if self.engine == "pulumi":
+            # Secrets shown are encrypted again on import: with the key of this stack.
+            own = self.stack.export_stack().deployment or {}
+            state["secrets_providers"] = own["secrets_providers"]
+        self.stack.import_stack(Deployment(version=3, deployment=state))
 
     def resources(self) -> list[dict[str, Any]]:
         """Return the resources in the state, in its order, secrets in their envelopes."""

@@ -4,6 +4,7 @@ This package knows the Pulumi SDK and its protocols, and no other layer of this 
 program and any dynamic provider.
 """
 
+from parallel_provider.testing.engine.errors import Refused
 from parallel_provider.testing.stack import EmbeddedStack
 
-__all__ = ["EmbeddedStack"]
+__all__ = ["EmbeddedStack", "Refused"]

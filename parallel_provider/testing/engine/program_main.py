@@ -30,7 +30,7 @@ def _user_traceback(program: Path) -> str:
     """Format the exception at hand from where the user's own program comes in."""
     frames = traceback.extract_tb(sys.exc_info()[2])
     for index, frame in enumerate(frames):
-        if Path(frame.filename).absolute().is_relative_to(program):
+        if frame.filename.startswith(str(program)):
             return traceback.format_exc(limit=index - len(frames))
     return traceback.format_exc()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -14,6 +15,7 @@ from parallel_provider.testing.engine.urns import PROVIDER_PREFIX, provider_urn
 from parallel_provider.testing.engine.values import Properties
 
 DEPLOYMENT_VERSION: Final = 3
+_VERSION: Final = "embedded"
 
 # field of ResourceState → its key in an exported state, where the two are spelled differently
 _KEYS: Final = {
@@ -105,9 +107,14 @@ def now() -> str:
 def export(resources: Iterable[ResourceState], *, show_secrets: bool) -> dict[str, Any]:
     """Write a deployment, in the form of `pulumi stack export`."""
     return {
-        "manifest": {"time": now(), "magic": "", "version": "embedded"},
+        "manifest": {"time": now(), "magic": _magic(_VERSION), "version": _VERSION},
         "resources": [_exported(state, show_secrets=show_secrets) for state in resources],
     }
+
+
+def _magic(version: str) -> str:
+    # By this Pulumi tells that a state wasn't mixed up from two.
+    return hashlib.sha256(version.encode()).hexdigest()
 
 
 def _exported(state: ResourceState, *, show_secrets: bool) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from pulumi.dynamic import (
 )
 
 UNKNOWN = "<unknown>"
+MEETING_SECONDS = float(os.environ.get("TOY_MEETING_SECONDS", "20"))
 Props = dict[str, Any]
 
 
@@ -41,6 +42,15 @@ def _journal(operation: str, **what: Any) -> None:  # noqa: ANN401 - JSON
     with (cloud() / "journal.jsonl").open("a") as journal:
         fcntl.flock(journal, fcntl.LOCK_EX)
         journal.write(line)
+
+
+def _meet(count: int) -> None:
+    """Wait until so many things are being made at once."""
+    until = time.monotonic() + MEETING_SECONDS
+    while (cloud() / "journal.jsonl").read_text().count('"op": "create"') < count:
+        if time.monotonic() > until:
+            raise RuntimeError("the others never came")
+        time.sleep(0.02)
 
 
 def _visible(props: Props) -> Props:
@@ -92,6 +102,7 @@ class ThingProvider(ResourceProvider):
         sys.stderr.write(f"making {props['label']}\n")
         _maybe_fail("create", props)
         time.sleep(props.get("takes") or 0)
+        _meet(int(props.get("meets") or 0))
         number = 1
         while True:
             id_ = f"{props['label']}-{number}"
@@ -150,6 +161,7 @@ class Thing(Resource, module="toy", name="Thing"):
         zone: pulumi.Input[str] = "a",
         mode: str | None = None,
         takes: float | None = None,
+        meets: int | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props = {
@@ -159,6 +171,7 @@ class Thing(Resource, module="toy", name="Thing"):
             "zone": zone,
             "mode": mode,
             "takes": takes,
+            "meets": meets,
             "generation": None,
             "password": None,
         }

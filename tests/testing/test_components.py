@@ -1,0 +1,77 @@
+"""Components and parents."""
+
+from __future__ import annotations
+
+from tests.engines import changes, is_secret
+from tests.testing.conftest import Toy
+
+COMPONENT = """
+class Group(pulumi.ComponentResource):
+    def __init__(self, name, size=1, opts=None):
+        super().__init__("toy:index:Group", name, {"size": size}, opts)
+        self.thing = Thing(f"{name}-thing", value=size, opts=ResourceOptions(parent=self))
+        self.register_outputs({"id": self.thing.id, "size": Output.secret(size)})
+"""
+
+
+def test_component_holds_its_children_and_outputs(toy: Toy) -> None:
+    """A component is in the state with its outputs, and its children stand below it."""
+    toy.program(COMPONENT + 'Group("g")')
+    assert changes(toy.project.up()) == {"create": 3}
+    group = toy.project.resource("g")
+    assert group["custom"] is False
+    assert group["outputs"]["id"] == "g-thing-1"
+    assert is_secret(group["outputs"]["size"])
+    thing = toy.project.resource("g-thing")
+    assert thing["parent"] == group["urn"]
+    assert "toy:index:Group$pulumi-python:dynamic/toy:Thing" in thing["urn"]
+
+
+def test_changed_component_is_updated(toy: Toy) -> None:
+    """A component changes with its inputs."""
+    toy.program(COMPONENT + 'Group("g")')
+    toy.project.up()
+    toy.program(COMPONENT + 'Group("g", size=2)')
+    assert changes(toy.project.up()) == {"update": 2, "same": 1}
+
+
+def test_alias_of_component_is_inherited_by_its_children(toy: Toy) -> None:
+    """A child named after its parent is found under the name it had then."""
+    toy.program(COMPONENT + 'Group("g")')
+    toy.project.up()
+    toy.journal()
+    toy.program(COMPONENT + 'Group("h", opts=ResourceOptions(aliases=[Alias(name="g")]))')
+    toy.project.up()
+    assert toy.calls("create", "delete") == []
+    assert toy.things() == ["g-thing-1"]
+    assert toy.project.resource("h-thing")["id"] == "g-thing-1"
+
+
+def test_moving_below_a_parent_with_an_alias_keeps_the_resource(toy: Toy) -> None:
+    """An alias may say that there was no parent."""
+    toy.program(COMPONENT + 'Group("g"); Thing("a")')
+    toy.project.up()
+    toy.journal()
+    toy.program(
+        COMPONENT
+        + 'Thing("a", opts=ResourceOptions(parent=Group("g"), aliases=[Alias(parent=None)]))'
+    )
+    assert changes(toy.project.up()) == {"same": 4}
+    assert toy.calls("create", "delete") == []
+
+
+def test_children_inherit_protection(toy: Toy) -> None:
+    """What protects a component protects what is in it."""
+    toy.program(COMPONENT + 'Group("g", opts=ResourceOptions(protect=True))')
+    toy.project.up()
+    assert toy.project.resource("g-thing")["protect"] is True
+    assert "because it is protected" in toy.project.fails("destroy")
+    assert toy.things() == ["g-thing-1"]
+
+
+def test_dependents_of_a_component_are_deleted_before_its_children(toy: Toy) -> None:
+    """Who needs a component needs all that is in it."""
+    toy.program(COMPONENT + 'Thing("a", opts=ResourceOptions(depends_on=[Group("g")]))')
+    toy.project.up()
+    toy.project.destroy()
+    assert toy.calls("delete") == ["delete a-1", "delete g-thing-1"]

@@ -1,0 +1,161 @@
+"""Resource options."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engines import changes
+from tests.testing.conftest import Toy
+
+
+def test_protect_refuses_deletion_until_it_is_taken_off(toy: Toy) -> None:
+    """What is protected is neither destroyed nor deleted; the rest is."""
+    toy.program('Thing("a", opts=ResourceOptions(protect=True)); Thing("b")')
+    toy.project.up()
+    text = toy.project.fails("destroy")
+    assert "cannot be deleted" in text
+    assert "because it is protected" in text
+    assert toy.things() == ["a-1"]
+    toy.program('Thing("a")')
+    assert changes(toy.project.up()) == {"same": 2}
+    assert changes(toy.project.destroy()) == {"delete": 2}
+
+
+def test_protect_refuses_replacement(toy: Toy) -> None:
+    """A protected resource isn't replaced, in a preview neither."""
+    toy.program('Thing("a", zone="x", opts=ResourceOptions(protect=True))')
+    toy.project.up()
+    toy.program('Thing("a", zone="y", opts=ResourceOptions(protect=True))')
+    for operation in ("preview", "up"):
+        text = toy.project.fails(operation)
+        assert "unable to replace resource" in text
+        assert "currently marked for protection" in text
+    assert toy.things() == ["a-1"]
+
+
+def test_ignore_changes_keeps_old_values(toy: Toy) -> None:
+    """What is ignored reaches the provider with its old value, deep inside too."""
+    program = """
+Thing("a", value={{"x": {x}, "y": [{x}, 2]}}, mode="lazy",
+      opts=ResourceOptions(ignore_changes=["value.x", "value.y[0]"]))
+Thing("b", zone="{x}", opts=ResourceOptions(ignore_changes=["zone"]))
+"""
+    toy.program(program.format(x=1))
+    toy.project.up()
+    toy.program(program.format(x=7))
+    assert changes(toy.project.up()) == {"same": 3}
+    assert toy.project.resource("a")["inputs"]["value"] == {"x": 1, "y": [1, 2]}
+
+
+def test_unknown_diff_is_compared_by_the_engine(toy: Toy) -> None:
+    """A provider that leaves the comparison open gets an update for any changed input."""
+    toy.program('Thing("a", value=1, mode="lazy")')
+    toy.project.up()
+    assert changes(toy.project.up()) == {"same": 2}
+    toy.program('Thing("a", value=2, mode="lazy")')
+    assert changes(toy.project.up()) == {"update": 1, "same": 1}
+
+
+@pytest.mark.parametrize(("path", "outcome"), [("value.x", "replace"), ("value.y", "update")])
+def test_replace_on_changes_replaces_what_it_names(toy: Toy, path: str, outcome: str) -> None:
+    """Of the changes that the engine finds, those that are named replace."""
+    program = """
+Thing("a", value={{"x": {x}, "y": 1}}, mode="lazy",
+      opts=ResourceOptions(replace_on_changes=["{path}"]))
+"""
+    toy.program(program.format(x=1, path=path))
+    toy.project.up()
+    toy.program(program.format(x=2, path=path))
+    assert changes(toy.project.up()) == {outcome: 1, "same": 1}
+
+
+def test_delete_before_replace_takes_replaced_dependents_along(toy: Toy) -> None:
+    """Dependents that it would replace go first and come back; others are only updated."""
+    program = """
+a = Thing("a", zone="{zone}", opts=ResourceOptions(delete_before_replace=True))
+b = Thing("b", zone=a.password)
+c = Thing("c", value=a.password)
+"""
+    toy.program(program.format(zone="x"))
+    toy.project.up()
+    toy.journal()
+    toy.program(program.format(zone="y"))
+    assert changes(toy.project.preview()) == {"replace": 2, "update": 1, "same": 1}
+    toy.journal()
+    # A password depends on the id, and the id is free again: c finds nothing changed.
+    assert changes(toy.project.up()) == {"replace": 2, "same": 2}
+    calls = toy.calls("create", "update", "delete")
+    assert calls == ["delete b-1", "delete a-1", "create a", "create b"]
+
+
+def test_provider_can_ask_for_delete_before_replace(toy: Toy) -> None:
+    """The provider's wish counts where the program has none."""
+    toy.program('Thing("a", zone="x", mode="exclusive")')
+    toy.project.up()
+    toy.journal()
+    toy.program('Thing("a", zone="y", mode="exclusive")')
+    toy.project.up()
+    assert toy.calls("create", "delete") == ["delete a-1", "create a"]
+
+
+def test_program_can_refuse_delete_before_replace(toy: Toy) -> None:
+    """The program's word counts more than the provider's wish."""
+    options = "opts=ResourceOptions(delete_before_replace=False)"
+    toy.program(f'Thing("a", zone="x", mode="exclusive", {options})')
+    toy.project.up()
+    toy.journal()
+    toy.program(f'Thing("a", zone="y", mode="exclusive", {options})')
+    toy.project.up()
+    assert toy.calls("create", "delete") == ["create a", "delete a-1"]
+
+
+def test_retain_on_delete_leaves_the_thing(toy: Toy) -> None:
+    """What is retained leaves the state, and stays where it is."""
+    toy.program('Thing("a", opts=ResourceOptions(retain_on_delete=True))')
+    toy.project.up()
+    assert changes(toy.project.destroy()) == {"delete": 2}
+    assert toy.calls("delete") == []
+    assert toy.things() == ["a-1"]
+
+
+@pytest.mark.parametrize(
+    "alias",
+    ['"urn:pulumi:test::scenario::pulumi-python:dynamic/toy:Thing::old"', 'Alias(name="old")'],
+)
+def test_alias_renames_without_touching(toy: Toy, alias: str) -> None:
+    """A resource found under an earlier name is the same resource, and so for its dependents."""
+    toy.program("""
+a = Thing("old", value=1, mode="lazy")
+b = Thing("b", value=a.password)
+""")
+    toy.project.up()
+    toy.journal()
+    toy.program(f"""
+a = Thing("new", value=1, mode="lazy",
+          opts=ResourceOptions(aliases=[{alias}], ignore_changes=["label"]))
+b = Thing("b", value=a.password)
+""")
+    assert changes(toy.project.up()) == {"same": 3}
+    assert toy.things() == ["b-1", "old-1"]
+    (dependency,) = toy.project.resource("b")["dependencies"]
+    assert dependency.endswith("::new")
+
+
+def test_custom_timeouts_are_kept(toy: Toy) -> None:
+    """Timeouts are accepted, and stand in the state in seconds."""
+    timeouts = 'pulumi.CustomTimeouts(create="5m", delete="1h30m")'
+    toy.program(f'Thing("a", opts=ResourceOptions(custom_timeouts={timeouts}))')
+    toy.project.up()
+    assert toy.project.resource("a")["customTimeouts"] == {"create": 300, "delete": 5400}
+
+
+def test_depends_on_orders_without_inputs(toy: Toy) -> None:
+    """A dependency that is only declared orders creation and deletion."""
+    toy.program("""
+b = Thing("b", takes=0.2)
+a = Thing("a", opts=ResourceOptions(depends_on=[b]))
+""")
+    toy.project.up()
+    assert toy.calls("create") == ["create b", "create a"]
+    toy.project.destroy()
+    assert toy.calls("delete") == ["delete a-1", "delete b-1"]

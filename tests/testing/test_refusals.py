@@ -1,0 +1,81 @@
+"""What the embedded stack doesn't do, it refuses by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.automation.errors import CommandError
+
+from parallel_provider.testing import EmbeddedStack, Refused
+
+TOY = Path(__file__).parent / "toy" / "toy.py"
+
+REFUSED = {
+    "stack references": 'pulumi.StackReference("organization/other/test")',
+    "functions of providers (aws:index:f)": 'pulumi.runtime.invoke("aws:index:f", {})',
+    "transforms": 'Thing("a", opts=ResourceOptions(transforms=[lambda args: None]))',
+    "providers as resources": 'pulumi.ProviderResource("aws", "p", {})',
+    "resources of the package 'aws'": 'pulumi.CustomResource("aws:s3:Bucket", "b", {})',
+    "the option `import_`": 'Thing("a", opts=ResourceOptions(import_="x"))',
+    "the option `deleted_with`": 'Thing("b", opts=ResourceOptions(deleted_with=Thing("a")))',
+    "the option `replace_with`": 'Thing("b", opts=ResourceOptions(replace_with=[Thing("a")]))',
+    "the option `replacement_trigger`": 'Thing("a", opts=ResourceOptions(replacement_trigger=1))',
+    "assets": 'Thing("a", value=pulumi.StringAsset("text"))',
+    "components that live in a provider": (
+        'pulumi.ComponentResource("awsx:index:C", "c", {}, None, True)'
+    ),
+    "resource hooks": """
+hook = pulumi.ResourceHook("hook", lambda args: None)
+Thing("a", opts=ResourceOptions(hooks=pulumi.ResourceHookBinding(after_create=[hook])))
+""",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder for a program that can import `toy`."""
+    (tmp_path / "toy.py").write_text(TOY.read_text())
+    return tmp_path
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_unsupported_feature_is_refused_by_name(folder: Path, what: str) -> None:
+    """The error names what isn't supported, and what to do."""
+    (folder / "__main__.py").write_text(
+        "import pulumi, pulumi.runtime\n"
+        "from pulumi import ResourceOptions\n"
+        f"from toy import Thing\n{REFUSED[what]}\n"
+    )
+    (folder / "cloud").mkdir()
+    stack = EmbeddedStack("test", folder, env_vars={"TOY_CLOUD": str(folder / "cloud")})
+    with pytest.raises(CommandError, match="the embedded stack does not support") as failure:
+        stack.up()
+    assert what in str(failure.value)
+    assert "run this program with Pulumi itself" in str(failure.value)
+
+
+@pytest.mark.parametrize("option", ["target", "policy_packs", "continue_on_error", "replace"])
+def test_unsupported_option_of_an_operation_is_refused_by_name(folder: Path, option: str) -> None:
+    """An option that would change what is done isn't passed over in silence."""
+    unsupported: dict[str, Any] = {option: ["x"]}
+    with pytest.raises(Refused, match=f"`{option}`"):
+        EmbeddedStack("test", folder).up(**unsupported)
+
+
+def test_options_without_effect_are_accepted(folder: Path) -> None:
+    """Options that only change how things look are accepted."""
+    (folder / "__main__.py").write_text("")
+    EmbeddedStack("test", folder).up(color="never", message="a message", diff=True)
+
+
+def test_encrypted_state_is_refused(folder: Path) -> None:
+    """A state with encrypted secrets can't be read, and the error says how to export it."""
+    (folder / "__main__.py").write_text(
+        "import pulumi; pulumi.export('secret', pulumi.Output.secret('hush'))"
+    )
+    stack = EmbeddedStack("test", folder)
+    stack.up()
+    with pytest.raises(Refused, match="export it with its secrets shown"):
+        stack.import_stack(stack.export_stack(show_secrets=False))

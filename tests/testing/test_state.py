@@ -1,0 +1,64 @@
+"""Exported and imported states."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from parallel_provider.testing import EmbeddedStack
+from tests.engines import PROJECT_NAME, STACK_NAME, changes, plain
+from tests.testing.conftest import Toy
+
+PROGRAM = """
+a = Thing("a", secret=Output.secret({"x": 1}), opts=ResourceOptions(protect=True))
+b = Thing("b", value=a.generation, opts=ResourceOptions(ignore_changes=["zone"]))
+pulumi.export("password", Output.secret(a.password))
+"""
+
+
+def test_exported_state_can_be_taken_over(toy: Toy) -> None:
+    """A state goes out and in again, and nothing has changed."""
+    toy.program(PROGRAM)
+    toy.project.up()
+    state = toy.project.stack.export_stack().deployment
+    toy.project.take_over(state)
+    assert changes(toy.project.up()) == {"same": 3}
+    assert toy.project.stack.outputs()["password"].secret
+
+
+def test_state_of_either_engine_is_the_embedded_stacks(toy: Toy) -> None:
+    """What any engine exported, the embedded stack refreshes, keeps and destroys."""
+    toy.program(PROGRAM.replace("protect=True", ""))
+    toy.project.up()
+    other = EmbeddedStack(
+        STACK_NAME, toy.project.folder, project_name=PROJECT_NAME, env_vars=toy.project.env
+    )
+    other.import_stack(toy.project.stack.export_stack())
+    assert changes(other.refresh()) == {"same": 3}
+    assert changes(other.up()) == {"same": 3}
+    assert changes(other.destroy()) == {"delete": 3}
+
+
+def test_state_has_the_fields_that_people_look_for(toy: Toy) -> None:
+    """The state reads like Pulumi's: types, ids, inputs, outputs, dependencies, providers."""
+    toy.program(PROGRAM)
+    toy.project.up()
+    root, provider, a, b = toy.project.resources()
+    assert root["type"] == "pulumi:pulumi:Stack"
+    assert provider["type"] == "pulumi:providers:pulumi-python"
+    assert a["type"] == "pulumi-python:dynamic/toy:Thing"
+    assert a["provider"] == f"{provider['urn']}::{provider['id']}"
+    assert (a["id"], a["custom"], a["protect"], a["parent"]) == ("a-1", True, True, root["urn"])
+    assert plain(a["inputs"]["secret"]) == {"x": 1}
+    assert b["dependencies"] == [a["urn"]]
+    assert b["propertyDependencies"]["value"] == [a["urn"]]
+
+
+def test_export_without_secrets_holds_none(tmp_path: Path) -> None:
+    """Secrets are left out of an export where the caller doesn't want them."""
+    (tmp_path / "__main__.py").write_text(
+        "import pulumi; pulumi.export('secret', pulumi.Output.secret('hush'))"
+    )
+    stack = EmbeddedStack("test", tmp_path)
+    stack.up()
+    assert "hush" in str(stack.export_stack().deployment)
+    assert "hush" not in str(stack.export_stack(show_secrets=False).deployment)
