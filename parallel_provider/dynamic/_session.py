@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 import threading
@@ -10,12 +9,13 @@ from collections.abc import Callable
 
 import pulumi
 
-from parallel_provider.api import AccountApi
+from parallel_provider.api import AccountApi, Patience
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.chain import choose_source
 from parallel_provider.credentials.expiry import ending_soon
 from parallel_provider.dynamic._concurrency import widen_thread_pool
 from parallel_provider.dynamic._messages import EngineMessages
+from parallel_provider.lifecycle.once import Once
 from parallel_provider.lifecycle.run import Guards, Run
 from parallel_provider.settings import Settings
 
@@ -44,11 +44,9 @@ def run() -> Run:
     return _run
 
 
-@functools.cache
 def program_run() -> Run:
     """Return the run of the program's own process, which data sources share."""
-    # Config.get would warn that a secret is read as plain text, which is what it is for here.
-    return _make_run(pulumi.runtime.get_config)
+    return _program_run.get()
 
 
 def _make_run(config: Callable[[str], str | None]) -> Run:
@@ -59,9 +57,20 @@ def _make_run(config: Callable[[str], str | None]) -> Run:
         org_id_origin=settings.org_id_origin,
         max_top_up_cents=settings.max_top_up_cents,
     )
-    api = AccountApi(settings.service_api_url, BearerAuth(source), auth_origin=source.origin)
+    api = AccountApi(
+        settings.service_api_url,
+        BearerAuth(source),
+        auth_origin=source.origin,
+        patience=Patience(deadline_seconds=settings.timeout_seconds),
+    )
     messages = EngineMessages()
     warning = ending_soon(source)
     if warning is not None:
         messages.warn(warning)
     return Run(api, messages, guards)
+
+
+# Config.get would warn that a secret is read as plain text, which is what it is for here. The
+# outputs of data sources ask from many threads at once, so that a plain cache would make a run for
+# each of them, and list the apps as often.
+_program_run = Once(lambda: _make_run(pulumi.runtime.get_config))

@@ -60,6 +60,23 @@ def test_data_sources_tell_what_the_server_has(project: Project, emulator: Emula
     }
 
 
+def test_outputs_asked_at_once_share_one_list(project: Project, emulator: Emulator) -> None:
+    """They are asked from threads of their own, none of which knows of the others."""
+    declare(
+        project,
+        """
+        for _ in range(8):
+            parallel.get_apps_output()
+            parallel.get_app_output(app_name="parallel-cli Users")
+        """,
+    )
+
+    with calls(emulator) as made:
+        project.preview()
+
+    assert made == {LIST_APPS: 1}
+
+
 def test_get_app_waits_for_an_app_of_the_same_program(project: Project, emulator: Emulator) -> None:
     """Asked with an output that isn't known yet, it asks nothing in preview."""
     declare(
