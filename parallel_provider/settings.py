@@ -21,6 +21,9 @@ from parallel_provider.errors import SettingsError
 CONFIG_NAMESPACE = "parallel"
 DEFAULT_SERVICE_API_URL = "https://api.parallel.ai/account"
 DEFAULT_PLATFORM_URL = "https://platform.parallel.ai"
+DEFAULT_TIMEOUT_SECONDS = 120
+_MAX_TIMEOUT_SECONDS = 3600
+_MAX_DIGITS = 18
 # The official client's file: signing in with either of the two serves both.
 DEFAULT_AUTH_FILE = Path("~/.config/parallel-web-tools/auth.json")
 
@@ -39,7 +42,8 @@ class Settings:
 
     `access_token`, `token_command` and `refresh_token` are the configured sources of a token, as
     found; `credentials.chain` decides which one counts. `env_client_id` is the OAuth client that
-    `env_refresh_token` was given to, where that isn't the official client's own.
+    `env_refresh_token` was given to, where that isn't the official client's own. `timeout_seconds`
+    is how long one call of the API may take, all attempts together.
     """
 
     service_api_url: str
@@ -55,6 +59,7 @@ class Settings:
     org_id: str | None = None
     org_id_origin: str | None = None
     max_top_up_cents: int | None = None
+    timeout_seconds: int = DEFAULT_TIMEOUT_SECONDS
 
     @classmethod
     def load(cls, config: Callable[[str], str | None], environ: Mapping[str, str]) -> Settings:
@@ -98,6 +103,7 @@ class Settings:
             org_id=_text(org_id),
             org_id_origin=org_id.origin if org_id else None,
             max_top_up_cents=_cents(look_up("maxTopUpCents", "PARALLEL_MAX_TOP_UP_CENTS")),
+            timeout_seconds=_timeout(look_up("timeoutSeconds", "PARALLEL_TIMEOUT_SECONDS")),
         )
 
 
@@ -112,13 +118,28 @@ def _secret(setting: Setting | None) -> SecretStr | None:
 def _cents(setting: Setting | None) -> int | None:
     if setting is None:
         return None
-    # isdecimal alone would let other scripts' digits through.
-    if not (setting.value.isascii() and setting.value.isdecimal()):
+    if not _is_whole_number(setting.value):
         raise SettingsError(
             f"{setting.origin} must be a whole number of cents, such as 2000 for $20.00: "
             f"got {setting.value!r}"
         )
     return int(setting.value)
+
+
+def _timeout(setting: Setting | None) -> int:
+    if setting is None:
+        return DEFAULT_TIMEOUT_SECONDS
+    if not (_is_whole_number(setting.value) and 1 <= int(setting.value) <= _MAX_TIMEOUT_SECONDS):
+        raise SettingsError(
+            f"{setting.origin} must be a whole number of seconds from 1 to {_MAX_TIMEOUT_SECONDS}: "
+            f"got {setting.value!r}"
+        )
+    return int(setting.value)
+
+
+def _is_whole_number(text: str) -> bool:
+    # isdecimal alone would let other scripts' digits through; int() has a limit of its own.
+    return text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
 
 
 def _url(setting: Setting | None, default: str) -> str:

@@ -37,6 +37,7 @@ def test_nothing_set_means_the_real_api() -> None:
     [
         ("orgId", "PARALLEL_ORG_ID", "org_id", ("a", "b"), ("a", "b")),
         ("maxTopUpCents", "PARALLEL_MAX_TOP_UP_CENTS", "max_top_up_cents", ("0", "2"), (0, 2)),
+        ("timeoutSeconds", "PARALLEL_TIMEOUT_SECONDS", "timeout_seconds", ("1", "3600"), (1, 3600)),
         (
             "serviceApiUrl",
             "PARALLEL_SERVICE_API_URL",
@@ -105,11 +106,20 @@ def test_guard_knows_where_it_comes_from() -> None:
     assert load({}, {"PARALLEL_ORG_ID": "a"}).org_id_origin == "PARALLEL_ORG_ID"
 
 
-@pytest.mark.parametrize("value", ["-1", "20.00", "$20", "2e3", "0x10", "1_000", "٢", "²", "many"])
+@pytest.mark.parametrize(
+    "value", ["-1", "20.00", "$20", "2e3", "0x10", "1_000", "٢", "²", "many", "9" * 5000]
+)
 def test_cents_that_are_no_whole_number_are_refused(value: str) -> None:
     """What only nearly is a number might be another amount than was meant."""
     with pytest.raises(SettingsError, match="PARALLEL_MAX_TOP_UP_CENTS must be a whole number"):
         load({}, {"PARALLEL_MAX_TOP_UP_CENTS": value})
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "3601", "2m", "٢", "9" * 5000])
+def test_timeout_that_is_no_number_of_seconds_is_refused(value: str) -> None:
+    """A call has to end some day, and needs a moment."""
+    with pytest.raises(SettingsError, match=r"parallel:timeoutSeconds must be .* from 1 to 3600"):
+        load({"parallel:timeoutSeconds": value})
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from parallel_provider.api.errors import (
     ValidationFailedError,
 )
 from parallel_provider.api.models import AppItem, Balance, CreatedApiKey
+from parallel_provider.api.retries import Patience
 
 __all__ = [
     "AccountApi",
@@ -34,6 +35,7 @@ __all__ = [
     "CreatedApiKey",
     "NoAnswerError",
     "NotFoundError",
+    "Patience",
     "PaymentRequiredError",
     "PermissionDeniedError",
     "RateLimitedError",

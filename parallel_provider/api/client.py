@@ -14,11 +14,11 @@ from parallel_provider.api.answers import Model, parse, status_error
 from parallel_provider.api.errors import ApiError, ConnectionFailedError, NoAnswerError
 from parallel_provider.api.models import AppItem, AppList, Balance, CreatedApiKey, CreatedApp
 from parallel_provider.api.pace import Pace
-from parallel_provider.api.retries import Patience, send_with_patience
+from parallel_provider.api.retries import Deadline, Patience, send_with_patience
 from parallel_provider.errors import ParallelError, SettingsError
 from parallel_provider.settings import is_loopback
 
-_TIMEOUT = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=60.0)
+_CONNECT_SECONDS = 10.0
 _LIMITS = httpx.Limits(max_connections=64, max_keepalive_connections=64)
 # These are raised before a byte of the request is sent.
 _NOT_SENT = (
@@ -46,16 +46,16 @@ class AccountApi:
         *,
         auth_origin: str = "the configuration",
         patience: Patience | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._auth_origin = auth_origin
         self._patience = patience or Patience()
-        self._pace = Pace()
+        self._pace = pace or Pace()
         version = importlib.metadata.version("parallel-provider")
         try:
             self._http = httpx.Client(
                 auth=auth,
-                timeout=_TIMEOUT,
                 limits=_LIMITS,
                 headers={
                     "Accept": "application/json",
@@ -100,16 +100,16 @@ class AccountApi:
         body = {"amount_cents": amount_cents, "idempotency_key": idempotency_key}
         unclear: list[ApiError] = []
 
-        def send() -> Balance:
+        def send(deadline: Deadline) -> Balance:
             try:
-                return parse(self._send("POST", "/service/v1/balance/add", body), Balance)
+                return parse(self._send("POST", "/service/v1/balance/add", deadline, body), Balance)
             except ApiError as error:
                 if error.may_have_worked:
                     unclear.append(error)
                 raise
 
         try:
-            return send_with_patience(send, self._patience, repeatable=True)
+            return send_with_patience(send, self._patience, self._pace, repeatable=True)
         except ParallelError as error:
             # A later refusal doesn't undo what an earlier attempt may have done.
             if unclear and error is not unclear[-1]:
@@ -145,22 +145,46 @@ class AccountApi:
 
     def _read(self, path: str, model: type[Model]) -> Model:
         return send_with_patience(
-            lambda: parse(self._send("GET", path), model), self._patience, repeatable=True
+            lambda deadline: parse(self._send("GET", path, deadline), model),
+            self._patience,
+            self._pace,
+            repeatable=True,
         )
 
     def _create(self, path: str, body: dict[str, Any], model: type[Model]) -> Model:
         return send_with_patience(
-            lambda: parse(self._send("POST", path, body), model), self._patience, repeatable=False
+            lambda deadline: parse(self._send("POST", path, deadline, body), model),
+            self._patience,
+            self._pace,
+            repeatable=False,
         )
 
     def _delete(self, path: str) -> None:
-        send_with_patience(lambda: self._send("DELETE", path), self._patience, repeatable=True)
+        send_with_patience(
+            lambda deadline: self._send("DELETE", path, deadline),
+            self._patience,
+            self._pace,
+            repeatable=True,
+        )
 
-    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+    def _send(
+        self, method: str, path: str, deadline: Deadline, body: dict[str, Any] | None = None
+    ) -> httpx.Response:
         """Send a request once; return the answer if its status is a success."""
-        self._pace.wait()
+        if not self._pace.wait(deadline.seconds_to_begin):
+            raise ConnectionFailedError(
+                f"{method} {path} wasn't sent, as {self._host} asks all requests to wait longer "
+                f"than the {self._patience.deadline_seconds:g} seconds that one call may take: try "
+                "again later, or with a lower --parallel"
+            )
+        seconds = deadline.attempt_seconds
         try:
-            response = self._http.request(method, self._base_url + path, json=body)
+            response = self._http.request(
+                method,
+                self._base_url + path,
+                json=body,
+                timeout=httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS)),
+            )
         except (httpx.InvalidURL, UnicodeError):
             raise SettingsError(
                 f"{method} {path} can't be sent to {self._host!r}, which is no host: check the "

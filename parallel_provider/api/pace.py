@@ -28,7 +28,11 @@ class Pace:
         with self._lock:
             self._resume_at = max(self._resume_at, self._clock() + seconds)
 
-    def wait(self) -> None:
-        """Wait until requests may begin again."""
-        while (rest := self._resume_at - self._clock()) > 0:
-            self._sleep(rest)
+    def wait(self, at_most: float) -> bool:
+        """Wait until requests may begin again; False, at once, where that takes too long."""
+        until = self._clock() + at_most
+        while self._resume_at > self._clock():
+            if self._resume_at > until:
+                return False
+            self._sleep(self._resume_at - self._clock())
+        return True
