@@ -186,7 +186,7 @@ def _open_stack(engine: Engine, folder: Path, env: dict[str, str]) -> Stack | Em
             "pulumi",
             marks=pytest.mark.skipif(
                 shutil.which("pulumi") is None,
-                reason="pulumi is not on PATH: this scenario ran on the embedded stack alone",
+                reason="pulumi is not on PATH, so these scenarios ran on the embedded stack alone",
             ),
         ),
     ]

@@ -162,6 +162,7 @@ def _write_ready_file(path: str, ready: Ready) -> None:
 
 
 def _when_stdin_ends(end: Callable[[], None]) -> None:
-    while sys.stdin.buffer.read(4096):
+    # Not through `sys.stdin`: a thread that waits in it makes the interpreter's end a crash.
+    while os.read(0, 4096):
         pass
     end()

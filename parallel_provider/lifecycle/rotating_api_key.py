@@ -222,8 +222,8 @@ def _rotate(
     key = mint_and_deliver(run, state.app_id, name, state.org_id, inputs)
     run.messages.info(
         f"{state.api_key_name!r} was rotated: the current key is now {name!r} ({key.api_key_id}). "
-        f"Should an earlier run have been interrupted in a rotation, another key named {name!r} "
-        f"in app {state.app_id} isn't held by anyone: revoke it in the Parallel console."
+        "If an earlier run was interrupted just here, revoke any other key of that name in app "
+        f"{state.app_id}."
     )
     older = state.keys_to_revoke
     if state.previous_api_key_id is not None:

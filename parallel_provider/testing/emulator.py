@@ -51,11 +51,20 @@ class Emulator:
         """Start it and wait until it accepts connections."""
         command = [sys.executable, "-m", "parallel_provider.emulator"]
         command += ["--port", "0", "--ready-file", "-", "--exit-with-stdin", *self._arguments]
-        # Its standard input is a pipe that only this process holds open: it ends with us.
+        # Its standard input is a pipe that only this process holds open: it ends with us. A Ctrl-C
+        # at the terminal is for us alone, who may have something to finish with it.
         process = self._process = subprocess.Popen(  # noqa: S603 - our own command
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
-        ready = _first_line(process)
+        try:
+            ready = _first_line(process)
+        except BaseException:
+            self._end()
+            raise
         if not ready:
             self._end()
             raise RuntimeError("the emulator didn't start; what it said is on standard error")
