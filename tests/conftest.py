@@ -10,6 +10,14 @@ import pytest
 from parallel_provider.testing.emulator import Emulator
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the locks of tests out of the user's own folders."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def emulator_process() -> Iterator[Emulator]:
     """Run one emulator for all tests of this process; `emulator` is what tests use."""

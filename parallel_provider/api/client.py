@@ -34,9 +34,9 @@ _NOT_SENT = (
 class AccountApi:
     """Typed calls over one pool of connections; safe to use from several threads.
 
-    `auth` puts the access token on each request, and `auth_origin` says where that comes from, for
-    the error when it is refused. Every method raises an ApiError when there is no
-    usable answer, after retries where they can do no harm.
+    `base_url` is where the API is. `auth` puts the access token on each request, and `auth_origin`
+    says where that comes from, for the error when it is refused. Every method raises an ApiError
+    when there is no usable answer, after retries where they can do no harm.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class AccountApi:
         patience: Patience | None = None,
         pace: Pace | None = None,
     ) -> None:
-        self._base_url = base_url.rstrip("/")
+        self.base_url = base_url.rstrip("/")
         self._auth_origin = auth_origin
         self._patience = patience or Patience()
         self._pace = pace or Pace()
@@ -181,7 +181,7 @@ class AccountApi:
         try:
             response = self._http.request(
                 method,
-                self._base_url + path,
+                self.base_url + path,
                 json=body,
                 timeout=httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS)),
             )
@@ -208,7 +208,7 @@ class AccountApi:
 
     @property
     def _host(self) -> str:
-        return urlsplit(self._base_url).netloc
+        return urlsplit(self.base_url).netloc
 
 
 def _segment(value: str) -> str:

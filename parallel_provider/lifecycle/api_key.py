@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import SecretStr
-
 from parallel_provider.lifecycle.checks import InputCheck
 from parallel_provider.lifecycle.delivery import (
     DeliveryInputs,
@@ -14,8 +12,9 @@ from parallel_provider.lifecycle.delivery import (
     mint_and_deliver,
 )
 from parallel_provider.lifecycle.errors import LifecycleError
+from parallel_provider.lifecycle.key_state import KeyState, read_key
 from parallel_provider.lifecycle.minting import revoke_key
-from parallel_provider.lifecycle.resource import Checked, Diff, Lifecycle, Props, State
+from parallel_provider.lifecycle.resource import Checked, Diff, Lifecycle, Props
 from parallel_provider.lifecycle.run import Run
 
 
@@ -27,26 +26,8 @@ class ApiKeyInputs(DeliveryInputs):
     triggers: Any = None
 
 
-class ApiKeyState(State):
-    """What is known of a key. `created_at` is epoch seconds, by the server's clock."""
-
-    api_key_id: str
-    api_key_name: str
-    app_id: str
-    app_name: str
-    org_id: str
-    created_by_user_id: str
-    created_by_user_email: str
-    display_value: str
-    created_at: int
-    raw_api_key: SecretStr | None = None
-    raw_api_key_fingerprint: str
-    triggers: Any = None
-
-    @property
-    def resource_id(self) -> str:
-        """The key's id."""
-        return self.api_key_id
+class ApiKeyState(KeyState):
+    """What is known of a key."""
 
 
 class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
@@ -90,13 +71,8 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
         )
 
     def read(self, run: Run, state: ApiKeyState) -> ApiKeyState | None:
-        """Find its app: a key can't be read, and is there as long as its app is."""
-        run.require_allowed_organization()
-        app = run.apps.find(state.app_id)
-        if app is not None:
-            return state.model_copy(update={"app_name": app.app_name})
-        run.require_same_organization(state.org_id)
-        return None
+        """Find its app, the only sign of it that there is."""
+        return read_key(run, state)
 
     def update(self, run: Run, state: ApiKeyState, inputs: ApiKeyInputs) -> ApiKeyState:  # noqa: ARG002
         """Drop the raw key from the state where it isn't to be kept any more."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import ClassVar
 
-from parallel_provider.api import ApiError, AppItem, NotFoundError
-from parallel_provider.errors import ParallelError
+from parallel_provider.api import AppItem, NotFoundError
+from parallel_provider.lifecycle.app_adoption import adopt_by_id, adopt_or_create
+from parallel_provider.lifecycle.app_creation import create_app, ids_of
 from parallel_provider.lifecycle.checks import InputCheck
 from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.resource import Checked, Lifecycle, Model, Props, State
 from parallel_provider.lifecycle.run import Run
-
-_ATTEMPTS_TO_CREATE = 3
 
 
 class AppInputs(Model):
@@ -61,15 +59,13 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
         run.require_allowed_organization()
         run.apps.load()
         with run.apps.creating(inputs.app_name):
-            existing = _app_to_adopt(run, inputs)
-            if existing is None:
-                existing = _create_app(run, inputs.app_name)
-            if not run.apps.claim(existing.app_id):
+            app = _app_for(run, inputs)
+            if not run.apps.claim(app.app_id):
                 raise LifecycleError(
-                    f"app {existing.app_id} is already taken over by another resource of this "
+                    f"app {app.app_id} is already taken over by another resource of this "
                     "program: declare it once, and pass it on"
                 )
-        return _state_of(existing)
+        return _state_of(app)
 
     def read(self, run: Run, state: AppState) -> AppState | None:
         """Find it in the list of apps, the only read there is."""
@@ -101,98 +97,24 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
         run.apps.discard(state.app_id)
 
 
-def _app_to_adopt(run: Run, inputs: AppInputs) -> AppItem | None:
+def _app_for(run: Run, inputs: AppInputs) -> AppItem:
     if inputs.existing_app_id is not None:
-        app = run.apps.find(inputs.existing_app_id)
-        if app is None:
-            raise LifecycleError(
-                f"there is no app with the id {inputs.existing_app_id} to take over: "
-                "`parallel-provider apps` lists those that are; check existing_app_id"
-            )
-        if app.app_name != inputs.app_name:
-            raise LifecycleError(
-                f"app {app.app_id} is named {app.app_name!r}, not {inputs.app_name!r}: set "
-                "app_name to its name, or existing_app_id to another app"
-            )
-        return app
-    if not inputs.adopt_existing:
-        return None
-    candidates = run.apps.named(inputs.app_name)
-    if len(candidates) > 1:
-        raise LifecycleError(
-            f"{len(candidates)} apps are named {inputs.app_name!r} ({_ids(candidates)}): "
-            "say which one to take over with existing_app_id"
+        return adopt_by_id(run, inputs.existing_app_id, inputs.app_name)
+    if inputs.adopt_existing:
+        return adopt_or_create(run, inputs.app_name)
+    others = run.apps.listed_as(inputs.app_name)
+    app = create_app(run, inputs.app_name)
+    if others:
+        # Nothing else can tell of an app that a run made which was killed before it could say so.
+        run.messages.info(
+            f"The organization had an app named {app.app_name!r} before ({ids_of(others)}); "
+            f"{app.app_id} is another one. If an interrupted run left the former behind, delete it "
+            "in the Parallel console."
         )
-    return candidates[0] if candidates else None
-
-
-def _create_app(run: Run, app_name: str) -> AppItem:
-    app_id = _create_once(run, app_name)
-    try:
-        organization = run.apps.organization_after_creating()
-        if organization is None:
-            raise LifecycleError(f"the new app {app_id} isn't in the list of apps")
-    except ParallelError:
-        # A create that fails must leave nothing behind; without the list, that is all one can do.
-        with contextlib.suppress(ApiError):
-            run.api.delete_app(app_id)
-        raise
-    app = AppItem(
-        app_id=app_id,
-        app_name=app_name,
-        org_id=organization.org_id,
-        org_name=organization.org_name,
-    )
-    run.apps.add(app)
     return app
-
-
-def _create_once(run: Run, app_name: str) -> str:
-    """Create one app, also when the answer is lost on the way, and return its id.
-
-    An answer that never came may stand for an app that exists: it is the one new app of this name
-    in a list made now, as apps of one name are created one after the other.
-    """
-    for _ in range(_ATTEMPTS_TO_CREATE):
-        try:
-            return run.api.create_app(app_name)
-        except ApiError as error:
-            if not error.may_have_worked:
-                raise
-            lost = error
-        appeared = _appeared(run, app_name, lost)
-        if appeared is not None:
-            return appeared
-    raise LifecycleError(
-        f"the answer was lost {_ATTEMPTS_TO_CREATE} times, and no app named {app_name!r} has "
-        f"appeared: run again later ({lost})"
-    )
-
-
-def _appeared(run: Run, app_name: str, lost: ApiError) -> str | None:
-    """Return the id of the app that a lost answer stands for; None if there is none."""
-    try:
-        appeared = run.apps.appeared(app_name)
-    except ParallelError as error:
-        raise LifecycleError(
-            f"the answer was lost ({lost}), and the apps can't be listed ({error}): an app named "
-            f"{app_name!r} may exist. Look with `parallel-provider apps`, and take it over with "
-            "existing_app_id, or run again if it isn't there"
-        ) from None
-    if len(appeared) > 1:
-        raise LifecycleError(
-            f"the answer was lost ({lost}), and {len(appeared)} new apps are named {app_name!r} "
-            f"({_ids(appeared)}): delete those that aren't yours, and take yours over with "
-            "existing_app_id"
-        )
-    return appeared[0].app_id if appeared else None
 
 
 def _state_of(app: AppItem) -> AppState:
     return AppState(
         app_id=app.app_id, app_name=app.app_name, org_id=app.org_id, org_name=app.org_name
     )
-
-
-def _ids(apps: list[AppItem]) -> str:
-    return ", ".join(sorted(app.app_id for app in apps))

@@ -58,6 +58,11 @@ class AppDirectory:
         """Return the apps of exactly this name; names needn't be unique."""
         return [app for app in self.all() if app.app_name == app_name]
 
+    def listed_as(self, app_name: str) -> list[AppItem]:
+        """Return the apps of this name that were there before the run, and still are."""
+        listed = self._before.get()
+        return [app for app in self.named(app_name) if app.app_id in listed]
+
     def organization(self) -> Organization | None:
         """Return whose apps these are; None if there was no app to tell."""
         return _owner(self._before.get())

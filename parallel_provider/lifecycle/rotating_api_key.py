@@ -16,8 +16,9 @@ from parallel_provider.lifecycle.delivery import (
     kept_of,
     mint_and_deliver,
 )
-from parallel_provider.lifecycle.durations import format_duration, parse_duration
+from parallel_provider.lifecycle.durations import parse_duration
 from parallel_provider.lifecycle.errors import LifecycleError
+from parallel_provider.lifecycle.key_state import KeyState, read_key
 from parallel_provider.lifecycle.minting import revoke_key
 from parallel_provider.lifecycle.resource import (
     Checked,
@@ -25,15 +26,14 @@ from parallel_provider.lifecycle.resource import (
     Lifecycle,
     Model,
     Props,
-    State,
     same,
 )
 from parallel_provider.lifecycle.rotation import (
-    Plan,
     Replaced,
     due_to_revoke,
     generation_name,
     plan,
+    sentences,
 )
 from parallel_provider.lifecycle.run import Run
 
@@ -56,38 +56,21 @@ class KeyToRevoke(Model):
     replaced_at: int
 
 
-class RotatingApiKeyState(State):
+class RotatingApiKeyState(KeyState):
     """What is known of a rotating key: the current key, the one before it, and when what is due.
 
     Times are epoch seconds; `created_at` is the current key's, by the server's clock.
     """
 
-    api_key_id: str
-    api_key_name: str
-    app_id: str
-    app_name: str
-    org_id: str
-    created_by_user_id: str
-    created_by_user_email: str
-    display_value: str
-    created_at: int
-    raw_api_key: SecretStr | None = None
-    raw_api_key_fingerprint: str
     generation: int = 1
     rotate_after: str
     overlap: str
-    triggers: Any = None
     next_rotation_at: int
     previous_api_key_id: str | None = None
     previous_api_key_name: str | None = None
     previous_raw_api_key: SecretStr | None = None
     previous_expires_at: int | None = None
     keys_to_revoke: tuple[KeyToRevoke, ...] = ()
-
-    @property
-    def resource_id(self) -> str:
-        """The first key's id; an id can't change in an update."""
-        return self.api_key_id
 
     @property
     def replaced(self) -> tuple[Replaced, ...]:
@@ -145,7 +128,14 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
             triggers_changed=not same(state.triggers, news.get("triggers")),
             now=run.clock(),
         )
-        _announce(run, state, due, overlap)
+        for sentence in sentences(
+            due,
+            current_name=state.api_key_name,
+            age=run.clock() - state.created_at,
+            rotate_after=state.rotate_after,
+            at_once=overlap == 0,
+        ):
+            run.messages.info(sentence)
         moved = (rotate_after, overlap) != (_seconds(state.rotate_after), _seconds(state.overlap))
         drops_raw_key = state.raw_api_key is not None and news.get("keep_raw_api_key") is False
         return Diff(changed=moved or drops_raw_key or not due.is_empty)
@@ -165,13 +155,8 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         )
 
     def read(self, run: Run, state: RotatingApiKeyState) -> RotatingApiKeyState | None:
-        """Find its app: keys can't be read, and are there as long as their app is."""
-        run.require_allowed_organization()
-        app = run.apps.find(state.app_id)
-        if app is not None:
-            return state.model_copy(update={"app_name": app.app_name})
-        run.require_same_organization(state.org_id)
-        return None
+        """Find its app, the only sign of its keys that there is."""
+        return read_key(run, state)
 
     def update(
         self, run: Run, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs
@@ -312,18 +297,3 @@ def _schedule(
 def _seconds(duration: object) -> int | None:
     """Return a checked duration's seconds; None while it isn't known."""
     return parse_duration(duration) if isinstance(duration, str) else None
-
-
-def _announce(run: Run, state: RotatingApiKeyState, due: Plan, overlap: int | None) -> None:
-    if due.rotate_because is not None:
-        age = format_duration(run.clock() - state.created_at)
-        because = {
-            "age": f"it is {age} old, and rotate_after is {state.rotate_after}",
-            "triggers": "its triggers have changed",
-        }[due.rotate_because]
-        at_once = "; with an overlap of 0s, it is revoked in the same run" if overlap == 0 else ""
-        run.messages.info(f"{state.api_key_name!r} is due to be rotated: {because}{at_once}.")
-    if due.revoke:
-        names = ", ".join(repr(key.api_key_name) for key in due.revoke)
-        stays = "" if due.rotate_because else f"; the current key {state.api_key_name!r} stays"
-        run.messages.info(f"The overlap of {names} has passed: due to be revoked{stays}.")

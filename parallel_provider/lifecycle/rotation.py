@@ -7,9 +7,11 @@ further rotation found still in its overlap, or whose revocation failed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from parallel_provider.lifecycle.durations import format_duration
 
 Cause = Literal["age", "triggers"]
 
@@ -68,6 +70,26 @@ def due_to_revoke(
     if overlap is None:
         return ()
     return tuple(key for key in replaced if now >= key.replaced_at + overlap)
+
+
+def sentences(
+    plan: Plan, *, current_name: str, age: float, rotate_after: str, at_once: bool
+) -> Iterator[str]:
+    """Say what is due and why, as an update in place shows no reason by itself.
+
+    `age` is the current key's, in seconds; `at_once` says that it won't outlive its rotation.
+    """
+    if plan.rotate_because is not None:
+        reason = {
+            "age": f"it is {format_duration(age)} old, and rotate_after is {rotate_after}",
+            "triggers": "its triggers have changed",
+        }[plan.rotate_because]
+        ending = "; with an overlap of 0s, it is revoked in the same run" if at_once else ""
+        yield f"{current_name!r} is due to be rotated: {reason}{ending}."
+    if plan.revoke:
+        names = ", ".join(repr(key.api_key_name) for key in plan.revoke)
+        ending = "" if plan.rotate_because else f"; the current key {current_name!r} stays"
+        yield f"The overlap of {names} has passed: due to be revoked{ending}."
 
 
 def generation_name(api_key_name: str, generation: int) -> str:

@@ -40,7 +40,7 @@ class Guards:
 class Run:
     """One run of the provider's process; safe to use from several threads.
 
-    `clock` returns epoch seconds.
+    `clock` returns epoch seconds; `sleep` takes seconds.
     """
 
     def __init__(
@@ -49,11 +49,13 @@ class Run:
         messages: Messages,
         guards: Guards | None = None,
         clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.api = api
         self.messages = messages
         self.guards = guards or Guards()
         self.clock = clock
+        self.sleep = sleep
         self.apps = AppDirectory(api.list_apps)
         self.balance = Once(api.get_balance)
 

@@ -1,0 +1,40 @@
+"""A lock between the processes of one user on one machine."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import filelock
+
+# What is done under such a lock is a few requests.
+_WAIT_SECONDS = 120.0
+
+
+@contextlib.contextmanager
+def machine_lock(*purpose: str) -> Iterator[None]:
+    """Keep other processes of this user from doing the same meanwhile.
+
+    It is no guarantee: without a place for locks, or when one isn't released in time, the work is
+    done all the same. It ends with the process, however that ends.
+    """
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError, RuntimeError, filelock.Timeout):
+            held.enter_context(_lock(purpose).acquire(timeout=_WAIT_SECONDS))
+        yield
+
+
+def _lock(purpose: tuple[str, ...]) -> filelock.BaseFileLock:
+    folder = _folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = hashlib.sha256("\n".join(purpose).encode(errors="surrogatepass")).hexdigest()
+    return filelock.FileLock(folder / f"{name}.lock", mode=0o600)
+
+
+def _folder() -> Path:
+    # Both belong to the user alone, unlike a folder for temporary files.
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    return (Path(runtime) if runtime else Path.home() / ".cache") / "parallel-provider"
