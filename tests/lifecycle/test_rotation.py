@@ -1,0 +1,150 @@
+"""The plan of a rotating key, and the words for it: plain functions of values."""
+
+from __future__ import annotations
+
+import pytest
+
+from parallel_provider.lifecycle.durations import format_duration, parse_duration
+from parallel_provider.lifecycle.rotation import (
+    Cause,
+    Plan,
+    Replaced,
+    generation_name,
+    plan,
+    sentences,
+)
+
+DAY = 86_400
+OLD = Replaced("id-1", "svc", replaced_at=100 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90d", 90 * DAY),
+        ("12h", 12 * 3_600),
+        ("30m", 1_800),
+        ("45s", 45),
+        ("1d12h", 36 * 3_600),
+        ("2w", 14 * DAY),
+        ("0s", 0),
+        ("P30D", 30 * DAY),
+        ("P1DT12H", 36 * 3_600),
+        ("PT30M", 1_800),
+        ("P2W", 14 * DAY),
+    ],
+)
+def test_duration_is_read_in_each_notation(text: str, seconds: int) -> None:
+    """Each unit, combinations, and ISO 8601."""
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "d", "90", "-1d", "1.5d", "12h1d", "P", "PT", "P1M", "P1Y", "1 d", "٣d", "1d ", "1D"],
+)
+def test_ambiguous_duration_is_refused(text: str) -> None:
+    """Months, fractions, other orders and other scripts aren't guessed at."""
+    with pytest.raises(ValueError, match="must be a duration such as"):
+        parse_duration(text)
+
+
+def test_endless_duration_is_refused() -> None:
+    """A typing error of some zeros isn't taken for a plan."""
+    with pytest.raises(ValueError, match="less than a thousand years"):
+        parse_duration("9" * 30 + "d")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (59, "59s"), (3_660, "1h 1m"), (91 * DAY + 4 * 3_600 + 5, "91d 4h"), (-5, "0s")],
+)
+def test_duration_is_written_for_people(seconds: float, text: str) -> None:
+    """The two largest units are enough."""
+    assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("now", "triggers_changed", "cause"),
+    [
+        (130 * DAY - 1, False, None),
+        (130 * DAY, False, "age"),
+        (101 * DAY, True, "triggers"),
+        (131 * DAY, True, "triggers"),
+    ],
+)
+def test_rotation_is_due_by_age_or_by_trigger(
+    now: float, triggers_changed: bool, cause: Cause | None
+) -> None:
+    """From the very second on; a trigger is the better reason where both are there."""
+    due = plan(
+        created_at=100 * DAY,
+        replaced=(),
+        rotate_after=30 * DAY,
+        overlap=DAY,
+        triggers_changed=triggers_changed,
+        now=now,
+    )
+    assert due == Plan(cause, ())
+
+
+@pytest.mark.parametrize(
+    ("overlap", "now", "revoked"),
+    [
+        (DAY, 101 * DAY - 1, False),
+        (DAY, 101 * DAY, True),
+        (0, 100 * DAY, True),
+        (None, 1e12, False),
+    ],
+)
+def test_replaced_key_is_revoked_after_its_overlap(
+    overlap: int | None, now: float, revoked: bool
+) -> None:
+    """From the very second on; not while a preview doesn't know the overlap."""
+    due = plan(
+        created_at=100 * DAY,
+        replaced=(OLD,),
+        rotate_after=None,
+        overlap=overlap,
+        triggers_changed=False,
+        now=now,
+    )
+    assert due == Plan(None, (OLD,) if revoked else ())
+    assert due.is_empty is not revoked
+
+
+@pytest.mark.parametrize(
+    ("due", "at_once", "said"),
+    [
+        (Plan(), False, []),
+        (
+            Plan("age"),
+            False,
+            ["'svc-2' is due to be rotated: it is 31d 1h old, and rotate_after is 30d."],
+        ),
+        (
+            Plan("triggers", (OLD,)),
+            True,
+            [
+                "'svc-2' is due to be rotated: its triggers have changed; with an overlap of "
+                "0s, it is revoked in the same run.",
+                "The overlap of 'svc' has passed: due to be revoked.",
+            ],
+        ),
+        (
+            Plan(None, (OLD,)),
+            False,
+            ["The overlap of 'svc' has passed: due to be revoked; the current key 'svc-2' stays."],
+        ),
+    ],
+)
+def test_plan_is_said_in_words(due: Plan, at_once: bool, said: list[str]) -> None:
+    """What a preview can't show stands in a message."""
+    age = 31 * DAY + 3_600
+    words = sentences(due, current_name="svc-2", age=age, rotate_after="30d", at_once=at_once)
+    assert list(words) == said
+
+
+def test_each_generation_has_a_name_of_its_own() -> None:
+    """The first has the plain name."""
+    assert [generation_name("svc", n) for n in (1, 2, 12)] == ["svc", "svc-2", "svc-12"]
