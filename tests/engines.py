@@ -19,15 +19,14 @@ real engine where `pulumi` is on PATH (elsewhere that half is skipped, and says 
 - `project.resources()` gives the state, one dict a resource, as `pulumi stack export` has it with
   `--show-secrets`; `is_secret(value)` and `plain(value)` tell about its inputs and outputs.
 - `project.take_over(state)` begins from a state that was exported earlier, by either engine.
+- `project.said` is all that its runs have printed so far.
 - `changes(result)` is what a run did, or a preview would do, as plain `{"create": 2, "same": 1}`.
 """
 
 from __future__ import annotations
 
 import json
-import secrets
 import shutil
-import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,17 +35,14 @@ from pulumi.automation import (
     ConfigValue,
     Deployment,
     DestroyResult,
-    LocalWorkspace,
     PreviewResult,
-    ProjectRuntimeInfo,
-    ProjectSettings,
     RefreshResult,
     Stack,
     UpResult,
 )
 from pulumi.automation.errors import CommandError
 
-from parallel_provider.testing import EmbeddedStack
+from parallel_provider.testing import EmbeddedStack, local_stack
 
 Engine = Literal["embedded", "pulumi"]
 Result = UpResult | PreviewResult | RefreshResult | DestroyResult
@@ -66,6 +62,7 @@ class Project:
         self.folder = folder
         self.engine: Engine = engine
         self.env: dict[str, str] = {}
+        self.said: list[str] = []
         self._stack: Stack | EmbeddedStack | None = None
 
     @property
@@ -93,27 +90,32 @@ class Project:
     def preview(self, **options: object) -> PreviewResult:
         """Say what `up` would do."""
         result: PreviewResult = self.stack.preview(**options)
+        self.said += [result.stdout, result.stderr]
         return result
 
     def up(self, **options: object) -> UpResult:
         """Run the program and make it so."""
         result: UpResult = self.stack.up(**options)
+        self.said += [result.stdout, result.stderr]
         return result
 
     def refresh(self, **options: object) -> RefreshResult:
         """Take into the state what has become of the resources."""
         result: RefreshResult = self.stack.refresh(**options)
+        self.said += [result.stdout, result.stderr]
         return result
 
     def destroy(self, **options: object) -> DestroyResult:
         """Delete everything in the stack."""
         result: DestroyResult = self.stack.destroy(**options)
+        self.said += [result.stdout, result.stderr]
         return result
 
     def fails(self, operation: str, **options: object) -> str:
         """Run an operation that has to fail, and return what its user reads."""
         with pytest.raises(CommandError) as failure:
             getattr(self.stack, operation)(**options)
+        self.said.append(str(failure.value))
         return str(failure.value)
 
     def take_over(self, state: dict[str, Any]) -> None:
@@ -160,23 +162,9 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - JSON
 def _open_stack(engine: Engine, folder: Path, env: dict[str, str]) -> Stack | EmbeddedStack:
     if engine == "embedded":
         return EmbeddedStack(STACK_NAME, folder, project_name=PROJECT_NAME, env_vars=env)
-    backend = folder.parent / "backend"
-    backend.mkdir()
-    env |= {
-        "PULUMI_BACKEND_URL": backend.as_uri(),
-        "PULUMI_CONFIG_PASSPHRASE": secrets.token_hex(8),
-        "PULUMI_HOME": str(folder.parent / "home"),
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "PULUMI_PYTHON_CMD": sys.executable,
-    }
-    # Outside a virtual environment the variable above names the interpreter.
-    options = {"virtualenv": sys.prefix} if sys.prefix != sys.base_prefix else {}
-    settings = ProjectSettings(
-        name=PROJECT_NAME, runtime=ProjectRuntimeInfo(name="python", options=options)
+    return local_stack(
+        STACK_NAME, folder, project_name=PROJECT_NAME, private_dir=folder.parent, env_vars=env
     )
-    # The workspace keeps the very dict, so what a test sets later counts too.
-    workspace = LocalWorkspace(work_dir=str(folder), project_settings=settings, env_vars=env)
-    return Stack.create_or_select(STACK_NAME, workspace)
 
 
 @pytest.fixture(
