@@ -1,0 +1,80 @@
+"""Property paths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from parallel_provider.testing.engine import paths
+from parallel_provider.testing.engine.values import Secret
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("root", ("root",)),
+        ("root.nested", ("root", "nested")),
+        ("root[0].name", ("root", 0, "name")),
+        ('root["with.dot"]', ("root", "with.dot")),
+        ('["quo\\"ted"]', ('quo"ted',)),
+        ("root[*].name", ("root", "*", "name")),
+        ("*", ("*",)),
+        ("broken[", ("broken[",)),
+    ],
+)
+def test_path_is_parsed(text: str, path: paths.Path) -> None:
+    """Names, indexes, quoted names and wildcards; anything else is one name."""
+    assert paths.parse(text) == path
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "covered"),
+    [
+        ("a", "a.b", True),
+        ("a.b", "a", False),
+        ("a.*", "a.b.c", True),
+        ("*", "a", True),
+        ("a[0]", "a[1]", False),
+    ],
+)
+def test_pattern_covers_what_is_below_it(pattern: str, path: str, covered: bool) -> None:
+    """A pattern names itself and everything inside."""
+    assert paths.covers(paths.parse(pattern), paths.parse(path)) is covered
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ({"a": 1}, {"a": 1}, []),
+        ({"a": 1}, {"a": 2}, [("a",)]),
+        ({"a": 1}, {}, [("a",)]),
+        ({"a": {"b": [1, 2]}}, {"a": {"b": [1, 3, 4]}}, [("a", "b", 1), ("a", "b", 2)]),
+        ({"a": 1}, {"a": True}, [("a",)]),
+        ({"a": None}, {}, [("a",)]),
+    ],
+)
+def test_changes_are_found_where_they_are(old: Any, new: Any, changed: list[paths.Path]) -> None:  # noqa: ANN401
+    """Differences are told by their deepest place."""
+    assert list(paths.changed(old, new)) == changed
+
+
+@pytest.mark.parametrize(
+    ("path", "new", "old", "result"),
+    [
+        ("a", {"a": 2}, {"a": 1}, {"a": 1}),
+        ("a", {"a": 2}, {}, {}),
+        ("a", {}, {"a": 1}, {"a": 1}),
+        ("a.b", {"a": {"b": 2, "c": 2}}, {"a": {"b": 1, "c": 1}}, {"a": {"b": 1, "c": 2}}),
+        ("a[1]", {"a": [2, 2]}, {"a": [1, 1]}, {"a": [2, 1]}),
+        ("a[1]", {"a": [2]}, {"a": [1, 1]}, {"a": [2]}),
+        ("a[*].b", {"a": [{"b": 2}, {"b": 2}]}, {"a": [{"b": 1}]}, {"a": [{"b": 1}, {"b": 2}]}),
+        ("a.b", {"a": Secret({"b": 2})}, {"a": Secret({"b": 1})}, {"a": Secret({"b": 1})}),
+        ("a.b", {"a": 2}, {"a": {"b": 1}}, {"a": 2}),
+    ],
+)
+def test_reset_sets_back_what_a_path_names(
+    path: str, new: dict[str, Any], old: dict[str, Any], result: dict[str, Any]
+) -> None:
+    """The old value returns, its absence too; where that can't be, nothing changes."""
+    assert paths.reset(new, old, paths.parse(path)) == result
