@@ -1,0 +1,249 @@
+"""examples/pipelines: the workflows' structure, and their own shell steps against the emulator."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.automation.errors import CommandError
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project
+from tests.examples.pipeline_platforms import ENVIRONMENT, PIPELINES, GitHub, GitLab, Platform
+from tests.examples.pipeline_runs import Pipeline
+from tests.examples.pipeline_services import Pulumi, Services, serving
+from tests.scenarios.clock import Clock
+from tests.scenarios.story import live_keys
+
+PLATFORMS: dict[str, type[Platform]] = {"github": GitHub, "gitlab": GitLab}
+VARIANTS = ("access-token", "token-command", "refresh-token")
+TOKEN = (ENVIRONMENT, "PARALLEL_REFRESH_TOKEN")
+PROGRAM = """
+import parallel_provider as parallel
+
+app = parallel.App("search")
+parallel.RotatingApiKey("service", app_id=app.app_id, rotate_after="20h", overlap="2h")
+"""
+# From one run to the next: more than the program's `rotate_after`.
+NIGHT_SECONDS = 22 * 60 * 60
+# How long the broker's tokens live; the real ones' are about as short.
+TOKEN_SECONDS = 420
+
+platforms = pytest.mark.parametrize("platform", PLATFORMS)
+variants = pytest.mark.parametrize("variant", VARIANTS)
+
+
+@pytest.fixture
+def workflow(platform: str, variant: str) -> Platform:
+    """Read one of the workflows."""
+    return PLATFORMS[platform](variant)
+
+
+@pytest.fixture
+def pulumi() -> Pulumi:
+    """Let pulumi do nothing; `on_engine` replaces it."""
+    return lambda _arguments, _environment: (0, "nothing to do")
+
+
+@pytest.fixture
+def pipeline(
+    workflow: Platform, emulator: Emulator, pulumi: Pulumi, tmp_path: Path
+) -> Iterator[Pipeline]:
+    """Give the workflow a repository, and signs in as README.md says where that is needed."""
+
+    def broker() -> str:
+        return emulator.mint_token(lifetime_seconds=TOKEN_SECONDS)
+
+    with serving(Services(broker, pulumi)) as services:
+        pipeline = Pipeline(workflow, services, emulator, tmp_path / "pipeline")
+        if workflow.file.stem == "refresh-token":
+            sign_in(pipeline, emulator)
+        yield pipeline
+        # Whatever was run, no secret was an argument.
+        arguments = {
+            argument
+            for call in pipeline.commands.calls + pipeline.pulumi.calls
+            for argument in call.arguments
+        }
+        assert not [secret for secret in services.secrets if secret in " ".join(arguments)]
+
+
+def sign_in(pipeline: Pipeline, emulator: Emulator) -> None:
+    """Store the first refresh token with the very command that README.md names."""
+    emulator.set_settings(auto_approve=True, poll_interval_seconds=0)
+    tool = {"github": "gh", "gitlab": "glab"}[pipeline.workflow.name]
+    readme = (PIPELINES / "README.md").read_text().replace("\\\n", "")
+    (command,) = re.findall(rf"^parallel-provider login .*\| {tool} .*$", readme, re.MULTILINE)
+    writer = pipeline.services.writer_token
+    if tool == "glab":
+        pipeline.services.stored[ENVIRONMENT, "GITLAB_TOKEN"] = writer
+    done = pipeline.shell(command, GH_TOKEN=writer, GH_REPO="acme/infra", GITLAB_TOKEN=writer)
+    assert done.returncode == 0, done.stdout
+    assert TOKEN in pipeline.services.stored
+
+
+def on_engine(pipeline: Pipeline, project: Project) -> None:
+    """Have the pipeline's pulumi commands carried out on this project's stack."""
+    project.write(PROGRAM)
+    _ = project.stack
+    of_engine = dict(project.env)
+    without = str(pipeline.pulumi.folder)
+
+    def pulumi(arguments: list[str], environment: dict[str, str]) -> tuple[int, str]:
+        path = [part for part in environment["PATH"].split(os.pathsep) if part != without]
+        own = {k: v for k, v in environment.items() if not k.startswith("PULUMI_")}
+        project.env.clear()
+        project.env |= own | {"PATH": os.pathsep.join(path)} | of_engine
+        operation = {"preview": project.preview, "up": project.up}[arguments[0]]
+        try:
+            result: Any = operation()
+        except CommandError as error:
+            return 1, str(error)
+        return 0, f"{result.stdout}{result.stderr}"
+
+    pipeline.services.pulumi = pulumi
+
+
+def succeed(pipeline: Pipeline, event: str) -> str:
+    """See the one job of an event succeed, with no secret in its log, and return its name."""
+    (outcome,) = pipeline.run(event)
+    assert outcome.succeeded, outcome.log
+    assert not [secret for secret in pipeline.services.secrets if secret in outcome.log]
+    return outcome.job
+
+
+def refreshes(emulator: Emulator) -> int:
+    """Return how many tokens were asked for: the sign-in's own, and one for each refresh."""
+    return emulator.state()["requests"].get("POST /getServiceKeys/token", 0)
+
+
+@platforms
+@variants
+def test_pipeline_previews_deploys_and_rotates(
+    pipeline: Pipeline, project: Project, emulator: Emulator, variant: str
+) -> None:
+    """A change makes nothing, its merge makes the key, and the next night its successor."""
+    on_engine(pipeline, project)
+    clock = Clock(project, emulator)
+    begun = refreshes(emulator)
+
+    assert succeed(pipeline, "change") == "preview"
+    assert live_keys(emulator) == []
+    assert refreshes(emulator) == begun
+
+    assert succeed(pipeline, "merge") == "up"
+    assert [key["api_key_name"] for key in live_keys(emulator)] == ["service"]
+
+    clock.forward(seconds=NIGHT_SECONDS)
+    shifted = ("PYTHONPATH", "SCENARIO_CLOCK_OFFSET_SECONDS")
+    pipeline.machine_variables |= {name: project.env[name] for name in shifted}
+    assert succeed(pipeline, "night") == "up"
+    assert [key["api_key_name"] for key in live_keys(emulator)] == ["service", "service-2"]
+    # Each run used up the token that it found, once, and left its successor.
+    assert refreshes(emulator) == begun + (2 if variant == "refresh-token" else 0)
+
+
+@platforms
+@variants
+def test_events_start_the_right_job(workflow: Platform) -> None:
+    """A change is previewed; main alone is deployed, and every night again."""
+    started = {name: workflow.jobs_for(event) for name, event in workflow.events.items()}
+    assert started.pop("fork", []) == []
+    assert started == {"change": ["preview"], "merge": ["up"], "night": ["up"], "branch": []}
+
+
+@platforms
+@variants
+def test_up_runs_one_at_a_time_and_is_never_cancelled(workflow: Platform) -> None:
+    """The job that deploys waits for the one before it, which ends by itself."""
+    up = workflow.jobs["up"]
+    if isinstance(workflow, GitHub):
+        assert up["concurrency"] == {"group": "parallel", "cancel-in-progress": False}
+        assert "concurrency" not in workflow.workflow
+    else:
+        assert up["resource_group"] == "parallel"
+        assert up["interruptible"] is False
+    assert workflow.environment_of("up") == ENVIRONMENT
+
+
+@platforms
+@variants
+def test_preview_gets_nothing_of_the_deployments_environment(workflow: Platform) -> None:
+    """The code of a change holds no secret that writes, and signs in with none."""
+    assert workflow.environment_of("preview") is None
+    given = str(workflow.jobs["preview"])
+    for name in ("PARALLEL_REFRESH_TOKEN", "SECRETS_APP", "GITLAB_TOKEN"):
+        assert name not in given
+
+
+@variants
+def test_github_workflow_passes_secrets_as_variables_alone(variant: str) -> None:
+    """No script has an expression in it, no event runs a fork's code with secrets, few rights."""
+    workflow = GitHub(variant)
+    for job in workflow.jobs.values():
+        for step in job["steps"]:
+            assert "${{" not in step.get("run", "")
+    assert set(workflow.triggers) == {"pull_request", "push", "schedule", "workflow_dispatch"}
+    assert workflow.triggers["push"] == {"branches": ["main"]}
+    rights = {"contents": "read"}
+    broker = {} if variant == "refresh-token" else {"id-token": "write"}
+    assert workflow.workflow["permissions"] == rights | broker
+
+
+refresh_token = pytest.mark.parametrize("variant", ["refresh-token"])
+
+
+@platforms
+@refresh_token
+def test_store_that_is_down_costs_nothing(pipeline: Pipeline, emulator: Emulator) -> None:
+    """The token isn't used up where the next couldn't be saved, and serves the next run."""
+    before = refreshes(emulator)
+    pipeline.services.writes_work = [False]
+    (outcome,) = pipeline.run("merge")
+    assert not outcome.succeeded
+    assert "503" in outcome.log
+    assert refreshes(emulator) == before
+    assert succeed(pipeline, "merge") == "up"
+
+
+@platforms
+@refresh_token
+def test_store_that_fails_once_after_the_refresh_is_asked_again(
+    pipeline: Pipeline, emulator: Emulator
+) -> None:
+    """The second try saves the successor that the first one got."""
+    before = refreshes(emulator)
+    pipeline.services.writes_work = [True, False]
+    assert succeed(pipeline, "merge") == "up"
+    assert refreshes(emulator) == before + 1
+
+
+@pytest.mark.parametrize("platform", ["github"])
+@refresh_token
+def test_successor_that_is_lost_needs_a_new_sign_in(pipeline: Pipeline, emulator: Emulator) -> None:
+    """Nothing is deployed, the errors say what happened, and README.md's command mends it."""
+    pipeline.services.writes_work = [True, False, False]
+    (outcome,) = pipeline.run("merge")
+    assert not outcome.succeeded
+    assert "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND failed" in outcome.log
+    (outcome,) = pipeline.run("night")
+    assert not outcome.succeeded
+    assert "invalid_grant" in outcome.log
+    assert pipeline.pulumi.calls == []
+    sign_in(pipeline, emulator)
+    assert succeed(pipeline, "night") == "up"
+
+
+@platforms
+@refresh_token
+def test_missing_refresh_token_is_said(pipeline: Pipeline) -> None:
+    """Before the first sign-in, the job says where to read on, and stores nothing."""
+    pipeline.services.stored.clear()
+    (outcome,) = pipeline.run("merge")
+    assert not outcome.succeeded
+    assert "PARALLEL_REFRESH_TOKEN: is not set: see examples/pipelines/README.md" in outcome.log
+    assert pipeline.services.stored == {}
