@@ -29,8 +29,9 @@ from parallel_provider.lifecycle.app import AppLifecycle
 from parallel_provider.lifecycle.balance_top_up import BalanceTopUpLifecycle
 from parallel_provider.lifecycle.resource import UNKNOWN, Lifecycle, Model, State, Unknown
 from parallel_provider.lifecycle.rotating_api_key import RotatingApiKeyLifecycle
+from parallel_provider.lifecycle.run import Run
 
-_LIFECYCLES: Mapping[str, Lifecycle[Any, Any]] = {
+LIFECYCLES: Mapping[str, Lifecycle[Any, Any]] = {
     lifecycle.kind: lifecycle
     for lifecycle in (
         AppLifecycle(),
@@ -45,38 +46,44 @@ _NAME_DEFAULT = "default_"
 @functools.cache
 def adapter_of(kind: str) -> Adapter:
     """Return the adapter of a kind of resource."""
-    return Adapter(_LIFECYCLES[kind])
+    return Adapter(LIFECYCLES[kind])
 
 
 class Adapter:
-    """One kind of resource, spoken to as the SDK speaks to a dynamic provider."""
+    """One kind of resource, spoken to as the SDK speaks to a dynamic provider.
 
-    def __init__(self, lifecycle: Lifecycle[Any, Any]) -> None:
+    `run` returns the run that a call belongs to: that of this process, unless told otherwise.
+    """
+
+    def __init__(
+        self, lifecycle: Lifecycle[Any, Any], run: Callable[[], Run] = _session.run
+    ) -> None:
         self._lifecycle = lifecycle
+        self._run = run
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Check inputs."""
         with self._reporting("checking", news):
-            checked = self._lifecycle.check(_session.run(), _from_sdk(olds), _from_sdk(news))
+            checked = self._lifecycle.check(self._run(), _from_sdk(olds), _from_sdk(news))
         failures = [CheckFailure(problem.input, problem.reason) for problem in checked.problems]
         return CheckResult(_to_sdk(checked.inputs), failures)
 
     def diff(self, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare outputs with inputs."""
         with self._reporting("comparing", news):
-            diff = self._lifecycle.diff(_session.run(), self._state(olds), _from_sdk(news))
+            diff = self._lifecycle.diff(self._run(), self._state(olds), _from_sdk(news))
         return DiffResult(changes=diff.changed, replaces=list(diff.replaces))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Create from inputs."""
         with self._reporting("creating", props):
-            state = self._lifecycle.create(_session.run(), self._inputs(props))
+            state = self._lifecycle.create(self._run(), self._inputs(props))
         return CreateResult(state.resource_id, _outputs(state))
 
     def read(self, resource_id: str, props: dict[str, Any]) -> ReadResult:
         """Refresh outputs; without any, as `.get` sends none, look a resource up by its id."""
         with self._reporting("reading", props):
-            run = _session.run()
+            run = self._run()
             state: State | None
             if self._lifecycle.known_by in props:
                 state = self._lifecycle.read(run, self._state(props))
@@ -88,13 +95,13 @@ class Adapter:
     def update(self, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Update in place."""
         with self._reporting("updating", news):
-            state = self._lifecycle.update(_session.run(), self._state(olds), self._inputs(news))
+            state = self._lifecycle.update(self._run(), self._state(olds), self._inputs(news))
         return UpdateResult(_outputs(state))
 
     def delete(self, props: dict[str, Any]) -> None:
         """Delete by outputs."""
         with self._reporting("deleting", props):
-            self._lifecycle.delete(_session.run(), self._state(props))
+            self._lifecycle.delete(self._run(), self._state(props))
 
     def _inputs(self, props: dict[str, Any]) -> Model:
         inputs: Model = self._lifecycle.inputs_type.model_validate(props)

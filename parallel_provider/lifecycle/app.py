@@ -92,8 +92,13 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
         run.require_allowed_organization()
         try:
             run.api.delete_app(state.app_id)
-        except NotFoundError:
+        except NotFoundError as error:
             run.require_same_organization(state.org_id)
+            if run.apps.is_still_there(state.app_id):
+                raise LifecycleError(
+                    f"{error}, and yet it is in the list of apps: run again, and if that doesn't "
+                    f"help, delete {state.app_id} in the Parallel console"
+                ) from None
         run.apps.discard(state.app_id)
 
 

@@ -63,6 +63,10 @@ class AppDirectory:
         listed = self._before.get()
         return [app for app in self.named(app_name) if app.app_id in listed]
 
+    def is_still_there(self, app_id: str) -> bool:
+        """Say whether an app is listed after all; lists again only where it was before the run."""
+        return app_id in self._before.get() and app_id in self._by_id()
+
     def organization(self) -> Organization | None:
         """Return whose apps these are; None if there was no app to tell."""
         return _owner(self._before.get())

@@ -25,9 +25,11 @@ def mint_key(run: Run, app_id: str, api_key_name: str) -> CreatedApiKey:
     try:
         key = _create_key(run, app_id, api_key_name)
     except ParallelError as error:
+        lost_twice = isinstance(error, ApiError) and error.may_have_worked
+        keys, them = ("up to two keys", "them") if lost_twice else ("a key", "it")
         raise LostKeyError(
-            f"the answer was lost ({lost}), and another attempt failed ({error}): a key named "
-            f"{api_key_name!r} that nobody holds may exist in app {app_id}: revoke it in the "
+            f"the answer was lost ({lost}), and another attempt failed ({error}): {keys} named "
+            f"{api_key_name!r} that nobody holds may exist in app {app_id}: revoke {them} in the "
             "Parallel console, then run again"
         ) from None
     run.messages.warn(

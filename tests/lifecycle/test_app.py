@@ -105,6 +105,23 @@ def test_app_is_gone_only_by_a_list_of_its_organization(
             call(run_at(emulator.url, only_apps), created)
 
 
+def test_app_that_is_still_listed_is_not_gone(new_run: NewRun, emulator: Emulator) -> None:
+    """A 404 for an app that is there would lose it: the state keeps it, until it is really gone."""
+    created = LIFECYCLE.create(new_run(), AppInputs(app_name="search"))
+    emulator.add_fault("status", method="DELETE", path=f"{APPS}/{{app_id}}", status=404)
+
+    with pytest.raises(LifecycleError, match="and yet it is in the list of apps: run again"):
+        LIFECYCLE.delete(new_run(), created)
+    assert names(emulator) == ["search"]
+
+    # Its answer is lost; the repetition's 404 is true, though the run had seen the app before.
+    emulator.add_fault("drop_after", method="DELETE", path=f"{APPS}/{{app_id}}")
+    run = new_run()
+    run.apps.load()
+    LIFECYCLE.delete(run, created)
+    assert names(emulator) == []
+
+
 def test_name_that_the_server_tidied_up_makes_no_difference() -> None:
     """The diff compares with what was asked for, not with what the server made of it."""
     created = AppState(app_id="1", app_name="search", org_id="o", org_name="O")
