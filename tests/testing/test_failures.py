@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.engines import changes
-from tests.testing.conftest import Toy
+from tests.testing.toy_project import Toy
 
 CHAIN = """
 a = Thing("a", value=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.engines import changes
-from tests.testing.conftest import Toy
+from tests.testing.toy_project import Toy
 
 CHAIN = """
 a = Thing("a", zone="{zone}")

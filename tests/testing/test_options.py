@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.engines import changes
-from tests.testing.conftest import Toy
+from tests.testing.toy_project import Toy
 
 
 def test_protect_refuses_deletion_until_it_is_taken_off(toy: Toy) -> None:

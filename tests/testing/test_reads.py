@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.engines import changes
-from tests.testing.conftest import Toy
+from tests.testing.toy_project import Toy
 
 PROGRAM = """
 g = Thing("g", opts=ResourceOptions(id="foreign", additional_secret_outputs=["password"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.engines import is_secret, plain
-from tests.testing.conftest import Toy
+from tests.testing.toy_project import Toy
 
 
 def test_secret_inputs_stay_secret_in_state_and_outputs(toy: Toy) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from parallel_provider.testing import EmbeddedStack
 from tests.engines import PROJECT_NAME, STACK_NAME, changes, plain
-from tests.testing.conftest import Toy
+from tests.testing.toy_project import Toy
 
 PROGRAM = """
 a = Thing("a", secret=Output.secret({"x": 1}), opts=ResourceOptions(protect=True))

@@ -123,11 +123,13 @@ def _operation(
         yield
     finally:
         deployment.cancel()
-        deployment.drain(_DRAIN_SECONDS)
-        deployment.close()
-        services.end()
-        if not deployment.dry_run:
-            keep(snapshot())
+        try:
+            deployment.drain(_DRAIN_SECONDS)
+        finally:
+            deployment.close()
+            services.end()
+            if not deployment.dry_run:
+                keep(snapshot())
 
 
 def _outcome(deployment: Deployment, outputs: Properties | None = None) -> Outcome:

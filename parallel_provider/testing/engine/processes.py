@@ -59,11 +59,6 @@ class ChildProcess:
         if on_exit is not None:
             threading.Thread(target=self._watch, daemon=True).start()
 
-    @property
-    def pid(self) -> int:
-        """The process's id."""
-        return self._process.pid
-
     def wait(self, timeout: float | None = None) -> int:
         """Wait until the process and all it had to say are through; return its exit code."""
         code = self._process.wait(timeout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -57,7 +58,6 @@ class ProgramRun:
         deployment = self._deployment
         if error is None and not deployment.cancelled.is_set():
             self._monitor.operation_done.set()
-            self._process.wait(_LEAVE_SECONDS)
             self._judge_exit()
         self._process.end()
         # Only now: the program shall not complain about calls that end with the operation.
@@ -71,7 +71,11 @@ class ProgramRun:
         return not self._deployment.cancelled.is_set()
 
     def _judge_exit(self) -> None:
-        code = self._process.wait()
+        try:
+            code = self._process.wait(_LEAVE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._deployment.display.error("the program is through, and doesn't end")
+            code = _EXIT_SHOWN
         if code == 0:
             return
         self._deployment.failed = True
