@@ -63,7 +63,7 @@ def test_failed_replacement_keeps_the_old_key_working(project: Project, emulator
     declare(project, program.format(triggers=2))
     text = project.fails("up")
     # A plain 500 may have made a key, so a second is tried before giving up.
-    assert_refused(project, text, "'ci'", "revoke it in the Parallel console", resource="ci")
+    assert_refused(project, text, "'ci'", "revoke them in the Parallel console", resource="ci")
     assert live_keys(emulator) == [old]
     assert project.resource("ci")["id"] == old["api_key_id"]
 
