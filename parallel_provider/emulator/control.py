@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from .device_code import Decision
 from .errors import invalid_field, not_found
 from .faults import ANY, Fault
+from .leaks import secrets_in
 from .organization import Organization
 from .routes import RouteTable
 from .settings import ALL_SCOPES
@@ -225,3 +226,9 @@ async def clear_faults(state: State) -> Json:
     """Let everything go well again."""
     state.faults.clear()
     return {"faults": []}
+
+
+@router.post("/leaks")
+async def find_leaks(state: State, request: Request) -> Json:
+    """Tell which kinds of secrets occur in the body: tokens, codes and raw keys given out here."""
+    return {"leaks": secrets_in((await request.body()).decode(errors="replace"), state)}

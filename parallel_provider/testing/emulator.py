@@ -206,6 +206,12 @@ class Emulator:
         """Let everything go well again."""
         self._send("DELETE", "/faults")
 
+    def leaks_in(self, text: str) -> list[str]:
+        """Return the kinds of secrets in a text: tokens, device codes, raw keys from here."""
+        answer = self._control.post("/leaks", content=text.encode(errors="replace"))
+        leaks: list[str] = answer.raise_for_status().json()["leaks"]
+        return leaks
+
     def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         answer = self._control.request(method, path, json=body)
         if answer.is_error:

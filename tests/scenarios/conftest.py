@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, engine
 from tests.engines import project as bare_project
+from tests.leaks import assert_no_leaks
 
 __all__ = ["bare_project", "engine", "project"]
 
@@ -20,11 +22,15 @@ def project(
     emulator: Emulator,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Project:
-    """Return an empty project whose programs and providers speak to the emulator alone."""
+) -> Iterator[Project]:
+    """Give an empty project whose programs and providers speak to the emulator alone.
+
+    Whatever a scenario does, no secret may be found afterwards where it doesn't belong.
+    """
     for name in [name for name in os.environ if name.startswith("PARALLEL_")]:
         monkeypatch.delenv(name)
     # Nobody's own sign-in is to be found by a test.
     bare_project.env["PARALLEL_AUTH_FILE"] = str(tmp_path / "auth.json")
     bare_project.env |= emulator.environment
-    return bare_project
+    yield bare_project
+    assert_no_leaks(bare_project, emulator)
