@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types check format clean
+.PHONY: help setup demo bench test lint types check format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ format: $(STAMP) ## let ruff rewrite what it can
 
 test: $(STAMP) ## the whole test suite
 	$(BIN)/pytest -n auto
+
+bench: $(STAMP) ## how long runs take, against Pulumi alone (half an hour)
+	$(BIN)/python -m benchmarks
 
 check: lint types test ## what CI runs
 

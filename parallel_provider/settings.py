@@ -119,9 +119,9 @@ def _cents(setting: Setting | None) -> int | None:
     if setting is None:
         return None
     if not _is_whole_number(setting.value):
+        # The value stays out of the message: a secret may have been pasted into the wrong place.
         raise SettingsError(
-            f"{setting.origin} must be a whole number of cents, such as 2000 for $20.00: "
-            f"got {setting.value!r}"
+            f"{setting.origin} must be a whole number of cents, such as 2000 for $20.00"
         )
     return int(setting.value)
 
@@ -131,8 +131,7 @@ def _timeout(setting: Setting | None) -> int:
         return DEFAULT_TIMEOUT_SECONDS
     if not (_is_whole_number(setting.value) and 1 <= int(setting.value) <= _MAX_TIMEOUT_SECONDS):
         raise SettingsError(
-            f"{setting.origin} must be a whole number of seconds from 1 to {_MAX_TIMEOUT_SECONDS}: "
-            f"got {setting.value!r}"
+            f"{setting.origin} must be a whole number of seconds from 1 to {_MAX_TIMEOUT_SECONDS}"
         )
     return int(setting.value)
 

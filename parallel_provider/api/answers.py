@@ -7,13 +7,15 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import timezone
 from http import HTTPStatus
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import httpx
 from pydantic import BaseModel, ValidationError
 
 from parallel_provider.api.errors import AnswerError, StatusError, status_error_class
 from parallel_provider.printable import masked, printable
+
+if TYPE_CHECKING:
+    import httpx
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -2,74 +2,58 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-import httpx
-
-from parallel_provider.api.answers import Model, parse, status_error
-from parallel_provider.api.errors import ApiError, ConnectionFailedError, NoAnswerError
+from parallel_provider.api.answers import Model, parse
+from parallel_provider.api.errors import (
+    ApiError,
+    ConnectionFailedError,
+    NoAnswerError,
+    StatusError,
+)
 from parallel_provider.api.models import AppItem, AppList, Balance, CreatedApiKey, CreatedApp
 from parallel_provider.api.pace import Pace
 from parallel_provider.api.retries import Deadline, Patience, send_with_patience
-from parallel_provider.errors import ParallelError, SettingsError
-from parallel_provider.settings import is_loopback
+from parallel_provider.errors import ParallelError
+from parallel_provider.once import Once
 
-_CONNECT_SECONDS = 10.0
-_LIMITS = httpx.Limits(max_connections=64, max_keepalive_connections=64)
-# These are raised before a byte of the request is sent.
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-)
+if TYPE_CHECKING:
+    import httpx
+
+    from parallel_provider.api.transport import Transport
 
 
 class AccountApi:
     """Typed calls over one pool of connections; safe to use from several threads.
 
-    `base_url` is where the API is. `auth` puts the access token on each request, and `auth_origin`
-    says where that comes from, for the error when it is refused. Every method raises an ApiError
-    when there is no usable answer, after retries where they can do no harm.
+    `base_url` is where the API is. `auth` makes what puts the access token on each request; it is
+    called once, for the first one. `auth_origin` says where the token comes from, for the error
+    when it is refused. Every method raises an ApiError when there is no usable answer, after
+    retries where they can do no harm.
     """
 
     def __init__(
         self,
         base_url: str,
-        auth: httpx.Auth,
+        auth: Callable[[], httpx.Auth],
         *,
         auth_origin: str = "the configuration",
         patience: Patience | None = None,
         pace: Pace | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self._auth_origin = auth_origin
         self._patience = patience or Patience()
         self._pace = pace or Pace()
-        version = importlib.metadata.version("parallel-provider")
-        try:
-            self._http = httpx.Client(
-                auth=auth,
-                limits=_LIMITS,
-                headers={
-                    "Accept": "application/json",
-                    "User-Agent": f"parallel-provider/{version}",
-                },
-                # A token is for the configured host and no other.
-                follow_redirects=False,
-                # A proxy can't reach this machine's own loopback.
-                trust_env=not is_loopback(urlsplit(base_url).hostname or ""),
-            )
-        except (ValueError, ImportError, OSError) as error:
-            raise SettingsError(
-                f"the proxy or certificate variables of the environment can't be used: {error}"
-            ) from None
+
+        def connect() -> Transport:
+            from parallel_provider.api.transport import Transport  # noqa: PLC0415 - heavy
+
+            return Transport(self.base_url, auth(), auth_origin)
+
+        self._transport = Once(connect)
 
     def __enter__(self) -> AccountApi:
         return self
@@ -84,7 +68,8 @@ class AccountApi:
 
     def close(self) -> None:
         """Close all connections."""
-        self._http.close()
+        if self._transport.is_computed:
+            self._transport.get().close()
 
     def get_balance(self) -> Balance:
         """Read the prepaid balance. GET /service/v1/balance."""
@@ -170,56 +155,21 @@ class AccountApi:
     def _send(
         self, method: str, path: str, deadline: Deadline, body: dict[str, Any] | None = None
     ) -> httpx.Response:
-        """Send a request once; return the answer if its status is a success."""
+        """Send a request once, at the pace that the server asks for."""
         if not self._pace.wait(deadline.seconds_to_begin):
             raise ConnectionFailedError(
-                f"{method} {path} wasn't sent, as {self._host} asks all requests to wait longer "
-                f"than the {self._patience.deadline_seconds:g} seconds that one call may take: try "
-                "again later, or with a lower --parallel"
+                f"{method} {path} wasn't sent, as {urlsplit(self.base_url).netloc} asks to wait "
+                f"longer than the {self._patience.deadline_seconds:g} seconds that one call may "
+                "take: try again later, or with a lower --parallel"
             )
-        seconds = deadline.attempt_seconds
         try:
-            response = self._http.request(
-                method,
-                self.base_url + path,
-                json=body,
-                timeout=httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS)),
-            )
-        except (httpx.InvalidURL, UnicodeError):
-            raise SettingsError(
-                f"{method} {path} can't be sent to {self._host!r}, which is no host: check the "
-                "configured service API URL"
-            ) from None
-        except _NOT_SENT as error:
-            raise ConnectionFailedError(
-                f"{method} {path} wasn't sent, as {self._host} can't be reached ({_why(error)}): "
-                "check the network and the configured service API URL"
-            ) from None
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            raise NoAnswerError(
-                f"{method} {path} got no answer from {self._host} ({_why(error)})"
-            ) from None
-        if not response.is_success:
-            refusal = status_error(response, time.time(), self._auth_origin)
+            return self._transport.get().send(method, path, body, deadline.attempt_seconds)
+        except StatusError as refusal:
             if refusal.retry_after is not None:
                 self._pace.hold(min(refusal.retry_after, self._patience.longest_wait_seconds))
-            raise refusal
-        return response
-
-    @property
-    def _host(self) -> str:
-        return urlsplit(self.base_url).netloc
+            raise
 
 
 def _segment(value: str) -> str:
     """Quote an id for a path: whatever it holds, it stays one segment."""
     return quote(value, safe="")
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, httpx.TimeoutException):
-        return f"timed out: {type(error).__name__}"
-    if isinstance(error, httpx.LocalProtocolError):
-        # Its text quotes the header that it can't send, access token and all.
-        return "the URL or the access token has characters that HTTP doesn't allow"
-    return str(error) or type(error).__name__

@@ -18,7 +18,7 @@ def open_account() -> Iterator[AccountApi]:
     source = choose_source(settings)
     with AccountApi(
         settings.service_api_url,
-        BearerAuth(source),
+        lambda: BearerAuth(source),
         auth_origin=source.origin,
         patience=Patience(deadline_seconds=settings.timeout_seconds),
     ) as api:

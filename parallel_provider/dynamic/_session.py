@@ -6,18 +6,22 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pulumi
 
 from parallel_provider.api import AccountApi, Patience
-from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.chain import choose_source
 from parallel_provider.credentials.expiry import ending_soon
+from parallel_provider.credentials.tokens import TokenSource
 from parallel_provider.dynamic._concurrency import widen_thread_pool
 from parallel_provider.dynamic._messages import EngineMessages
-from parallel_provider.lifecycle.once import Once
 from parallel_provider.lifecycle.run import Guards, Run
+from parallel_provider.once import Once
 from parallel_provider.settings import Settings
+
+if TYPE_CHECKING:
+    from parallel_provider.credentials.auth import BearerAuth
 
 _lock = threading.Lock()
 _run: Run | None = None
@@ -59,7 +63,7 @@ def _make_run(config: Callable[[str], str | None]) -> Run:
     )
     api = AccountApi(
         settings.service_api_url,
-        BearerAuth(source),
+        lambda: _bearer(source),
         auth_origin=source.origin,
         patience=Patience(deadline_seconds=settings.timeout_seconds),
     )
@@ -68,6 +72,12 @@ def _make_run(config: Callable[[str], str | None]) -> Run:
     if warning is not None:
         messages.warn(warning)
     return Run(api, messages, guards)
+
+
+def _bearer(source: TokenSource) -> BearerAuth:
+    from parallel_provider.credentials.auth import BearerAuth  # noqa: PLC0415 - heavy
+
+    return BearerAuth(source)
 
 
 # Config.get would warn that a secret is read as plain text, which is what it is for here. The

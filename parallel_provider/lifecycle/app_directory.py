@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from parallel_provider.api import AppItem
-from parallel_provider.lifecycle.once import Once
+from parallel_provider.once import Once
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from parallel_provider.api import AccountApi
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.app_directory import AppDirectory
 from parallel_provider.lifecycle.errors import LifecycleError, WrongOrganizationError
-from parallel_provider.lifecycle.once import Once
+from parallel_provider.once import Once
 
 
 class Messages(Protocol):

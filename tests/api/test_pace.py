@@ -35,7 +35,7 @@ class Timeline:
 def client(emulator: Emulator, pace: Pace, patience: Patience) -> AccountApi:
     """Return a client that keeps to a pace which others may share."""
     source = StaticToken(SecretStr(emulator.access_token), "the test's token")
-    return AccountApi(emulator.url, BearerAuth(source), patience=patience, pace=pace)
+    return AccountApi(emulator.url, lambda: BearerAuth(source), patience=patience, pace=pace)
 
 
 def test_nobody_waits_unless_asked() -> None:

@@ -17,7 +17,7 @@ def test_forty_creates_succeed_on_tokens_of_two_seconds(signed_in: SignIn) -> No
     emulator.set_settings(token_lifetime_seconds=2, latency_seconds=0.2)
     signed_in.expire()
     source = choose_source(Settings.load(lambda _: None, signed_in.environment))
-    with AccountApi(emulator.url, BearerAuth(source)) as api, ThreadPoolExecutor(4) as pool:
+    with AccountApi(emulator.url, lambda: BearerAuth(source)) as api, ThreadPoolExecutor(4) as pool:
         ids = set(pool.map(api.create_app, (f"app-{number}" for number in range(40))))
     assert len(ids) == 40
     assert ids < {app["app_id"] for app in emulator.state()["apps"]}

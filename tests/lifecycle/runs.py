@@ -48,7 +48,7 @@ class Clock:
 def api_at(url: str, access_token: str = NO_TOKEN, patience: Patience = _AT_ONCE) -> AccountApi:
     """Return a client that doesn't wait between attempts."""
     source = StaticToken(SecretStr(access_token), "the test's token")
-    return AccountApi(url, BearerAuth(source), patience=patience)
+    return AccountApi(url, lambda: BearerAuth(source), patience=patience)
 
 
 def run_at(

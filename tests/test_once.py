@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from parallel_provider.lifecycle.once import Once
+from parallel_provider.once import Once
 
 
 def test_once_computes_once_for_many_threads() -> None:

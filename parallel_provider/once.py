@@ -22,6 +22,12 @@ class Once(Generic[T]):
         self._lock = threading.Lock()
         self._outcome: Future[T] | None = None
 
+    @property
+    def is_computed(self) -> bool:
+        """Say whether there is a value by now."""
+        outcome = self._outcome
+        return outcome is not None and outcome.done() and outcome.exception() is None
+
     def get(self) -> T:
         """Return the value, or raise the error that computing it raised."""
         with self._lock:

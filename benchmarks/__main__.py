@@ -1,0 +1,137 @@
+"""Measure what a user waits for: `python -m benchmarks`, or `make bench`.
+
+Three programs declare the same number of resources: (a) some that do nothing, which is the floor,
+(b) apps of this provider, (c) apps as one would write them in an afternoon. Each round runs all
+three, one after the other, through the life of a stack of its own, so that a slower minute of the
+machine meets all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+
+import click
+from pulumi.automation import Stack
+
+from benchmarks.measure import measure
+from benchmarks.report import OPERATIONS, SUBJECTS, Sample, Samples, plot, table
+from parallel_provider.testing import EmbeddedStack, Emulator, local_stack
+
+PROGRAMS = Path(__file__).parent / "programs"
+RESULTS = Path(__file__).parent / "results"
+# The engine's own default for a machine of this size, said for both engines.
+PARALLEL = 64
+
+
+@click.command()
+@click.option(
+    "--engine", type=click.Choice(["embedded", "pulumi"]), help="Default: pulumi on PATH."
+)
+@click.option("--resources", multiple=True, type=int, help="How many; may be given several times.")
+@click.option(
+    "--latency-ms", multiple=True, type=int, help="The API's; may be given several times."
+)
+@click.option("--rounds", default=3, show_default=True, help="How often; 1 from 1000 resources on.")
+@click.option("--write/--no-write", default=True, help="Write benchmarks/results.")
+def main(
+    engine: str | None,
+    resources: tuple[int, ...],
+    latency_ms: tuple[int, ...],
+    rounds: int,
+    write: bool,
+) -> None:
+    """Measure up, up without change, preview, refresh and destroy."""
+    chosen = engine or ("pulumi" if shutil.which("pulumi") else "embedded")
+    samples: list[Sample] = []
+    sections = [_heading(chosen)]
+    for latency in latency_ms or (0, 100, 300):
+        # The full range of sizes is for an API that answers at once; latency is about waiting.
+        for count in resources or ((1, 50, 200, 1000) if latency == 0 else (200,)):
+            repeat = 1 if count >= 1000 else rounds  # noqa: PLR2004 - minutes a round
+            new = list(_samples(chosen, count, latency, repeat))
+            samples += new
+            title = f"{count} resources, API latency {latency} ms, {repeat} rounds"
+            sections.append(f"## {title}\n\n{table(Samples(new))}")
+            click.echo(sections[-1])
+    if write:
+        _write(chosen, samples, sections)
+
+
+def _samples(engine: str, count: int, latency_ms: int, rounds: int) -> Iterator[Sample]:
+    with Emulator("--latency", str(latency_ms / 1000)) as emulator:
+        for _ in range(rounds):
+            for subject in SUBJECTS:
+                emulator.reset()
+                yield from _life(engine, subject, count, latency_ms, emulator)
+
+
+def _life(
+    engine: str, subject: str, count: int, latency_ms: int, emulator: Emulator
+) -> Iterator[Sample]:
+    """Measure each operation in the life of one stack."""
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        program = Path(folder) / "program"
+        shutil.copytree(PROGRAMS / subject, program)
+        variables = {**emulator.environment, "BENCHMARK_RESOURCES": str(count)}
+        stack = _open(engine, program, Path(folder), variables)
+        operations: dict[str, Callable[[], object]] = {
+            "up": lambda: stack.up(parallel=PARALLEL),
+            "up again": lambda: stack.up(parallel=PARALLEL),
+            "preview": lambda: stack.preview(parallel=PARALLEL),
+            "refresh": lambda: stack.refresh(parallel=PARALLEL),
+            "destroy": lambda: stack.destroy(parallel=PARALLEL),
+        }
+        for name in OPERATIONS:
+            cost = measure(operations[name], emulator)
+            click.echo(
+                f"{count:5} {subject:9} {latency_ms:4} ms  {name:9} {cost.seconds:7.2f} s "
+                f"{cost.calls:5} calls",
+                err=True,
+            )
+            yield Sample(subject, count, latency_ms, name, cost)
+
+
+def _open(
+    engine: str, program: Path, folder: Path, variables: dict[str, str]
+) -> Stack | EmbeddedStack:
+    if engine == "embedded":
+        return EmbeddedStack("bench", program, project_name="benchmark", env_vars=variables)
+    return local_stack(
+        "bench", program, project_name="benchmark", private_dir=folder, env_vars=variables
+    )
+
+
+def _heading(engine: str) -> str:
+    name = "Pulumi itself" if engine == "pulumi" else "the embedded stack, as pulumi isn't on PATH"
+    day = datetime.now(tz=timezone.utc).date().isoformat()
+    return (
+        f"# Results\n\nWritten by `make bench` on {day}: {name}, Python "
+        f"{platform.python_version()}, {os.cpu_count()} cores. Seconds are medians (least to most) "
+        "of whole operations; a ratio is the median of each round's ratio to the floor of that "
+        "round. Calls are those to the API. CPU is that of the processes which their parents "
+        "waited for."
+    )
+
+
+def _write(engine: str, samples: list[Sample], sections: list[str]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "results.md").write_text("\n\n".join(sections) + "\n")
+    raw = {"engine": engine, "samples": [asdict(sample) for sample in samples]}
+    (RESULTS / "results.json").write_text(json.dumps(raw, indent=1) + "\n")
+    sizes = {(s.resources, s.latency_ms) for s in samples}
+    for latency in sorted({latency for count, latency in sizes if count == 200}):  # noqa: PLR2004
+        chosen = Samples(s for s in samples if (s.resources, s.latency_ms) == (200, latency))
+        title = f"200 resources, API latency {latency} ms: seconds an operation takes"
+        (RESULTS / f"latency-{latency}.svg").write_text(plot(chosen, title))
+
+
+if __name__ == "__main__":
+    main()

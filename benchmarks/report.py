@@ -1,0 +1,129 @@
+"""The figures as a table and as a picture."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.measure import Cost
+
+FLOOR, PROVIDER, AFTERNOON = SUBJECTS = ("floor", "provider", "afternoon")
+OPERATIONS = ("up", "up again", "preview", "refresh", "destroy")
+
+_HEAD = (
+    "| operation | floor | provider | ratio | afternoon | ratio | calls: provider, afternoon "
+    "| CPU, provider / floor | peak memory, provider / floor |\n"
+    "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One operation in one round."""
+
+    subject: str
+    resources: int
+    latency_ms: int
+    operation: str
+    cost: Cost
+
+
+class Samples:
+    """All rounds of one size at one latency."""
+
+    def __init__(self, samples: Iterable[Sample]) -> None:
+        self._samples = tuple(samples)
+
+    def seconds(self, subject: str, operation: str) -> Sequence[float]:
+        """Return the wall times, a round each."""
+        return [s.cost.seconds for s in self._of(subject, operation)]
+
+    def median(self, subject: str, operation: str) -> float:
+        """Return the median wall time."""
+        return statistics.median(self.seconds(subject, operation))
+
+    def ratio(self, subject: str, operation: str) -> float:
+        """Return the median of the rounds' ratios to the floor, each to that of its own round."""
+        pairs = zip(self.seconds(subject, operation), self.seconds(FLOOR, operation), strict=True)
+        return statistics.median(one / floor for one, floor in pairs)
+
+    def calls(self, subject: str, operation: str) -> int:
+        """Return the most API calls of a round."""
+        return max(s.cost.calls for s in self._of(subject, operation))
+
+    def cpu_ratio(self, operation: str) -> float:
+        """Return the provider's CPU time in parts of the floor's."""
+        mine, floor = (
+            statistics.median(s.cost.cpu_seconds for s in self._of(subject, operation))
+            for subject in (PROVIDER, FLOOR)
+        )
+        return mine / floor
+
+    def memory(self, subject: str, operation: str) -> float | None:
+        """Return the largest peak memory of the provider's process, in MiB."""
+        peaks = [s.cost.provider_mib for s in self._of(subject, operation)]
+        return max((peak for peak in peaks if peak is not None), default=None)
+
+    def _of(self, subject: str, operation: str) -> list[Sample]:
+        return [s for s in self._samples if (s.subject, s.operation) == (subject, operation)]
+
+
+def table(samples: Samples) -> str:
+    """Write one size at one latency as a Markdown table."""
+    return "\n".join([_HEAD, *(_row(samples, operation) for operation in OPERATIONS)])
+
+
+def _row(samples: Samples, operation: str) -> str:
+    cells = [operation, _spread(samples.seconds(FLOOR, operation))]
+    for subject in (PROVIDER, AFTERNOON):
+        cells.append(_spread(samples.seconds(subject, operation)))
+        cells.append(f"{samples.ratio(subject, operation):.2f}")
+    cells.append(f"{samples.calls(PROVIDER, operation)}, {samples.calls(AFTERNOON, operation)}")
+    cells.append(f"{samples.cpu_ratio(operation):.2f}")
+    mine, floor = (samples.memory(subject, operation) for subject in (PROVIDER, FLOOR))
+    cells.append(f"{mine:.0f} / {floor:.0f} MiB" if mine and floor else "?")
+    return f"| {' | '.join(cells)} |"
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    middle = f"{statistics.median(seconds):.1f} s"
+    return middle if len(seconds) == 1 else f"{middle} ({min(seconds):.1f} to {max(seconds):.1f})"
+
+
+_COLOURS = {FLOOR: "#9ca3af", PROVIDER: "#1a7f5a", AFTERNOON: "#d9a441"}
+_LABELS = {FLOOR: "Pulumi alone", PROVIDER: "parallel-provider", AFTERNOON: "an afternoon's work"}
+_WIDTH, _LEFT, _BAR, _GAP = 760, 90, 14, 16
+
+
+def plot(samples: Samples, title: str) -> str:
+    """Draw the median wall times as bars, in SVG."""
+    medians = {(s, o): samples.median(s, o) for s in SUBJECTS for o in OPERATIONS}
+    scale = (_WIDTH - _LEFT - 60) / max(medians.values())
+    parts = [f'<text class="title" x="0" y="16">{title}</text>']
+    for place, subject in enumerate(SUBJECTS):
+        x = _LEFT + 200 * place
+        parts.append(f'<rect x="{x}" y="30" width="12" height="12" fill="{_COLOURS[subject]}"/>')
+        parts.append(f'<text x="{x + 18}" y="41">{_LABELS[subject]}</text>')
+    y = 60
+    for operation in OPERATIONS:
+        parts.append(f'<text x="0" y="{y + 1.5 * _BAR + 4:.0f}">{operation}</text>')
+        for subject in SUBJECTS:
+            width = medians[subject, operation] * scale
+            parts.append(
+                f'<rect x="{_LEFT}" y="{y}" width="{width:.1f}" height="{_BAR - 2}" '
+                f'fill="{_COLOURS[subject]}"/>'
+            )
+            parts.append(
+                f'<text class="value" x="{_LEFT + width + 6:.1f}" y="{y + 10}">'
+                f"{medians[subject, operation]:.1f} s</text>"
+            )
+            y += _BAR
+        y += _GAP
+    style = (
+        "<style>text { font: 13px system-ui, sans-serif; fill: #374151 } "
+        ".title { font-weight: 600 } .value { font-size: 11px } "
+        "@media (prefers-color-scheme: dark) { text { fill: #e5e7eb } }</style>"
+    )
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {y}" role="img">'
+    return "\n".join([head, style, *parts, "</svg>"]) + "\n"

@@ -1,0 +1,102 @@
+"""Requests over one pool of connections, and what becomes of them. The only place with httpx.
+
+Loaded by the first request: a run that asks the API nothing doesn't wait for an HTTP client.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from parallel_provider.api.answers import status_error
+from parallel_provider.api.errors import ConnectionFailedError, NoAnswerError
+from parallel_provider.errors import SettingsError
+from parallel_provider.settings import is_loopback
+
+_CONNECT_SECONDS = 10.0
+_LIMITS = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+# These are raised before a byte of the request is sent.
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
+
+
+class Transport:
+    """Sends single requests to one API; safe to use from several threads."""
+
+    def __init__(self, base_url: str, auth: httpx.Auth, auth_origin: str) -> None:
+        self._base_url = base_url
+        self._auth_origin = auth_origin
+        self._host = urlsplit(base_url).netloc
+        version = importlib.metadata.version("parallel-provider")
+        try:
+            self._http = httpx.Client(
+                auth=auth,
+                limits=_LIMITS,
+                headers={
+                    "Accept": "application/json",
+                    "User-Agent": f"parallel-provider/{version}",
+                },
+                # A token is for the configured host and no other.
+                follow_redirects=False,
+                # A proxy can't reach this machine's own loopback.
+                trust_env=not is_loopback(urlsplit(base_url).hostname or ""),
+            )
+        except (ValueError, ImportError, OSError) as error:
+            raise SettingsError(
+                f"the proxy or certificate variables of the environment can't be used: {error}"
+            ) from None
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def send(
+        self, method: str, path: str, body: dict[str, Any] | None, seconds: float
+    ) -> httpx.Response:
+        """Send a request once, and wait `seconds` at most; return a successful answer.
+
+        Raises an ApiError for any other, and for none.
+        """
+        try:
+            response = self._http.request(
+                method,
+                self._base_url + path,
+                json=body,
+                timeout=httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS)),
+            )
+        except (httpx.InvalidURL, UnicodeError):
+            raise SettingsError(
+                f"{method} {path} can't be sent to {self._host!r}, which is no host: check the "
+                "configured service API URL"
+            ) from None
+        except _NOT_SENT as error:
+            raise ConnectionFailedError(
+                f"{method} {path} wasn't sent, as {self._host} can't be reached ({_why(error)}): "
+                "check the network and the configured service API URL"
+            ) from None
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise NoAnswerError(
+                f"{method} {path} got no answer from {self._host} ({_why(error)})"
+            ) from None
+        if not response.is_success:
+            raise status_error(response, time.time(), self._auth_origin)
+        return response
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return f"timed out: {type(error).__name__}"
+    if isinstance(error, httpx.LocalProtocolError):
+        # Its text quotes the header that it can't send, access token and all.
+        return "the URL or the access token has characters that HTTP doesn't allow"
+    return str(error) or type(error).__name__
