@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from parallel_provider.commands import Command
 from parallel_provider.credentials.command import TokenCommand
+from parallel_provider.credentials.errors import NotConfiguredError
 from parallel_provider.credentials.refresh_process import PipelineRefresh
 from parallel_provider.credentials.static import StaticToken
 from parallel_provider.credentials.store import NoSignInFileError, SignInFile
 from parallel_provider.credentials.stored import PipelineRefreshToken, StoredSignIn
-from parallel_provider.credentials.tokens import TokenSource
+from parallel_provider.credentials.tokens import AccessToken, TokenSource
 from parallel_provider.errors import CredentialsError, SettingsError
 from parallel_provider.settings import Settings
 
@@ -16,8 +17,9 @@ from parallel_provider.settings import Settings
 def choose_source(settings: Settings) -> TokenSource:
     """Return the first source that is configured: stack configuration, environment, sign-in file.
 
-    Raises CredentialsError when there is none, or when that one is unusable as it stands, and
-    SettingsError when it isn't configured right. No request is made and no command run here.
+    Raises NotConfiguredError when there is none, CredentialsError when that one is unusable as it
+    stands, and SettingsError when it isn't configured right. No request is made and no command run
+    here.
     """
     if settings.config_access_token is not None:
         return StaticToken(settings.config_access_token, "parallel:accessToken")
@@ -69,10 +71,27 @@ def _stored_sign_in(settings: Settings) -> StoredSignIn:
     try:
         document = file.read()
     except NoSignInFileError:
-        raise CredentialsError(
+        raise NotConfiguredError(
             "no Parallel access token is configured: run `parallel-provider login`, "
             "or set PARALLEL_ACCESS_TOKEN or the secret parallel:accessToken"
         ) from None
     # Chosen once: a sign-in to another organization in mid-run must not change this run's.
     org_id = document.choose_org(settings.org_id, settings.org_id_origin)
     return StoredSignIn(file, org_id, settings.platform_url)
+
+
+class NoSource:
+    """Stands where a source should be; says so as soon as a token is really needed."""
+
+    origin = "nowhere"
+
+    def __init__(self, error: NotConfiguredError) -> None:
+        self._error = error
+
+    def get(self) -> AccessToken:
+        """Raise the error that says how to configure a source."""
+        raise self._error
+
+    def renew(self, rejected: AccessToken) -> AccessToken | None:  # noqa: ARG002 (TokenSource)
+        """Raise it here too."""
+        raise self._error

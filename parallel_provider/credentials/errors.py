@@ -1,6 +1,7 @@
-"""What can go wrong at the sign-in's own endpoints.
+"""What can go wrong on the way to an access token.
 
 CredentialsError                  (parallel_provider.errors)
+├── NotConfiguredError            there is nothing that a token could come from
 ├── OAuthError                    the server refused, by an RFC 6749 or RFC 8628 code
 └── SignInUnavailableError        there is no usable answer, for now
 """
@@ -10,6 +11,12 @@ from __future__ import annotations
 from parallel_provider.errors import CredentialsError
 
 LOGIN_HINT = "run `parallel-provider login`"
+
+
+class NotConfiguredError(CredentialsError):
+    """Nobody has signed in, and no setting names another source of tokens."""
+
+    __module__ = "parallel_provider"
 
 
 class OAuthError(CredentialsError):

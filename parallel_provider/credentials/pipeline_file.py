@@ -55,10 +55,10 @@ def with_saved(document: Document, refresh_token: SecretStr) -> Document:
 
 
 def remove_old_files(path: Path) -> None:
-    """Remove the files of runs that were over long ago; a machine may serve many."""
+    """Remove the files of other runs, over long ago; a machine may serve many."""
     too_old = time.time() - _OLD_SECONDS
     with contextlib.suppress(OSError):
         for other in path.parent.glob(f"{_PREFIX}*.json"):
-            if other.stat().st_mtime < too_old:
+            if other != path and other.stat().st_mtime < too_old:
                 for name in (other.name, f"{other.name}.lock", f"{other.name}.refresh.lock"):
                     other.with_name(name).unlink(missing_ok=True)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from parallel_provider.api import AccountApi, Patience
-from parallel_provider.credentials.chain import choose_source
+from parallel_provider.credentials.chain import NoSource, choose_source
+from parallel_provider.credentials.errors import NotConfiguredError
 from parallel_provider.credentials.expiry import ending_soon
 from parallel_provider.credentials.tokens import TokenSource
 from parallel_provider.dynamic._concurrency import widen_thread_pool
@@ -55,7 +56,14 @@ def program_run() -> Run:
 
 def _make_run(config: Callable[[str], str | None]) -> Run:
     settings = Settings.load(config, os.environ)
-    source = choose_source(settings)
+    messages = EngineMessages()
+    source: TokenSource
+    try:
+        source = choose_source(settings)
+    except NotConfiguredError as error:
+        # A preview asks the API nothing, and is often run where nobody is signed in.
+        source = NoSource(error)
+        messages.warn(f"Nothing can be changed or read in this run: {error}.")
     guards = Guards(
         org_id=settings.org_id,
         org_id_origin=settings.org_id_origin,
@@ -67,7 +75,6 @@ def _make_run(config: Callable[[str], str | None]) -> Run:
         auth_origin=source.origin,
         patience=Patience(deadline_seconds=settings.timeout_seconds),
     )
-    messages = EngineMessages()
     warning = ending_soon(source)
     if warning is not None:
         messages.warn(warning)

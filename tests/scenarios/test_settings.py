@@ -40,22 +40,24 @@ def test_configured_token_comes_before_the_environment(
         assert emulator.access_token not in text
 
 
-def test_no_token_at_all_is_refused(project: Project, emulator: Emulator) -> None:
-    """The line gives all ways to sign in, the short one first."""
+def test_no_token_at_all_is_told_in_preview_and_refused_in_up(
+    project: Project, emulator: Emulator
+) -> None:
+    """A preview asks nothing, so it only warns; the line gives all ways to sign in."""
     project.env["PARALLEL_ACCESS_TOKEN"] = " "
     declare(project, ONE_APP)
-
-    text = project.fails("preview")
-
-    assert_refused(
-        project,
-        text,
+    ways = (
         "no Parallel access token is configured",
         "`parallel-provider login`",
         "PARALLEL_ACCESS_TOKEN",
         "parallel:accessToken",
-        resource="search",
     )
+
+    preview = project.preview()
+    text = project.fails("up")
+
+    assert all(way in preview.stdout for way in ways)
+    assert_refused(project, text, *ways, resource="search")
     assert emulator.state()["requests"] == {}
 
 
