@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench test lint types check format clean
+.PHONY: help setup demo bench test lint types check format reliability clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ test: $(STAMP) ## the whole test suite
 
 bench: $(STAMP) ## how long runs take, against Pulumi alone (half an hour)
 	$(BIN)/python -m benchmarks
+
+reliability: $(STAMP) ## every way in which an answer can go wrong, as docs/reliability.md
+	@$(BIN)/python -m tests.reliability
 
 check: lint types test ## what CI runs
 

@@ -1,0 +1,59 @@
+"""Run the whole matrix and write `docs/reliability.md`: `python -m tests.reliability`.
+
+Nothing is written unless every cell holds.
+"""
+
+from __future__ import annotations
+
+import queue
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+from parallel_provider.testing.emulator import Emulator
+from tests.reliability.document import DOCUMENT, Key, render
+from tests.reliability.matrix import Cell, all_cells
+from tests.reliability.outcome import NotAccountedForError, Outcome, outcome_of
+
+# Most of the time goes into waiting for what hangs.
+_WORKERS = 4
+
+
+def run_all(cells: Iterable[Cell]) -> tuple[dict[Key, Outcome], list[str]]:
+    """Run cells on several emulators; return what came of them, and what doesn't hold."""
+    failures: list[str] = []
+    idle: queue.SimpleQueue[Emulator] = queue.SimpleQueue()
+
+    def run(cell: Cell) -> tuple[Key, Outcome] | None:
+        emulator = idle.get()
+        try:
+            return cell.key, outcome_of(cell, emulator)
+        except NotAccountedForError as error:
+            failures.append(str(error))
+            return None
+        finally:
+            idle.put(emulator)
+
+    with ExitStack() as running:
+        for _ in range(_WORKERS):
+            idle.put(running.enter_context(Emulator()))
+        with ThreadPoolExecutor(_WORKERS) as threads:
+            found = [outcome for outcome in threads.map(run, cells) if outcome is not None]
+    return dict(found), failures
+
+
+def main() -> int:
+    """Run, write, and say what came of it."""
+    outcomes, failures = run_all(all_cells())
+    for failure in failures:
+        sys.stderr.write(f"{failure}\n")
+    if failures:
+        return 1
+    DOCUMENT.write_text(render(outcomes))
+    sys.stdout.write(f"{len(outcomes)} cells, all accounted for: {DOCUMENT.name} is written.\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""The matrix as a document, and back: what was found, in words that are the same every time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tests.reliability.matrix import FAULTS, OPERATIONS, Operation, all_cells
+from tests.reliability.outcome import Outcome
+
+Key = tuple[str, str, str]
+Row = tuple[str, str, str, str]
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reliability.md"
+_TEMPLATE = Path(__file__).with_name("template.md")
+_HEAD = (
+    "| in one answer | in every answer | the user sees | at the server | in the state "
+    "| after one more run |\n| --- | --- | --- | --- | --- | --- |"
+)
+
+
+def render(outcomes: Mapping[Key, Outcome]) -> str:
+    """Write the document."""
+    text = _TEMPLATE.read_text()
+    parts = {
+        "{cells}": str(len(outcomes)),
+        "{faults}": _reasons(outcomes),
+        "{tables}": "\n\n".join(_section(operation, outcomes) for operation in OPERATIONS),
+    }
+    for placeholder, part in parts.items():
+        text = text.replace(placeholder, part)
+    return text
+
+
+def parse(document: str) -> dict[Key, Row]:
+    """Read the tables of a document: for each cell, the words of its outcome."""
+    rows: dict[Key, Row] = {}
+    title = ""
+    for line in document.splitlines():
+        if line.startswith("### "):
+            title = line.removeprefix("### ")
+        elif title and line.startswith("| ") and not line.startswith(("| in one", "| ---")):
+            once, always, *words = (part.strip() for part in line.strip("|").split(" | "))
+            user, server, state, afterwards = words
+            for often, faults in (("once", once), ("always", always)):
+                for fault in _fault_names(faults):
+                    assert (title, fault, often) not in rows, "a cell stands in one row"
+                    rows[title, fault, often] = (user, server, state, afterwards)
+    return rows
+
+
+def row_of(outcome: Outcome) -> Row:
+    """Return the words of an outcome as they stand in the document."""
+    user, server, state, afterwards = map(
+        _as_cell, (outcome.user, outcome.server, outcome.state, outcome.afterwards)
+    )
+    return user, server, state, afterwards
+
+
+def _section(operation: Operation, outcomes: Mapping[Key, Outcome]) -> str:
+    faults_of: dict[Row, dict[str, list[str]]] = {}
+    for cell in all_cells():
+        if cell.operation is operation:
+            lists = faults_of.setdefault(row_of(outcomes[cell.key]), {"once": [], "always": []})
+            lists[cell.often].append(cell.fault.name)
+    lines = [
+        f"| {_fault_list(faults['once'])} | {_fault_list(faults['always'])} | {' | '.join(row)} |"
+        for row, faults in faults_of.items()
+    ]
+    request = f"The faults are in the answer to `{operation.method} {operation.route}`."
+    return "\n".join([f"### {operation.title}\n\n{request}\n", _HEAD, *lines])
+
+
+def _fault_list(names: list[str]) -> str:
+    """Write "500 before", "dropped before", "500 after" as "before: 500, dropped; after: 500"."""
+    parts = []
+    for when in ("before", "after"):
+        titles = [n.removesuffix(f" {when}") for n in names if n.endswith(f" {when}")]
+        if titles:
+            parts.append(f"{when}: {', '.join(titles)}")
+    return "; ".join(parts) or "none"
+
+
+def _fault_names(text: str) -> Iterator[str]:
+    for part in text.split("; "):
+        when, colon, titles = part.partition(": ")
+        if colon:
+            yield from (f"{title} {when}" for title in titles.split(", "))
+
+
+def _reasons(outcomes: Mapping[Key, Outcome]) -> str:
+    """Write how each fault is worded, as the creation of an app meets it."""
+    lines = ["| fault | REASON |", "| --- | --- |"]
+    for fault in FAULTS:
+        outcome = outcomes["Create an app", fault.name, "always"]
+        lines.append(f"| {fault.name} | {_as_cell(outcome.reason) or 'none: it is waited for'} |")
+    return "\n".join(lines)
+
+
+def _as_cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")

@@ -1,0 +1,166 @@
+"""Run one cell of the matrix: what the user sees, what is left, and whether a next run heals it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from parallel_provider.testing.emulator import Emulator
+from tests.reliability.matrix import Cell, Fault
+from tests.reliability.world import AT_ONCE, IMPATIENT, Books, Told, World
+
+_ALWAYS = 999
+_DELAY_SECONDS = 0.2
+
+_UNSTEADY = (
+    (re.compile(r"pulumi-[0-9a-f]{64}"), "IDEMPOTENCY_KEY"),
+    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "ID"),
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"), "TIME"),
+    (re.compile(r"127\.0\.0\.1:\d+"), "HOST"),
+    (re.compile(r"org_[0-9a-f]{16}"), "ORG_ID"),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a cell, in words that are the same every time.
+
+    `reason` is how the API's client words the fault; `user` has it as REASON.
+    """
+
+    user: str
+    server: str
+    state: str
+    afterwards: str
+    reason: str = ""
+
+
+class NotAccountedForError(AssertionError):
+    """Something is lost, leaked, or there twice."""
+
+
+def outcome_of(cell: Cell, emulator: Emulator) -> Outcome:
+    """Run the cell: once with the fault, then twice without. Raises NotAccountedForError."""
+    world = World(emulator)
+    cell.operation.prepare(world)
+    act = cell.operation.act(world)
+    patience = IMPATIENT if cell.fault.kind == "hang" else AT_ONCE
+    if cell.fault.kind != "refused":
+        _add_fault(cell, emulator)
+    told = world.run(act, patience=patience, server_away=cell.fault.kind == "refused")
+    emulator.clear_faults()
+    middle = world.books()
+    _check(cell, middle, told)
+
+    healed = world.run(act)
+    end = world.books()
+    _check(cell, end, healed)
+    if healed.error is not None:
+        raise NotAccountedForError(f"{cell.key}: the next run fails: {healed.error}")
+    _check_done(cell, world, end)
+    writes = _writes(emulator)
+    again = world.run(act)
+    if again.alarms or _writes(emulator) != writes:
+        raise NotAccountedForError(f"{cell.key}: a third run isn't quiet: {again.alarms}")
+    return Outcome(
+        user=_words_of(told),
+        server=_contents(middle.apps, middle.keys, middle.charged_cents),
+        state=_contents(middle.held_apps, middle.held_keys, middle.held_cents),
+        afterwards=_afterwards(end, healed),
+        reason=_steady(told.reasons[0]) if told.reasons else "",
+    )
+
+
+def _add_fault(cell: Cell, emulator: Emulator) -> None:
+    fault: Fault = cell.fault
+    assert fault.kind != "refused"
+    more: dict[str, Any] = {"status": fault.status, "headers": fault.headers, "body": fault.body}
+    emulator.add_fault(
+        fault.kind,
+        method=cell.operation.method,
+        path=cell.operation.route,
+        after=cell.operation.passing,
+        times=1 if cell.often == "once" else _ALWAYS,
+        seconds=_DELAY_SECONDS,
+        **more,
+    )
+
+
+def _check(cell: Cell, books: Books, told: Told) -> None:
+    """Check what has to hold after every run, whatever became of it."""
+    wrong = {
+        "lost apps": books.lost_apps,
+        "keys that nobody knows of": books.unknown_keys,
+        "charges that nobody knows of": books.unknown_charges,
+        "leaks": books.leaks,
+    }
+    if cell.operation.method != "DELETE":
+        # Until a deletion is confirmed, the state keeps what is gone, and tries again.
+        wrong["gone though in the state"] = sorted(books.gone_apps | books.gone_keys)
+    problems = [f"{what}: {found}" for what, found in wrong.items() if found]
+    if sum(books.charges.values()) > 1:
+        problems.append(f"charged twice: {books.charges}")
+    if any("\n" in line for line in told.lines):
+        problems.append(f"more than one line: {told.lines}")
+    if problems:
+        raise NotAccountedForError(f"{cell.key}: {'; '.join(problems)} ({told.lines})")
+
+
+def _check_done(cell: Cell, world: World, end: Books) -> None:
+    """Check that the next run has brought everything to where the program wants it."""
+    operation = cell.operation
+    if operation.verb != "up":
+        return
+    wanted = {(declared.kind, declared.name) for declared in operation.program}
+    there = {(resource.kind, resource.name) for resource in world.stack.all}
+    if wanted != there or world.stack.interrupted or end.gone_apps or end.gone_keys:
+        raise NotAccountedForError(f"{cell.key}: not complete after the next run: {there}, {end}")
+
+
+def _writes(emulator: Emulator) -> int:
+    requests = emulator.state()["requests"]
+    return sum(n for request, n in requests.items() if not request.startswith("GET"))
+
+
+def _words_of(told: Told) -> str:
+    """Return what the user sees, with the client's reasons left out."""
+    verdict = [f"fails: {told.error}"] if told.error else ["succeeds"]
+    text = " · ".join([*verdict, *(f"warning: {warning}" for warning in told.warnings)])
+    for reason in sorted(set(told.reasons), key=len, reverse=True):
+        text = text.replace(reason, "REASON")
+    return _steady(text)
+
+
+def _contents(apps: int, keys: int, cents: int) -> str:
+    parts = [
+        _count(apps, "app"),
+        _count(keys, "key"),
+        f"{cents} cents charged" if cents else "",
+    ]
+    return ", ".join(filter(None, parts)) or "nothing"
+
+
+def _afterwards(end: Books, healed: Told) -> str:
+    strays = [_count(end.stray_apps, "app"), _count(end.stray_keys, "key")]
+    uncounted = end.charged_cents - end.held_cents
+    remarks = [
+        f"{' and '.join(filter(None, strays))} left over, named in a message"
+        if any(strays)
+        else "",
+        f"{uncounted} cents that the state doesn't count, their idempotency key named in a message"
+        if uncounted
+        else "",
+        "a warning says that the charge had been made before" if healed.warnings else "",
+    ]
+    return "; ".join(filter(None, ("complete", *remarks)))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number > 1 else ''}" if number else ""
+
+
+def _steady(text: str) -> str:
+    for pattern, replacement in _UNSTEADY:
+        text = pattern.sub(replacement, text)
+    return text

@@ -1,0 +1,45 @@
+"""Every way in which an answer can go wrong ends as `docs/reliability.md` says."""
+
+from __future__ import annotations
+
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+from tests.reliability.__main__ import run_all
+from tests.reliability.document import DOCUMENT, parse, render, row_of
+from tests.reliability.matrix import OPERATIONS, Operation, all_cells
+from tests.reliability.outcome import outcome_of
+
+# The kinds that differ most in what they leave behind; the whole matrix is in the slow test.
+_REPRESENTATIVE = {
+    ("403 before", "once"),
+    ("500 before", "always"),
+    ("503 Retry-After before", "once"),
+    ("dropped after", "once"),
+    ("dropped after", "always"),
+    ("garbage after", "once"),
+}
+
+
+def test_document_has_every_case() -> None:
+    """Neither a case without an outcome, nor an outcome that there is no case for any more."""
+    assert set(parse(DOCUMENT.read_text())) == {cell.key for cell in all_cells()}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.title)
+def test_representative_cases_end_as_documented(operation: Operation, emulator: Emulator) -> None:
+    """What the user sees, what is left where, and what a next run makes of it."""
+    documented = parse(DOCUMENT.read_text())
+    for cell in all_cells():
+        if cell.operation is operation and cell.key[1:] in _REPRESENTATIVE:
+            assert row_of(outcome_of(cell, emulator)) == documented[cell.key], cell.key
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_document_is_what_the_whole_matrix_says() -> None:
+    """Run all of it: the document is written anew, letter by letter."""
+    outcomes, failures = run_all(all_cells())
+
+    assert failures == []
+    assert render(outcomes) == DOCUMENT.read_text()

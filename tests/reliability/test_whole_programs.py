@@ -1,0 +1,96 @@
+"""Some cases of the matrix as whole programs: with processes, the real pauses, and both engines."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project
+from tests.reliability.document import DOCUMENT, parse
+from tests.reliability.matrix import ADD_BALANCE, APPS, KEYS, ONE_APP
+from tests.scenarios.story import apps_named, declare, live_keys
+
+_ALWAYS = 999
+_VARIABLE = re.compile(r"REASON|IDEMPOTENCY_KEY|ORG_ID|HOST|TIME|\bID\b")
+
+
+@pytest.fixture(autouse=True)
+def _impatient(project: Project) -> None:
+    """Let a call have two seconds, so that giving up doesn't take two minutes."""
+    project.env["PARALLEL_TIMEOUT_SECONDS"] = "2"
+
+
+def assert_says_as_documented(text: str, operation: str, fault: str) -> None:
+    """Assert that a run said what the document has for a fault in every answer."""
+    user, *_ = parse(DOCUMENT.read_text())[operation, fault, "always"]
+    words = ".*".join(map(re.escape, _VARIABLE.split(user.removeprefix("fails: "))))
+    assert re.search(words, text), (words, text)
+
+
+def test_hanging_server_ends_in_time_and_leaves_one_app(
+    project: Project, emulator: Emulator
+) -> None:
+    """The creation is done, its answer never comes, and the app is found in a new list."""
+    emulator.add_fault("hang", method="POST", path=APPS)
+    declare(project, 'parallel.App("search")')
+
+    project.up()
+
+    [app] = apps_named(emulator, "search")
+    assert project.resource("search")["id"] == app["app_id"]
+
+
+def test_key_whose_answers_are_all_lost_is_told_of(project: Project, emulator: Emulator) -> None:
+    """Both attempts made a key that nobody holds: the error says which to look for."""
+    declare(project, 'parallel.App("search")')
+    project.up()
+    emulator.add_fault("drop_after", method="POST", path=KEYS, times=_ALWAYS)
+    declare(project, 'app = parallel.App("search")\nparallel.ApiKey("ci", app_id=app.app_id)')
+
+    text = project.fails("up")
+    assert_says_as_documented(text, "Create a key", "dropped after")
+    emulator.clear_faults()
+    project.up()
+
+    assert [key["api_key_name"] for key in live_keys(emulator)] == ["ci"] * 3
+    assert project.resource("ci")["id"] == live_keys(emulator)[-1]["api_key_id"]
+
+
+def test_deletion_whose_answers_are_all_lost_is_repeated(
+    project: Project, emulator: Emulator
+) -> None:
+    """The app is gone, the state still has it, and the next run takes a 404 for what it is."""
+    declare(project, 'parallel.App("search")')
+    project.up()
+    emulator.add_fault("drop_after", method="DELETE", path=ONE_APP, times=1)
+    emulator.add_fault("garbage", method="DELETE", path=ONE_APP, status=500, times=_ALWAYS)
+
+    text = project.fails("destroy")
+    assert_says_as_documented(text, "Delete an app", "500 after")
+    emulator.clear_faults()
+    project.destroy()
+
+    assert apps_named(emulator, "search") == []
+    assert [r for r in project.resources() if r["custom"]] == []
+
+
+def test_charge_whose_answers_are_all_lost_is_made_once(
+    project: Project, emulator: Emulator
+) -> None:
+    """The error names the key; the next run repeats the same charge, which the server knows."""
+    project.config("parallel:maxTopUpCents", "500")
+    declare(project, 'parallel.BalanceTopUp("credit", amount_cents=500)')
+    emulator.add_fault("truncate", method="POST", path=ADD_BALANCE, times=_ALWAYS)
+
+    text = project.fails("up")
+    assert_says_as_documented(text, "Top up once: the charge", "truncated after")
+    emulator.clear_faults()
+    project.up()
+
+    [charge] = emulator.state()["charges"]
+    outputs = project.resource("credit")["outputs"]
+    assert charge["idempotency_key"] == outputs["last_idempotency_key"]
+    assert charge["idempotency_key"] in text
+    assert outputs["total_charged_cents"] == 500

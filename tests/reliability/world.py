@@ -1,0 +1,247 @@
+"""A server, a stack, and somebody who keeps the books: what is where, and what is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from parallel_provider.api import AccountApi, ApiError, Balance, Patience
+from parallel_provider.api.answers import Model
+from parallel_provider.api.retries import Deadline
+from parallel_provider.credentials.auth import BearerAuth
+from parallel_provider.credentials.static import StaticToken
+from parallel_provider.errors import ParallelError
+from parallel_provider.lifecycle.run import Guards, Run
+from parallel_provider.testing.emulator import Emulator
+from parallel_provider.testing.emulator_state import AppState, KeyState
+from tests.lifecycle.runs import NOWHERE, Said
+from tests.reliability.engine import Killed, Stack
+
+MAX_TOP_UP_CENTS = 2_000
+AT_ONCE = Patience(attempts=3, first_wait_seconds=0.0, longest_wait_seconds=0.0)
+# Enough for any answer that is on its way, on a busy machine too.
+IMPATIENT = Patience(
+    attempts=3, deadline_seconds=3.0, first_wait_seconds=0.0, longest_wait_seconds=0.0
+)
+
+Act = Callable[[Run], None]
+
+
+@dataclass
+class Told:
+    """What the user of one run sees, and the reasons in it that came from the API's client."""
+
+    error: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    infos: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    killed: bool = False
+
+    @property
+    def alarms(self) -> list[str]:
+        """What asks for attention."""
+        return [*([self.error] if self.error else []), *self.warnings]
+
+    @property
+    def lines(self) -> list[str]:
+        """Everything that was said."""
+        return [*self.alarms, *self.infos]
+
+
+class World:
+    """One emulator, as new, and one stack; every run is a new process with its own memory."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        emulator.reset()
+        self.emulator = emulator
+        self.stack = Stack()
+        self.told: list[Told] = []
+        self._offset = 0.0
+        self._at_first = {app["app_id"] for app in emulator.state()["apps"]}
+        self._not_ours = self._at_first
+
+    def console_made_all_apps(self) -> None:
+        """Note that what is there now was made by people: no run is to account for it."""
+        self._not_ours = {app["app_id"] for app in self.emulator.state()["apps"]}
+
+    def now(self) -> float:
+        """Return epoch seconds, by the clock that this world goes by."""
+        return time.time() + self._offset
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, for the server as well."""
+        self._offset += seconds
+        self.emulator.set_clock(self._offset)
+
+    def run(
+        self,
+        act: Act,
+        *,
+        patience: Patience = AT_ONCE,
+        server_away: bool = False,
+        killed_after: int | None = None,
+    ) -> Told:
+        """Do something in a run of its own, and keep what its user sees.
+
+        `killed_after` counts what happens at the wire: the process ends instead of the request of
+        that number (even numbers from 0) or instead of taking in its answer (odd ones).
+        """
+        said, told = Said(), Told()
+        url = NOWHERE if server_away else self.emulator.url
+        api = _WatchedApi(url, self.emulator.access_token, patience, told.reasons, killed_after)
+        guards = Guards(max_top_up_cents=MAX_TOP_UP_CENTS)
+        with api:
+            run = Run(api, said, guards, self.now, lambda _seconds: None)
+            try:
+                act(run)
+            except ParallelError as error:
+                told.error = str(error)
+            except Killed:
+                told.killed = True
+        told.warnings, told.infos = said.warnings, said.infos
+        self.told.append(told)
+        return told
+
+    def clean_run(self, act: Act) -> None:
+        """Do something that has to succeed."""
+        told = self.run(act)
+        assert told.error is None, told.error
+
+    def books(self) -> Books:
+        """Compare the server with the state and with all that was ever said."""
+        server = self.emulator.state()
+        known = [resource.outputs for resource in self.stack.all]
+        held_apps = {r.resource_id for r in self.stack.all if r.kind == "App"}
+        held_keys = {key_id for outputs in known for key_id in _keys_of(outputs)}
+        text = "\n".join(line for told in self.told for line in told.lines)
+        alarms = [line for told in self.told for line in told.alarms]
+        apps = [app for app in server["apps"] if app["app_id"] not in self._at_first]
+        keys = [key for key in server["keys"] if key["revoked_at"] is None]
+        stray_apps = [a for a in apps if a["app_id"] not in held_apps | self._not_ours]
+        stray_keys = [key for key in keys if key["api_key_id"] not in held_keys]
+        return Books(
+            apps=len(apps),
+            keys=len(keys),
+            charged_cents=sum(charge["amount_cents"] for charge in server["charges"]),
+            held_apps=len(held_apps),
+            held_keys=len(held_keys),
+            held_cents=sum(int(outputs.get("total_charged_cents", 0)) for outputs in known),
+            stray_apps=len(stray_apps),
+            stray_keys=len(stray_keys),
+            lost_apps=[a["app_id"] for a in stray_apps if not _is_named(text, a)],
+            unknown_keys=[k["api_key_id"] for k in stray_keys if not _is_to_be_revoked(alarms, k)],
+            gone_apps=held_apps - {app["app_id"] for app in server["apps"]},
+            gone_keys=held_keys - {key["api_key_id"] for key in keys},
+            charges=Counter(charge["idempotency_key"] for charge in server["charges"]),
+            unknown_charges=[
+                charge["idempotency_key"]
+                for charge in server["charges"]
+                if charge["idempotency_key"] not in text
+                and not any(charge["idempotency_key"] in str(outputs) for outputs in known)
+            ],
+            leaks=self.emulator.leaks_in(f"{text}\n{server['log']}"),
+        )
+
+
+@dataclass(frozen=True)
+class Books:
+    """What is where, and what nobody could find again."""
+
+    apps: int
+    keys: int
+    charged_cents: int
+    held_apps: int
+    held_keys: int
+    held_cents: int
+    stray_apps: int
+    stray_keys: int
+    lost_apps: list[str]
+    unknown_keys: list[str]
+    gone_apps: set[str]
+    gone_keys: set[str]
+    charges: Counter[str]
+    unknown_charges: list[str]
+    leaks: list[str]
+
+
+def _keys_of(outputs: dict[str, Any]) -> Iterator[str]:
+    """Return the ids of the keys that a resource's state holds."""
+    for name in ("api_key_id", "previous_api_key_id"):
+        if outputs.get(name):
+            yield outputs[name]
+    for key in outputs.get("keys_to_revoke", ()):
+        yield key["api_key_id"]
+
+
+def _is_named(text: str, app: AppState) -> bool:
+    return app["app_id"] in text or f"an app named {app['app_name']!r} may exist" in text
+
+
+def _is_to_be_revoked(alarms: list[str], key: KeyState) -> bool:
+    """Say whether somebody was told to look for keys of this name in this app, or for this one."""
+    searched = (repr(key["api_key_name"]), key["app_id"], "revoke")
+    return any(
+        key["api_key_id"] in line or all(words in line for words in searched) for line in alarms
+    )
+
+
+class _WatchedApi(AccountApi):
+    """The client, with its reasons written down, and with a life that can end at any request."""
+
+    def __init__(
+        self,
+        url: str,
+        access_token: str,
+        patience: Patience,
+        reasons: list[str],
+        killed_after: int | None,
+    ) -> None:
+        source = StaticToken(SecretStr(access_token), "PARALLEL_ACCESS_TOKEN")
+        super().__init__(
+            url, lambda: BearerAuth(source), auth_origin=source.origin, patience=patience
+        )
+        self._reasons = reasons
+        self._events_left = killed_after
+
+    def add_balance(self, amount_cents: int, idempotency_key: str) -> Balance:
+        with self._noting():
+            return super().add_balance(amount_cents, idempotency_key)
+
+    def _read(self, path: str, model: type[Model]) -> Model:
+        with self._noting():
+            return super()._read(path, model)
+
+    def _create(self, path: str, body: dict[str, Any], model: type[Model]) -> Model:
+        with self._noting():
+            return super()._create(path, body, model)
+
+    def _send(
+        self, method: str, path: str, deadline: Deadline, body: dict[str, Any] | None = None
+    ) -> httpx.Response:
+        with self._noting():
+            self._live_on()
+            response = super()._send(method, path, deadline, body)
+            self._live_on()
+            return response
+
+    def _live_on(self) -> None:
+        if self._events_left is None:
+            return
+        if self._events_left == 0:
+            raise Killed
+        self._events_left -= 1
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except ApiError as error:
+            self._reasons.append(str(error))
+            raise
