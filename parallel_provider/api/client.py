@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
 
 from parallel_provider.api.answers import Model, parse
@@ -49,6 +50,9 @@ class AccountApi:
         self._pace = pace or Pace()
 
         def connect() -> Transport:
+            # So httpx takes its own command line for missing. Looking for it would load rich: 5 MiB
+            # and half of the time that importing httpx takes, in every provider process.
+            sys.modules.setdefault("httpx._main", cast(Any, None))
             from parallel_provider.api.transport import Transport  # noqa: PLC0415 - heavy
 
             return Transport(self.base_url, auth(), auth_origin)
