@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench test lint types check format reliability clean
+.PHONY: help setup demo bench test test-lowest lint types check format reliability clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -41,6 +41,14 @@ bench: $(STAMP) ## how long runs take, against Pulumi alone (half an hour)
 
 reliability: $(STAMP) ## every way in which an answer can go wrong, as docs/reliability.md
 	@$(BIN)/python -m tests.reliability
+
+LOWEST := .venv-lowest
+test-lowest: constraints.txt pyproject.toml ## the scenarios with the lowest versions that are supported
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check $(shell \
+	  sed -nE '/^dependencies/,/^]/s/^ *"([a-z]+)>=([0-9.]+).*/\1==\2/p' pyproject.toml)
+	$(LOWEST)/bin/python -m pytest -n auto tests/scenarios tests/lifecycle tests/api tests/dynamic tests/cli
 
 check: lint types test ## what CI runs
 
