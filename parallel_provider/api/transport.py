@@ -5,7 +5,6 @@ Loaded by the first request: a run that asks the API nothing doesn't wait for an
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,10 +14,9 @@ import httpx
 from parallel_provider.api.answers import status_error
 from parallel_provider.api.errors import ConnectionFailedError, NoAnswerError
 from parallel_provider.errors import SettingsError
-from parallel_provider.settings import is_loopback
+from parallel_provider.http_client import open_client
 
 _CONNECT_SECONDS = 10.0
-_LIMITS = httpx.Limits(max_connections=64, max_keepalive_connections=64)
 # These are raised before a byte of the request is sent.
 _NOT_SENT = (
     httpx.ConnectError,
@@ -37,24 +35,7 @@ class Transport:
         self._base_url = base_url
         self._auth_origin = auth_origin
         self._host = urlsplit(base_url).netloc
-        version = importlib.metadata.version("parallel-provider")
-        try:
-            self._http = httpx.Client(
-                auth=auth,
-                limits=_LIMITS,
-                headers={
-                    "Accept": "application/json",
-                    "User-Agent": f"parallel-provider/{version}",
-                },
-                # A token is for the configured host and no other.
-                follow_redirects=False,
-                # A proxy can't reach this machine's own loopback.
-                trust_env=not is_loopback(urlsplit(base_url).hostname or ""),
-            )
-        except (ValueError, ImportError, OSError) as error:
-            raise SettingsError(
-                f"the proxy or certificate variables of the environment can't be used: {error}"
-            ) from None
+        self._http = open_client(base_url, auth=auth)
 
     def close(self) -> None:
         """Close all connections."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import platform
@@ -16,9 +15,8 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
 from parallel_provider.credentials.models import ClientRegistration, DeviceCode, TokenGrant
-from parallel_provider.errors import SettingsError
+from parallel_provider.http_client import open_client
 from parallel_provider.printable import masked, printable
-from parallel_provider.settings import is_loopback
 
 CLIENT_NAME = "parallel-provider"
 DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -45,23 +43,7 @@ class SignInServer:
     def __init__(self, platform_url: str, *, timeout: httpx.Timeout = _TIMEOUT) -> None:
         self._base_url = platform_url.rstrip("/")
         self.host = urlsplit(platform_url).netloc
-        version = importlib.metadata.version("parallel-provider")
-        try:
-            self._http = httpx.Client(
-                timeout=timeout,
-                headers={
-                    "Accept": "application/json",
-                    "User-Agent": f"parallel-provider/{version}",
-                },
-                # A refresh token is for the configured host and no other.
-                follow_redirects=False,
-                # A proxy can't reach this machine's own loopback.
-                trust_env=not is_loopback(urlsplit(platform_url).hostname or ""),
-            )
-        except (ValueError, ImportError, OSError) as error:
-            raise SettingsError(
-                f"the proxy or certificate variables of the environment can't be used: {error}"
-            ) from None
+        self._http = open_client(platform_url, timeout=timeout)
 
     def __enter__(self) -> SignInServer:
         return self
