@@ -1,0 +1,98 @@
+"""The processes that a run consists of: found among our children, and ended without a warning."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from parallel_provider.testing.emulator import Emulator
+
+Role = Literal["provider", "program", "engine"]
+
+_POLL_SECONDS = 0.02
+
+
+class Watch(threading.Thread):
+    """Sends a signal to a run's process once the server has had so many requests."""
+
+    def __init__(
+        self, emulator: Emulator, role: Role, requests: int, signal_: signal.Signals
+    ) -> None:
+        super().__init__(daemon=True)
+        self._emulator = emulator
+        self._role = role
+        self._requests = requests
+        self._signal = signal_
+        self._over = threading.Event()
+        self.hit: list[int] = []
+
+    def run(self) -> None:
+        """Wait for the moment, and strike once."""
+        before = len(self._emulator.state()["log"])
+        while not self._over.wait(_POLL_SECONDS):
+            if len(self._emulator.state()["log"]) - before >= self._requests:
+                self.hit = list(_descendants_in(self._role))
+                for pid in self.hit:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, self._signal)
+                return
+
+    def stop(self) -> None:
+        """Strike no more."""
+        self._over.set()
+        self.join()
+
+
+@contextlib.contextmanager
+def struck(
+    emulator: Emulator, role: Role, *, after: int, signal_: signal.Signals = signal.SIGKILL
+) -> Iterator[Watch]:
+    """While the body runs, send a signal to that process after so many requests."""
+    watch = Watch(emulator, role, after, signal_)
+    watch.start()
+    try:
+        yield watch
+    finally:
+        watch.stop()
+
+
+def _descendants_in(role: Role) -> Iterator[int]:
+    parents = dict(_parents())
+    for pid in parents:
+        ancestor = pid
+        while ancestor in parents and ancestor != os.getpid():
+            ancestor = parents[ancestor]
+        if ancestor == os.getpid() and pid != os.getpid() and _has_role(pid, role):
+            yield pid
+
+
+def _has_role(pid: int, role: Role) -> bool:
+    words = command_line(pid)
+    if role == "engine":
+        return bool(words) and Path(words[0]).name == "pulumi" and "up" in words
+    marks = {
+        "provider": ("pulumi.dynamic", "pulumi-resource-pulumi-python"),
+        "program": ("program_main.py", "pulumi-language-python-exec"),
+    }[role]
+    return any(mark in word for mark in marks for word in words)
+
+
+def command_line(pid: int) -> list[str]:
+    """Return a process's arguments; none when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")[:-1]
+    except OSError:
+        return []
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            # The name of the command, in parentheses, may hold anything.
+            state = (folder / "stat").read_text(errors="replace").rpartition(") ")[2]
+            yield int(folder.name), int(state.split()[1])

@@ -1,0 +1,115 @@
+"""Killed at any moment: the next run completes, and what was made is accounted for."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sys
+
+import pytest
+from pulumi.automation.errors import CommandError
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project, changes
+from tests.reliability.processes import Role, struck
+from tests.scenarios.story import apps_named, declare, live_keys
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+
+_PROGRAM = """
+app = parallel.App("search")
+parallel.ApiKey("ci", app_id=app.app_id)
+parallel.RotatingApiKey("svc", app_id=app.app_id, rotate_after="30d")
+parallel.BalanceTopUp("credit", amount_cents=500)
+"""
+# What the program above asks for: the balance twice, the apps, an app, two keys, a charge.
+_REQUESTS = 7
+
+
+def crash(project: Project, emulator: Emulator, role: Role, after: int) -> str:
+    """Run the program and kill a process in the middle of a request; return what was said."""
+    # The answer is held back, so that the process dies without it.
+    emulator.add_fault("delay", after=after - 1, seconds=1.0)
+    said = ""
+    with struck(emulator, role, after=after) as watch:
+        try:
+            project.up()
+        except CommandError as error:
+            said = str(error)
+            project.said.append(said)
+    assert watch.hit, "nothing was killed"
+    emulator.clear_faults()
+    return said
+
+
+def assert_complete(project: Project, emulator: Emulator) -> None:
+    """Assert that one more run completes, says what was left over, and leaves nothing to do."""
+    project.up()
+    assert changes(project.up()) == {"same": 5}
+
+    said = "\n".join(project.said)
+    app_id = project.resource("search")["id"]
+    for app in apps_named(emulator, "search"):
+        assert app["app_id"] == app_id or app["app_id"] in said
+    held = {project.resource(name)["id"] for name in ("ci", "svc")}
+    alive = [key for key in live_keys(emulator) if key["app_id"] == app_id]
+    assert held <= {key["api_key_id"] for key in alive}
+    # A key whose creation was interrupted is one that nobody holds, of the name that was said.
+    assert len([key for key in alive if key["api_key_id"] not in held]) <= len(held)
+    [charge] = emulator.state()["charges"]
+    outputs = project.resource("credit")["outputs"]
+    assert outputs["last_idempotency_key"] == charge["idempotency_key"]
+    assert (outputs["charges"], outputs["total_charged_cents"]) == (1, 500)
+
+
+@pytest.fixture
+def program(project: Project) -> Project:
+    """Return a project with a bit of everything."""
+    project.config("parallel:maxTopUpCents", "500")
+    declare(project, _PROGRAM)
+    return project
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_provider_is_an_error_and_the_next_run_completes(
+    program: Project, emulator: Emulator, seed: int
+) -> None:
+    """Pulumi names the resource that the provider was busy with."""
+    after = random.Random(seed).randint(2, _REQUESTS)  # noqa: S311 - no secret
+
+    said = crash(program, emulator, "provider", after)
+
+    assert "error" in said
+    assert_complete(program, emulator)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_killed_program_is_an_error_and_the_next_run_completes(
+    program: Project, emulator: Emulator, seed: int
+) -> None:
+    """What the provider is busy with is finished, and kept."""
+    after = random.Random(100 + seed).randint(1, 3)  # noqa: S311 - no secret
+
+    crash(program, emulator, "program", after)
+
+    assert_complete(program, emulator)
+    assert len(apps_named(emulator, "search")) == 1
+    assert len(live_keys(emulator)) == 2
+
+
+@pytest.mark.skipif(shutil.which("pulumi") is None, reason="pulumi is not on PATH")
+@pytest.mark.parametrize("engine", ["pulumi"], indirect=True)
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_engine_leaves_a_pending_operation_and_the_next_run_completes(
+    program: Project, emulator: Emulator, seed: int
+) -> None:
+    """The next run names what was interrupted; nothing is lost that isn't named."""
+    after = random.Random(200 + seed).randint(3, _REQUESTS)  # noqa: S311 - no secret
+
+    crash(program, emulator, "engine", after)
+    # Pulumi keeps its lock on the stack until somebody says that the other run is over.
+    program.stack.cancel()
+    completed = program.up()
+
+    assert "interrupted while creating" in completed.stdout + completed.stderr
+    assert_complete(program, emulator)

@@ -1,0 +1,92 @@
+"""Ctrl-C: the first one waits for what is under way and keeps it, the second one doesn't.
+
+Pulumi tells its providers of an interrupt, and the SDK's dynamic provider doesn't listen: a request
+that is under way ends with its answer, or with the time that it may take.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+
+import pytest
+from pulumi.automation.errors import CommandError
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project
+from tests.reliability.matrix import APPS
+from tests.reliability.processes import Watch, struck
+from tests.scenarios.story import apps_named, declare, live_keys
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("pulumi") is None, reason="pulumi is not on PATH"),
+    pytest.mark.parametrize("engine", ["pulumi"], indirect=True),
+]
+
+_PROGRAM = """
+first = parallel.App("first")
+second = parallel.App("second", opts=pulumi.ResourceOptions(depends_on=[first]))
+parallel.ApiKey("ci", app_id=second.app_id)
+"""
+
+
+@pytest.fixture
+def hanging(project: Project, emulator: Emulator) -> Project:
+    """Return a project whose second app is created, but whose answer never comes."""
+    project.env["PARALLEL_TIMEOUT_SECONDS"] = "8"
+    declare(project, _PROGRAM)
+    emulator.add_fault("hang", method="POST", path=APPS, after=1)
+    return project
+
+
+def interrupt(project: Project, emulator: Emulator, *, times: int) -> float:
+    """Run the program, interrupt it in the second app; return how long it took to end."""
+    began = 0.0
+
+    def listen(line: str, watch: Watch) -> None:
+        nonlocal began
+        if "^C received; cancelling" in line:
+            began = time.monotonic()
+            if times > 1:
+                os.kill(watch.hit[0], signal.SIGINT)
+
+    # The list of apps and the first app come before it.
+    with (
+        struck(emulator, "engine", after=3, signal_=signal.SIGINT) as watch,
+        pytest.raises(CommandError),
+    ):
+        project.up(on_output=lambda line: listen(line, watch))
+    assert began
+    return time.monotonic() - began
+
+
+def test_interrupt_keeps_all_that_was_done(hanging: Project, emulator: Emulator) -> None:
+    """It ends when the time of the one request is over; the next run makes what is missing."""
+    seconds = interrupt(hanging, emulator, times=1)
+
+    # Half of the eight is what one attempt gets; then the app is found in a new list.
+    assert seconds < 8
+    assert hanging.resource("second")["id"] == apps_named(emulator, "second")[0]["app_id"]
+    assert live_keys(emulator) == []
+    assert not hanging.stack.export_stack().deployment.get("pending_operations")
+
+    hanging.up()
+    assert len(apps_named(emulator, "first")) == len(apps_named(emulator, "second")) == 1
+    assert hanging.resource("ci")["id"] == live_keys(emulator)[0]["api_key_id"]
+
+
+def test_second_interrupt_leaves_a_pending_operation(hanging: Project, emulator: Emulator) -> None:
+    """Pulumi remembers what it didn't wait for, and the next run names the app that was made."""
+    interrupt(hanging, emulator, times=2)
+
+    [pending] = hanging.stack.export_stack().deployment["pending_operations"]
+    assert pending["type"] == "creating"
+    assert pending["resource"]["urn"].endswith("::second")
+    [made] = apps_named(emulator, "second")
+
+    completed = hanging.up()
+    assert f"had an app named 'second' before ({made['app_id']})" in completed.stdout
+    assert "interrupted while creating" in completed.stdout
+    assert len(apps_named(emulator, "second")) == 2
