@@ -1,0 +1,55 @@
+"""Runs on a stored sign-in whose access tokens end long before the run does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project, changes
+
+APPS = 40
+PROGRAM = f"""
+import parallel_provider as parallel
+
+for number in range({APPS}):
+    parallel.App(f"app-{{number}}")
+"""
+
+
+def sign_in(environment: dict[str, str]) -> None:
+    """Sign in as a user does; the emulator approves at once."""
+    command = [sys.executable, "-m", "parallel_provider.cli", "login", "--no-browser", "--wait"]
+    subprocess.run(
+        command, env={**os.environ, **environment}, check=True, capture_output=True, timeout=60
+    )
+
+
+def test_run_outlives_its_access_tokens(project: Project, tmp_path: Path) -> None:
+    """Forty apps at 200 ms an answer, with tokens of two seconds; none of them is left anywhere."""
+    settings = ("--auto-approve", "--token-lifetime", "2", "--latency", "0.2")
+    with Emulator(*settings) as emulator:
+        file = tmp_path / "auth.json"
+        project.env |= {
+            "PARALLEL_SERVICE_API_URL": emulator.url,
+            "PARALLEL_PLATFORM_URL": emulator.url,
+            "PARALLEL_AUTH_FILE": str(file),
+            "PARALLEL_ACCESS_TOKEN": "",
+        }
+        sign_in(project.env)
+        project.write(PROGRAM)
+
+        created = project.up(parallel=4)
+        assert changes(created) == {"create": APPS + 1}
+        assert changes(project.refresh()) == {"same": APPS + 1}
+        destroyed = project.destroy(parallel=4)
+
+        assert [app["app_name"] for app in emulator.state()["apps"]] == ["parallel-cli Users"]
+        assert emulator.state()["requests"]["POST /getServiceKeys/token"] > 2
+    [org] = json.loads(file.read_text())["orgs"].values()
+    printed = created.stdout + created.stderr + destroyed.stdout + destroyed.stderr
+    for name in ("access_token", "refresh_token"):
+        assert org["control_api"][name] not in printed
