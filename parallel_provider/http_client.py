@@ -35,7 +35,9 @@ def open_client(
             # A proxy can't reach this machine's own loopback.
             trust_env=not is_loopback(urlsplit(base_url).hostname or ""),
         )
-    except (ValueError, ImportError, OSError) as error:
+    except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
+        # What isn't a URL may be quoted in parts, a password among them.
+        reason = "no valid URL" if isinstance(error, httpx.InvalidURL) else error
         raise SettingsError(
-            f"the proxy or certificate variables of the environment can't be used: {error}"
+            f"the proxy or certificate variables of the environment can't be used: {reason}"
         ) from None

@@ -10,6 +10,9 @@ from parallel_provider.lifecycle.resource import Checked, Problem, Props, Unknow
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
+# Control characters, surrogates, and the separators of lines and paragraphs.
+_REFUSED = ("Cc", "Cs", "Zl", "Zp")
+
 
 class InputCheck:
     """The check of one resource's inputs, input by input; every problem is kept, not the first.
@@ -52,9 +55,9 @@ class InputCheck:
             self.refuse(name, "is required")
         elif not isinstance(value, str):
             self.refuse(name, f"must be text, not {_kind_of(value)}")
-        elif not value.strip():
+        elif all(c.isspace() or unicodedata.category(c) == "Cf" for c in value):
             self.refuse(name, "must not be empty or blank")
-        elif any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+        elif any(unicodedata.category(character) in _REFUSED for character in value):
             self.refuse(name, "must not contain control characters, such as line breaks")
 
     def uuid(self, name: str, *, required: bool = True) -> None:

@@ -9,6 +9,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import ApiKeyProvider
+from parallel_provider.resources._text import sendable
 from parallel_provider.resources._triggers import json_like
 
 
@@ -76,23 +77,27 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
         super().__init__(
             ApiKeyProvider(),
             resource_name,
-            {
-                "app_id": app_id,
-                "api_key_name": api_key_name,
-                "default_api_key_name": resource_name if api_key_name is None else None,
-                "triggers": json_like("ApiKey", resource_name, triggers),
-                "deliver_command": deliver_command,
-                "keep_raw_api_key": keep_raw_api_key,
-                "api_key_id": None,
-                "app_name": None,
-                "org_id": None,
-                "created_by_user_id": None,
-                "created_by_user_email": None,
-                "display_value": None,
-                "created_at": None,
-                "raw_api_key": None,
-                "raw_api_key_fingerprint": None,
-            },
+            sendable(
+                "ApiKey",
+                resource_name,
+                {
+                    "app_id": app_id,
+                    "api_key_name": api_key_name,
+                    "default_api_key_name": resource_name if api_key_name is None else None,
+                    "triggers": json_like("ApiKey", resource_name, triggers),
+                    "deliver_command": deliver_command,
+                    "keep_raw_api_key": keep_raw_api_key,
+                    "api_key_id": None,
+                    "app_name": None,
+                    "org_id": None,
+                    "created_by_user_id": None,
+                    "created_by_user_email": None,
+                    "display_value": None,
+                    "created_at": None,
+                    "raw_api_key": None,
+                    "raw_api_key_fingerprint": None,
+                },
+            ),
             pulumi.ResourceOptions.merge(
                 pulumi.ResourceOptions(additional_secret_outputs=["raw_api_key"]), opts
             ),

@@ -6,6 +6,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import AppProvider
+from parallel_provider.resources._text import sendable
 
 
 class App(Resource, module="parallel", name="App"):
@@ -50,15 +51,19 @@ class App(Resource, module="parallel", name="App"):
         super().__init__(
             AppProvider(),
             resource_name,
-            {
-                "app_name": app_name,
-                "default_app_name": resource_name if app_name is None else None,
-                "adopt_existing": adopt_existing,
-                "existing_app_id": existing_app_id,
-                "app_id": None,
-                "org_id": None,
-                "org_name": None,
-            },
+            sendable(
+                "App",
+                resource_name,
+                {
+                    "app_name": app_name,
+                    "default_app_name": resource_name if app_name is None else None,
+                    "adopt_existing": adopt_existing,
+                    "existing_app_id": existing_app_id,
+                    "app_id": None,
+                    "org_id": None,
+                    "org_name": None,
+                },
+            ),
             opts,
         )
 
@@ -72,6 +77,7 @@ class App(Resource, module="parallel", name="App"):
 
         API: GET /service/v1/apps.
         """
+        sendable("App", resource_name, {"app_id": app_id})
         return App(
             resource_name,
             opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=app_id)),

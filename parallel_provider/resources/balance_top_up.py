@@ -8,6 +8,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import BalanceTopUpProvider
+from parallel_provider.resources._text import sendable
 from parallel_provider.resources._triggers import json_like
 
 
@@ -78,26 +79,30 @@ class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
         super().__init__(
             BalanceTopUpProvider(),
             resource_name,
-            {
-                "amount_cents": amount_cents,
-                "when_below_cents": when_below_cents,
-                "monthly_limit_cents": monthly_limit_cents,
-                "triggers": json_like("BalanceTopUp", resource_name, triggers),
-                # The idempotency key is made of these; the provider's process can't know them.
-                "organization": pulumi.get_organization(),
-                "project": pulumi.get_project(),
-                "stack": pulumi.get_stack(),
-                "resource_name": resource_name,
-                "org_id": None,
-                "charges": None,
-                "last_charge_cents": None,
-                "last_charged_at": None,
-                "total_charged_cents": None,
-                "month": None,
-                "month_charged_cents": None,
-                "balance_before_cents": None,
-                "balance_after_cents": None,
-                "last_idempotency_key": None,
-            },
+            sendable(
+                "BalanceTopUp",
+                resource_name,
+                {
+                    "amount_cents": amount_cents,
+                    "when_below_cents": when_below_cents,
+                    "monthly_limit_cents": monthly_limit_cents,
+                    "triggers": json_like("BalanceTopUp", resource_name, triggers),
+                    # The idempotency key is made of these; the provider's process can't know them.
+                    "organization": pulumi.get_organization(),
+                    "project": pulumi.get_project(),
+                    "stack": pulumi.get_stack(),
+                    "resource_name": resource_name,
+                    "org_id": None,
+                    "charges": None,
+                    "last_charge_cents": None,
+                    "last_charged_at": None,
+                    "total_charged_cents": None,
+                    "month": None,
+                    "month_charged_cents": None,
+                    "balance_before_cents": None,
+                    "balance_after_cents": None,
+                    "last_idempotency_key": None,
+                },
+            ),
             opts,
         )

@@ -10,6 +10,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import RotatingApiKeyProvider
+from parallel_provider.resources._text import sendable
 from parallel_provider.resources._triggers import json_like
 
 
@@ -108,32 +109,36 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
         super().__init__(
             RotatingApiKeyProvider(),
             resource_name,
-            {
-                "app_id": app_id,
-                "api_key_name": api_key_name,
-                "default_api_key_name": resource_name if api_key_name is None else None,
-                "rotate_after": _as_text(rotate_after),
-                "overlap": _as_text(overlap),
-                "triggers": json_like("RotatingApiKey", resource_name, triggers),
-                "deliver_command": deliver_command,
-                "keep_raw_api_key": keep_raw_api_key,
-                "api_key_id": None,
-                "app_name": None,
-                "org_id": None,
-                "created_by_user_id": None,
-                "created_by_user_email": None,
-                "display_value": None,
-                "created_at": None,
-                "raw_api_key": None,
-                "raw_api_key_fingerprint": None,
-                "generation": None,
-                "next_rotation_at": None,
-                "previous_api_key_id": None,
-                "previous_api_key_name": None,
-                "previous_raw_api_key": None,
-                "previous_expires_at": None,
-                "keys_to_revoke": None,
-            },
+            sendable(
+                "RotatingApiKey",
+                resource_name,
+                {
+                    "app_id": app_id,
+                    "api_key_name": api_key_name,
+                    "default_api_key_name": resource_name if api_key_name is None else None,
+                    "rotate_after": _as_text(rotate_after),
+                    "overlap": _as_text(overlap),
+                    "triggers": json_like("RotatingApiKey", resource_name, triggers),
+                    "deliver_command": deliver_command,
+                    "keep_raw_api_key": keep_raw_api_key,
+                    "api_key_id": None,
+                    "app_name": None,
+                    "org_id": None,
+                    "created_by_user_id": None,
+                    "created_by_user_email": None,
+                    "display_value": None,
+                    "created_at": None,
+                    "raw_api_key": None,
+                    "raw_api_key_fingerprint": None,
+                    "generation": None,
+                    "next_rotation_at": None,
+                    "previous_api_key_id": None,
+                    "previous_api_key_name": None,
+                    "previous_raw_api_key": None,
+                    "previous_expires_at": None,
+                    "keys_to_revoke": None,
+                },
+            ),
             pulumi.ResourceOptions.merge(
                 pulumi.ResourceOptions(
                     additional_secret_outputs=["raw_api_key", "previous_raw_api_key"]
