@@ -1,0 +1,82 @@
+"""Where a secret could still show: process lists, environments of commands, logs, events.
+
+What is printed, the state, the server's log and the files of a run are searched after every
+scenario (`tests/leaks.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project
+from tests.scenarios.story import declare, live_keys
+
+_PROGRAM = """
+app = parallel.App("search")
+key = parallel.ApiKey("ci", app_id=app.app_id)
+svc = parallel.RotatingApiKey("svc", app_id=app.app_id, rotate_after="30d")
+pulumi.export("raw", key.raw_api_key)
+pulumi.export("balance", parallel.get_balance().credit_balance_cents)
+"""
+
+# A delivery is the moment at which the provider holds a token and a raw key in its hands.
+_SPY = """
+import os, pathlib, sys
+seen = [f"{name}={value}" for name, value in os.environ.items()]
+for process in pathlib.Path("/proc").glob("[0-9]*"):
+    try:
+        seen.append((process / "cmdline").read_text())
+    except OSError:
+        pass
+pathlib.Path(sys.argv[1]).write_text("\\n".join(seen))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+def test_process_list_and_environment_of_a_command_hold_no_secret(
+    project: Project, emulator: Emulator, tmp_path: Path
+) -> None:
+    """Everybody on a machine may read command lines; a delivery gets the key on its input alone."""
+    seen = tmp_path / "seen"
+    (tmp_path / "spy.py").write_text(_SPY)
+    command = [sys.executable, str(tmp_path / "spy.py"), str(seen)]
+    declare(
+        project,
+        f"""
+        app = parallel.App("search")
+        parallel.ApiKey("ci", app_id=app.app_id, deliver_command={command!r})
+        """,
+    )
+
+    project.up()
+
+    text = seen.read_text(errors="replace")
+    assert "PARALLEL_API_KEY_ID=" + live_keys(emulator)[0]["api_key_id"] in text
+    assert "pulumi.dynamic" in text
+    assert emulator.leaks_in(text) == []
+
+
+@pytest.mark.skipif(shutil.which("pulumi") is None, reason="pulumi is not on PATH")
+@pytest.mark.parametrize("engine", ["pulumi"], indirect=True)
+def test_debug_logs_and_events_hold_no_secret(project: Project, emulator: Emulator) -> None:
+    """Pulumi's log as far as `-v=7`, its debug messages and its events; from 9 on it logs all."""
+    project.config("parallel:accessToken", project.env.pop("PARALLEL_ACCESS_TOKEN"), secret=True)
+    declare(project, _PROGRAM)
+    events: list[Any] = []
+
+    result = project.up(
+        debug=True, log_to_std_err=True, log_verbosity=7, log_flow=True, on_event=events.append
+    )
+
+    assert len(result.stderr) > 10_000
+    told = json.dumps(events, default=vars)
+    assert "svc" in told
+    assert emulator.leaks_in(told) == []
+    assert emulator.leaks_in(result.stderr) == []
