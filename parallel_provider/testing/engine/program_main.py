@@ -46,8 +46,12 @@ def _run(settings: dict[str, Any], program: Path) -> int:
     workers = ThreadPoolExecutor(max_workers=settings["parallel"] * _THREADS_PER_OPERATION)
     loop.set_default_executor(workers)
 
+    # The file rather than its folder: Python would keep a folder's compiled, and take that for a
+    # program that a test has written anew within the same second.
+    main = program / "__main__.py" if program.is_dir() else program
+
     def run_program() -> None:
-        runpy.run_path(str(program), run_name="__main__")
+        runpy.run_path(str(main), run_name="__main__")
 
     try:
         loop.run_until_complete(pulumi.runtime.run_in_stack(run_program))
