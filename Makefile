@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench test test-lowest lint types check format reliability clean
+.PHONY: help setup demo bench test test-slow test-lowest lint types check format reliability clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -33,8 +33,11 @@ format: $(STAMP) ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: $(STAMP) ## the whole test suite
-	$(BIN)/pytest -n auto
+test: $(STAMP) ## the test suite
+	$(BIN)/pytest -n auto -m "not slow"
+
+test-slow: $(STAMP) ## hundreds of kills, faults and random histories, and the wheel alone
+	$(BIN)/pytest -n auto -m slow
 
 bench: $(STAMP) ## how long runs take, against Pulumi alone (half an hour)
 	$(BIN)/python -m benchmarks

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 from typing import cast
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -243,5 +242,5 @@ class History(RuleBasedStateMachine):
         return self.state.created_at + parse_duration(self.rotate_after)
 
 
-TestHistory = pytest.mark.slow(History.TestCase)
+TestHistory = History.TestCase
 TestHistory.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)

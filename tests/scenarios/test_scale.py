@@ -19,7 +19,6 @@ from tests.scenarios.story import (
 )
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_two_hundred_resources_cost_a_request_each(project: Project, emulator: Emulator) -> None:
     """One POST and one DELETE each, one list for all, and none where nothing changes."""
