@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +29,7 @@ class Watch(threading.Thread):
         self._requests = requests
         self._signal = signal_
         self._over = threading.Event()
+        self._family: list[int] = []
         self.hit: list[int] = []
 
     def run(self) -> None:
@@ -36,16 +37,18 @@ class Watch(threading.Thread):
         before = len(self._emulator.state()["log"])
         while not self._over.wait(_POLL_SECONDS):
             if len(self._emulator.state()["log"]) - before >= self._requests:
-                self.hit = list(_descendants_in(self._role))
-                for pid in self.hit:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, self._signal)
+                self._family = list(_descendants())
+                self.hit = [pid for pid in self._family if _has_role(pid, self._role)]
+                _signal_all(self.hit, self._signal)
                 return
 
     def stop(self) -> None:
-        """Strike no more."""
+        """Strike no more, and end what a killed engine has left running: it ends no children."""
         self._over.set()
         self.join()
+        if self._role == "engine":
+            orphans = [pid for pid in self._family if _is_of_an_engine(pid)]
+            _signal_all(orphans, signal.SIGKILL)
 
 
 @contextlib.contextmanager
@@ -61,18 +64,24 @@ def struck(
         watch.stop()
 
 
-def _descendants_in(role: Role) -> Iterator[int]:
+def _signal_all(pids: Iterable[int], signal_: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal_)
+
+
+def _descendants() -> Iterator[int]:
     parents = dict(_parents())
-    for pid in parents:
-        ancestor = pid
+    for pid, parent in parents.items():
+        ancestor = parent
         while ancestor in parents and ancestor != os.getpid():
             ancestor = parents[ancestor]
-        if ancestor == os.getpid() and pid != os.getpid() and _has_role(pid, role):
+        if ancestor == os.getpid():
             yield pid
 
 
 def _has_role(pid: int, role: Role) -> bool:
-    words = command_line(pid)
+    words = _command_line(pid)
     if role == "engine":
         return bool(words) and Path(words[0]).name == "pulumi" and "up" in words
     marks = {
@@ -82,7 +91,12 @@ def _has_role(pid: int, role: Role) -> bool:
     return any(mark in word for mark in marks for word in words)
 
 
-def command_line(pid: int) -> list[str]:
+def _is_of_an_engine(pid: int) -> bool:
+    marks = ("pulumi.dynamic", "pulumi-resource-pulumi-python", "pulumi-language-python")
+    return any(mark in word for mark in marks for word in _command_line(pid))
+
+
+def _command_line(pid: int) -> list[str]:
     """Return a process's arguments; none when it is gone."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")[:-1]
