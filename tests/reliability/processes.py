@@ -18,15 +18,16 @@ _POLL_SECONDS = 0.02
 
 
 class Watch(threading.Thread):
-    """Sends a signal to a run's process once the server has had so many requests."""
+    """Sends a signal to a run's process once the server has had a certain request so often."""
 
     def __init__(
-        self, emulator: Emulator, role: Role, requests: int, signal_: signal.Signals
+        self, emulator: Emulator, role: Role, request: str, count: int, signal_: signal.Signals
     ) -> None:
         super().__init__(daemon=True)
         self._emulator = emulator
         self._role = role
-        self._requests = requests
+        self._request = request
+        self._count = count
         self._signal = signal_
         self._over = threading.Event()
         self._family: list[int] = []
@@ -34,9 +35,8 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         """Wait for the moment, and strike once."""
-        before = len(self._emulator.state()["log"])
         while not self._over.wait(_POLL_SECONDS):
-            if len(self._emulator.state()["log"]) - before >= self._requests:
+            if self._emulator.state()["requests"].get(self._request, 0) >= self._count:
                 self._family = list(_descendants())
                 self.hit = [pid for pid in self._family if _has_role(pid, self._role)]
                 _signal_all(self.hit, self._signal)
@@ -53,10 +53,14 @@ class Watch(threading.Thread):
 
 @contextlib.contextmanager
 def struck(
-    emulator: Emulator, role: Role, *, after: int, signal_: signal.Signals = signal.SIGKILL
+    emulator: Emulator,
+    role: Role,
+    request: str,
+    count: int,
+    signal_: signal.Signals = signal.SIGKILL,
 ) -> Iterator[Watch]:
-    """While the body runs, send a signal to that process after so many requests."""
-    watch = Watch(emulator, role, after, signal_)
+    """While the body runs, signal that process when the server has the request so often."""
+    watch = Watch(emulator, role, request, count, signal_)
     watch.start()
     try:
         yield watch

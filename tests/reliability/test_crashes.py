@@ -11,6 +11,7 @@ from pulumi.automation.errors import CommandError
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes
+from tests.reliability.matrix import ADD_BALANCE, APPS, KEYS
 from tests.reliability.processes import Role, struck
 from tests.scenarios.story import apps_named, declare, live_keys
 
@@ -22,16 +23,16 @@ parallel.ApiKey("ci", app_id=app.app_id)
 parallel.RotatingApiKey("svc", app_id=app.app_id, rotate_after="30d")
 parallel.BalanceTopUp("credit", amount_cents=500)
 """
-# What the program above asks for: the balance twice, the apps, an app, two keys, a charge.
-_REQUESTS = 7
+# What the program above changes: the route, and the how-manieth request to it.
+_CHANGES = ((APPS, 1), (KEYS, 1), (KEYS, 2), (ADD_BALANCE, 1))
 
 
-def crash(project: Project, emulator: Emulator, role: Role, after: int) -> str:
+def crash(project: Project, emulator: Emulator, role: Role, route: str, count: int) -> str:
     """Run the program and kill a process in the middle of a request; return what was said."""
     # The answer is held back, so that the process dies without it.
-    emulator.add_fault("delay", after=after - 1, seconds=1.0)
+    emulator.add_fault("delay", method="POST", path=route, after=count - 1, seconds=1.0)
     said = ""
-    with struck(emulator, role, after=after) as watch:
+    with struck(emulator, role, f"POST {route}", count) as watch:
         try:
             project.up()
         except CommandError as error:
@@ -75,9 +76,9 @@ def test_killed_provider_is_an_error_and_the_next_run_completes(
     program: Project, emulator: Emulator, seed: int
 ) -> None:
     """Pulumi names the resource that the provider was busy with."""
-    after = random.Random(seed).randint(2, _REQUESTS)  # noqa: S311 - no secret
+    change = random.Random(seed).choice(_CHANGES)  # noqa: S311 - no secret
 
-    said = crash(program, emulator, "provider", after)
+    said = crash(program, emulator, "provider", *change)
 
     assert "error" in said
     assert_complete(program, emulator)
@@ -87,7 +88,7 @@ def test_killed_program_is_an_error_and_the_next_run_completes(
     program: Project, emulator: Emulator
 ) -> None:
     """What the provider is busy with is finished, and kept."""
-    crash(program, emulator, "program", after=2)
+    crash(program, emulator, "program", APPS, 1)
 
     assert_complete(program, emulator)
     assert len(apps_named(emulator, "search")) == 1
@@ -101,9 +102,9 @@ def test_killed_engine_leaves_a_pending_operation_and_the_next_run_completes(
     program: Project, emulator: Emulator, seed: int
 ) -> None:
     """The next run names what was interrupted; nothing is lost that isn't named."""
-    after = random.Random(200 + seed).randint(3, _REQUESTS)  # noqa: S311 - no secret
+    change = random.Random(seed).choice(_CHANGES)  # noqa: S311 - no secret
 
-    crash(program, emulator, "engine", after)
+    crash(program, emulator, "engine", *change)
     # Pulumi keeps its lock on the stack until somebody says that the other run is over.
     program.stack.cancel()
     completed = program.up()

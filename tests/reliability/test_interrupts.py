@@ -52,9 +52,8 @@ def interrupt(project: Project, emulator: Emulator, *, times: int) -> float:
             if times > 1:
                 os.kill(watch.hit[0], signal.SIGINT)
 
-    # The list of apps and the first app come before it.
     with (
-        struck(emulator, "engine", after=3, signal_=signal.SIGINT) as watch,
+        struck(emulator, "engine", f"POST {APPS}", 2, signal.SIGINT) as watch,
         pytest.raises(CommandError),
     ):
         project.up(on_output=lambda line: listen(line, watch))
