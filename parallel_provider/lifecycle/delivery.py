@@ -9,9 +9,9 @@ from pydantic import SecretStr
 
 from parallel_provider.api import CreatedApiKey
 from parallel_provider.commands import Command, run_command
-from parallel_provider.errors import CommandError, ParallelError
+from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.checks import InputCheck
-from parallel_provider.lifecycle.errors import LifecycleError
+from parallel_provider.lifecycle.errors import LifecycleError, reason_of
 from parallel_provider.lifecycle.minting import mint_key, revoke_key
 from parallel_provider.lifecycle.resource import Model
 from parallel_provider.lifecycle.run import Run
@@ -45,8 +45,9 @@ def mint_and_deliver(
         return key
     try:
         _deliver(run, key, inputs.deliver_command)
-    except CommandError as error:
-        failure = f"the key {api_key_name!r} ({key.api_key_id}) couldn't be delivered: {error}"
+    except Exception as error:  # noqa: BLE001 - whatever it was, nobody holds this key
+        reason = reason_of(error)
+        failure = f"the key {api_key_name!r} ({key.api_key_id}) couldn't be delivered: {reason}"
         try:
             revoke_key(run, app_id, key.api_key_id, org_id)
         except ParallelError as second:

@@ -33,3 +33,8 @@ class UnknownChargeError(LifecycleError):
     """The card was perhaps charged; the text names the idempotency key and what is safe."""
 
     __module__ = "parallel_provider"
+
+
+def reason_of(error: Exception) -> str:
+    """Return an error's own words if it is one of ours; others may hold anything, a secret too."""
+    return str(error) if isinstance(error, ParallelError) else f"unexpected {type(error).__name__}"

@@ -17,7 +17,7 @@ from parallel_provider.lifecycle.delivery import (
     mint_and_deliver,
 )
 from parallel_provider.lifecycle.durations import parse_duration
-from parallel_provider.lifecycle.errors import LifecycleError
+from parallel_provider.lifecycle.errors import LifecycleError, reason_of
 from parallel_provider.lifecycle.key_state import KeyState, read_key
 from parallel_provider.lifecycle.minting import revoke_key
 from parallel_provider.lifecycle.resource import (
@@ -248,7 +248,8 @@ def _revoke_due(
             failed.append(key)
             run.messages.warn(
                 f"The key {key.api_key_name!r} ({key.api_key_id}) couldn't be revoked, and stays "
-                f"on the list of {state.api_key_name!r}; the next run tries again: {_reason(error)}"
+                f"on the list of {state.api_key_name!r}; the next run tries again: "
+                f"{reason_of(error)}"
             )
     left = [key for key in state.replaced if key not in due or key in failed]
     if any(key.api_key_id == state.previous_api_key_id for key in due):
@@ -257,11 +258,6 @@ def _revoke_due(
     return state.model_copy(
         update={"keys_to_revoke": tuple(KeyToRevoke(**vars(key)) for key in older)}
     )
-
-
-def _reason(error: Exception) -> str:
-    """Return an error's own words if it is one of ours; others may hold anything."""
-    return str(error) if isinstance(error, ParallelError) else f"unexpected {type(error).__name__}"
 
 
 _NO_PREVIOUS = {
