@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
-
 from parallel_provider.errors import SettingsError
+from parallel_provider.typed import SecretStr
 
 CONFIG_NAMESPACE = "parallel"
 DEFAULT_SERVICE_API_URL = "https://api.parallel.ai/account"

@@ -1,4 +1,4 @@
-"""The Account API as typed calls: one method an endpoint, pydantic models, one error tree.
+"""The Account API as typed calls: one method an endpoint, typed structs, one error tree.
 
 Knows httpx and the API's wire format; knows nothing of Pulumi, of resources, or of where access
 tokens come from (that is the `httpx.Auth` it is given).

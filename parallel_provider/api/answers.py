@@ -9,15 +9,17 @@ from datetime import timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import BaseModel, ValidationError
+import msgspec
 
 from parallel_provider.api.errors import AnswerError, StatusError, status_error_class
+from parallel_provider.api.models import ApiModel
 from parallel_provider.printable import masked, printable
+from parallel_provider.typed import read_as
 
 if TYPE_CHECKING:
     import httpx
 
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound=ApiModel)
 
 _MAX_REASON_LENGTH = 300
 # Nesting without end is no JSON that anybody meant.
@@ -36,11 +38,9 @@ def parse(response: httpx.Response, model: type[Model]) -> Model:
     Raises AnswerError, naming the field that is missing or has another type.
     """
     try:
-        return model.model_validate(json.loads(response.content))
-    except ValidationError as error:
-        # Only the places and the reasons: the values may hold a raw key.
-        problems = "; ".join(f"{_place(e['loc'])}: {e['msg']}" for e in error.errors())
-        reason = f"success, but not as documented ({problems})"
+        return read_as(model, json.loads(response.content))
+    except msgspec.ValidationError as error:
+        reason = f"success, but not as documented ({error})"
     except _NOT_JSON:
         reason = f"success with {_describe_body(response)} instead of JSON"
     raise AnswerError(f"{_request_line(response)} answered {_safe(reason)}")

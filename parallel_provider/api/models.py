@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+import msgspec
+
+from parallel_provider.typed import SecretStr
 
 # An id or a name that is there but empty would be taken for a real one later on.
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class ApiModel(BaseModel):
+class ApiModel(msgspec.Struct, frozen=True):
     """An answer, or a part of one."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
-
-class AppItem(ApiModel):
+class AppItem(ApiModel, frozen=True, kw_only=True):
     """An app, as GET /service/v1/apps lists it."""
 
     app_id: Text
@@ -29,19 +29,19 @@ class AppItem(ApiModel):
     org_name: str
 
 
-class AppList(ApiModel):
+class AppList(ApiModel, frozen=True, kw_only=True):
     """The answer of GET /service/v1/apps."""
 
     apps: list[AppItem]
 
 
-class CreatedApp(ApiModel):
+class CreatedApp(ApiModel, frozen=True, kw_only=True):
     """The answer of POST /service/v1/apps."""
 
     app_id: Text
 
 
-class CreatedApiKey(ApiModel):
+class CreatedApiKey(ApiModel, frozen=True, kw_only=True):
     """The answer of POST /service/v1/apps/{app_id}/keys, the only place of the raw key.
 
     `created_at` is epoch seconds, by the server's clock.
@@ -54,11 +54,15 @@ class CreatedApiKey(ApiModel):
     created_by_user_id: str
     created_by_user_email: str
     display_value: str
-    raw_api_key: Annotated[SecretStr, Field(min_length=1)]
+    raw_api_key: SecretStr
     created_at: int
 
+    def __post_init__(self) -> None:
+        if not self.raw_api_key:
+            raise ValueError("raw_api_key is empty")
 
-class Balance(ApiModel):
+
+class Balance(ApiModel, frozen=True, kw_only=True):
     """The answer of GET /service/v1/balance and of POST /service/v1/balance/add, in US cents.
 
     Both amounts are 0 for an organization that pays by invoice (`will_invoice`).

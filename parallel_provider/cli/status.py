@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import click
-from pydantic import BaseModel
+import msgspec
 
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.cli.output import print_facts, print_json, warn
@@ -25,7 +25,7 @@ Examples:
 """
 
 
-class OrgStatus(BaseModel):
+class OrgStatus(msgspec.Struct, frozen=True):
     """One organization of the sign-in file; times are epoch seconds."""
 
     org_id: str
@@ -38,18 +38,18 @@ class OrgStatus(BaseModel):
     @classmethod
     def of(cls, org_id: str, org: StoredOrg) -> OrgStatus:
         """Leave the tokens out."""
-        tokens = org.control_api
+        tokens = org.tokens
         return cls(
             org_id=org_id,
             org_name=org.org_name,
-            scopes=tokens.access_token_scopes,
+            scopes=tokens.access_token_scopes or (),
             access_token_expires_at=_whole(tokens.access_token_expires_at),
             refresh_token_expires_at=_whole(tokens.refresh_token_expires_at),
             authorization_expires_at=_whole(tokens.authorization_expires_at),
         )
 
 
-class Status(BaseModel):
+class Status(msgspec.Struct, frozen=True):
     """Where the access token comes from; `org_id` and what follows only for a stored sign-in."""
 
     source: str
@@ -69,7 +69,7 @@ def status(*, as_json: bool) -> None:
     now = time.time()
     found = read_status(load_settings(), now)
     if as_json:
-        print_json(found.model_dump(mode="json"))
+        print_json(msgspec.to_builtins(found))
     else:
         _print(found, now)
     if found.warning:
@@ -89,7 +89,7 @@ def read_status(settings: Settings, now: float) -> Status:
         orgs=tuple(
             OrgStatus.of(org_id, org)
             for org_id, org in document.orgs.items()
-            if org.control_api.is_sign_in
+            if org.tokens.is_sign_in
         ),
         warning=end_warning(document.tokens(source.org_id), now),
     )

@@ -10,73 +10,58 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+import msgspec
 
 from parallel_provider.credentials.errors import LOGIN_HINT
 from parallel_provider.credentials.models import TokenGrant
 from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.errors import CredentialsError
+from parallel_provider.typed import SecretStr, read_as
 
 VERSION = 1
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
-
-
-class StoredTokens(_Part):
+class StoredTokens(msgspec.Struct, frozen=True):
     """`control_api` of one organization; times are epoch seconds."""
 
     access_token: SecretStr | None = None
     access_token_expires_at: float | None = None
-    access_token_scopes: tuple[str, ...] = ()
+    access_token_scopes: tuple[str, ...] | None = None
     refresh_token: SecretStr | None = None
     refresh_token_expires_at: float | None = None
     authorization_expires_at: float | None = None
 
-    @field_validator("access_token_scopes", mode="before")
-    @classmethod
-    def _none_is_empty(cls, value: object) -> object:
-        return () if value is None else value
-
     @property
     def access(self) -> AccessToken | None:
         """The access token, if there is one."""
-        if self.access_token is None or not self.access_token.get_secret_value():
+        if not self.access_token:
             return None
         return AccessToken(self.access_token, self.access_token_expires_at)
 
     @property
     def is_sign_in(self) -> bool:
         """Whether an access token can be had from this."""
-        return self.access is not None or bool(
-            self.refresh_token and self.refresh_token.get_secret_value()
-        )
+        return self.access is not None or bool(self.refresh_token)
 
 
-class StoredOrg(_Part):
+class StoredOrg(msgspec.Struct, frozen=True):
     """One organization of the file."""
 
     org_name: str | None = None
     api_key: SecretStr | None = None
-    control_api: StoredTokens = Field(default_factory=StoredTokens)
+    control_api: StoredTokens | None = None
 
-    @field_validator("control_api", mode="before")
-    @classmethod
-    def _none_is_empty(cls, value: object) -> object:
-        return {} if value is None else value
+    @property
+    def tokens(self) -> StoredTokens:
+        """The tokens, none of them where the file has no `control_api`."""
+        return self.control_api or StoredTokens()
 
 
-class _SignInFile(_Part):
+class _SignInFile(msgspec.Struct, frozen=True):
     version: int
     selected_org_id: str | None = None
     client_id: str | None = None
-    orgs: dict[str, StoredOrg] = Field(default_factory=dict)
-
-    @field_validator("orgs", mode="before")
-    @classmethod
-    def _none_is_empty(cls, value: object) -> object:
-        return {} if value is None else value
+    orgs: dict[str, StoredOrg] | None = None
 
 
 class UnusableDocumentError(ValueError):
@@ -122,12 +107,10 @@ class Document:
                 "can read: upgrade it"
             )
         try:
-            view = _SignInFile.model_validate(raw)
-        except ValidationError as error:
-            # Only the places: the values are tokens.
-            places = ", ".join(".".join(map(str, e["loc"])) for e in error.errors())
-            raise UnusableDocumentError(f"damaged (at {places})") from None
-        return cls(raw, view.selected_org_id, view.client_id, view.orgs)
+            view = read_as(_SignInFile, raw)
+        except msgspec.ValidationError as error:
+            raise UnusableDocumentError(f"damaged ({error})") from None
+        return cls(raw, view.selected_org_id, view.client_id, view.orgs or {})
 
     def dump(self) -> bytes:
         """Return the content to write."""
@@ -139,7 +122,7 @@ class Document:
         `origin` is where `org_id` was configured. Raises CredentialsError when there is no
         sign-in for it.
         """
-        signed_in = [key for key, org in self.orgs.items() if org.control_api.is_sign_in]
+        signed_in = [key for key, org in self.orgs.items() if org.tokens.is_sign_in]
         chosen = org_id or self.selected_org_id
         if chosen is not None and chosen in signed_in:
             return chosen
@@ -157,7 +140,7 @@ class Document:
 
     def tokens(self, org_id: str) -> StoredTokens:
         """Return the tokens of an organization. Raises CredentialsError when it has gone."""
-        return self.orgs[self.choose_org(org_id)].control_api
+        return self.orgs[self.choose_org(org_id)].tokens
 
     def with_grant(self, org_id: str, grant: TokenGrant, now: float) -> Document:
         """Return the content with a new pair of tokens for `org_id`."""

@@ -7,50 +7,63 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+import msgspec
+
+from parallel_provider.typed import SecretStr
 
 # What the official client calls itself where it isn't registered; every server knows it.
 FALLBACK_CLIENT_ID = "parallel-cli"
 
-Text = Annotated[str, Field(min_length=1)]
-Secret = Annotated[SecretStr, Field(min_length=1)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+# A number, and one that can be added to a time.
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 
-class SignInModel(BaseModel):
+class SignInModel(msgspec.Struct, frozen=True):
     """An answer of the sign-in."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+def _require_text(**secrets: SecretStr | None) -> None:
+    """Refuse a secret that is there but empty."""
+    for name, secret in secrets.items():
+        if secret is not None and not secret:
+            raise ValueError(f"{name} is empty")
 
 
-class ClientRegistration(SignInModel):
+class ClientRegistration(SignInModel, frozen=True, kw_only=True):
     """The answer of POST /getServiceKeys/register."""
 
     client_id: Text
 
 
-class DeviceCode(SignInModel):
+class DeviceCode(SignInModel, frozen=True, kw_only=True):
     """The answer of POST /getServiceKeys/device/code (RFC 8628, section 3.2)."""
 
-    device_code: Secret
+    device_code: SecretStr
     user_code: Text
     verification_uri: Text
     verification_uri_complete: str | None = None
     expires_in: Seconds
     interval: Seconds = 5
 
+    def __post_init__(self) -> None:
+        _require_text(device_code=self.device_code)
 
-class TokenGrant(SignInModel):
+
+class TokenGrant(SignInModel, frozen=True, kw_only=True):
     """The answer of POST /getServiceKeys/token: a new pair of tokens, and how long each lives.
 
     RFC 6749 lets a server leave the refresh token out of a refresh: the old one stays valid then.
     """
 
-    access_token: Secret
+    access_token: SecretStr
     expires_in: Seconds | None = None
-    refresh_token: Secret | None = None
+    refresh_token: SecretStr | None = None
     refresh_token_expires_in: Seconds | None = None
     authorization_expires_in: Seconds | None = None
     org_id: Text
     org_name: str | None = None
     scope: str = ""
+
+    def __post_init__(self) -> None:
+        _require_text(access_token=self.access_token, refresh_token=self.refresh_token)

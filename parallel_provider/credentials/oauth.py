@@ -11,12 +11,18 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import BaseModel, SecretStr, ValidationError
+import msgspec
 
 from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
-from parallel_provider.credentials.models import ClientRegistration, DeviceCode, TokenGrant
+from parallel_provider.credentials.models import (
+    ClientRegistration,
+    DeviceCode,
+    SignInModel,
+    TokenGrant,
+)
 from parallel_provider.http_client import open_client
 from parallel_provider.printable import masked, printable
+from parallel_provider.typed import SecretStr, read_as
 
 CLIENT_NAME = "parallel-provider"
 DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -34,7 +40,7 @@ _TOO_MANY_REQUESTS = 429
 _REQUEST_TIMEOUT = 408
 _SERVER_ERROR = 500
 
-Answer = TypeVar("Answer", bound=BaseModel)
+Answer = TypeVar("Answer", bound=SignInModel)
 
 
 class SignInServer:
@@ -130,12 +136,9 @@ class SignInServer:
 
 def _parse(response: httpx.Response, model: type[Answer]) -> Answer:
     try:
-        return model.model_validate(json.loads(response.content))
-    except ValidationError as error:
-        # Only the places and the reasons: the values are tokens.
-        reason = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'the body'}: {e['msg']}" for e in error.errors()
-        )
+        return read_as(model, json.loads(response.content))
+    except msgspec.ValidationError as error:
+        reason = str(error)
     except (ValueError, RecursionError):
         reason = "it isn't JSON"
     raise SignInUnavailableError(

@@ -11,10 +11,9 @@ import contextlib
 import time
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from parallel_provider.credentials.document import VERSION, Document, StoredTokens
 from parallel_provider.credentials.tokens import fingerprint
+from parallel_provider.typed import SecretStr
 
 # The organization isn't known before the first answer, and there is only one.
 PIPELINE_ORG = "pipeline"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import tenacity
-from pydantic import SecretStr
 
 from parallel_provider.credentials.document import Document, StoredTokens
 from parallel_provider.credentials.errors import LOGIN_HINT, OAuthError, SignInUnavailableError
@@ -17,6 +16,7 @@ from parallel_provider.credentials.pipeline_file import is_saved, with_saved
 from parallel_provider.credentials.store import NoSignInFileError, SignInFile
 from parallel_provider.credentials.wording import moment
 from parallel_provider.errors import CredentialsError
+from parallel_provider.typed import SecretStr
 
 ATTEMPTS = 3
 LONGEST_WAIT_SECONDS = 10.0

@@ -15,10 +15,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, SecretStr, field_serializer
+import msgspec
 
 from parallel_provider.commands import environment_for_commands
 from parallel_provider.errors import CredentialsError
+from parallel_provider.typed import SecretStr, read_as, reveal
 
 # Longer than everything it does can take: a lock, three requests, a save command.
 REFRESH_SECONDS = 300.0
@@ -30,36 +31,26 @@ else:
     _DETACHED = 0
 
 
-class PipelineRefresh(BaseModel):
+class PipelineRefresh(msgspec.Struct, frozen=True):
     """What a refresh needs besides, where the refresh token came from the environment."""
-
-    model_config = ConfigDict(frozen=True)
 
     refresh_token: SecretStr
     client_id: str | None
     save_command: str
 
-    @field_serializer("refresh_token", when_used="json")
-    def _reveal(self, value: SecretStr) -> str:
-        return value.get_secret_value()
 
-
-class RefreshRequest(BaseModel):
+class RefreshRequest(msgspec.Struct, frozen=True):
     """What the process is asked to do; `stale` is the fingerprint of the unwanted token."""
 
-    model_config = ConfigDict(frozen=True)
-
-    path: Path
+    path: str
     org_id: str
     platform_url: str
     stale: str
     pipeline: PipelineRefresh | None = None
 
 
-class RefreshReport(BaseModel):
+class RefreshReport(msgspec.Struct, frozen=True):
     """What the process says at its end; the tokens are in the file."""
-
-    model_config = ConfigDict(frozen=True)
 
     error: str | None = None
     messages: tuple[str, ...] = ()
@@ -70,14 +61,14 @@ def refresh_in_own_process(request: RefreshRequest, show: Callable[[str], None])
     process = _start()
     try:
         # When this is interrupted, the process goes on.
-        output, _ = process.communicate(request.model_dump_json().encode(), REFRESH_SECONDS)
+        output, _ = process.communicate(json.dumps(reveal(request)).encode(), REFRESH_SECONDS)
     except subprocess.TimeoutExpired:
         raise CredentialsError(
             f"the refresh of the sign-in hasn't ended after {REFRESH_SECONDS:.0f} seconds "
             f"(process {process.pid} goes on with it): try again later"
         ) from None
     try:
-        report = RefreshReport.model_validate(json.loads(output))
+        report = read_as(RefreshReport, json.loads(output))
     except ValueError:
         raise CredentialsError(
             f"the process that refreshes the sign-in was ended (exit code {process.returncode}): "

@@ -7,10 +7,10 @@ report. A request that didn't arrive whole is one that nobody waits for: nothing
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import sys
-
-from pydantic import SecretStr, ValidationError
+from pathlib import Path
 
 from parallel_provider.commands import Command, run_command
 from parallel_provider.credentials.oauth import SignInServer
@@ -19,6 +19,7 @@ from parallel_provider.credentials.refresh import Refresh
 from parallel_provider.credentials.refresh_process import RefreshReport, RefreshRequest
 from parallel_provider.credentials.store import SignInFile
 from parallel_provider.errors import ParallelError
+from parallel_provider.typed import SecretStr, read_as, reveal
 
 SAVE_COMMAND_SETTING = "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND"
 
@@ -30,8 +31,8 @@ def main() -> int:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     try:
-        request = RefreshRequest.model_validate_json(sys.stdin.buffer.read())
-    except ValidationError:
+        request = read_as(RefreshRequest, json.loads(sys.stdin.buffer.read()))
+    except ValueError:
         return 2
     messages: list[str] = []
     try:
@@ -43,13 +44,13 @@ def main() -> int:
         report = RefreshReport(error=f"the refresh failed unexpectedly ({type(error).__name__})")
     # Whoever asked may be gone.
     with contextlib.suppress(OSError):
-        sys.stdout.write(report.model_dump_json())
+        sys.stdout.write(json.dumps(reveal(report)))
         sys.stdout.flush()
     return 0
 
 
 def _refresh(request: RefreshRequest, messages: list[str]) -> None:
-    file = SignInFile(request.path)
+    file = SignInFile(Path(request.path))
     pipeline = request.pipeline
     with SignInServer(request.platform_url) as server:
         if pipeline is None:
@@ -68,7 +69,7 @@ def _refresh(request: RefreshRequest, messages: list[str]) -> None:
             refresh = Refresh(file, request.org_id, server, seed=seed, save=save)
         refresh.ensure_token_other_than(request.stale)
     if pipeline is not None:
-        remove_old_files(request.path)
+        remove_old_files(file.path)
 
 
 if __name__ == "__main__":

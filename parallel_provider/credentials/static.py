@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from pydantic import SecretStr
-
 from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.errors import CredentialsError
+from parallel_provider.typed import SecretStr
 
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 

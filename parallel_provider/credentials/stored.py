@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from parallel_provider.commands import show_on_standard_error
 from parallel_provider.credentials.document import StoredTokens
 from parallel_provider.credentials.pipeline_file import PIPELINE_ORG, is_saved, pipeline_path
@@ -59,7 +61,7 @@ class StoredSignIn(RenewingSource):
 
     def _request(self, stale: str) -> RefreshRequest:
         return RefreshRequest(
-            path=self._file.path.absolute(),
+            path=str(self._file.path.absolute()),
             org_id=self.org_id,
             platform_url=self._platform_url,
             stale=stale,
@@ -91,7 +93,7 @@ class PipelineRefreshToken(StoredSignIn):
         return tokens.access if is_saved(document, tokens) else None
 
     def _request(self, stale: str) -> RefreshRequest:
-        return super()._request(stale).model_copy(update={"pipeline": self._pipeline})
+        return msgspec.structs.replace(super()._request(stale), pipeline=self._pipeline)
 
 
 def _differ(token: AccessToken, other: AccessToken | None) -> bool:

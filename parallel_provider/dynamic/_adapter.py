@@ -19,7 +19,6 @@ from pulumi.dynamic import (
 )
 from pulumi.output import UNKNOWN as SDK_UNKNOWN
 from pulumi.output import Unknown as SdkUnknown
-from pydantic import SecretStr
 
 from parallel_provider.dynamic import _session
 from parallel_provider.dynamic._errors import InternalError, ResourceError
@@ -30,6 +29,7 @@ from parallel_provider.lifecycle.balance_top_up import BalanceTopUpLifecycle
 from parallel_provider.lifecycle.resource import UNKNOWN, Lifecycle, Model, State, Unknown
 from parallel_provider.lifecycle.rotating_api_key import RotatingApiKeyLifecycle
 from parallel_provider.lifecycle.run import Run
+from parallel_provider.typed import read_as, reveal
 
 LIFECYCLES: Mapping[str, Lifecycle[Any, Any]] = {
     lifecycle.kind: lifecycle
@@ -104,11 +104,11 @@ class Adapter:
             self._lifecycle.delete(self._run(), self._state(props))
 
     def _inputs(self, props: dict[str, Any]) -> Model:
-        inputs: Model = self._lifecycle.inputs_type.model_validate(props)
+        inputs: Model = read_as(self._lifecycle.inputs_type, props)
         return inputs
 
     def _state(self, props: dict[str, Any]) -> State:
-        state: State = self._lifecycle.state_type.model_validate(props)
+        state: State = read_as(self._lifecycle.state_type, props)
         return state
 
     @contextlib.contextmanager
@@ -163,8 +163,4 @@ def _replaced(props: dict[str, Any], leaf: Callable[[object], object]) -> dict[s
 
 def _outputs(state: State) -> dict[str, Any]:
     """Return the state as outputs; what is None is left out, as it would be by the engine."""
-    return {
-        name: value.get_secret_value() if isinstance(value, SecretStr) else value
-        for name, value in state.model_dump().items()
-        if value is not None
-    }
+    return {name: value for name, value in reveal(state).items() if value is not None}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import msgspec
+
 from parallel_provider.lifecycle.checks import InputCheck
 from parallel_provider.lifecycle.delivery import (
     DeliveryInputs,
@@ -18,7 +20,7 @@ from parallel_provider.lifecycle.resource import Checked, Diff, Lifecycle, Props
 from parallel_provider.lifecycle.run import Run
 
 
-class ApiKeyInputs(DeliveryInputs):
+class ApiKeyInputs(DeliveryInputs, frozen=True, kw_only=True):
     """What a user says of a key."""
 
     app_id: str
@@ -26,7 +28,7 @@ class ApiKeyInputs(DeliveryInputs):
     triggers: Any = None
 
 
-class ApiKeyState(KeyState):
+class ApiKeyState(KeyState, frozen=True, kw_only=True):
     """What is known of a key."""
 
 
@@ -62,8 +64,7 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
         org_id = organization_of(run, inputs.app_id)
         key = mint_and_deliver(run, inputs.app_id, inputs.api_key_name, org_id, inputs)
         return ApiKeyState(
-            **key.model_dump(exclude={"api_key_name", "raw_api_key"}),
-            **kept_of(key.raw_api_key, inputs),
+            **kept_of(key, inputs),
             # As asked for: a server that tidies names up must not make for a new key every run.
             api_key_name=inputs.api_key_name,
             org_id=org_id,
@@ -76,7 +77,9 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
 
     def update(self, run: Run, state: ApiKeyState, inputs: ApiKeyInputs) -> ApiKeyState:  # noqa: ARG002
         """Drop the raw key from the state where it isn't to be kept any more."""
-        return state if inputs.keep_raw_api_key else state.model_copy(update={"raw_api_key": None})
+        return (
+            state if inputs.keep_raw_api_key else msgspec.structs.replace(state, raw_api_key=None)
+        )
 
     def delete(self, run: Run, state: ApiKeyState) -> None:
         """Revoke it."""

@@ -13,7 +13,7 @@ from parallel_provider.lifecycle.resource import Checked, Lifecycle, Model, Prop
 from parallel_provider.lifecycle.run import Run
 
 
-class AppInputs(Model):
+class AppInputs(Model, frozen=True, kw_only=True):
     """What a user says of an app."""
 
     app_name: str
@@ -21,7 +21,7 @@ class AppInputs(Model):
     existing_app_id: str | None = None
 
 
-class AppState(State):
+class AppState(State, frozen=True, kw_only=True):
     """What is known of an app."""
 
     app_id: str

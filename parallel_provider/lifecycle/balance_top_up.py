@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
+import msgspec
+
 from parallel_provider.lifecycle.charge import (
     MAX_AMOUNT_CENTS,
     MIN_AMOUNT_CENTS,
@@ -19,7 +21,7 @@ from parallel_provider.lifecycle.resource import Checked, Diff, Lifecycle, Model
 from parallel_provider.lifecycle.run import Run
 
 
-class BalanceTopUpInputs(Model):
+class BalanceTopUpInputs(Model, frozen=True, kw_only=True):
     """What a user says of a top-up; `organization` to `resource_name` come from the program."""
 
     amount_cents: int
@@ -32,7 +34,7 @@ class BalanceTopUpInputs(Model):
     resource_name: str
 
 
-class BalanceTopUpState(State):
+class BalanceTopUpState(State, frozen=True, kw_only=True):
     """What was charged so far.
 
     `month` is a UTC calendar month ("2026-11"), and `month_charged_cents` what was charged in it;
@@ -125,7 +127,7 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
         """Charge for the first time, or, by threshold, where the balance is low."""
         run.require_allowed_organization()
         state = BalanceTopUpState(
-            **inputs.model_dump(), org_id=run.balance.get().org_id, month=_month(run)
+            **msgspec.structs.asdict(inputs), org_id=run.balance.get().org_id, month=_month(run)
         )
         if inputs.when_below_cents is None or _is_due(run, state):
             state = _charge(run, state)
@@ -140,8 +142,10 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
     ) -> BalanceTopUpState:
         """Charge again where that is asked for or due; otherwise keep what was changed."""
         run.require_allowed_organization()
-        asked = _asks_for_charge(state.model_dump(), inputs.model_dump())
-        state = state.model_copy(update={name: getattr(inputs, name) for name in _SETTABLE})
+        asked = _asks_for_charge(msgspec.structs.asdict(state), msgspec.structs.asdict(inputs))
+        state = msgspec.structs.replace(
+            state, **{name: getattr(inputs, name) for name in _SETTABLE}
+        )
         if _is_due(run, state) if state.when_below_cents is not None else asked:
             _require_same_card(run, state)
             state = _charge(run, state)
@@ -189,19 +193,18 @@ def _charge(run: Run, state: BalanceTopUpState) -> BalanceTopUpState:
     identity = (state.organization, state.project, state.stack, state.resource_name)
     key = idempotency_key(identity, state.charges, state.amount_cents, state.triggers)
     before, after = charge(run, state.amount_cents, key)
-    return state.model_copy(
-        update={
-            "org_id": after.org_id,
-            "charges": state.charges + 1,
-            "last_charge_cents": state.amount_cents,
-            "last_charged_at": int(run.clock()),
-            "total_charged_cents": state.total_charged_cents + state.amount_cents,
-            "month": _month(run),
-            "month_charged_cents": _month_total(run, state) + state.amount_cents,
-            "balance_before_cents": before.credit_balance_cents,
-            "balance_after_cents": after.credit_balance_cents,
-            "last_idempotency_key": key,
-        }
+    return msgspec.structs.replace(
+        state,
+        org_id=after.org_id,
+        charges=state.charges + 1,
+        last_charge_cents=state.amount_cents,
+        last_charged_at=int(run.clock()),
+        total_charged_cents=state.total_charged_cents + state.amount_cents,
+        month=_month(run),
+        month_charged_cents=_month_total(run, state) + state.amount_cents,
+        balance_before_cents=before.credit_balance_cents,
+        balance_after_cents=after.credit_balance_cents,
+        last_idempotency_key=key,
     )
 
 

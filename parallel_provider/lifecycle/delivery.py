@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from pydantic import SecretStr
+import msgspec
 
 from parallel_provider.api import CreatedApiKey
 from parallel_provider.commands import Command, run_command
@@ -17,7 +17,7 @@ from parallel_provider.lifecycle.resource import Model
 from parallel_provider.lifecycle.run import Run
 
 
-class DeliveryInputs(Model):
+class DeliveryInputs(Model, frozen=True, kw_only=True):
     """Where a raw key goes: to a command's standard input, to the state, or to both."""
 
     deliver_command: tuple[str, ...] | None = None
@@ -59,11 +59,18 @@ def mint_and_deliver(
     return key
 
 
-def kept_of(raw_api_key: SecretStr, inputs: DeliveryInputs) -> dict[str, Any]:
-    """Return the outputs that stand for the raw key: itself unless it isn't kept, its print."""
-    digest = hashlib.sha256(raw_api_key.get_secret_value().encode()).hexdigest()
+def kept_of(key: CreatedApiKey, inputs: DeliveryInputs) -> dict[str, Any]:
+    """Return the outputs that come from the answer: the raw key only where it is to be kept.
+
+    Not its name: a server that tidies it up must not make for a new key every run.
+    """
+    raw = key.raw_api_key
+    digest = hashlib.sha256(raw.get_secret_value().encode()).hexdigest()
+    kept = msgspec.structs.asdict(key)
+    del kept["api_key_name"]
     return {
-        "raw_api_key": raw_api_key if inputs.keep_raw_api_key else None,
+        **kept,
+        "raw_api_key": raw if inputs.keep_raw_api_key else None,
         "raw_api_key_fingerprint": f"sha256:{digest}",
     }
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from pydantic import SecretStr
+import msgspec
 
 from parallel_provider.lifecycle.resource import State
 from parallel_provider.lifecycle.run import Run
+from parallel_provider.typed import SecretStr
 
 
-class KeyState(State):
+class KeyState(State, frozen=True, kw_only=True):
     """The outputs that every kind of key has. `created_at` is epoch seconds, by the server's clock.
 
     `raw_api_key` is None where the state isn't to keep it.
@@ -43,6 +44,6 @@ def read_key(run: Run, state: KeyStateT) -> KeyStateT | None:
     run.require_allowed_organization()
     app = run.apps.find(state.app_id)
     if app is not None:
-        return state.model_copy(update={"app_name": app.app_name})
+        return msgspec.structs.replace(state, app_name=app.app_name)
     run.require_same_organization(state.org_id)
     return None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+import msgspec
 
 from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.run import Run
@@ -52,13 +52,11 @@ class Diff:
     replaces: tuple[str, ...] = ()
 
 
-class Model(BaseModel):
+class Model(msgspec.Struct, frozen=True):
     """Inputs or state as typed values; unknown names are ignored."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
-
-class State(Model):
+class State(Model, frozen=True, kw_only=True):
     """What is kept of a resource between runs: its outputs, by their names."""
 
     @property

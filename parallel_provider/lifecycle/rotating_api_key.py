@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import SecretStr
+import msgspec
 
-from parallel_provider.api import CreatedApiKey
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.api_key import organization_of
 from parallel_provider.lifecycle.checks import InputCheck
@@ -36,9 +35,10 @@ from parallel_provider.lifecycle.rotation import (
     sentences,
 )
 from parallel_provider.lifecycle.run import Run
+from parallel_provider.typed import SecretStr
 
 
-class RotatingApiKeyInputs(DeliveryInputs):
+class RotatingApiKeyInputs(DeliveryInputs, frozen=True, kw_only=True):
     """What a user says of a rotating key."""
 
     app_id: str
@@ -48,7 +48,7 @@ class RotatingApiKeyInputs(DeliveryInputs):
     triggers: Any = None
 
 
-class KeyToRevoke(Model):
+class KeyToRevoke(Model, frozen=True, kw_only=True):
     """A key that is neither current nor previous, and not revoked yet."""
 
     api_key_id: str
@@ -56,7 +56,7 @@ class KeyToRevoke(Model):
     replaced_at: int
 
 
-class RotatingApiKeyState(KeyState):
+class RotatingApiKeyState(KeyState, frozen=True, kw_only=True):
     """What is known of a rotating key: the current key, the one before it, and when what is due.
 
     Times are epoch seconds; `created_at` is the current key's, by the server's clock.
@@ -75,7 +75,7 @@ class RotatingApiKeyState(KeyState):
     @property
     def replaced(self) -> tuple[Replaced, ...]:
         """All keys but the current one that aren't revoked yet, the latest first."""
-        older = tuple(Replaced(**key.model_dump()) for key in self.keys_to_revoke)
+        older = tuple(Replaced(**msgspec.structs.asdict(key)) for key in self.keys_to_revoke)
         if self.previous_api_key_id is None:
             return older
         name = self.previous_api_key_name or ""
@@ -146,8 +146,8 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         org_id = organization_of(run, inputs.app_id)
         key = mint_and_deliver(run, inputs.app_id, inputs.api_key_name, org_id, inputs)
         return RotatingApiKeyState(
-            **_current(key, inputs.api_key_name, inputs),
-            app_id=inputs.app_id,
+            **kept_of(key, inputs),
+            api_key_name=inputs.api_key_name,
             org_id=org_id,
             generation=1,
             triggers=inputs.triggers,
@@ -175,11 +175,10 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
             state = _rotate(run, state, inputs)
         state = _revoke_due(run, state, inputs)
         if not inputs.keep_raw_api_key:
-            state = state.model_copy(update={"raw_api_key": None, "previous_raw_api_key": None})
+            state = msgspec.structs.replace(state, raw_api_key=None, previous_raw_api_key=None)
         has_previous = state.previous_api_key_id is not None
-        return state.model_copy(
-            update=_schedule(inputs, state.created_at, has_previous=has_previous)
-        )
+        schedule = _schedule(inputs, state.created_at, has_previous=has_previous)
+        return msgspec.structs.replace(state, **schedule)
 
     def delete(self, run: Run, state: RotatingApiKeyState) -> None:
         """Revoke every key that it still holds; one that fails doesn't spare the others."""
@@ -220,16 +219,16 @@ def _rotate(
             ),
             *older,
         )
-    return state.model_copy(
-        update={
-            **_current(key, name, inputs),
-            "generation": generation,
-            "triggers": inputs.triggers,
-            "previous_api_key_id": state.api_key_id,
-            "previous_api_key_name": state.api_key_name,
-            "previous_raw_api_key": state.raw_api_key,
-            "keys_to_revoke": older,
-        }
+    return msgspec.structs.replace(
+        state,
+        **kept_of(key, inputs),
+        api_key_name=name,
+        generation=generation,
+        triggers=inputs.triggers,
+        previous_api_key_id=state.api_key_id,
+        previous_api_key_name=state.api_key_name,
+        previous_raw_api_key=state.raw_api_key,
+        keys_to_revoke=older,
     )
 
 
@@ -253,28 +252,13 @@ def _revoke_due(
             )
     left = [key for key in state.replaced if key not in due or key in failed]
     if any(key.api_key_id == state.previous_api_key_id for key in due):
-        state = state.model_copy(update=_NO_PREVIOUS)
+        state = msgspec.structs.replace(
+            state, previous_api_key_id=None, previous_api_key_name=None, previous_raw_api_key=None
+        )
     older = [key for key in left if key.api_key_id != state.previous_api_key_id]
-    return state.model_copy(
-        update={"keys_to_revoke": tuple(KeyToRevoke(**vars(key)) for key in older)}
+    return msgspec.structs.replace(
+        state, keys_to_revoke=tuple(KeyToRevoke(**vars(key)) for key in older)
     )
-
-
-_NO_PREVIOUS = {
-    "previous_api_key_id": None,
-    "previous_api_key_name": None,
-    "previous_raw_api_key": None,
-}
-
-
-def _current(key: CreatedApiKey, name: str, inputs: RotatingApiKeyInputs) -> dict[str, Any]:
-    """Return the outputs that are about the current key, but for its app's id."""
-    return {
-        **key.model_dump(exclude={"app_id", "api_key_name", "raw_api_key"}),
-        # As asked for: a server that tidies it up must not make for a rotation every run.
-        "api_key_name": name,
-        **kept_of(key.raw_api_key, inputs),
-    }
 
 
 def _schedule(

@@ -1,6 +1,6 @@
 """What a program declares: resources and data sources, with Pulumi's inputs and outputs.
 
-Runs in the program's process, so that it imports neither httpx nor pydantic; data sources load
+Runs in the program's process, so that it imports neither httpx nor msgspec; data sources load
 them when they are called.
 """
 

@@ -167,12 +167,12 @@ def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | No
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ({}, "apps: Field required"),
-        ({"apps": None}, "apps: Input should be a valid list"),
-        ([], "the body: Input should be"),
+        ({}, "missing required field `apps`"),
+        ({"apps": None}, "Expected `array`, got `null` - at `$.apps`"),
+        ([], "Expected `object`, got `array`"),
         (
             {"apps": [{"app_id": "", "app_name": "a", "org_id": "o", "org_name": "O"}]},
-            "apps.0.app_id: String should have at least 1 character",
+            "Expected `str` of length >= 1 - at `$.apps[0].app_id`",
         ),
         (b"<html>", "success with an HTML page (from a proxy?) instead of JSON"),
         (b" ", "success with an empty body instead of JSON"),

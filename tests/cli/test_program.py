@@ -103,11 +103,13 @@ def test_ctrl_c_exits_with_130_and_without_a_traceback(signed_out: SignIn, momen
             told += program.stderr.readline()
     else:
         maps = Path(f"/proc/{program.pid}/maps")
-        while "_pydantic_core" not in maps.read_text():
+        while "msgspec/_core" not in maps.read_text():
             pass  # until it is among its imports
     program.send_signal(signal.SIGINT)
     output, errors = program.communicate(timeout=30)
-    assert program.returncode == 130
+    # Python itself ends by the signal if that came while it ran an `exec`, as dataclasses do; a
+    # shell calls both 130.
+    assert program.returncode in (130, -signal.SIGINT)
     assert output == ""
     assert "Traceback" not in told + errors
 

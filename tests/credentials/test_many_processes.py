@@ -162,9 +162,10 @@ def test_no_process_of_a_refresh_shows_a_token(signed_in: SignIn) -> None:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             shown = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue  # it has ended, or isn't ours
-        workers += b"refresh_worker" in shown
+        workers += parent == os.getpid() and b"refresh_worker" in shown
         signed_in.assert_no_secret_in(shown.decode(errors="replace"))
     thread.join()
     assert workers == 1

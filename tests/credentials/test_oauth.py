@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from parallel_provider.credentials.device_flow import ALL_SCOPES
 from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
 from parallel_provider.credentials.oauth import SignInServer
 from parallel_provider.testing.emulator import Emulator
 from parallel_provider.testing.emulator_state import FaultKind
+from parallel_provider.typed import SecretStr
 from tests.credentials.sign_ins import SignIn
 
 TOKEN = "/getServiceKeys/token"

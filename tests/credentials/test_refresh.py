@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
 from parallel_provider.credentials.models import TokenGrant
@@ -18,6 +17,7 @@ from parallel_provider.credentials.refresh import ATTEMPTS, Refresh, Timing
 from parallel_provider.credentials.store import SignInFile
 from parallel_provider.credentials.tokens import fingerprint
 from parallel_provider.errors import CredentialsError
+from parallel_provider.typed import SecretStr
 
 NOW = 1_000_000.0
 INVALID_GRANT = OAuthError("POST /token answered 400 (invalid_grant)", code="invalid_grant")

@@ -28,9 +28,9 @@ def modules_after(statement: str) -> set[str]:
 )
 def test_program_imports_no_client(statement: str) -> None:
     """Every run of every program would wait for them."""
-    assert not modules_after(statement) & {"httpx", "pydantic", "tenacity", "filelock", "click"}
+    assert not modules_after(statement) & {"httpx", "msgspec", "tenacity", "filelock", "click"}
 
 
 def test_package_alone_imports_no_pulumi() -> None:
     """The command line starts without it."""
-    assert not modules_after("import parallel_provider") & {"pulumi", "grpc", "httpx", "pydantic"}
+    assert not modules_after("import parallel_provider") & {"pulumi", "grpc", "httpx", "msgspec"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from parallel_provider.lifecycle.balance_top_up import (
@@ -16,6 +17,7 @@ from parallel_provider.lifecycle.errors import WrongOrganizationError
 from parallel_provider.lifecycle.resource import UNKNOWN
 from parallel_provider.lifecycle.run import Run
 from parallel_provider.testing.emulator import Emulator
+from parallel_provider.typed import read_as
 from tests.lifecycle.runs import Clock, Said, run_at
 
 LIFECYCLE = BalanceTopUpLifecycle()
@@ -25,7 +27,7 @@ NewRun = Callable[[], Run]
 
 def inputs(**given: object) -> BalanceTopUpInputs:
     """Return the inputs of a top-up by 1000 cents."""
-    return BalanceTopUpInputs.model_validate({"amount_cents": 1000, **NAMES, **given})
+    return read_as(BalanceTopUpInputs, {"amount_cents": 1000, **NAMES, **given})
 
 
 def by_threshold(**given: object) -> BalanceTopUpInputs:
@@ -36,14 +38,14 @@ def by_threshold(**given: object) -> BalanceTopUpInputs:
 def state(**given: object) -> BalanceTopUpState:
     """Return the state of a top-up that has charged once, in November."""
     known = {
-        **inputs().model_dump(),
+        **msgspec.structs.asdict(inputs()),
         "org_id": "org_1",
         "charges": 1,
         "total_charged_cents": 1000,
         "month": "2026-11",
         "month_charged_cents": 1000,
     }
-    return BalanceTopUpState.model_validate({**known, **given})
+    return read_as(BalanceTopUpState, {**known, **given})
 
 
 def up(
@@ -55,7 +57,7 @@ def up(
         return LIFECYCLE.create(run, new)
     return (
         LIFECYCLE.update(run, old, new)
-        if LIFECYCLE.diff(run, old, new.model_dump()).changed
+        if LIFECYCLE.diff(run, old, msgspec.structs.asdict(new)).changed
         else old
     )
 
@@ -126,7 +128,7 @@ def test_keys_are_made_of_the_names_at_creation(new_run: NewRun, emulator: Emula
 )
 def test_diff_sees_what_charges(news: dict[str, Any], *, changed: bool) -> None:
     """Decided from the values alone: nobody is asked."""
-    diff = LIFECYCLE.diff(run_at(), state(), {**inputs().model_dump(), **news})
+    diff = LIFECYCLE.diff(run_at(), state(), {**msgspec.structs.asdict(inputs()), **news})
 
     assert diff.changed is changed
     assert diff.replaces == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from parallel_provider.api import Balance
@@ -89,7 +90,7 @@ def test_invoiced_organization_has_no_balance_to_top_up() -> None:
     )
 
     assert "org_1 pays by invoice" in (why_invoiced(invoiced) or "")
-    assert why_invoiced(invoiced.model_copy(update={"will_invoice": False})) is None
+    assert why_invoiced(msgspec.structs.replace(invoiced, will_invoice=False)) is None
 
 
 def test_charge_tells_the_balance_before_and_after(

@@ -14,6 +14,7 @@ from parallel_provider.lifecycle.errors import (
 from parallel_provider.lifecycle.minting import mint_key, revoke_key
 from parallel_provider.lifecycle.run import Run
 from parallel_provider.testing.emulator import Emulator
+from parallel_provider.typed import reveal
 from tests.lifecycle.runs import Said, run_at
 
 KEYS = "/service/v1/apps/{app_id}/keys"
@@ -82,7 +83,7 @@ def test_answer_about_another_app_is_refused(
     new_run: NewRun, emulator: Emulator, app_id: str
 ) -> None:
     """A key that isn't what was asked for mustn't be taken for it; the error names it."""
-    other = new_run().api.create_key(app_id, "other").model_dump(mode="json")
+    other = reveal(new_run().api.create_key(app_id, "other"))
     emulator.add_fault(
         "garbage", path=KEYS, body={**other, "app_id": NO_SUCH_APP, "raw_api_key": "hush-hush"}
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import time
 
+import msgspec
+
 from parallel_provider.lifecycle.rotating_api_key import (
     RotatingApiKeyInputs,
     RotatingApiKeyLifecycle,
@@ -33,7 +35,7 @@ def test_year_of_daily_runs_never_leaves_a_day_without_its_key(emulator: Emulato
         emulator.set_clock(day * DAY)
         clock.now = time.time() + day * DAY
         run = run_at(emulator.url, emulator.access_token, clock=clock)
-        if lifecycle.diff(run, state, inputs.model_dump()).changed:
+        if lifecycle.diff(run, state, msgspec.structs.asdict(inputs)).changed:
             state = lifecycle.update(run, state, inputs)
         current_on.append(state.api_key_id)
         alive = {key["api_key_id"] for key in emulator.state()["keys"] if key["revoked_at"] is None}

@@ -12,7 +12,6 @@ from typing import cast
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from pydantic import SecretStr
 
 from parallel_provider.api import AccountApi, AppItem, Balance, ConnectionFailedError, CreatedApiKey
 from parallel_provider.lifecycle.durations import parse_duration
@@ -22,6 +21,7 @@ from parallel_provider.lifecycle.rotating_api_key import (
     RotatingApiKeyState,
 )
 from parallel_provider.lifecycle.run import Run
+from parallel_provider.typed import SecretStr, read_as
 
 APP_ID = "11111111-1111-4111-8111-111111111111"
 LIFECYCLE = RotatingApiKeyLifecycle()
@@ -109,7 +109,7 @@ class History(RuleBasedStateMachine):
         """Do what the engine does with one resource; say whether the run succeeded."""
         run, news = self.run(), self.inputs()
         assert not LIFECYCLE.check(run, {}, news).problems
-        inputs = RotatingApiKeyInputs.model_validate(news)
+        inputs = read_as(RotatingApiKeyInputs, news)
         before = self.state
         revoked_before = set(self.account.revoked)
         try:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from pydantic import SecretStr
 
 from parallel_provider.api import AccountApi, ApiError, Balance, Patience
 from parallel_provider.api.answers import Model
@@ -21,6 +20,7 @@ from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.run import Guards, Run
 from parallel_provider.testing.emulator import Emulator
 from parallel_provider.testing.emulator_state import AppState, KeyState
+from parallel_provider.typed import SecretStr
 from tests.lifecycle.runs import NOWHERE, Said
 from tests.reliability.engine import Killed, Stack
 

@@ -1,0 +1,62 @@
+"""JSON-like data as typed structs, and back; secrets show in neither repr nor error."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class SecretStr:
+    """A text that only `get_secret_value` gives away."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def get_secret_value(self) -> str:
+        """Return the text."""
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretStr) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return "SecretStr('**********')"
+
+    __str__ = __repr__
+
+
+def read_as(kind: type[T], data: object) -> T:
+    """Read data as a struct of this type; whole floats are integers, unknown names are ignored.
+
+    Raises msgspec.ValidationError, a ValueError, which names the place and never the value.
+    """
+    return msgspec.convert(data, kind, strict=False, dec_hook=_from_plain)
+
+
+def reveal(struct: msgspec.Struct) -> dict[str, Any]:
+    """Return a struct as plain data, its secrets among it: for where they are to be kept."""
+    plain: dict[str, Any] = msgspec.to_builtins(struct, enc_hook=_to_plain)
+    return plain
+
+
+def _from_plain(kind: type, value: object) -> object:
+    if kind is SecretStr and isinstance(value, str):
+        return SecretStr(value)
+    raise TypeError("Expected `str`" if kind is SecretStr else f"{kind.__name__} isn't supported")
+
+
+def _to_plain(value: object) -> object:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    raise NotImplementedError(f"{type(value).__name__} isn't plain data")
