@@ -13,6 +13,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from parallel_provider.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from parallel_provider.resources import (
         ApiKey,

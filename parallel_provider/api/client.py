@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class AccountApi:
-    """Typed calls over one pool of connections; safe to use from several threads.
+    """Typed calls over connections that stay open; safe to use from several threads.
 
     `base_url` is where the API is. `auth` makes what puts the access token on each request; it is
     called once, for the first one. `auth_origin` says where the token comes from, for the error

@@ -10,9 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
-
-import tenacity
+from typing import TYPE_CHECKING, TypeVar
 
 from parallel_provider.api.errors import (
     AnswerError,
@@ -24,6 +22,9 @@ from parallel_provider.api.errors import (
 )
 from parallel_provider.api.pace import Pace
 from parallel_provider.settings import DEFAULT_TIMEOUT_SECONDS
+
+if TYPE_CHECKING:
+    import tenacity
 
 Result = TypeVar("Result")
 
@@ -92,6 +93,8 @@ def send_with_patience(
 
     Where the server is asked too often, everyone who keeps to `pace` waits, not this call alone.
     """
+    import tenacity  # noqa: PLC0415 - heavy, and many runs send nothing
+
     backoff = tenacity.wait_exponential(
         multiplier=patience.first_wait_seconds, max=patience.longest_wait_seconds
     ) + tenacity.wait_random(0, patience.first_wait_seconds)

@@ -17,8 +17,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import filelock
-
 from parallel_provider.credentials.document import Document, UnusableDocumentError
 from parallel_provider.credentials.errors import LOGIN_HINT
 from parallel_provider.credentials.private_file import Replacement, read_private, replacing
@@ -97,6 +95,8 @@ class SignInFile:
 
     @contextlib.contextmanager
     def _hold(self, suffix: str, seconds: float) -> Iterator[None]:
+        import filelock  # noqa: PLC0415 - heavy
+
         # By the real path: two links to one file share its locks.
         path = Path(os.path.realpath(self.path) + suffix)
         lock = filelock.FileLock(path, timeout=seconds, mode=0o600)

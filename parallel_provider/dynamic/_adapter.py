@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +24,15 @@ from pulumi.output import Unknown as SdkUnknown
 from parallel_provider.dynamic import _session
 from parallel_provider.dynamic._errors import InternalError, ResourceError
 from parallel_provider.errors import ParallelError
-from parallel_provider.lifecycle.api_key import ApiKeyLifecycle
-from parallel_provider.lifecycle.app import AppLifecycle
-from parallel_provider.lifecycle.balance_top_up import BalanceTopUpLifecycle
 from parallel_provider.lifecycle.resource import UNKNOWN, Lifecycle, Model, State, Unknown
-from parallel_provider.lifecycle.rotating_api_key import RotatingApiKeyLifecycle
 from parallel_provider.lifecycle.run import Run
 from parallel_provider.typed import read_as, reveal
 
-LIFECYCLES: Mapping[str, Lifecycle[Any, Any]] = {
-    lifecycle.kind: lifecycle
-    for lifecycle in (
-        AppLifecycle(),
-        ApiKeyLifecycle(),
-        RotatingApiKeyLifecycle(),
-        BalanceTopUpLifecycle(),
-    )
+_MODULES = {
+    "App": "app",
+    "ApiKey": "api_key",
+    "RotatingApiKey": "rotating_api_key",
+    "BalanceTopUp": "balance_top_up",
 }
 _NAME_DEFAULT = "default_"
 
@@ -46,7 +40,14 @@ _NAME_DEFAULT = "default_"
 @functools.cache
 def adapter_of(kind: str) -> Adapter:
     """Return the adapter of a kind of resource."""
-    return Adapter(LIFECYCLES[kind])
+    return Adapter(lifecycle_of(kind))
+
+
+def lifecycle_of(kind: str) -> Lifecycle[Any, Any]:
+    """Return the lifecycle of a kind of resource; most programs need one or two of them."""
+    module = importlib.import_module(f"parallel_provider.lifecycle.{_MODULES[kind]}")
+    lifecycle: Lifecycle[Any, Any] = getattr(module, f"{kind}Lifecycle")()
+    return lifecycle
 
 
 class Adapter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from parallel_provider.api import AppItem
@@ -19,6 +19,27 @@ class Organization:
     org_name: str
 
 
+class _Apps:
+    """Apps by id and by name, so that a thousand resources don't look through a thousand apps."""
+
+    def __init__(self, apps: Iterable[AppItem] = ()) -> None:
+        self.by_id: dict[str, AppItem] = {}
+        self._by_name: defaultdict[str, list[AppItem]] = defaultdict(list)
+        for app in apps:
+            self.add(app)
+
+    def __contains__(self, app_id: str) -> bool:
+        return app_id in self.by_id
+
+    def add(self, app: AppItem) -> None:
+        if app.app_id not in self.by_id:
+            self.by_id[app.app_id] = app
+            self._by_name[app.app_name].append(app)
+
+    def named(self, app_name: str) -> Sequence[AppItem]:
+        return self._by_name.get(app_name, ())
+
+
 class AppDirectory:
     """All apps, as listed before the run's first change, plus and minus what the run did itself.
 
@@ -27,10 +48,10 @@ class AppDirectory:
 
     def __init__(self, list_apps: Callable[[], list[AppItem]]) -> None:
         self._list_apps = list_apps
-        self._before: Once[Mapping[str, AppItem]] = Once(self._by_id)
-        self._after: Once[Mapping[str, AppItem]] = Once(self._by_id)
+        self._before = Once(self._list)
+        self._after = Once(self._list)
         self._lock = threading.Lock()
-        self._created: dict[str, AppItem] = {}
+        self._created = _Apps()
         self._deleted: set[str] = set()
         self._claimed: set[str] = set()
         self._creating: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -45,18 +66,21 @@ class AppDirectory:
         with self._lock:
             if app_id in self._deleted:
                 return None
-            return self._created.get(app_id) or listed.get(app_id)
+            return self._created.by_id.get(app_id) or listed.by_id.get(app_id)
 
     def all(self) -> list[AppItem]:
         """Return every app that exists as far as this run knows."""
         listed = self._before.get()
         with self._lock:
-            known = {**listed, **self._created}
+            known = {**listed.by_id, **self._created.by_id}
             return [app for app_id, app in known.items() if app_id not in self._deleted]
 
     def named(self, app_name: str) -> list[AppItem]:
         """Return the apps of exactly this name; names needn't be unique."""
-        return [app for app in self.all() if app.app_name == app_name]
+        listed = self._before.get()
+        with self._lock:
+            known = (*listed.named(app_name), *self._created.named(app_name))
+            return [app for app in known if app.app_id not in self._deleted]
 
     def listed_as(self, app_name: str) -> list[AppItem]:
         """Return the apps of this name that were there before the run, and still are."""
@@ -65,7 +89,7 @@ class AppDirectory:
 
     def is_still_there(self, app_id: str) -> bool:
         """Say whether an app is listed after all; lists again only where it was before the run."""
-        return app_id in self._before.get() and app_id in self._by_id()
+        return app_id in self._before.get() and app_id in self._list()
 
     def organization(self) -> Organization | None:
         """Return whose apps these are; None if there was no app to tell."""
@@ -78,12 +102,12 @@ class AppDirectory:
     def appeared(self, app_name: str) -> list[AppItem]:
         """List again, and return what is new under this name and wasn't made by this run."""
         before = self._before.get()
-        now = self._by_id()
+        now = self._list()
         with self._lock:
             return [
                 app
-                for app_id, app in now.items()
-                if app.app_name == app_name and app_id not in before and app_id not in self._created
+                for app in now.named(app_name)
+                if app.app_id not in before and app.app_id not in self._created
             ]
 
     def creating(self, app_name: str) -> threading.Lock:
@@ -94,7 +118,7 @@ class AppDirectory:
     def add(self, app: AppItem) -> None:
         """Note an app that this run created."""
         with self._lock:
-            self._created[app.app_id] = app
+            self._created.add(app)
 
     def discard(self, app_id: str) -> None:
         """Note that this run deleted an app."""
@@ -108,9 +132,9 @@ class AppDirectory:
             self._claimed.add(app_id)
             return is_free
 
-    def _by_id(self) -> Mapping[str, AppItem]:
-        return {app.app_id: app for app in self._list_apps()}
+    def _list(self) -> _Apps:
+        return _Apps(self._list_apps())
 
 
-def _owner(apps: Mapping[str, AppItem]) -> Organization | None:
-    return next((Organization(app.org_id, app.org_name) for app in apps.values()), None)
+def _owner(apps: _Apps) -> Organization | None:
+    return next((Organization(app.org_id, app.org_name) for app in apps.by_id.values()), None)

@@ -7,8 +7,10 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import filelock
+if TYPE_CHECKING:
+    import filelock
 
 # What is done under such a lock is a few requests.
 _WAIT_SECONDS = 120.0
@@ -21,6 +23,8 @@ def machine_lock(*purpose: str) -> Iterator[None]:
     It is no guarantee: without a place for locks, or when one isn't released in time, the work is
     done all the same. It ends with the process, however that ends.
     """
+    import filelock  # noqa: PLC0415 - heavy
+
     with contextlib.ExitStack() as held:
         with contextlib.suppress(OSError, RuntimeError, filelock.Timeout):
             held.enter_context(_lock(purpose).acquire(timeout=_WAIT_SECONDS))
@@ -28,6 +32,8 @@ def machine_lock(*purpose: str) -> Iterator[None]:
 
 
 def _lock(purpose: tuple[str, ...]) -> filelock.BaseFileLock:
+    import filelock  # noqa: PLC0415 - heavy
+
     folder = _folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = hashlib.sha256("\n".join(purpose).encode(errors="surrogatepass")).hexdigest()

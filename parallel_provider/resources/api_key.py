@@ -1,7 +1,5 @@
 """ApiKey: one key for Parallel's data API."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +7,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import ApiKeyProvider
-from parallel_provider.resources._text import sendable
+from parallel_provider.resources._properties import properties
 from parallel_provider.resources._triggers import json_like
 
 
@@ -77,8 +75,8 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
         super().__init__(
             ApiKeyProvider(),
             resource_name,
-            sendable(
-                "ApiKey",
+            properties(
+                ApiKey,
                 resource_name,
                 {
                     "app_id": app_id,
@@ -86,16 +84,7 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
                     "default_api_key_name": resource_name if api_key_name is None else None,
                     "triggers": json_like("ApiKey", resource_name, triggers),
                     "deliver_command": deliver_command,
-                    "keep_raw_api_key": keep_raw_api_key,
-                    "api_key_id": None,
-                    "app_name": None,
-                    "org_id": None,
-                    "created_by_user_id": None,
-                    "created_by_user_email": None,
-                    "display_value": None,
-                    "created_at": None,
-                    "raw_api_key": None,
-                    "raw_api_key_fingerprint": None,
+                    "keep_raw_api_key": None if keep_raw_api_key is True else keep_raw_api_key,
                 },
             ),
             pulumi.ResourceOptions.merge(

@@ -1,12 +1,10 @@
 """App: a group of API keys in a Parallel organization."""
 
-from __future__ import annotations
-
 import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import AppProvider
-from parallel_provider.resources._text import sendable
+from parallel_provider.resources._properties import properties, require_sendable
 
 
 class App(Resource, module="parallel", name="App"):
@@ -51,17 +49,14 @@ class App(Resource, module="parallel", name="App"):
         super().__init__(
             AppProvider(),
             resource_name,
-            sendable(
-                "App",
+            properties(
+                App,
                 resource_name,
                 {
                     "app_name": app_name,
                     "default_app_name": resource_name if app_name is None else None,
-                    "adopt_existing": adopt_existing,
+                    "adopt_existing": None if adopt_existing is False else adopt_existing,
                     "existing_app_id": existing_app_id,
-                    "app_id": None,
-                    "org_id": None,
-                    "org_name": None,
                 },
             ),
             opts,
@@ -72,12 +67,12 @@ class App(Resource, module="parallel", name="App"):
         resource_name: str,
         app_id: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
-    ) -> App:
+    ) -> "App":
         """Read an app that this program doesn't manage; fails if there is none of this id.
 
         API: GET /service/v1/apps.
         """
-        sendable("App", resource_name, {"app_id": app_id})
+        require_sendable(App, resource_name, {"app_id": app_id})
         return App(
             resource_name,
             opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=app_id)),

@@ -1,14 +1,12 @@
 """BalanceTopUp: prepaid balance, charged to the organization's card."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import BalanceTopUpProvider
-from parallel_provider.resources._text import sendable
+from parallel_provider.resources._properties import properties
 from parallel_provider.resources._triggers import json_like
 
 
@@ -79,8 +77,8 @@ class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
         super().__init__(
             BalanceTopUpProvider(),
             resource_name,
-            sendable(
-                "BalanceTopUp",
+            properties(
+                BalanceTopUp,
                 resource_name,
                 {
                     "amount_cents": amount_cents,
@@ -92,16 +90,6 @@ class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
                     "project": pulumi.get_project(),
                     "stack": pulumi.get_stack(),
                     "resource_name": resource_name,
-                    "org_id": None,
-                    "charges": None,
-                    "last_charge_cents": None,
-                    "last_charged_at": None,
-                    "total_charged_cents": None,
-                    "month": None,
-                    "month_charged_cents": None,
-                    "balance_before_cents": None,
-                    "balance_after_cents": None,
-                    "last_idempotency_key": None,
                 },
             ),
             opts,

@@ -1,7 +1,5 @@
 """RotatingApiKey: a key for Parallel's data API that is renewed without downtime."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -10,7 +8,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import RotatingApiKeyProvider
-from parallel_provider.resources._text import sendable
+from parallel_provider.resources._properties import properties
 from parallel_provider.resources._triggers import json_like
 
 
@@ -109,8 +107,8 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
         super().__init__(
             RotatingApiKeyProvider(),
             resource_name,
-            sendable(
-                "RotatingApiKey",
+            properties(
+                RotatingApiKey,
                 resource_name,
                 {
                     "app_id": app_id,
@@ -120,23 +118,7 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
                     "overlap": _as_text(overlap),
                     "triggers": json_like("RotatingApiKey", resource_name, triggers),
                     "deliver_command": deliver_command,
-                    "keep_raw_api_key": keep_raw_api_key,
-                    "api_key_id": None,
-                    "app_name": None,
-                    "org_id": None,
-                    "created_by_user_id": None,
-                    "created_by_user_email": None,
-                    "display_value": None,
-                    "created_at": None,
-                    "raw_api_key": None,
-                    "raw_api_key_fingerprint": None,
-                    "generation": None,
-                    "next_rotation_at": None,
-                    "previous_api_key_id": None,
-                    "previous_api_key_name": None,
-                    "previous_raw_api_key": None,
-                    "previous_expires_at": None,
-                    "keys_to_revoke": None,
+                    "keep_raw_api_key": None if keep_raw_api_key is True else keep_raw_api_key,
                 },
             ),
             pulumi.ResourceOptions.merge(

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from parallel_provider.dynamic._adapter import LIFECYCLES, Adapter
+from parallel_provider.dynamic._adapter import Adapter, lifecycle_of
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.run import Run
 
@@ -148,7 +148,7 @@ class Stack:
 
 
 def _adapter(run: Run, kind: str) -> Adapter:
-    return Adapter(LIFECYCLES[kind], lambda: run)
+    return Adapter(lifecycle_of(kind), lambda: run)
 
 
 def app(name: str, **inputs: object) -> Declared:

@@ -1,0 +1,47 @@
+"""What a resource sends to Pulumi: the inputs that were given, and a place for each output."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import Resource
+
+
+def properties(
+    kind: type[Resource], resource_name: str, inputs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the properties of a resource whose class annotates its outputs.
+
+    What is None isn't sent: each property costs every run a little. Raises pulumi.RunError, which
+    Pulumi prints as one line, for text that can't be sent.
+    """
+    require_sendable(kind, resource_name, inputs)
+    given = {name: value for name, value in inputs.items() if value is not None}
+    return {**dict.fromkeys(inspect.get_annotations(kind)), **given}
+
+
+def require_sendable(kind: type[Resource], resource_name: str, inputs: Mapping[str, Any]) -> None:
+    """Refuse half of a surrogate pair in all the text that is known of the inputs already.
+
+    A Python string can hold one, as what comes of undecodable bytes, and UTF-8 can't: Pulumi would
+    end with pages of frames. Raises pulumi.RunError.
+    """
+    for name, value in {"the resource's name": resource_name, **inputs}.items():
+        if _has_lone_surrogate(value):
+            raise pulumi.RunError(
+                f"{kind.__name__} {resource_name!r}: {name} holds text that isn't valid Unicode "
+                "(a lone surrogate): check how it was decoded"
+            )
+
+
+def _has_lone_surrogate(value: object) -> bool:
+    if isinstance(value, str):
+        return not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value)
+    if isinstance(value, Mapping):
+        return any(map(_has_lone_surrogate, (*value, *value.values())))
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
+        return any(map(_has_lone_surrogate, value))
+    return False
