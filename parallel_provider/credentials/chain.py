@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from parallel_provider.commands import Command
-from parallel_provider.credentials.command import TokenCommand
+from typing import TYPE_CHECKING
+
 from parallel_provider.credentials.errors import NotConfiguredError
-from parallel_provider.credentials.refresh_process import PipelineRefresh
 from parallel_provider.credentials.static import StaticToken
-from parallel_provider.credentials.store import NoSignInFileError, SignInFile
-from parallel_provider.credentials.stored import PipelineRefreshToken, StoredSignIn
 from parallel_provider.credentials.tokens import AccessToken, TokenSource
 from parallel_provider.errors import CredentialsError, SettingsError
 from parallel_provider.settings import Settings
+
+if TYPE_CHECKING:
+    from parallel_provider.credentials.command import TokenCommand
+    from parallel_provider.credentials.stored import PipelineRefreshToken, StoredSignIn
 
 
 def choose_source(settings: Settings) -> TokenSource:
@@ -35,10 +36,17 @@ def choose_source(settings: Settings) -> TokenSource:
 
 
 def _token_command(text: str, origin: str) -> TokenCommand:
+    from parallel_provider.commands import Command  # noqa: PLC0415 - heavy, as those below
+    from parallel_provider.credentials.command import TokenCommand  # noqa: PLC0415
+
     return TokenCommand(Command.parse(text, origin))
 
 
 def _pipeline(settings: Settings) -> PipelineRefreshToken:
+    from parallel_provider.commands import Command  # noqa: PLC0415
+    from parallel_provider.credentials.refresh_process import PipelineRefresh  # noqa: PLC0415
+    from parallel_provider.credentials.stored import PipelineRefreshToken  # noqa: PLC0415
+
     save = settings.env_refresh_token_save_command
     if settings.env_refresh_token is None or save is None:
         raise SettingsError(
@@ -60,6 +68,8 @@ def _pipeline(settings: Settings) -> PipelineRefreshToken:
 
 def _client_id_of_stored_sign_in(settings: Settings) -> str | None:
     """Guess which client the refresh token was given to: the one that signs in on this machine."""
+    from parallel_provider.credentials.store import SignInFile  # noqa: PLC0415
+
     try:
         return SignInFile(settings.auth_file).read().client_id
     except CredentialsError:
@@ -67,6 +77,9 @@ def _client_id_of_stored_sign_in(settings: Settings) -> str | None:
 
 
 def _stored_sign_in(settings: Settings) -> StoredSignIn:
+    from parallel_provider.credentials.store import NoSignInFileError, SignInFile  # noqa: PLC0415
+    from parallel_provider.credentials.stored import StoredSignIn  # noqa: PLC0415
+
     file = SignInFile(settings.auth_file)
     try:
         document = file.read()
@@ -95,3 +108,7 @@ class NoSource:
     def renew(self, rejected: AccessToken) -> AccessToken | None:  # noqa: ARG002 (TokenSource)
         """Raise it here too."""
         raise self._error
+
+    def end_warning(self) -> str | None:
+        """Return None: there is nothing that could end."""
+        return None

@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 from parallel_provider.credentials.document import StoredTokens
 from parallel_provider.credentials.errors import LOGIN_HINT
-from parallel_provider.credentials.stored import StoredSignIn
-from parallel_provider.credentials.tokens import TokenSource
 from parallel_provider.credentials.wording import duration, moment
-from parallel_provider.errors import CredentialsError
 
 WARN_AHEAD_SECONDS = 3 * 24 * 60 * 60.0
-
-
-def ending_soon(source: TokenSource, now: float | None = None) -> str | None:
-    """Return a warning if the sign-in behind `source` ends soon, None otherwise.
-
-    Only a stored sign-in knows its end; a file that can't be read says nothing here, as whoever
-    needs a token from it will be told why.
-    """
-    if not isinstance(source, StoredSignIn):
-        return None
-    try:
-        tokens = source.stored_tokens()
-    except CredentialsError:
-        return None
-    return end_warning(tokens, time.time() if now is None else now)
 
 
 def end_warning(tokens: StoredTokens, now: float) -> str | None:

@@ -38,6 +38,10 @@ class RenewingSource:
         token = self._token_that(lambda token: token.value != rejected.value)
         return token if token.value != rejected.value else None
 
+    def end_warning(self) -> str | None:
+        """Return None: it renews itself."""
+        return None
+
     def _token_that(self, is_wanted: Callable[[AccessToken], bool]) -> AccessToken:
         if self._token is not None and is_wanted(self._token):
             return self._token

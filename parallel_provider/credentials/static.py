@@ -39,3 +39,7 @@ class StaticToken:
     def renew(self, rejected: AccessToken) -> AccessToken | None:  # noqa: ARG002 (TokenSource)
         """Return None: there is no other."""
         return None
+
+    def end_warning(self) -> str | None:
+        """Return None: whoever gave the token knows its end."""
+        return None

@@ -10,6 +10,7 @@ import msgspec
 
 from parallel_provider.commands import show_on_standard_error
 from parallel_provider.credentials.document import StoredTokens
+from parallel_provider.credentials.expiry import end_warning
 from parallel_provider.credentials.pipeline_file import PIPELINE_ORG, is_saved, pipeline_path
 from parallel_provider.credentials.refresh_process import (
     PipelineRefresh,
@@ -39,6 +40,14 @@ class StoredSignIn(RenewingSource):
     def stored_tokens(self) -> StoredTokens:
         """Return what the file holds now. Raises CredentialsError."""
         return self._file.read().tokens(self.org_id)
+
+    def end_warning(self, now: float | None = None) -> str | None:
+        """Return a warning if the sign-in can't be refreshed for much longer."""
+        try:
+            tokens = self.stored_tokens()
+        except CredentialsError:
+            return None  # whoever needs a token from it will be told why
+        return end_warning(tokens, self._clock() if now is None else now)
 
     def _next_token(self, unwanted: AccessToken | None) -> AccessToken:
         found = self._usable_token()

@@ -69,3 +69,9 @@ class TokenSource(Protocol):
 
         None when this source can't have another. Raises CredentialsError saying what to do.
         """
+
+    def end_warning(self) -> str | None:
+        """Return what the user should know in time: that the sign-in behind it ends soon.
+
+        Asks nobody; None where nothing is known, or nothing wrong.
+        """

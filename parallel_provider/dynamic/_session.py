@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -13,7 +14,6 @@ import pulumi
 from parallel_provider.api import AccountApi, Patience
 from parallel_provider.credentials.chain import NoSource, choose_source
 from parallel_provider.credentials.errors import NotConfiguredError
-from parallel_provider.credentials.expiry import ending_soon
 from parallel_provider.credentials.tokens import TokenSource
 from parallel_provider.dynamic._concurrency import widen_thread_pool
 from parallel_provider.dynamic._messages import EngineMessages
@@ -40,6 +40,8 @@ def configure(config: Callable[[str], str | None]) -> None:
         if _run is None:
             _run = _make_run(config)
             widen_thread_pool()
+            # What is loaded by now stays to the end: the collector needn't look through it.
+            gc.freeze()
 
 
 def run() -> Run:
@@ -75,7 +77,7 @@ def _make_run(config: Callable[[str], str | None]) -> Run:
         auth_origin=source.origin,
         patience=Patience(deadline_seconds=settings.timeout_seconds),
     )
-    warning = ending_soon(source)
+    warning = source.end_warning()
     if warning is not None:
         messages.warn(warning)
     return Run(api, messages, guards)

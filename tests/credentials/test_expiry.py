@@ -7,7 +7,7 @@ import time
 import pytest
 
 from parallel_provider.credentials.document import StoredTokens
-from parallel_provider.credentials.expiry import end_warning, ending_soon
+from parallel_provider.credentials.expiry import end_warning
 from parallel_provider.credentials.static import StaticToken
 from parallel_provider.credentials.store import SignInFile
 from parallel_provider.credentials.stored import StoredSignIn
@@ -78,8 +78,8 @@ def test_stored_sign_in_is_warned_of_without_a_request(signed_in: SignIn) -> Non
         SignInFile(signed_in.path), signed_in.emulator.org_id, signed_in.emulator.url
     )
     requests = signed_in.emulator.state()["requests"]
-    assert ending_soon(source) is None
-    text = ending_soon(source, now=time.time() + 29 * DAY)
+    assert source.end_warning() is None
+    text = source.end_warning(now=time.time() + 29 * DAY)
     assert text is not None
     assert "refresh token" in text
     assert signed_in.emulator.state()["requests"] == requests
@@ -87,4 +87,4 @@ def test_stored_sign_in_is_warned_of_without_a_request(signed_in: SignIn) -> Non
 
 def test_given_token_is_not_warned_of() -> None:
     """Nothing is known of the sign-in behind a token that somebody else keeps fresh."""
-    assert ending_soon(StaticToken(SecretStr("a.b.c"), "PARALLEL_ACCESS_TOKEN")) is None
+    assert StaticToken(SecretStr("a.b.c"), "PARALLEL_ACCESS_TOKEN").end_warning() is None

@@ -1,7 +1,10 @@
-"""A dynamic resource that does nothing: what Pulumi itself costs."""
+"""A dynamic resource that does nothing: what Pulumi itself costs.
 
-from __future__ import annotations
+It has the outputs of an app, as typed and as long: the engine writes its state after each step, so
+that longer values alone take longer.
+"""
 
+import uuid
 from typing import Any
 
 import pulumi
@@ -27,15 +30,23 @@ class IdleProvider(ResourceProvider):
         return DiffResult(changes=_olds.get("app_name") != _news.get("app_name"))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        outputs = {"app_id": f"id-{props['app_name']}", "org_id": "org", "org_name": "Org"}
-        return CreateResult(outputs["app_id"], {"app_name": props["app_name"], **outputs})
+        organization = {"org_id": "org_0123456789abcdef", "org_name": "Example Organization"}
+        app_id = str(uuid.uuid4())
+        return CreateResult(
+            app_id, {"app_id": app_id, "app_name": props["app_name"], **organization}
+        )
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         return ReadResult(id_, props)
 
 
 class Idle(Resource, module="benchmark", name="Idle"):
-    """Has the inputs and outputs of an app."""
+    """Has the name and the outputs of an app."""
+
+    app_id: pulumi.Output[str]
+    app_name: pulumi.Output[str]
+    org_id: pulumi.Output[str]
+    org_name: pulumi.Output[str]
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         outputs = dict.fromkeys(("app_id", "org_id", "org_name"))
