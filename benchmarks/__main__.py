@@ -80,7 +80,11 @@ def _life(
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         program = Path(folder) / "program"
         shutil.copytree(PROGRAMS / subject, program)
-        variables = {**emulator.environment, "BENCHMARK_RESOURCES": str(count)}
+        variables = {
+            **emulator.environment,
+            "BENCHMARK_RESOURCES": str(count),
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+        }
         stack = _open(engine, program, Path(folder), variables)
         operations: dict[str, Callable[[], object]] = {
             "up": lambda: stack.up(parallel=PARALLEL),

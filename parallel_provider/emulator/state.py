@@ -26,11 +26,15 @@ _LOGGED_PATH_LENGTH = 500
 
 @dataclass(slots=True)
 class LoggedRequest:
-    """One line of the request log: what came and how it was answered, and no secret."""
+    """One line of the request log: what came and how it was answered, and no secret.
+
+    `client_port` tells connections apart, as far as the server knows it.
+    """
 
     method: str
     path: str
     at: float
+    client_port: int | None
     status: int | None = None
     fault: str | None = None
 
@@ -79,10 +83,10 @@ class EmulatorState:
         self.tokens.clear()
         self.tokens.access[self.access_token] = first_token
 
-    def record(self, method: str, path: str, route: str) -> LoggedRequest:
+    def record(self, method: str, path: str, route: str, client_port: int | None) -> LoggedRequest:
         """Count a request and put it in the log."""
         self.requests[f"{method} {route}"] += 1
-        logged = LoggedRequest(method, path[:_LOGGED_PATH_LENGTH], self.clock.now())
+        logged = LoggedRequest(method, path[:_LOGGED_PATH_LENGTH], self.clock.now(), client_port)
         self.log.append(logged)
         return logged
 

@@ -52,7 +52,8 @@ class Traffic:
         if body is None:
             return
         method, route = scope["method"], self.routes.template_of(path)
-        logged = self.state.record(method, path, route)
+        _, client_port = scope.get("client") or (None, None)
+        logged = self.state.record(method, path, route, client_port)
         fault = self.state.faults.take(method, route)
         kind = logged.fault = fault.kind if fault else None
         if kind == "drop_before":

@@ -45,11 +45,15 @@ class ChargeState(TypedDict):
 
 
 class LoggedRequest(TypedDict):
-    """A request in the order of arrival; `status` is None when no answer was sent."""
+    """A request in the order of arrival; `status` is None when no answer was sent.
+
+    Requests of one connection have the same `client_port`.
+    """
 
     method: str
     path: str
     at: float
+    client_port: int | None
     status: int | None
     fault: FaultKind | None
 

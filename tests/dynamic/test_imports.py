@@ -8,15 +8,22 @@ import sys
 
 import pytest
 
+LOADED_WHEN_NEEDED = {"httpx", "tenacity", "filelock", "pydantic", "rich"}
+
 
 def modules_after(statement: str) -> set[str]:
-    """Return the top-level modules that an interpreter of its own has after a statement."""
+    """Return the modules that an interpreter of its own has after a statement."""
     program = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     names: list[str] = json.loads(done.stdout)
-    return {name.partition(".")[0] for name in names}
+    return set(names)
+
+
+def top_level_after(statement: str) -> set[str]:
+    """Return the packages that an interpreter of its own has after a statement."""
+    return {name.partition(".")[0] for name in modules_after(statement)}
 
 
 @pytest.mark.parametrize(
@@ -28,9 +35,29 @@ def modules_after(statement: str) -> set[str]:
 )
 def test_program_imports_no_client(statement: str) -> None:
     """Every run of every program would wait for them."""
-    assert not modules_after(statement) & {"httpx", "msgspec", "tenacity", "filelock", "click"}
+    assert not top_level_after(statement) & {*LOADED_WHEN_NEEDED, "msgspec", "click"}
+
+
+def test_provider_process_loads_what_the_run_needs() -> None:
+    """A preview with a given token loads neither the HTTP client nor other kinds of sign-in."""
+    modules = modules_after(
+        "from parallel_provider.dynamic import AppProvider, _session\n"
+        "_session.configure({'parallel:accessToken': 'a.b.c'}.get)\n"
+        "AppProvider().check({}, {'app_name': 'a'})"
+    )
+    assert not {name.partition(".")[0] for name in modules} & LOADED_WHEN_NEEDED
+    assert "parallel_provider.lifecycle.app" in modules
+    assert not modules & {
+        "parallel_provider.credentials.document",
+        "parallel_provider.lifecycle.rotating_api_key",
+    }
 
 
 def test_package_alone_imports_no_pulumi() -> None:
     """The command line starts without it."""
-    assert not modules_after("import parallel_provider") & {"pulumi", "grpc", "httpx", "msgspec"}
+    assert not top_level_after("import parallel_provider") & {
+        *LOADED_WHEN_NEEDED,
+        "pulumi",
+        "grpc",
+        "msgspec",
+    }

@@ -2,7 +2,7 @@
 
 import os
 
-from idle import Idle  # type: ignore[import-not-found] # beside this file
+from benchmarks.idle import Idle
 
 for number in range(int(os.environ["BENCHMARK_RESOURCES"])):
     Idle(f"app-{number}")

@@ -1,7 +1,8 @@
 """A dynamic resource that does nothing: what Pulumi itself costs.
 
-It has the outputs of an app, as typed and as long: the engine writes its state after each step, so
-that longer values alone take longer.
+It has the outputs of an app, as typed and as long, and is installed beside the program as any
+provider is: the engine writes the whole state after each step, with the place in the code that each
+resource comes from, so that longer values and paths alone take longer.
 """
 
 import uuid
