@@ -74,12 +74,47 @@ def table(samples: Samples) -> str:
     return "\n".join([_HEAD, *(_row(samples, operation) for operation in OPERATIONS)])
 
 
+def headline(samples: Samples) -> str:
+    """Write the few figures that a newcomer wants as a Markdown table."""
+    head = (
+        "| | Pulumi alone | parallel-provider | | an afternoon's work | API calls: ours, theirs |\n"
+        "| --- | --- | --- | --- | --- | --- |"
+    )
+    rows = [
+        f"| {operation} | {samples.median(FLOOR, operation):.1f} s "
+        f"| {samples.median(PROVIDER, operation):.1f} s "
+        f"| x {samples.ratio(PROVIDER, operation):.2f} "
+        f"| {samples.median(AFTERNOON, operation):.1f} s "
+        f"| {samples.calls(PROVIDER, operation)}, {samples.calls(AFTERNOON, operation)} |"
+        for operation in OPERATIONS
+    ]
+    return "\n".join([head, *rows])
+
+
+def growth(by_size: Sequence[tuple[int, Samples]]) -> str:
+    """Write what one more resource costs in stacks of several sizes as a Markdown table."""
+    head = "| resources | operation | floor | provider | ratio |\n| --- | --- | --- | --- | --- |"
+    rows = [
+        f"| {count} | {operation} | {1000 * samples.median(FLOOR, operation) / count:.1f} ms "
+        f"| {1000 * samples.median(PROVIDER, operation) / count:.1f} ms "
+        f"| {samples.ratio(PROVIDER, operation):.2f} |"
+        for count, samples in by_size
+        for operation in OPERATIONS
+    ]
+    return "\n".join([head, *rows])
+
+
 def _row(samples: Samples, operation: str) -> str:
     cells = [operation, _spread(samples.seconds(FLOOR, operation))]
+    calls = []
     for subject in (PROVIDER, AFTERNOON):
-        cells.append(_spread(samples.seconds(subject, operation)))
-        cells.append(f"{samples.ratio(subject, operation):.2f}")
-    cells.append(f"{samples.calls(PROVIDER, operation)}, {samples.calls(AFTERNOON, operation)}")
+        if samples.seconds(subject, operation):
+            cells.append(_spread(samples.seconds(subject, operation)))
+            cells.append(f"{samples.ratio(subject, operation):.2f}")
+            calls.append(str(samples.calls(subject, operation)))
+        else:
+            cells += ["fails", ""]
+    cells.append(", ".join(calls))
     cells.append(f"{samples.cpu_ratio(operation):.2f}")
     mine, floor = (samples.memory(subject, operation) for subject in (PROVIDER, FLOOR))
     cells.append(f"{mine:.0f} / {floor:.0f} MiB" if mine and floor else "?")
