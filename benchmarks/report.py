@@ -74,21 +74,29 @@ def table(samples: Samples) -> str:
     return "\n".join([_HEAD, *(_row(samples, operation) for operation in OPERATIONS)])
 
 
-def headline(samples: Samples) -> str:
-    """Write the few figures that a newcomer wants as a Markdown table."""
+def headline(samples: Samples, slow: Samples | None, slow_ms: int) -> str:
+    """Write the few figures that a newcomer wants in Markdown: a table, and `up` at a slow API."""
     head = (
-        "| | Pulumi alone | parallel-provider | | an afternoon's work | API calls: ours, theirs |\n"
+        "| | Pulumi alone | parallel-provider | ratio | an afternoon's work | API calls |\n"
         "| --- | --- | --- | --- | --- | --- |"
     )
     rows = [
         f"| {operation} | {samples.median(FLOOR, operation):.1f} s "
         f"| {samples.median(PROVIDER, operation):.1f} s "
-        f"| x {samples.ratio(PROVIDER, operation):.2f} "
+        f"| {samples.ratio(PROVIDER, operation):.2f} "
         f"| {samples.median(AFTERNOON, operation):.1f} s "
-        f"| {samples.calls(PROVIDER, operation)}, {samples.calls(AFTERNOON, operation)} |"
+        f"| {samples.calls(PROVIDER, operation)} and {samples.calls(AFTERNOON, operation)} |"
         for operation in OPERATIONS
     ]
-    return "\n".join([head, *rows])
+    table = "\n".join([head, *rows])
+    if slow is None:
+        return table
+    floor, provider, afternoon = (slow.median(subject, "up") for subject in SUBJECTS)
+    return (
+        f"{table}\n\nWith answers that take {slow_ms} ms, `up` takes {provider:.1f} s: "
+        f"{provider - floor:.1f} s more than Pulumi alone. The afternoon's work takes "
+        f"{afternoon:.1f} s."
+    )
 
 
 def growth(by_size: Sequence[tuple[int, Samples]]) -> str:
