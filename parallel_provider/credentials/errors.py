@@ -11,6 +11,10 @@ from __future__ import annotations
 from parallel_provider.errors import CredentialsError
 
 LOGIN_HINT = "run `parallel-provider login`"
+PIPELINE_HINT = (
+    "run `parallel-provider login --print-refresh-token` somewhere with a browser, and put what it "
+    "prints in the token's place"
+)
 
 
 class NotConfiguredError(CredentialsError):

@@ -10,7 +10,12 @@ from typing import Protocol
 import tenacity
 
 from parallel_provider.credentials.document import Document, StoredTokens
-from parallel_provider.credentials.errors import LOGIN_HINT, OAuthError, SignInUnavailableError
+from parallel_provider.credentials.errors import (
+    LOGIN_HINT,
+    PIPELINE_HINT,
+    OAuthError,
+    SignInUnavailableError,
+)
 from parallel_provider.credentials.models import FALLBACK_CLIENT_ID, TokenGrant
 from parallel_provider.credentials.pipeline_file import is_saved, with_saved
 from parallel_provider.credentials.store import NoSignInFileError, SignInFile
@@ -94,6 +99,8 @@ class Refresh:
             try:
                 grant = self._ask(document.client_id or FALLBACK_CLIENT_ID, used)
             except OAuthError as error:
+                if self.seed is not None:
+                    raise _explained_to_pipeline(error) from None
                 if self._other_program_has_refreshed(tokens):
                     return
                 raise _explained(error, tokens, self.org_id, self.timing.clock()) from None
@@ -136,7 +143,7 @@ class Refresh:
                 raise
             raise OAuthError(
                 f"the answer to a refresh was lost on its way ({lost}), and a refresh token can "
-                f"be used once: {LOGIN_HINT} again",
+                f"be used once: {LOGIN_HINT if self.seed is None else PIPELINE_HINT}",
                 code="answer_lost",
             ) from error
 
@@ -194,4 +201,17 @@ def _explained(
         )
     if error.code in ("invalid_client", "unauthorized_client"):
         return CredentialsError(f"{error}: {LOGIN_HINT}")
+    return error
+
+
+def _explained_to_pipeline(error: OAuthError) -> CredentialsError:
+    """Nobody else writes a pipeline's file: there is nothing to wait for, and nobody to sign in."""
+    if error.code == "invalid_grant":
+        return CredentialsError(
+            "the refresh token isn't accepted any more (invalid_grant): it was revoked, or used by "
+            "a run at the same time, or by one that couldn't store its successor: "
+            f"{PIPELINE_HINT}"
+        )
+    if error.code in ("invalid_client", "unauthorized_client"):
+        return CredentialsError(f"{error}: {PIPELINE_HINT}")
     return error

@@ -281,6 +281,16 @@ def test_pipeline_saves_the_rotated_token(pipeline: Pipeline) -> None:
     assert pipeline.path.stat().st_mode & 0o77 == 0
 
 
+def test_pipeline_with_a_used_token_fails_at_once_and_says_how_to_get_another(
+    pipeline: Pipeline,
+) -> None:
+    """No other program writes to its file, and a pipeline has no browser to sign in with."""
+    pipeline.answers = [INVALID_GRANT]
+    with pytest.raises(CredentialsError, match=r"invalid_grant.*login --print-refresh-token"):
+        pipeline.run()
+    assert pipeline.sleeps == []
+
+
 def test_next_process_of_a_pipeline_goes_on_with_the_rotated_token(pipeline: Pipeline) -> None:
     """A second process has the used-up token in its environment, and never sends it."""
     pipeline.answers = [grant(1), grant(2)]
