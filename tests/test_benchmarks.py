@@ -1,0 +1,72 @@
+"""The benchmarks run, and their figures come out as tables; how fast anything is isn't tested."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.measure import Cost
+from benchmarks.report import (
+    AFTERNOON,
+    FLOOR,
+    OPERATIONS,
+    PROVIDER,
+    Sample,
+    Samples,
+    growth,
+    headline,
+    plot,
+    table,
+)
+
+ROOT = Path(__file__).parents[1]
+
+
+def samples(*, seconds: dict[str, list[float]]) -> Samples:
+    """Return rounds in which each operation of a subject took so long."""
+    return Samples(
+        Sample(subject, 200, 0, operation, Cost(taken, taken, 50.0, 7))
+        for subject, rounds in seconds.items()
+        for taken in rounds
+        for operation in OPERATIONS
+    )
+
+
+def test_life_of_each_program_is_measured() -> None:
+    """On the embedded stack, with one resource, and without a trace in the checkout."""
+    command = [sys.executable, "-m", "benchmarks", "--engine", "embedded", "--resources", "1"]
+    done = subprocess.run(
+        [*command, "--latency-ms", "0", "--rounds", "1", "--no-write"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("|")[1].strip() for line in done.stdout.splitlines() if "|" in line]
+    assert rows[2:] == list(OPERATIONS)
+    assert "fails" not in done.stdout
+
+
+def test_ratio_is_that_of_each_round() -> None:
+    """A slow minute of the machine meets a whole round, and not the ratio."""
+    rounds = samples(seconds={FLOOR: [1.0, 10.0, 2.0], PROVIDER: [1.1, 11.0, 2.2]})
+    assert round(rounds.ratio(PROVIDER, "up"), 6) == 1.1
+
+
+def test_subject_that_fails_is_said_to() -> None:
+    """What one writes in an afternoon can't do a thousand resources."""
+    rounds = samples(seconds={FLOOR: [1.0], PROVIDER: [1.1]})
+    assert "| up | 1.0 s | 1.1 s | 1.10 | fails |" in table(rounds)
+    assert "| 200 | up | 5.0 ms | 5.5 ms | 1.10 |" in growth([(200, rounds)])
+
+
+def test_headline_and_plot_show_every_subject() -> None:
+    """The figures of the README."""
+    rounds = samples(seconds={FLOOR: [1.0], PROVIDER: [1.5], AFTERNOON: [4.0]})
+    text = headline(rounds, rounds, 300)
+    assert "| up | 1.0 s | 1.5 s | 1.50 | 4.0 s | 7 and 7 |" in text
+    assert "`up` takes 1.5 s: 0.5 s more than Pulumi alone" in text
+    assert plot(rounds, "title").count("<rect") == 3 + 3 * len(OPERATIONS)
