@@ -42,6 +42,7 @@ BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->
 # The engine's own default for a machine of this size, said for both engines.
 PARALLEL = 64
 SLOW_MS = 300
+SHOWN, LARGE = 200, 1000
 
 
 @click.command()
@@ -69,8 +70,8 @@ def main(
     sections = [_heading(chosen)]
     for latency in latency_ms or (0, 100, SLOW_MS):
         # The full range of sizes is for an API that answers at once; latency is about waiting.
-        for count in resources or ((1, 50, 200, 1000) if latency == 0 else (200,)):
-            repeat = 1 if count >= 1000 else rounds  # noqa: PLR2004 - minutes a round
+        for count in resources or ((1, 50, SHOWN, LARGE) if latency == 0 else (SHOWN,)):
+            repeat = 1 if count >= LARGE else rounds
             new = list(_samples(chosen, count, latency, repeat))
             samples += new
             title = f"{count} resources, API latency {latency} ms, {repeat} rounds"
@@ -160,12 +161,12 @@ def _write(engine: str, samples: list[Sample], sections: list[str]) -> None:
     raw = {"engine": engine, "samples": [asdict(sample) for sample in samples]}
     (RESULTS / "results.json").write_text(json.dumps(raw, indent=1) + "\n")
     for count, latency in sizes:
-        if count == 200:  # noqa: PLR2004 - the size that is shown
-            title = f"200 resources, API latency {latency} ms: seconds an operation takes"
+        if count == SHOWN:
+            title = f"{SHOWN} resources, API latency {latency} ms: seconds an operation takes"
             (RESULTS / f"latency-{latency}.svg").write_text(plot(of(count, latency), title))
-    if (200, 0) in sizes:
-        slow = of(200, SLOW_MS) if (200, SLOW_MS) in sizes else None
-        figures = headline(of(200, 0), slow, SLOW_MS)
+    if (SHOWN, 0) in sizes:
+        slow = of(SHOWN, SLOW_MS) if (SHOWN, SLOW_MS) in sizes else None
+        figures = headline(of(SHOWN, 0), slow, SLOW_MS)
         text = README.read_text()
         before, _, rest = text.partition(BEGIN)
         _, _, after = rest.partition(END)

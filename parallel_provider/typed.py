@@ -50,6 +50,13 @@ def reveal(struct: msgspec.Struct) -> dict[str, Any]:
     return plain
 
 
+def require_text(**secrets: SecretStr | None) -> None:
+    """Refuse secrets that are there but empty, by name; for a struct's `__post_init__`."""
+    for name, secret in secrets.items():
+        if secret is not None and not secret:
+            raise ValueError(f"{name} is empty")
+
+
 def _from_plain(kind: type, value: object) -> object:
     if kind is SecretStr and isinstance(value, str):
         return SecretStr(value)

@@ -6,19 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks import report
 from benchmarks.measure import Cost
-from benchmarks.report import (
-    AFTERNOON,
-    FLOOR,
-    OPERATIONS,
-    PROVIDER,
-    Sample,
-    Samples,
-    growth,
-    headline,
-    plot,
-    table,
-)
+from benchmarks.report import AFTERNOON, FLOOR, OPERATIONS, PROVIDER, Samples
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 def samples(*, seconds: dict[str, list[float]]) -> Samples:
     """Return rounds in which each operation of a subject took so long."""
     return Samples(
-        Sample(subject, 200, 0, operation, Cost(taken, taken, 50.0, 7))
+        report.Sample(subject, 200, 0, operation, Cost(taken, taken, 50.0, 7))
         for subject, rounds in seconds.items()
         for taken in rounds
         for operation in OPERATIONS
@@ -59,14 +49,14 @@ def test_ratio_is_that_of_each_round() -> None:
 def test_subject_that_fails_is_said_to() -> None:
     """What one writes in an afternoon can't do a thousand resources."""
     rounds = samples(seconds={FLOOR: [1.0], PROVIDER: [1.1]})
-    assert "| up | 1.0 s | 1.1 s | 1.10 | fails |" in table(rounds)
-    assert "| 200 | up | 5.0 ms | 5.5 ms | 1.10 |" in growth([(200, rounds)])
+    assert "| up | 1.0 s | 1.1 s | 1.10 | fails |" in report.table(rounds)
+    assert "| 200 | up | 5.0 ms | 5.5 ms | 1.10 |" in report.growth([(200, rounds)])
 
 
 def test_headline_and_plot_show_every_subject() -> None:
     """The figures of the README."""
     rounds = samples(seconds={FLOOR: [1.0], PROVIDER: [1.5], AFTERNOON: [4.0]})
-    text = headline(rounds, rounds, 300)
+    text = report.headline(rounds, rounds, 300)
     assert "| up | 1.0 s | 1.5 s | 1.50 | 4.0 s | 7 and 7 |" in text
     assert "`up` takes 1.5 s: 0.5 s more than Pulumi alone" in text
-    assert plot(rounds, "title").count("<rect") == 3 + 3 * len(OPERATIONS)
+    assert report.plot(rounds, "title").count("<rect") == 3 + 3 * len(OPERATIONS)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from parallel_provider.typed import SecretStr
+from parallel_provider.typed import SecretStr, require_text
 
 # An id or a name that is there but empty would be taken for a real one later on.
 Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -58,8 +58,7 @@ class CreatedApiKey(ApiModel, frozen=True, kw_only=True):
     created_at: int
 
     def __post_init__(self) -> None:
-        if not self.raw_api_key:
-            raise ValueError("raw_api_key is empty")
+        require_text(raw_api_key=self.raw_api_key)
 
 
 class Balance(ApiModel, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from parallel_provider.typed import SecretStr
+from parallel_provider.typed import SecretStr, require_text
 
 # What the official client calls itself where it isn't registered; every server knows it.
 FALLBACK_CLIENT_ID = "parallel-cli"
@@ -21,13 +21,6 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 class SignInModel(msgspec.Struct, frozen=True):
     """An answer of the sign-in."""
-
-
-def _require_text(**secrets: SecretStr | None) -> None:
-    """Refuse a secret that is there but empty."""
-    for name, secret in secrets.items():
-        if secret is not None and not secret:
-            raise ValueError(f"{name} is empty")
 
 
 class ClientRegistration(SignInModel, frozen=True, kw_only=True):
@@ -47,7 +40,7 @@ class DeviceCode(SignInModel, frozen=True, kw_only=True):
     interval: Seconds = 5
 
     def __post_init__(self) -> None:
-        _require_text(device_code=self.device_code)
+        require_text(device_code=self.device_code)
 
 
 class TokenGrant(SignInModel, frozen=True, kw_only=True):
@@ -66,4 +59,4 @@ class TokenGrant(SignInModel, frozen=True, kw_only=True):
     scope: str = ""
 
     def __post_init__(self) -> None:
-        _require_text(access_token=self.access_token, refresh_token=self.refresh_token)
+        require_text(access_token=self.access_token, refresh_token=self.refresh_token)

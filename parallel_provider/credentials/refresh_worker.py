@@ -12,6 +12,8 @@ import signal
 import sys
 from pathlib import Path
 
+import msgspec
+
 from parallel_provider.commands import Command, run_command
 from parallel_provider.credentials.oauth import SignInServer
 from parallel_provider.credentials.pipeline_file import remove_old_files, seed_document
@@ -19,7 +21,7 @@ from parallel_provider.credentials.refresh import Refresh
 from parallel_provider.credentials.refresh_process import RefreshReport, RefreshRequest
 from parallel_provider.credentials.store import SignInFile
 from parallel_provider.errors import ParallelError
-from parallel_provider.typed import SecretStr, read_as, reveal
+from parallel_provider.typed import SecretStr, read_as
 
 SAVE_COMMAND_SETTING = "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND"
 
@@ -44,7 +46,7 @@ def main() -> int:
         report = RefreshReport(error=f"the refresh failed unexpectedly ({type(error).__name__})")
     # Whoever asked may be gone.
     with contextlib.suppress(OSError):
-        sys.stdout.write(json.dumps(reveal(report)))
+        sys.stdout.write(json.dumps(msgspec.to_builtins(report)))
         sys.stdout.flush()
     return 0
 

@@ -41,13 +41,13 @@ class StoredSignIn(RenewingSource):
         """Return what the file holds now. Raises CredentialsError."""
         return self._file.read().tokens(self.org_id)
 
-    def end_warning(self, now: float | None = None) -> str | None:
+    def end_warning(self) -> str | None:
         """Return a warning if the sign-in can't be refreshed for much longer."""
         try:
             tokens = self.stored_tokens()
         except CredentialsError:
             return None  # whoever needs a token from it will be told why
-        return end_warning(tokens, self._clock() if now is None else now)
+        return end_warning(tokens, self._clock())
 
     def _next_token(self, unwanted: AccessToken | None) -> AccessToken:
         found = self._usable_token()

@@ -65,7 +65,6 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
         key = mint_and_deliver(run, inputs.app_id, inputs.api_key_name, org_id, inputs)
         return ApiKeyState(
             **kept_of(key, inputs),
-            # As asked for: a server that tidies names up must not make for a new key every run.
             api_key_name=inputs.api_key_name,
             org_id=org_id,
             triggers=inputs.triggers,

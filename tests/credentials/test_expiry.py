@@ -74,12 +74,15 @@ def test_duration_is_told_in_its_largest_unit(seconds: float, text: str) -> None
 
 def test_stored_sign_in_is_warned_of_without_a_request(signed_in: SignIn) -> None:
     """A preview can say it: the file knows."""
-    source = StoredSignIn(
-        SignInFile(signed_in.path), signed_in.emulator.org_id, signed_in.emulator.url
+    file, org_id, url = (
+        SignInFile(signed_in.path),
+        signed_in.emulator.org_id,
+        signed_in.emulator.url,
     )
     requests = signed_in.emulator.state()["requests"]
-    assert source.end_warning() is None
-    text = source.end_warning(now=time.time() + 29 * DAY)
+    assert StoredSignIn(file, org_id, url).end_warning() is None
+    later = StoredSignIn(file, org_id, url, clock=lambda: time.time() + 29 * DAY)
+    text = later.end_warning()
     assert text is not None
     assert "refresh token" in text
     assert signed_in.emulator.state()["requests"] == requests
