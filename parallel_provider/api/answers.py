@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import email.utils
 import json
 from collections.abc import Iterator, Mapping
-from datetime import timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,6 +11,7 @@ import msgspec
 
 from parallel_provider.api.errors import AnswerError, StatusError, status_error_class
 from parallel_provider.api.models import ApiModel
+from parallel_provider.api.server_clock import parse_http_date
 from parallel_provider.printable import masked, printable
 from parallel_provider.typed import read_as
 
@@ -86,13 +85,8 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
     value = value.strip()
     if value.isascii() and value.isdecimal():
         return float(value)
-    try:
-        date = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=timezone.utc)
-    return max(0.0, date.timestamp() - now)
+    date = parse_http_date(value)
+    return None if date is None else max(0.0, date - now)
 
 
 def _request_line(response: httpx.Response) -> str:

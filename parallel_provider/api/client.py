@@ -18,6 +18,7 @@ from parallel_provider.api.errors import (
 from parallel_provider.api.models import AppItem, AppList, Balance, CreatedApiKey, CreatedApp
 from parallel_provider.api.pace import Pace
 from parallel_provider.api.retries import Deadline, Patience, send_with_patience
+from parallel_provider.api.server_clock import ServerClock
 from parallel_provider.errors import ParallelError
 from parallel_provider.once import Once
 
@@ -48,6 +49,7 @@ class AccountApi:
         self.base_url = base_url.rstrip("/")
         self._patience = patience or Patience()
         self._pace = pace or Pace()
+        self._server_clock = ServerClock()
 
         def connect() -> Transport:
             # So httpx takes its own command line for missing. Looking for it would load rich: 5 MiB
@@ -55,7 +57,7 @@ class AccountApi:
             sys.modules.setdefault("httpx._main", cast(Any, None))
             from parallel_provider.api.transport import Transport  # noqa: PLC0415 - heavy
 
-            return Transport(self.base_url, auth(), auth_origin)
+            return Transport(self.base_url, auth(), auth_origin, self._server_clock)
 
         self._transport = Once(connect)
 
@@ -74,6 +76,10 @@ class AccountApi:
         """Close all connections."""
         if self._transport.is_computed:
             self._transport.get().close()
+
+    def server_time(self) -> float | None:
+        """Return the server's time in epoch seconds, by its latest answer; None before one."""
+        return self._server_clock.now()
 
     def get_balance(self) -> Balance:
         """Read the prepaid balance. GET /service/v1/balance."""

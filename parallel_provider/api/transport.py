@@ -14,6 +14,7 @@ import httpx
 
 from parallel_provider.api.answers import status_error
 from parallel_provider.api.errors import ConnectionFailedError, NoAnswerError
+from parallel_provider.api.server_clock import ServerClock
 from parallel_provider.errors import SettingsError
 from parallel_provider.http_client import open_client, tls_context
 
@@ -36,9 +37,12 @@ class Transport:
     request, which with 32 threads takes longer than the request.
     """
 
-    def __init__(self, base_url: str, auth: httpx.Auth, auth_origin: str) -> None:
+    def __init__(
+        self, base_url: str, auth: httpx.Auth, auth_origin: str, server_clock: ServerClock
+    ) -> None:
         self._base_url = base_url
         self._auth_origin = auth_origin
+        self._server_clock = server_clock
         self._host = urlsplit(base_url).netloc
         self._auth = auth
         self._tls = tls_context(base_url)
@@ -87,6 +91,7 @@ class Transport:
             raise NoAnswerError(
                 f"{method} {path} got no answer from {self._host} ({_why(error)})"
             ) from None
+        self._server_clock.note(response.headers.get("date"))
         if not response.is_success:
             raise status_error(response, time.time(), self._auth_origin)
         return response

@@ -101,6 +101,7 @@ def serve(
         log_level="error",
         access_log=False,
         server_header=False,
+        date_header=False,  # each answer has the emulator's own time, which tests can shift
         proxy_headers=False,
         timeout_keep_alive=60,
         timeout_graceful_shutdown=_GRACE_SECONDS,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import email.utils
 import json
 from dataclasses import dataclass, field
 
@@ -67,6 +68,7 @@ class Traffic:
             await self._hang(scope, receive)
             return
         logged.status = answer.status
+        self._stamp(answer)
         await self._hold_back(fault)
         if kind == "truncate":
             await _send_half(answer, scope, receive, send)
@@ -97,6 +99,12 @@ class Traffic:
 
         await self.app(scope, receive, send)
         return answer
+
+    def _stamp(self, answer: Answer) -> None:
+        """Add the Date header, unless a fault has set one."""
+        if not any(name == b"date" for name, _ in answer.headers):
+            date = email.utils.formatdate(self.state.clock.now(), usegmt=True)
+            answer.headers.append((b"date", date.encode()))
 
     async def _hold_back(self, fault: Fault | None) -> None:
         """Wait with the answer, but don't keep the emulator from ending."""

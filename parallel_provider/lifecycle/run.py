@@ -59,6 +59,16 @@ class Run:
         self.apps = AppDirectory(api.list_apps)
         self.balance = Once(api.get_balance)
 
+    def server_time(self) -> float | None:
+        """Return the server's time in epoch seconds, asking for an answer where none has come yet.
+
+        None when its answers have no date. What revokes or charges goes by this: this machine's
+        own clock may be wrong.
+        """
+        if self.api.server_time() is None:
+            self.apps.load()
+        return self.api.server_time()
+
     def require_allowed_organization(self) -> None:
         """Refuse to go on if the access token belongs to another organization than allowed.
 
