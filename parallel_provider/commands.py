@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import IO, TypeVar
 
 from parallel_provider.errors import CommandError, SettingsError
-from parallel_provider.printable import masked, printable
+from parallel_provider.printable import MASK, masked, masked_setting, printable
 
 T = TypeVar("T")
 
@@ -52,7 +52,10 @@ class Command:
         return cls(arguments, origin)
 
     def __str__(self) -> str:
-        # Not the other arguments: one of them may be a password.
+        # Not the other arguments: one of them may be a password. A token that was pasted into the
+        # setting, white space and all, is several arguments.
+        if masked_setting(" ".join(self.arguments)) == MASK:
+            return f"the command of {self.origin} ({MASK}: it looks like a token)"
         return f"the command {self.arguments[0]!r} of {self.origin}"
 
 

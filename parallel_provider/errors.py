@@ -13,6 +13,8 @@ None of them ever holds a token or a raw key.
 
 from __future__ import annotations
 
+from parallel_provider.printable import masked
+
 # The printed name of an exception is "module.Class": kept short, for the people who read it.
 _PUBLIC_MODULE = "parallel_provider"
 
@@ -23,7 +25,7 @@ class ParallelError(Exception):
     __module__ = _PUBLIC_MODULE
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(masked(" ".join(message.split())))
 
 
 class SettingsError(ParallelError):

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 MAX_LENGTH = 300
-
-# Every JWT begins with the base64url of `{"`: an access token, wherever it turns up.
-_JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 MASK = "********"
+
+# Every JWT begins with the base64url of `{"`.
+_JWT_START = "eyJ"
+_BEGINS_WITH_TOKEN = re.compile(r"(?<![A-Za-z0-9])eyJ")
+_TOKEN_CHARACTERS = re.compile(r"[A-Za-z0-9_.-]+")
+_DOTS_OF_A_TOKEN = 2
+# White space may have got into a token; no English word is as long as this.
+_LONG_PART = 20
+# A shorter text may be a part of any word.
+_SHORTEST_SECRET = 8
+_known_secrets: set[str] = set()
+
+
+def remember_secret(text: str) -> None:
+    """Have `masked` hide this token or key from now on, whatever it looks like."""
+    secret = _without_space(text)
+    if len(secret) >= _SHORTEST_SECRET:
+        _known_secrets.add(secret)
 
 
 def printable(text: str, limit: int = MAX_LENGTH) -> str:
@@ -20,8 +36,62 @@ def printable(text: str, limit: int = MAX_LENGTH) -> str:
 
 
 def masked(text: str, *secrets: str) -> str:
-    """Return `text` without `secrets`, and without anything that looks like an access token."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, MASK)
-    return _JWT.sub(MASK, text)
+    """Return `text` without `secrets`, known secrets, and anything that looks like a token."""
+    named = [_without_space(secret) for secret in secrets]
+    return _without_tokens(_replace(text, [*named, *_known_secrets]))
+
+
+def masked_setting(value: str) -> str:
+    """Return a setting's value for a message: masked as a whole if a token was pasted into it."""
+    is_token = _BEGINS_WITH_TOKEN.search(_without_space(value)) or masked(value) != value
+    return MASK if is_token else printable(value)
+
+
+def _without_space(text: str) -> str:
+    return "".join(text.split())
+
+
+def _without_tokens(text: str) -> str:
+    """Mask what looks like a token, in one pass: the time is linear, whatever the text."""
+    if _JWT_START not in text:
+        return text
+    parts: list[str] = []
+    end, follows_token = 0, False
+    for match in _TOKEN_CHARACTERS.finditer(text):
+        word, between = match[0], text[end : match.start()]
+        follows_token = follows_token and between.isspace() and len(word) >= _LONG_PART
+        start = 0 if follows_token else _start_of_jwt(word)
+        follows_token = start is not None
+        parts += [between, word if start is None else word[:start] + MASK]
+        end = match.end()
+    return "".join([*parts, text[end:]])
+
+
+def _start_of_jwt(word: str) -> int | None:
+    match = _BEGINS_WITH_TOKEN.search(word)
+    if match is not None:
+        return match.start()
+    start = word.find(_JWT_START)
+    is_token = start >= 0 and word.count(".", start) >= _DOTS_OF_A_TOKEN
+    return start if is_token else None
+
+
+def _replace(text: str, secrets: Iterable[str]) -> str:
+    """Replace secrets by the mask, also where white space has got into them."""
+    squeezed = _without_space(text)
+    found = [secret for secret in secrets if secret and secret in squeezed]
+    if not found:
+        return text
+    positions = [index for index, character in enumerate(text) if not character.isspace()]
+    spans = []
+    for secret in found:
+        start = squeezed.find(secret)
+        while start >= 0:
+            spans.append((positions[start], positions[start + len(secret) - 1] + 1))
+            start = squeezed.find(secret, start + len(secret))
+    parts, end = [], 0
+    for first, last in sorted(spans):
+        if first >= end:
+            parts += [text[end:first], MASK]
+        end = max(end, last)
+    return "".join([*parts, text[end:]])

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from parallel_provider.errors import SettingsError
+from parallel_provider.printable import remember_secret
 from parallel_provider.typed import SecretStr
 
 CONFIG_NAMESPACE = "parallel"
@@ -111,7 +112,10 @@ def _text(setting: Setting | None) -> str | None:
 
 
 def _secret(setting: Setting | None) -> SecretStr | None:
-    return SecretStr(setting.value) if setting else None
+    if setting is None:
+        return None
+    remember_secret(setting.value)
+    return SecretStr(setting.value)
 
 
 def _cents(setting: Setting | None) -> int | None:

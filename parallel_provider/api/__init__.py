@@ -20,6 +20,7 @@ from parallel_provider.api.errors import (
     ServerError,
     StatusError,
     ValidationFailedError,
+    WrongOrganizationError,
 )
 from parallel_provider.api.models import AppItem, Balance, CreatedApiKey
 from parallel_provider.api.retries import Patience
@@ -42,4 +43,5 @@ __all__ = [
     "ServerError",
     "StatusError",
     "ValidationFailedError",
+    "WrongOrganizationError",
 ]

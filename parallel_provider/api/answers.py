@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from parallel_provider.api.errors import AnswerError, StatusError, status_error_class
-from parallel_provider.api.models import ApiModel
-from parallel_provider.api.server_clock import parse_http_date
-from parallel_provider.printable import masked, printable
-from parallel_provider.typed import read_as
+from parallel_provider.api.models import ApiModel, is_id
+from parallel_provider.http_headers import parse_retry_after
+from parallel_provider.printable import masked, printable, remember_secret
+from parallel_provider.typed import SecretStr
 
 if TYPE_CHECKING:
     import httpx
@@ -23,6 +24,11 @@ Model = TypeVar("Model", bound=ApiModel)
 _MAX_REASON_LENGTH = 300
 # Nesting without end is no JSON that anybody meant.
 _NOT_JSON = (ValueError, RecursionError)
+
+# More than the largest integer that is exact as a float has.
+_MAX_DIGITS = 17
+_FIELDS_OF_A_KEY = ("app_id", "api_key_name")
+_KNOWN_REASON = re.compile(r"App not found|Missing required scope: [a-z]{1,20}:[a-z]{1,20}")
 
 _ADVICE = {
     402: "add a payment method in the Parallel console",
@@ -34,15 +40,24 @@ _ADVICE = {
 def parse(response: httpx.Response, model: type[Model]) -> Model:
     """Read a successful answer's body as `model`.
 
-    Raises AnswerError, naming the field that is missing or has another type.
+    Raises AnswerError, naming the field that is missing, has another type or a value that can't be
+    used; it has the id of what was created, where the body tells that.
     """
+    body: object = None
     try:
-        return read_as(model, json.loads(response.content))
+        body = json.loads(response.content, parse_int=_read_int, parse_float=_read_float)
+        if isinstance(body, dict):
+            _remember_raw_key(body)
+        return msgspec.convert(body, model, dec_hook=_read_secret)
     except msgspec.ValidationError as error:
         reason = f"success, but not as documented ({error})"
     except _NOT_JSON:
         reason = f"success with {_describe_body(response)} instead of JSON"
-    raise AnswerError(f"{_request_line(response)} answered {_safe(reason)}")
+    created_id = _mapping(body).get(model.id_field) if model.id_field else None
+    raise AnswerError(
+        f"{_request_line(response)} answered {_safe(reason)}",
+        created_id=str(created_id) if is_id(created_id) else None,
+    )
 
 
 def status_error(
@@ -53,7 +68,10 @@ def status_error(
     `now` is epoch seconds; `auth_origin` says where the access token comes from.
     """
     code = response.status_code
-    reason, reference = _reason_and_reference(response)
+    if _creates_key(response.request):
+        reason, reference = _known_reasons(response), None
+    else:
+        reason, reference = _reason_and_reference(response)
     request_id = response.headers.get("x-request-id") or reference
     message = f"{_request_line(response)} answered {code} ({_safe(reason)})"
     if request_id:
@@ -75,18 +93,61 @@ def status_error(
     )
 
 
-def parse_retry_after(value: str | None, now: float) -> float | None:
-    """Return the seconds to wait that a Retry-After header asks for; None when it says nothing.
+def _read_int(digits: str) -> int | float:
+    # A number of thousands of digits takes long as an integer, and is no value of any field.
+    return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
 
-    The header holds whole seconds or an HTTP date (RFC 9110, section 10.2.3).
+
+def _read_float(text: str) -> int | float:
+    # JSON has one kind of number: 2.0 is an integer too.
+    value = float(text)
+    return int(value) if value.is_integer() and len(text) <= _MAX_DIGITS else value
+
+
+def _read_secret(kind: type, value: object) -> object:
+    if kind is SecretStr and isinstance(value, str):
+        return SecretStr(value)
+    raise TypeError("Expected `str`")
+
+
+def _remember_raw_key(body: Mapping[str, object]) -> None:
+    raw_key = body.get("raw_api_key")
+    if isinstance(raw_key, str):
+        remember_secret(raw_key)
+
+
+def _creates_key(request: httpx.Request) -> bool:
+    return request.method == "POST" and request.url.path.endswith("/keys")
+
+
+def _known_reasons(response: httpx.Response) -> str:
+    """Return the server's words that can't hold a new key; of the others, that they are left out.
+
+    An error page may quote the answer that it stands for.
     """
-    if value is None:
-        return None
-    value = value.strip()
-    if value.isascii() and value.isdecimal():
-        return float(value)
-    date = parse_http_date(value)
-    return None if date is None else max(0.0, date - now)
+    phrase = _standard_phrase(response.status_code)
+    try:
+        body = json.loads(response.content)
+    except _NOT_JSON:
+        return f"{phrase}, with {_describe_body(response)}"
+    reasons = list(_reasons(body))
+    known = [reason for reason in reasons if _KNOWN_REASON.fullmatch(reason)]
+    fields = [_known_field(problem) for problem in _problems(body)]
+    said = "; ".join([*known, *(f"{field}: not valid" for field in fields if field)]) or phrase
+    is_all = len(known) == len(reasons)
+    return said if is_all else f"{said}; the server's own words may hold the key and aren't shown"
+
+
+def _known_field(problem: Mapping[str, object]) -> str | None:
+    field = _place(problem.get("loc"))
+    return field if field in _FIELDS_OF_A_KEY else None
+
+
+def _standard_phrase(status_code: int) -> str:
+    try:
+        return HTTPStatus(status_code).phrase
+    except ValueError:
+        return "an unknown status"
 
 
 def _request_line(response: httpx.Response) -> str:
@@ -120,9 +181,8 @@ def _reasons(body: object) -> Iterator[str]:
     detail = _mapping(body).get("detail")
     if isinstance(detail, str):
         yield detail
-    elif isinstance(detail, list):
-        for problem in map(_mapping, detail):
-            yield f"{_place(problem.get('loc'))}: {problem.get('msg', 'not valid')}"
+    for problem in _problems(body):
+        yield f"{_place(problem.get('loc'))}: {problem.get('msg', 'not valid')}"
     error = _mapping(body).get("error")
     if isinstance(error, str):
         yield error
@@ -130,6 +190,11 @@ def _reasons(body: object) -> Iterator[str]:
         text = _mapping(error).get(key)
         if isinstance(text, str):
             yield text
+
+
+def _problems(body: object) -> list[Mapping[str, object]]:
+    detail = _mapping(body).get("detail")
+    return [_mapping(problem) for problem in detail] if isinstance(detail, list) else []
 
 
 def _mapping(value: object) -> Mapping[str, object]:

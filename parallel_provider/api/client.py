@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
@@ -16,6 +17,7 @@ from parallel_provider.api.errors import (
     StatusError,
 )
 from parallel_provider.api.models import AppItem, AppList, Balance, CreatedApiKey, CreatedApp
+from parallel_provider.api.organization import TokenOrganizations, token_of
 from parallel_provider.api.pace import Pace
 from parallel_provider.api.retries import Deadline, Patience, send_with_patience
 from parallel_provider.api.server_clock import ServerClock
@@ -50,14 +52,15 @@ class AccountApi:
         self._patience = patience or Patience()
         self._pace = pace or Pace()
         self._server_clock = ServerClock()
+        self.organizations = TokenOrganizations()
+        """Which organization requests are for: `allow_only` one before the first of them."""
 
         def connect() -> Transport:
-            # So httpx takes its own command line for missing. Looking for it would load rich: 5 MiB
-            # and half of the time that importing httpx takes, in every provider process.
-            sys.modules.setdefault("httpx._main", cast(Any, None))
-            from parallel_provider.api.transport import Transport  # noqa: PLC0415 - heavy
-
-            return Transport(self.base_url, auth(), auth_origin, self._server_clock)
+            with _httpx_without_command_line():
+                from parallel_provider.api.transport import Transport  # noqa: PLC0415 - heavy
+            return Transport(
+                self.base_url, auth(), auth_origin, self._server_clock, self.organizations
+            )
 
         self._transport = Once(connect)
 
@@ -82,7 +85,10 @@ class AccountApi:
         return self._server_clock.now()
 
     def get_balance(self) -> Balance:
-        """Read the prepaid balance. GET /service/v1/balance."""
+        """Read the prepaid balance. GET /service/v1/balance.
+
+        Raises WrongOrganizationError if it is of another organization than expected.
+        """
         return self._read("/service/v1/balance", Balance)
 
     def add_balance(self, amount_cents: int, idempotency_key: str) -> Balance:
@@ -112,7 +118,10 @@ class AccountApi:
             raise
 
     def list_apps(self) -> list[AppItem]:
-        """List all apps of the organization. GET /service/v1/apps."""
+        """List all apps of the organization. GET /service/v1/apps.
+
+        Raises WrongOrganizationError if they are of another organization than expected.
+        """
         return self._read("/service/v1/apps", AppList).apps
 
     def create_app(self, app_name: str) -> str:
@@ -139,12 +148,14 @@ class AccountApi:
         self._delete(f"/service/v1/apps/{_segment(app_id)}/keys/{_segment(api_key_id)}")
 
     def _read(self, path: str, model: type[Model]) -> Model:
-        return send_with_patience(
-            lambda deadline: parse(self._send("GET", path, deadline), model),
-            self._patience,
-            self._pace,
-            repeatable=True,
-        )
+        def read(deadline: Deadline) -> Model:
+            response = self._send("GET", path, deadline)
+            answer = parse(response, model)
+            for org_id in answer.org_ids:
+                self.organizations.learn(token_of(response.request), org_id)
+            return answer
+
+        return send_with_patience(read, self._patience, self._pace, repeatable=True)
 
     def _create(self, path: str, body: dict[str, Any], model: type[Model]) -> Model:
         return send_with_patience(
@@ -181,5 +192,32 @@ class AccountApi:
 
 
 def _segment(value: str) -> str:
-    """Quote an id for a path: whatever it holds, it stays one segment."""
+    """Quote an id for a path: whatever it holds, it stays one segment.
+
+    Raises ApiError for an empty id and for dots alone, which stand for another path.
+    """
+    if not value.strip("."):
+        raise ApiError(
+            f"nothing was sent, as the id {value!r} can't stand in a URL: it would name something "
+            "else. Correct it in the state with `pulumi state edit`, or remove the resource with "
+            "`pulumi state delete` and clean up in the Parallel console"
+        )
     return quote(value, safe="")
+
+
+@contextlib.contextmanager
+def _httpx_without_command_line() -> Iterator[None]:
+    """Have httpx imported as if its own command line were missing.
+
+    Looking for it would load rich: 5 MiB and half of the time that importing httpx takes, in every
+    provider process.
+    """
+    name = "httpx._main"
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = cast(Any, None)
+    try:
+        yield
+    finally:
+        del sys.modules[name]

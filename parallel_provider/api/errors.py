@@ -3,7 +3,8 @@
 ApiError
 ├── ConnectionFailedError    the request was never sent
 ├── NoAnswerError            it was sent, and no answer came
-├── AnswerError              an answer came that isn't what the API promises
+├── AnswerError              an answer came that isn't what the API promises: created_id
+├── WrongOrganizationError   the access token belongs to another organization than allowed
 └── StatusError              the server refused: status_code, request_id
     ├── ValidationFailedError   400, 422
     ├── AuthenticationError     401
@@ -50,14 +51,27 @@ class NoAnswerError(ApiError):
 
 
 class AnswerError(ApiError):
-    """The server reported success, and its answer can't be understood."""
+    """The server reported success, and its answer can't be understood.
+
+    `created_id` is the id of the app or key that was created, where the answer tells it.
+    """
 
     __module__ = "parallel_provider"
+
+    def __init__(self, message: str, *, created_id: str | None = None) -> None:
+        super().__init__(message)
+        self.created_id = created_id
 
     @property
     def may_have_worked(self) -> bool:
         """Say yes: the status says that the server did it."""
         return True
+
+
+class WrongOrganizationError(ApiError):
+    """The access token belongs to another organization than the one that is meant."""
+
+    __module__ = "parallel_provider"
 
 
 class StatusError(ApiError):

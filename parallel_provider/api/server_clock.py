@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import email.utils
 import threading
 import time
 from collections.abc import Callable
-from datetime import timezone
+
+from parallel_provider.http_headers import parse_http_date
 
 
 class ServerClock:
@@ -37,14 +37,3 @@ class ServerClock:
                 return None
             answered_at, noted_at = self._answered
             return answered_at + (self._monotonic() - noted_at)
-
-
-def parse_http_date(text: str | None) -> float | None:
-    """Return the epoch seconds of an HTTP date; None for what isn't one."""
-    if text is None:
-        return None
-    try:
-        date = email.utils.parsedate_to_datetime(text.strip())
-        return (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp()
-    except (ValueError, OverflowError):
-        return None

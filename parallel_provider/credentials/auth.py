@@ -7,6 +7,7 @@ from collections.abc import Generator
 import httpx
 
 from parallel_provider.credentials.tokens import AccessToken, TokenSource
+from parallel_provider.printable import remember_secret
 
 _UNAUTHORIZED = 401
 
@@ -17,8 +18,13 @@ class BearerAuth(httpx.Auth):
     def __init__(self, source: TokenSource) -> None:
         self.source = source
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Send with a fresh token; after a 401, once more with a renewed one."""
+    def sync_auth_flow(
+        self, request: httpx.Request
+    ) -> Generator[httpx.Request, httpx.Response, None]:
+        """Send with a fresh token; after a 401, once more with a renewed one.
+
+        Getting a token may run a command or ask the sign-in, so this is for threads only.
+        """
         token = self.source.get()
         response = yield _authorized(request, token)
         if response.status_code == _UNAUTHORIZED:
@@ -28,5 +34,7 @@ class BearerAuth(httpx.Auth):
 
 
 def _authorized(request: httpx.Request, token: AccessToken) -> httpx.Request:
-    request.headers["Authorization"] = f"Bearer {token.value.get_secret_value()}"
+    value = token.value.get_secret_value()
+    remember_secret(value)
+    request.headers["Authorization"] = f"Bearer {value}"
     return request

@@ -16,6 +16,7 @@ from parallel_provider.credentials.errors import LOGIN_HINT
 from parallel_provider.credentials.models import TokenGrant
 from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.errors import CredentialsError
+from parallel_provider.printable import masked_setting
 from parallel_provider.typed import SecretStr, read_as
 
 VERSION = 1
@@ -130,7 +131,8 @@ class Document:
         if org_id is not None:
             configured = f" ({origin})" if origin else ""
             raise CredentialsError(
-                f"there is no stored sign-in for organization {org_id}{configured}{others}: "
+                f"there is no stored sign-in for organization {masked_setting(org_id)}{configured}"
+                f"{others}: "
                 f"{LOGIN_HINT} and choose it"
             )
         raise CredentialsError(

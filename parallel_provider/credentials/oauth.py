@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import platform
+import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -20,22 +20,21 @@ from parallel_provider.credentials.models import (
     SignInModel,
     TokenGrant,
 )
-from parallel_provider.http_client import open_client
-from parallel_provider.printable import masked, printable
+from parallel_provider.http_client import (
+    HttpSender,
+    NoUsableAnswerError,
+    OversizedAnswerError,
+    RequestNotSentError,
+)
+from parallel_provider.http_headers import parse_retry_after
+from parallel_provider.printable import masked, printable, remember_secret
 from parallel_provider.typed import SecretStr, read_as
 
 CLIENT_NAME = "parallel-provider"
 DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
-_TIMEOUT = httpx.Timeout(connect=10.0, read=30.0, write=10.0, pool=10.0)
-# These are raised before a byte of the request is sent.
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-)
+_SECONDS = 20.0
+_SECRETS = ("access_token", "refresh_token", "device_code")
 _TOO_MANY_REQUESTS = 429
 _REQUEST_TIMEOUT = 408
 _SERVER_ERROR = 500
@@ -44,12 +43,15 @@ Answer = TypeVar("Answer", bound=SignInModel)
 
 
 class SignInServer:
-    """Typed calls to the sign-in; each sends one request and never repeats it."""
+    """Typed calls to the sign-in; each sends one request, within `seconds`, and never repeats it.
 
-    def __init__(self, platform_url: str, *, timeout: httpx.Timeout = _TIMEOUT) -> None:
-        self._base_url = platform_url.rstrip("/")
-        self.host = urlsplit(platform_url).netloc
-        self._http = open_client(platform_url, timeout=timeout)
+    A refresh holds its lock while it asks, three times at most: so the seconds are few.
+    """
+
+    def __init__(self, platform_url: str, *, seconds: float = _SECONDS) -> None:
+        self._seconds = seconds
+        self._sender = HttpSender(platform_url, "platform URL")
+        self.host = self._sender.host
 
     def __enter__(self) -> SignInServer:
         return self
@@ -60,7 +62,7 @@ class SignInServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._http.close()
+        self._sender.close()
 
     def register_client(self) -> str:
         """Register this installation and return its `client_id`. POST /getServiceKeys/register."""
@@ -117,26 +119,30 @@ class SignInServer:
         json: dict[str, Any] | None = None,
     ) -> httpx.Response:
         path = f"/getServiceKeys{path}"
+        _remember_secrets(data)
         try:
-            response = self._http.post(self._base_url + path, data=data, json=json)
-        except _NOT_SENT as error:
+            response = self._sender.send("POST", path, seconds=self._seconds, json=json, data=data)
+        except RequestNotSentError as error:
             raise SignInUnavailableError(
-                f"the sign-in at {self.host} can't be reached ({_why(error)}): "
+                f"the sign-in at {self.host} can't be reached ({error}): "
                 "check the network and the configured platform URL",
                 may_have_worked=False,
             ) from None
-        except (httpx.TransportError, httpx.DecodingError) as error:
+        except (NoUsableAnswerError, OversizedAnswerError) as error:
             raise SignInUnavailableError(
-                f"POST {path} got no answer from {self.host} ({_why(error)})", may_have_worked=True
+                f"POST {path} got no usable answer from {self.host} ({error})",
+                may_have_worked=True,
             ) from None
         if not response.is_success:
-            raise _refusal(response, path, sorted((data or {}).values()))
+            raise _refusal(response, path)
         return response
 
 
 def _parse(response: httpx.Response, model: type[Answer]) -> Answer:
     try:
-        return read_as(model, json.loads(response.content))
+        body = json.loads(response.content)
+        _remember_secrets(body)
+        return read_as(model, body)
     except msgspec.ValidationError as error:
         reason = str(error)
     except (ValueError, RecursionError):
@@ -147,22 +153,28 @@ def _parse(response: httpx.Response, model: type[Answer]) -> Answer:
     )
 
 
-def _refusal(response: httpx.Response, path: str, sent: Sequence[str]) -> Exception:
-    """Make the error of an answer that isn't a success; nothing of `sent` may show in it."""
+def _remember_secrets(body: object) -> None:
+    for name in _SECRETS:
+        value = body.get(name) if isinstance(body, dict) else None
+        if isinstance(value, str):
+            remember_secret(value)
+
+
+def _refusal(response: httpx.Response, path: str) -> Exception:
+    """Make the error of an answer that isn't a success."""
     status = response.status_code
     code, description = _oauth_error(response)
-    shown = printable(masked(f"{code} {description}", *sent))
+    shown = printable(masked(f"{code} {description}"))
+    retry_after = parse_retry_after(response.headers.get("retry-after"), time.time())
     message = f"POST {path} answered {status} ({shown.strip() or response.reason_phrase})"
     if status == _TOO_MANY_REQUESTS:
         return SignInUnavailableError(
             f"{message}: too many requests, try again later",
             may_have_worked=False,
-            retry_after=_retry_after(response),
+            retry_after=retry_after,
         )
     if status >= _SERVER_ERROR or status == _REQUEST_TIMEOUT:
-        return SignInUnavailableError(
-            message, may_have_worked=True, retry_after=_retry_after(response)
-        )
+        return SignInUnavailableError(message, may_have_worked=True, retry_after=retry_after)
     if response.is_redirect:
         message += ": redirects aren't followed, so check the configured platform URL"
     return OAuthError(message, code=code)
@@ -182,15 +194,3 @@ def _oauth_error(response: httpx.Response) -> tuple[str, str]:
         code if isinstance(code, str) else "",
         description if isinstance(description, str) else "",
     )
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Read the header's whole seconds; its other form, a date, isn't worth a second clock here."""
-    value = response.headers.get("retry-after", "").strip()
-    return float(value) if value.isascii() and value.isdecimal() else None
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, httpx.TimeoutException):
-        return f"timed out: {type(error).__name__}"
-    return str(error) or type(error).__name__

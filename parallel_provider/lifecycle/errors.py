@@ -1,24 +1,26 @@
 """What the lifecycle itself refuses.
 
 LifecycleError
-├── WrongOrganizationError   the access token belongs to another organization than allowed
 ├── LostKeyError             a key may exist that nobody holds
 └── UnknownChargeError       a charge was sent, and its outcome isn't known
 """
 
 from __future__ import annotations
 
+from parallel_provider.api import WrongOrganizationError
 from parallel_provider.errors import ParallelError
+
+__all__ = [
+    "LifecycleError",
+    "LostKeyError",
+    "UnknownChargeError",
+    "WrongOrganizationError",
+    "reason_of",
+]
 
 
 class LifecycleError(ParallelError):
     """What was asked can't be done safely, or not as things stand at the server."""
-
-    __module__ = "parallel_provider"
-
-
-class WrongOrganizationError(LifecycleError):
-    """The access token belongs to another organization than the one that is meant."""
 
     __module__ = "parallel_provider"
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from parallel_provider.api import AccountApi
+from parallel_provider.api import AccountApi, AppItem, PermissionDeniedError
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.app_directory import AppDirectory
 from parallel_provider.lifecycle.errors import LifecycleError, WrongOrganizationError
@@ -56,8 +57,10 @@ class Run:
         self.guards = guards or Guards()
         self.clock = clock
         self.sleep = sleep
-        self.apps = AppDirectory(api.list_apps)
+        self.apps = AppDirectory(self._list_apps)
         self.balance = Once(api.get_balance)
+        if self.guards.org_id is not None:
+            api.organizations.allow_only(self.guards.org_id, self.guards.org_id_origin or "orgId")
 
     def server_time(self) -> float | None:
         """Return the server's time in epoch seconds, asking for an answer where none has come yet.
@@ -73,18 +76,16 @@ class Run:
         """Refuse to go on if the access token belongs to another organization than allowed.
 
         Asks the server once a run, and only where `parallel:orgId` is set. To be called before
-        anything is changed.
+        anything is changed. The client asks again for each later token, before its first change.
         """
-        allowed = self.guards.org_id
-        if allowed is None:
+        if self.guards.org_id is None:
             return
-        actual = self.balance.get().org_id
-        if actual != allowed:
-            raise WrongOrganizationError(
-                f"the access token belongs to organization {actual!r}, and "
-                f"{self.guards.org_id_origin} allows {allowed!r} only: sign in to that "
-                "organization, or change the setting"
-            )
+        try:
+            self.balance.get()
+        except PermissionDeniedError:
+            # Without the scope to read the balance, the apps tell it too.
+            if self.apps.organization() is None:
+                raise
 
     def require_same_organization(self, org_id: str) -> None:
         """Refuse to take something for gone if the token can't see where it was.
@@ -97,6 +98,14 @@ class Run:
                 f"it belongs to organization {org_id!r}, and the access token to {actual!r}, which "
                 "can't tell whether it is gone: use a token of the right organization"
             )
+
+    def _list_apps(self) -> list[AppItem]:
+        apps = self.api.list_apps()
+        if not apps:
+            # An empty list doesn't name the organization, which later tokens are compared with.
+            with contextlib.suppress(ParallelError):
+                self.balance.get()
+        return apps
 
     def _organization_of_token(self) -> str:
         organization = self.apps.organization()

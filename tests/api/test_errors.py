@@ -21,9 +21,10 @@ from parallel_provider.api import (
     StatusError,
     ValidationFailedError,
 )
-from parallel_provider.api.answers import parse, parse_retry_after, status_error
+from parallel_provider.api.answers import parse, status_error
 from parallel_provider.api.models import AppList, CreatedApiKey
 from parallel_provider.api.retries import should_retry
+from parallel_provider.http_headers import parse_retry_after
 
 REQUEST = httpx.Request("POST", "https://api.example.com/account/service/v1/apps")
 NOW = 1_796_083_140.0  # Mon, 30 Nov 2026 23:59:00 GMT
@@ -156,7 +157,11 @@ def test_status_decides_the_class(status: int, kind: type[StatusError]) -> None:
         ("-5", None),
         ("1.5", None),
         ("٣", None),
-        ("9" * 400, float("inf")),
+        ("9" * 400, 86_400.0),
+        ("Tue, 01 Dec 2099 00:00:00 GMT", 86_400.0),
+        ("Tue, 01 Dec 2026 00:00:00 +9999", None),
+        ("Tue, 01 Dec 2026 00:00:00 -" + "9" * 400, None),
+        ("Tue, 01 Dec " + "9" * 400 + " 00:00:00 GMT", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:

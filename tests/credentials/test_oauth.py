@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from parallel_provider.credentials.device_flow import ALL_SCOPES
@@ -22,7 +21,7 @@ TOKEN = "/getServiceKeys/token"
 @pytest.fixture
 def server(emulator: Emulator) -> Iterator[SignInServer]:
     """Give the client of the emulator's sign-in."""
-    with SignInServer(emulator.url, timeout=httpx.Timeout(2.0)) as server:
+    with SignInServer(emulator.url, seconds=2.0) as server:
         yield server
 
 

@@ -1,0 +1,36 @@
+"""Headers that hold times, read the same way for the API and the sign-in."""
+
+from __future__ import annotations
+
+import email.utils
+from datetime import timezone
+
+# Long before it, any call has ended.
+LONGEST_RETRY_AFTER_SECONDS = 24 * 60 * 60.0
+
+
+def parse_http_date(text: str | None) -> float | None:
+    """Return the epoch seconds of an HTTP date; None for what isn't one."""
+    if text is None:
+        return None
+    try:
+        date = email.utils.parsedate_to_datetime(text.strip())
+        return (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp()
+    except (ValueError, TypeError, IndexError, ArithmeticError):
+        # The parser fails in many ways, of a zone of 400 digits for one.
+        return None
+
+
+def parse_retry_after(value: str | None, now: float) -> float | None:
+    """Return the seconds to wait that a Retry-After header asks for; None when it says nothing.
+
+    The header holds whole seconds or an HTTP date (RFC 9110, section 10.2.3); `now` is epoch
+    seconds. At most a day.
+    """
+    if value is None:
+        return None
+    value = value.strip()
+    if value.isascii() and value.isdecimal():
+        return min(float(value), LONGEST_RETRY_AFTER_SECONDS)
+    date = parse_http_date(value)
+    return None if date is None else min(max(0.0, date - now), LONGEST_RETRY_AFTER_SECONDS)

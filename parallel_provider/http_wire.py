@@ -1,0 +1,309 @@
+"""An httpx transport whose exchanges end: in time, and at a size.
+
+httpx bounds each single read, so an answer that comes byte by byte never ends, and it keeps a body
+of any size. Here, all reads and writes of one call share one time limit, headers and TLS included,
+and a body is refused once it is too large, before and after it is decompressed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+
+import httpcore
+import httpx
+
+TIME_LIMIT = "time_limit"
+MAX_BYTES = "max_bytes"
+"""The names of the request extensions that say how long, and how large."""
+
+# What comes with an error status is only read to be quoted.
+MAX_ERROR_BYTES = 64 * 1024
+_CONNECT_SECONDS = 10.0
+# Several addresses of one host share the time to connect.
+_SHORTEST_CONNECT_SECONDS = 0.05
+_GZIP = zlib.MAX_WBITS | 16
+_DECODED_CHUNK = 256 * 1024
+_BAD_REQUEST = 400
+
+CONNECTION_ERRORS = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+)
+"""Everything that httpcore raises for a connection; they have no common base class."""
+
+
+class BodyError(Exception):
+    """An answer's body can't be decompressed."""
+
+
+class BodyTooLargeError(Exception):
+    """An answer's body is larger than the request allows."""
+
+
+class TimeLimit:
+    """The seconds that the requests of one call may take together.
+
+    The time between two requests doesn't count: an access token may be renewed in it.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._started_at: float | None = None
+
+    @property
+    def seconds_left(self) -> float:
+        """The seconds that are left."""
+        if self._started_at is None:
+            return self._seconds
+        return self._seconds - (time.monotonic() - self._started_at)
+
+    def start(self) -> None:
+        """Begin a request."""
+        self._started_at = time.monotonic()
+
+    def stop(self) -> None:
+        """End a request."""
+        self._seconds = self.seconds_left
+        self._started_at = None
+
+
+class BoundedTransport(httpx.BaseTransport):
+    """Connections of one thread to one host.
+
+    `current` is the request that was handled last: of two requests of one call, it is the one that
+    failed.
+    """
+
+    def __init__(self, tls: ssl.SSLContext, proxy: httpx.Proxy | None = None) -> None:
+        self.current: httpx.Request | None = None
+        self._backend = _Backend()
+        self._pool = _open_pool(tls, proxy, self._backend)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; the body of its answer is read when it is asked for."""
+        limit: TimeLimit = request.extensions[TIME_LIMIT]
+        self.current = request
+        self._backend.limit = limit
+        limit.start()
+        try:
+            response = self._pool.handle_request(_to_httpcore(request))
+        except BaseException:
+            limit.stop()
+            raise
+        return _to_httpx(response, limit, request.extensions[MAX_BYTES])
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+
+class _Backend(httpcore.NetworkBackend):
+    """Opens connections that keep to the time limit of the current request."""
+
+    def __init__(self) -> None:
+        self.limit = TimeLimit(0)
+        self._sync = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002 - the limit says it
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect to the first address that answers."""
+        ends_at = time.monotonic() + min(_CONNECT_SECONDS, self.seconds(httpcore.ConnectTimeout))
+        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in _addresses(host, port):
+            seconds = max(ends_at - time.monotonic(), _SHORTEST_CONNECT_SECONDS)
+            try:
+                stream = self._sync.connect_tcp(
+                    address, port, seconds, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+            else:
+                return _Stream(stream, self)
+            if time.monotonic() >= ends_at:
+                break
+        raise failure
+
+    def seconds(self, error: type[Exception]) -> float:
+        """Return the seconds that are left, or raise `error` where none are."""
+        left = self.limit.seconds_left
+        if left <= 0:
+            raise error("the time of the whole call is over")
+        return left
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection whose reads and writes keep to the time limit of the current request."""
+
+    def __init__(self, stream: httpcore.NetworkStream, backend: _Backend) -> None:
+        self._stream = stream
+        self._backend = backend
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        """Read what is there."""
+        return self._stream.read(max_bytes, self._backend.seconds(httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        """Write all of it."""
+        self._stream.write(buffer, self._backend.seconds(httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        """Close it."""
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002
+    ) -> httpcore.NetworkStream:
+        """Make it a TLS connection."""
+        seconds = min(_CONNECT_SECONDS, self._backend.seconds(httpcore.ConnectTimeout))
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, seconds), self._backend)
+
+    def get_extra_info(self, info: str) -> object:
+        """Return what is known of the connection."""
+        return self._stream.get_extra_info(info)
+
+
+class _Body(httpx.SyncByteStream):
+    """An answer's body, decompressed and bounded.
+
+    With an error status, as much of it is given as can be read: the status says enough.
+    """
+
+    def __init__(
+        self, response: httpcore.Response, limit: TimeLimit, max_bytes: int, encoding: str
+    ) -> None:
+        self._response = response
+        self._limit = limit
+        self._is_error = response.status >= _BAD_REQUEST
+        self._max_bytes = min(max_bytes, MAX_ERROR_BYTES) if self._is_error else max_bytes
+        self._encoding = encoding
+
+    def __iter__(self) -> Iterator[bytes]:
+        is_read_as_far_as_possible = (
+            contextlib.suppress(*CONNECTION_ERRORS, BodyError, BodyTooLargeError)
+            if self._is_error
+            else contextlib.nullcontext()
+        )
+        with is_read_as_far_as_possible:
+            yield from _bounded(self._decoded(), self._max_bytes)
+
+    def close(self) -> None:
+        """Close the connection, unless the body was read to its end."""
+        self._response.close()
+        self._limit.stop()
+
+    def _decoded(self) -> Iterator[bytes]:
+        raw = _bounded(self._response.iter_stream(), self._max_bytes)
+        if self._encoding == "identity":
+            return raw
+        if self._encoding == "gzip":
+            return _decompressed(raw)
+        raise BodyError(f"its Content-Encoding {self._encoding!r} wasn't asked for")
+
+
+def _bounded(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > max_bytes:
+            raise BodyTooLargeError
+        yield chunk
+
+
+def _decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Decompress in small steps: a chunk of 64 KiB may stand for 64 MiB."""
+    decoder = zlib.decompressobj(_GZIP)
+    is_empty = True
+    try:
+        for chunk in chunks:
+            is_empty = False
+            rest = chunk
+            while rest and not decoder.eof:
+                yield decoder.decompress(rest, _DECODED_CHUNK)
+                rest = decoder.unconsumed_tail
+        yield decoder.flush()  # a few hundred bytes at most
+    except zlib.error:
+        raise BodyError("its body can't be decompressed") from None
+    if not decoder.eof and not is_empty:
+        raise BodyError("its compressed body ends too early")
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    # A name that can't be encoded is no host at all: that UnicodeError is for the sender.
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from None
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def _to_httpcore(request: httpx.Request) -> httpcore.Request:
+    return httpcore.Request(
+        method=request.method,
+        url=_to_httpcore_url(request.url),
+        headers=request.headers.raw,
+        content=request.stream,
+        extensions=request.extensions,
+    )
+
+
+def _to_httpcore_url(url: httpx.URL) -> httpcore.URL:
+    return httpcore.URL(
+        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+    )
+
+
+def _to_httpx(response: httpcore.Response, limit: TimeLimit, max_bytes: int) -> httpx.Response:
+    encodings = [
+        value.decode("latin-1").strip().lower()
+        for name, value in response.headers
+        if name.lower() == b"content-encoding"
+    ]
+    body = _Body(response, limit, max_bytes, ", ".join(encodings) or "identity")
+    headers = response.headers
+    if encodings:
+        # They are about what was sent, and the body is decompressed here.
+        dropped = (b"content-encoding", b"content-length")
+        headers = [(name, value) for name, value in headers if name.lower() not in dropped]
+    return httpx.Response(
+        response.status, headers=headers, stream=body, extensions=response.extensions
+    )
+
+
+def _open_pool(
+    tls: ssl.SSLContext, proxy: httpx.Proxy | None, backend: httpcore.NetworkBackend
+) -> httpcore.ConnectionPool:
+    if proxy is None:
+        return httpcore.ConnectionPool(ssl_context=tls, network_backend=backend)
+    url = _to_httpcore_url(proxy.url)
+    if proxy.url.scheme in ("http", "https"):
+        return httpcore.HTTPProxy(
+            url,
+            proxy_auth=proxy.raw_auth,
+            proxy_headers=proxy.headers.raw,
+            ssl_context=tls,
+            proxy_ssl_context=proxy.ssl_context,
+            network_backend=backend,
+        )
+    try:
+        return httpcore.SOCKSProxy(
+            url, proxy_auth=proxy.raw_auth, ssl_context=tls, network_backend=backend
+        )
+    except RuntimeError as error:  # it needs a package of its own
+        raise ImportError(str(error)) from None

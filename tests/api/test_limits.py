@@ -1,0 +1,265 @@
+"""A call ends in time, and an answer at a size, whatever the server sends."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import resource
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from parallel_provider.api import (
+    AccountApi,
+    AnswerError,
+    ApiError,
+    NoAnswerError,
+    PermissionDeniedError,
+)
+from parallel_provider.api.retries import Patience
+from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
+from parallel_provider.credentials.oauth import SignInServer
+from parallel_provider.typed import SecretStr
+from tests.api.raw_server import RawServer, endless, head, raw_server, whole
+from tests.lifecycle.runs import api_at
+
+APP_ID = "00000000-0000-4000-8000-000000000000"
+# Each attempt has half of it.
+SHORT = Patience(attempts=1, deadline_seconds=1.0)
+# A call may take a second, and this machine as long again and more.
+SOON = 10.0
+MIB = 1024 * 1024
+NO_APPS = b'{"apps": []}'
+
+Ending = Callable[[RawServer], Iterator[bytes]]
+
+
+def drip_body(server: RawServer) -> Iterator[bytes]:
+    """Send a body without end, a byte at a time."""
+    yield head(length=10_000)
+    yield from server.slowly(endless(b" "))
+
+
+def drip_head(server: RawServer) -> Iterator[bytes]:
+    """Send headers without end, a byte at a time."""
+    yield b"HTTP/1.1 200 OK\r\nX: "
+    yield from server.slowly(endless(b"x"))
+
+
+def drip_interim(server: RawServer) -> Iterator[bytes]:
+    """Send interim answers without end."""
+    yield from server.slowly(endless(b"HTTP/1.1 103 Early Hints\r\n\r\n"))
+
+
+def drip_chunks(server: RawServer) -> Iterator[bytes]:
+    """Send a chunked body without end."""
+    yield head("200 OK", "Transfer-Encoding: chunked")
+    yield from server.slowly(endless(b"1\r\n \r\n"))
+
+
+@pytest.mark.parametrize("ending", [drip_body, drip_head, drip_interim, drip_chunks])
+def test_answer_that_comes_drop_by_drop_ends_in_time(ending: Ending) -> None:
+    """Each byte arrives in time, and the whole doesn't: that is no answer, and may have worked."""
+    with raw_server(lambda _: ending(server)) as server, api_at(server.url, patience=SHORT) as api:
+        started = time.monotonic()
+        with pytest.raises(NoAnswerError, match="timed out") as failure:
+            api.create_app("search")
+
+    assert time.monotonic() - started < SOON
+    assert failure.value.may_have_worked
+
+
+def test_sign_in_that_answers_drop_by_drop_ends_in_time() -> None:
+    """The lock of a refresh isn't held for longer than the seconds of one request."""
+    with (
+        raw_server(lambda _: drip_body(server)) as server,
+        SignInServer(server.url, seconds=0.5) as sign_in,
+        pytest.raises(SignInUnavailableError, match="timed out") as failure,
+    ):
+        sign_in.refresh("client", SecretStr("a-refresh-token"))
+
+    assert failure.value.may_have_worked
+
+
+def test_error_that_comes_drop_by_drop_is_known_by_its_status() -> None:
+    """What was refused isn't taken for something that may have worked."""
+    with (
+        raw_server(lambda _: refuse(server)) as server,
+        api_at(server.url, patience=SHORT) as api,
+        pytest.raises(PermissionDeniedError) as failure,
+    ):
+        api.create_app("search")
+
+    assert not failure.value.may_have_worked
+
+
+def refuse(server: RawServer) -> Iterator[bytes]:
+    """Refuse at once, and say why without end."""
+    yield head("403 Forbidden", length=10_000)
+    yield from server.slowly(endless(b" "))
+
+
+def endless_body(_: str) -> Iterator[bytes]:
+    """Send as much as is read."""
+    yield head()
+    yield from endless(b" " * 65536)
+
+
+def endless_gzip(_: str) -> Iterator[bytes]:
+    """Send what is a thousand times as much when it is decompressed."""
+    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    yield head("200 OK", "Content-Encoding: gzip")
+    while True:
+        yield packer.compress(b" " * MIB) + packer.flush(zlib.Z_FULL_FLUSH)
+
+
+@pytest.mark.parametrize("script", [endless_body, endless_gzip])
+def test_answer_without_end_is_refused_at_a_size(script: Callable[[str], Iterator[bytes]]) -> None:
+    """Neither what is sent nor what it stands for fills the memory; the key may exist."""
+    with (
+        raw_server(script) as server,
+        api_at(server.url) as api,
+        pytest.raises(AnswerError, match="more than 1024 KiB") as failure,
+    ):
+        api.create_key(APP_ID, "ci")
+
+    assert failure.value.may_have_worked
+    assert len(server.requests) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sizes are in KiB there")
+def test_small_answer_that_stands_for_a_gigabyte_takes_no_gigabyte() -> None:
+    """One read may hold what fills the memory, so that it is decompressed bit by bit."""
+    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    bomb = b"".join(packer.compress(b" " * MIB) for _ in range(1024)) + packer.flush()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with (
+        raw_server(lambda _: [whole(bomb, "200 OK", "Content-Encoding: gzip")]) as server,
+        api_at(server.url, patience=Patience(attempts=1)) as api,
+        pytest.raises(AnswerError, match="more than 65536 KiB"),
+    ):
+        api.list_apps()
+
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 400 * 1024
+
+
+@pytest.mark.parametrize("script", [endless_body, endless_gzip])
+def test_sign_in_without_end_is_refused_at_a_size(
+    script: Callable[[str], Iterator[bytes]],
+) -> None:
+    """The same goes for the sign-in."""
+    with (
+        raw_server(script) as server,
+        SignInServer(server.url) as sign_in,
+        pytest.raises(SignInUnavailableError, match="more than 1024 KiB") as failure,
+    ):
+        sign_in.refresh("client", SecretStr("a-refresh-token"))
+
+    assert failure.value.may_have_worked
+
+
+def test_error_page_without_end_is_cut_off() -> None:
+    """The status counts, and as much of the page as is read."""
+
+    def script(_: str) -> Iterator[bytes]:
+        yield head("403 Forbidden")
+        yield from endless(b"<html>" * 1000)
+
+    with (
+        raw_server(script) as server,
+        api_at(server.url) as api,
+        pytest.raises(PermissionDeniedError, match="an HTML page"),
+    ):
+        api.list_apps()
+    with (
+        raw_server(script) as server,
+        SignInServer(server.url) as sign_in,
+        pytest.raises(OAuthError, match="answered 403"),
+    ):
+        sign_in.register_client()
+
+
+def test_long_list_of_apps_is_read() -> None:
+    """The limit is far above what a hundred thousand apps need, compressed or not."""
+    app = {"app_id": APP_ID, "app_name": "n" * 100, "org_id": "org", "org_name": "Organization"}
+    plain = json.dumps({"apps": [app] * 100_000}).encode()
+    packed = gzip.compress(plain, compresslevel=1)
+    answers = iter([whole(plain), whole(packed, "200 OK", "Content-Encoding: gzip")])
+
+    with raw_server(lambda _: [next(answers)]) as server, api_at(server.url) as api:
+        assert len(api.list_apps()) == 100_000
+        assert len(api.list_apps()) == 100_000
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(NO_APPS)[:-6]),
+        ("gzip", b"no gzip at all"),
+        ("br", b"whatever"),
+        ("gzip, gzip", gzip.compress(gzip.compress(NO_APPS))),
+    ],
+)
+def test_body_that_can_not_be_decompressed_is_no_answer(encoding: str, body: bytes) -> None:
+    """Half an answer isn't taken for a whole one."""
+    answer = whole(body, "200 OK", f"Content-Encoding: {encoding}")
+    with (
+        raw_server(lambda _: [answer]) as server,
+        api_at(server.url) as api,
+        pytest.raises(NoAnswerError),
+    ):
+        api.create_app("search")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_body_is_read_however_it_is_cut(encoding: str) -> None:
+    """Pieces of one byte make the same body."""
+    body = gzip.compress(NO_APPS) if encoding == "gzip" else NO_APPS
+    answer = whole(body, "200 OK", f"Content-Encoding: {encoding}")
+    with (
+        raw_server(lambda _: [bytes([byte]) for byte in answer]) as server,
+        api_at(server.url) as api,
+    ):
+        assert api.list_apps() == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 raw-key-in-a-status-line\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nraw-key-in-a-header-line\r\n\r\n",
+        b"raw-key-at-once",
+    ],
+)
+def test_answer_that_is_not_http_is_not_quoted(answer: bytes) -> None:
+    """It may hold a new key in the wrong place."""
+    with (
+        raw_server(lambda _: [answer]) as server,
+        api_at(server.url) as api,
+        pytest.raises(ApiError) as failure,
+    ):
+        api.create_key(APP_ID, "ci")
+
+    assert failure.value.may_have_worked
+    assert "raw-key" not in str(failure.value)
+
+
+def test_wait_for_an_absurd_time_is_no_crash() -> None:
+    """A Retry-After that nobody can read says nothing; a very long one ends the call in time."""
+    waits = ["Tue, 01 Dec 2026 00:00:00 +9999", "9" * 400]
+    answers = iter([whole(b"{}", "429 Slow", f"Retry-After: {wait}") for wait in waits])
+    patience = Patience(attempts=1, first_wait_seconds=0.0, longest_wait_seconds=0.01)
+
+    with raw_server(lambda _: [next(answers)]) as server, client(server, patience) as api:
+        for _ in waits:
+            with pytest.raises(ApiError, match="answered 429"):
+                api.list_apps()
+
+
+def client(server: RawServer, patience: Patience) -> AccountApi:
+    """Return a client of this server."""
+    return api_at(server.url, patience=patience)
