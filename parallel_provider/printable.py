@@ -68,12 +68,11 @@ def _without_tokens(text: str) -> str:
 
 
 def _start_of_jwt(word: str) -> int | None:
-    match = _BEGINS_WITH_TOKEN.search(word)
-    if match is not None:
-        return match.start()
     start = word.find(_JWT_START)
-    is_token = start >= 0 and word.count(".", start) >= _DOTS_OF_A_TOKEN
-    return start if is_token else None
+    if start >= 0 and word.count(".", start) >= _DOTS_OF_A_TOKEN:
+        return start
+    match = _BEGINS_WITH_TOKEN.search(word)
+    return match.start() if match else None
 
 
 def _replace(text: str, secrets: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -43,7 +44,7 @@ class RawServer:
     def _answer(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
             connection.settimeout(10)
-            line = connection.recv(65536).decode().split("\r\n")[0]
+            line = _read_request(connection)
             self.requests.append(line)
             for piece in self._script(line):
                 if self.closing.is_set():
@@ -55,6 +56,19 @@ class RawServer:
         for piece in pieces:
             yield piece
             self.closing.wait(seconds)
+
+
+def _read_request(connection: socket.socket) -> str:
+    """Return a request's first line, once all of it is read: a rest would break the answer."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += connection.recv(65536) or b"\r\n\r\n"
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+    missing = int(length[1]) - len(body) if length else 0
+    while missing > 0:
+        missing -= len(connection.recv(65536)) or missing
+    return head.decode().split("\r\n")[0]
 
 
 @contextlib.contextmanager
@@ -69,7 +83,9 @@ def raw_server(script: Script) -> Iterator[RawServer]:
 
 def head(status: str = "200 OK", *headers: str, length: int | None = None) -> bytes:
     """Return the head of an answer."""
-    lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", *headers]
+    # Without it, a client would send its next request on a connection that is being closed.
+    always = ("Content-Type: application/json", "Connection: close")
+    lines = [f"HTTP/1.1 {status}", *always, *headers]
     if length is not None:
         lines.append(f"Content-Length: {length}")
     return "\r\n".join([*lines, "", ""]).encode()

@@ -1,0 +1,148 @@
+"""A token that is renewed in mid-run to another organization's changes nothing there."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+from parallel_provider.testing.emulator_state import NewOrgState
+from tests.engines import Project
+from tests.scenarios.story import (
+    ADD_BALANCE,
+    CREATE_APP,
+    CREATE_KEY,
+    DELETE_APP,
+    DELETE_KEY,
+    GET_BALANCE,
+    assert_refused,
+    calls,
+    declare,
+    live_keys,
+)
+
+APP = 'app = parallel.App("search")'
+APP_AND_KEY = f"""
+{APP}
+key = parallel.ApiKey("ci", app_id=app.app_id)
+"""
+CREDIT = 'credit = parallel.BalanceTopUp("credit", amount_cents=2000)'
+
+# Each provider process gets the first token first, and the second one whenever it asks again.
+COMMAND = """
+import os, pathlib, sys
+asked = pathlib.Path(sys.argv[1], str(os.getppid()))
+print(pathlib.Path(sys.argv[1], "second" if asked.exists() else "first").read_text())
+asked.touch()
+"""
+
+
+@pytest.fixture
+def other(project: Project, emulator: Emulator, tmp_path: Path) -> NewOrgState:
+    """Have a command give this organization's token the second time, and return it."""
+    organization = emulator.add_org()
+    tokens = tmp_path / "tokens"
+    tokens.mkdir()
+    (tokens / "first").write_text(emulator.access_token)
+    (tokens / "second").write_text(organization["access_token"])
+    del project.env["PARALLEL_ACCESS_TOKEN"]
+    project.env["PARALLEL_TOKEN_COMMAND"] = shlex.join([sys.executable, "-c", COMMAND, str(tokens)])
+    return organization
+
+
+def assert_untouched(emulator: Emulator, other: NewOrgState) -> None:
+    """Nothing was created, deleted or charged in the other organization."""
+    state = emulator.state(other["org_id"])
+    assert [app["app_name"] for app in state["apps"]] == ["parallel-cli Users"]
+    assert (state["keys"], state["charges"]) == ([], [])
+
+
+def refuse_token_once(emulator: Emulator, request: str) -> None:
+    """Let the server refuse the token of the next request of this kind, so that it is renewed."""
+    method, path = request.split()
+    emulator.add_fault("status", method=method, path=path, status=401)
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_charge_is_not_sent_with_another_organizations_token(
+    project: Project, emulator: Emulator, other: NewOrgState, *, guarded: bool
+) -> None:
+    """The card that is charged is the one that the guard, or the run's beginning, means."""
+    if guarded:
+        project.config("parallel:orgId", emulator.org_id)
+    project.config("parallel:maxTopUpCents", "2000")
+    declare(project, CREDIT)
+    refuse_token_once(emulator, ADD_BALANCE)
+
+    with calls(emulator) as made:
+        text = project.fails("up")
+
+    assert_refused(project, text, other["org_id"], emulator.org_id, resource="credit")
+    assert made[ADD_BALANCE] == 1
+    assert_untouched(emulator, other)
+    assert emulator.state()["charges"] == []
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+@pytest.mark.parametrize(("request_", "resource"), [(CREATE_APP, "search"), (CREATE_KEY, "ci")])
+def test_creation_is_not_sent_with_another_organizations_token(
+    project: Project,
+    emulator: Emulator,
+    other: NewOrgState,
+    request_: str,
+    resource: str,
+    *,
+    guarded: bool,
+) -> None:
+    """An app or a key in the wrong organization would be used there, and paid for."""
+    if guarded:
+        project.config("parallel:orgId", emulator.org_id)
+    declare(project, APP_AND_KEY)
+    refuse_token_once(emulator, request_)
+
+    with calls(emulator) as made:
+        text = project.fails("up")
+
+    assert_refused(project, text, other["org_id"], emulator.org_id, resource=resource)
+    assert made[request_] == 1
+    assert_untouched(emulator, other)
+    assert live_keys(emulator) == []
+
+
+@pytest.mark.parametrize("request_", [DELETE_KEY, DELETE_APP])
+def test_deletion_is_not_sent_with_another_organizations_token(
+    project: Project, emulator: Emulator, other: NewOrgState, request_: str
+) -> None:
+    """With the guard, it isn't even tried; what wasn't deleted stays in the state."""
+    project.config("parallel:orgId", emulator.org_id)
+    declare(project, APP_AND_KEY)
+    project.up()
+    refuse_token_once(emulator, request_)
+
+    with calls(emulator) as made:
+        text = project.fails("destroy")
+
+    resource = "ci" if request_ == DELETE_KEY else "search"
+    assert_refused(project, text, other["org_id"], emulator.org_id, resource=resource)
+    assert made[request_] == 1
+    assert_untouched(emulator, other)
+    assert project.resource("search")["id"] in [app["app_id"] for app in emulator.state()["apps"]]
+
+
+def test_renewed_token_of_the_same_organization_costs_one_question(
+    project: Project, emulator: Emulator, other: NewOrgState, tmp_path: Path
+) -> None:
+    """A renewal is usual: it is asked for its organization once, and the run goes on."""
+    assert other["org_id"] != emulator.org_id
+    (tmp_path / "tokens" / "second").write_text(emulator.mint_token())
+    declare(project, APP_AND_KEY)
+    refuse_token_once(emulator, CREATE_APP)
+
+    with calls(emulator) as made:
+        project.up()
+
+    assert (made[CREATE_APP], made[CREATE_KEY], made[GET_BALANCE]) == (2, 1, 1)
+    assert len(live_keys(emulator)) == 1

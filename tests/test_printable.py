@@ -1,0 +1,110 @@
+"""What is printed holds no token and no key, whatever it looks like, and is masked in no time."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from parallel_provider.commands import Command
+from parallel_provider.credentials.document import Document
+from parallel_provider.errors import CommandError, CredentialsError, ParallelError
+from parallel_provider.printable import MASK, masked, masked_setting, printable, remember_secret
+from parallel_provider.settings import Settings
+
+HEAD, BODY, SIGNATURE = (
+    "eyJhbGciOiJIUzI1NiJ9",
+    "eyJzdWIiOiJ0ZXN0LXdpdGgtYS1sb25nLWJvZHkifQ",
+    "c2lnbmF0dXJlLW9mLXRlc3Qtd2l0aC1sZW5ndGg",
+)
+UUID = "00000000-0000-4000-8000-000000000000"
+JWT = f"{HEAD}.{BODY}.{SIGNATURE}"
+# Masking a megabyte takes milliseconds; a pattern that goes back takes minutes.
+MEGABYTE = 1_000_000
+NO_TIME_SECONDS = 10.0
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"Bearer {JWT}!", f"Bearer {MASK}!"),
+        (f"token={JWT}", f"token={MASK}"),
+        (f"x{JWT}", f"x{MASK}"),
+        (f"{JWT} and {JWT}", f"{MASK} and {MASK}"),
+        (HEAD, MASK),
+        (f"the token {HEAD}.{BODY}.\n{SIGNATURE} ended", f"the token {MASK}\n{MASK} ended"),
+        ("surveyJobs of the monkeyJungle.org", "surveyJobs of the monkeyJungle.org"),
+        (f"an app {UUID}", f"an app {UUID}"),
+        ("nothing", "nothing"),
+        ("", ""),
+    ],
+)
+def test_what_looks_like_a_token_is_masked(text: str, shown: str) -> None:
+    """The shape alone is enough, also of a half of it; ordinary words stay."""
+    assert masked(text) == shown
+
+
+@pytest.mark.parametrize("break_", [" ", "\n", "\r\n  ", "\t"])
+def test_known_secret_is_masked_whatever_it_looks_like(break_: str) -> None:
+    """Also where white space has got into it, on either side."""
+    secret = "opaque.refresh/token+of=the.run"
+    broken = break_.join([secret[:5], secret[5:11], secret[11:]])
+    remember_secret(secret)
+    remember_secret(break_.join(["another", "secret", "with space"]))
+
+    assert masked(f"<{secret}> <{broken}> <{secret}>") == f"<{MASK}> <{MASK}> <{MASK}>"
+    assert masked("anothersecretwithspace") == MASK
+    assert masked("a given one", "given") == f"a {MASK} one"
+    assert str(ParallelError(f"refused: {broken}")) == f"refused: {MASK}"
+
+
+def test_short_texts_are_no_secrets() -> None:
+    """A part of any word would be masked otherwise."""
+    remember_secret("key")
+    remember_secret(" \n ")
+
+    assert masked("the key of an app") == "the key of an app"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eyJ" * (MEGABYTE // 3),
+        "eyJ." * (MEGABYTE // 4),
+        "eyJa.eyJb." * (MEGABYTE // 10),
+        "eyJ " * (MEGABYTE // 4),
+        "eyJ" + " " * MEGABYTE,
+        "xeyJ-" * (MEGABYTE // 5),
+        "." * MEGABYTE,
+    ],
+)
+def test_masking_takes_no_time(text: str) -> None:
+    """A server that sends a long text doesn't stop the run with it."""
+    started = time.monotonic()
+    masked(text)
+    printable(text)
+
+    assert time.monotonic() - started < NO_TIME_SECONDS
+
+
+@pytest.mark.parametrize(
+    "broken", [JWT, f"{HEAD[:4]} {HEAD[4:]}.{BODY[:9]} {BODY[9:]} {SIGNATURE}"]
+)
+def test_token_in_the_wrong_setting_is_masked_as_a_whole(broken: str) -> None:
+    """A setting's value has an end, so that nothing of it needs to be shown."""
+    assert masked_setting(broken) == MASK
+    assert masked_setting("org_1") == "org_1"
+    command = Command.parse(broken, "PARALLEL_TOKEN_COMMAND")
+    with pytest.raises(CredentialsError) as refused:
+        Document.empty().choose_org(broken, "PARALLEL_ORG_ID")
+    for error in (CommandError(f"{command} can't be started"), refused.value):
+        assert not any(part in str(error) for part in (*broken.split(), *broken.split(".")))
+        assert "PARALLEL_" in str(error)
+
+
+def test_configured_tokens_are_known_before_they_are_used() -> None:
+    """One that isn't a token at all may be quoted by what refuses it."""
+    Settings.load({"parallel:accessToken": "configured-opaque-token"}.get, {})
+    Settings.load(lambda _: None, {"PARALLEL_REFRESH_TOKEN": "refresh-from-a-pipeline"})
+
+    assert masked("configured-opaque-token refresh-from-a-pipeline") == f"{MASK} {MASK}"
