@@ -16,6 +16,7 @@ from parallel_provider.api import AnswerError, ApiError
 from parallel_provider.api.answers import parse, status_error
 from parallel_provider.api.models import ApiModel, AppList, Balance, CreatedApiKey, CreatedApp
 from parallel_provider.testing.emulator import Emulator
+from parallel_provider.typed import reveal
 from tests.api.raw_server import raw_server, whole
 from tests.lifecycle.runs import api_at
 
@@ -209,12 +210,11 @@ def test_mutated_answer_ends_in_a_model_or_an_api_error(
         at = data.draw(st.integers(0, len(raw)))
         raw = raw[:at] + data.draw(st.binary(max_size=3)) + raw[at + 1 :]
 
-    result: object
     try:
-        result = parse(answer_to("POST /service/v1/apps/x/keys", raw), model)
+        found = parse(answer_to("POST /service/v1/apps/x/keys", raw), model)
+        shown = json.dumps(reveal(found), ensure_ascii=False, allow_nan=False)
     except ApiError as error:
-        result = str(error)
-    shown = str(result)
+        shown = str(error)
     assert "\n" not in shown
     shown.encode()
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import ssl
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from parallel_provider.api import AccountApi
+import pytest
+
+from parallel_provider.api import AccountApi, ConnectionFailedError, NoAnswerError
+from parallel_provider.api.retries import Patience
 from parallel_provider.http_client import tls_context
 from parallel_provider.testing.emulator import Emulator
+from tests.api.raw_server import endless, raw_server, whole
+from tests.lifecycle.runs import api_at
 
 THREADS = 4
 CALLS = 5
@@ -51,3 +58,71 @@ def test_plain_http_trusts_nobody_and_https_checks_names() -> None:
     for context in (plain, secure):
         assert context.verify_mode is ssl.CERT_REQUIRED
         assert context.check_hostname
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_used"),
+    [
+        ({"HTTPS_PROXY": "PROXY"}, True),
+        ({"ALL_PROXY": "PROXY"}, True),
+        ({"HTTPS_PROXY": "PROXY", "NO_PROXY": "other.invalid"}, True),
+        ({"HTTPS_PROXY": "PROXY", "NO_PROXY": "invalid"}, False),
+        ({"HTTPS_PROXY": "PROXY", "NO_PROXY": "*"}, False),
+        ({"HTTP_PROXY": "PROXY"}, False),
+    ],
+)
+def test_proxy_of_the_environment_is_used_where_it_says_so(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, *, is_used: bool
+) -> None:
+    """A proxy that refuses has been asked to connect, and the request was never sent."""
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    with raw_server(lambda _: [whole(b"", "407 Proxy Authentication Required")]) as proxy:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value.replace("PROXY", proxy.url))
+        with (
+            api_at("https://api.invalid", patience=Patience(attempts=1)) as api,
+            pytest.raises(ConnectionFailedError, match=r"407 Proxy" if is_used else "reached"),
+        ):
+            api.create_app("search")
+
+    assert proxy.requests == (["CONNECT api.invalid:443 HTTP/1.1"] if is_used else [])
+
+
+def test_proxy_that_answers_drop_by_drop_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time limit counts for the way there too."""
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with raw_server(lambda _: proxy.slowly(endless(b"H"))) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        with (
+            api_at(
+                "https://api.invalid", patience=Patience(attempts=1, deadline_seconds=1.0)
+            ) as api,
+            pytest.raises(NoAnswerError),
+        ):
+            api.create_app("search")
+
+
+def test_import_of_httpx_is_left_as_it_is() -> None:
+    """Its command line isn't loaded for us, and a program that wants it can still have it."""
+    program = (
+        "import sys\n"
+        "from parallel_provider.api import AccountApi\n"
+        "from parallel_provider.api.errors import ConnectionFailedError\n"
+        "import parallel_provider.api.retries as retries\n"
+        "def auth():\n"
+        "    import httpx\n"
+        "    return httpx.Auth()\n"
+        "api = AccountApi('http://127.0.0.1:9', auth, patience=retries.Patience(attempts=1))\n"
+        "try:\n"
+        "    api.list_apps()\n"
+        "except ConnectionFailedError:\n"
+        "    pass\n"
+        "assert 'httpx' in sys.modules and 'rich' not in sys.modules\n"
+        "assert 'httpx._main' not in sys.modules\n"
+        "import httpx._main\n"
+        "assert httpx._main.main\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
