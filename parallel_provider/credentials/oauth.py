@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-import msgspec
 
 from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
 from parallel_provider.credentials.models import (
@@ -19,10 +18,11 @@ from parallel_provider.credentials.models import (
     DeviceCode,
     SignInModel,
     TokenGrant,
+    read_json,
 )
 from parallel_provider.http_client import open_client
 from parallel_provider.printable import masked, printable
-from parallel_provider.typed import SecretStr, read_as
+from parallel_provider.typed import SecretStr
 
 CLIENT_NAME = "parallel-provider"
 DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -136,11 +136,14 @@ class SignInServer:
 
 def _parse(response: httpx.Response, model: type[Answer]) -> Answer:
     try:
-        return read_as(model, json.loads(response.content))
-    except msgspec.ValidationError as error:
-        reason = str(error)
+        answer = read_json(response.content)
     except (ValueError, RecursionError):
         reason = "it isn't JSON"
+    else:
+        try:
+            return model.read(answer)
+        except ValueError as error:
+            reason = str(error)
     raise SignInUnavailableError(
         f"POST {response.request.url.path} answered with something that can't be used ({reason})",
         may_have_worked=True,
