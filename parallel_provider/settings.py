@@ -90,7 +90,7 @@ class Settings:
             platform_url=_url(
                 look_up("platformUrl", "PARALLEL_PLATFORM_URL"), DEFAULT_PLATFORM_URL
             ),
-            auth_file=(Path(auth_file.value) if auth_file else DEFAULT_AUTH_FILE).expanduser(),
+            auth_file=_expanded(Path(auth_file.value) if auth_file else DEFAULT_AUTH_FILE),
             config_access_token=_secret(look_up("accessToken", None)),
             config_token_command=_text(look_up("tokenCommand", None)),
             env_access_token=_secret(look_up(None, "PARALLEL_ACCESS_TOKEN")),
@@ -105,6 +105,14 @@ class Settings:
             max_top_up_cents=_cents(look_up("maxTopUpCents", "PARALLEL_MAX_TOP_UP_CENTS")),
             timeout_seconds=_timeout(look_up("timeoutSeconds", "PARALLEL_TIMEOUT_SECONDS")),
         )
+
+
+def _expanded(path: Path) -> Path:
+    """Return the path without its `~`, or as it is where there is no such home directory."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path  # an access token needs no file; who needs one says why there is none
 
 
 def _text(setting: Setting | None) -> str | None:

@@ -9,6 +9,13 @@ from parallel_provider.api import AccountApi, Patience
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.chain import choose_source
+from parallel_provider.credentials.static import StaticToken
+from parallel_provider.errors import ParallelError
+from parallel_provider.settings import Settings
+from parallel_provider.typed import SecretStr
+
+# A person waits for the answer, and can do without it.
+_ORGANIZATION_SECONDS = 10.0
 
 
 @contextlib.contextmanager
@@ -23,3 +30,18 @@ def open_account() -> Iterator[AccountApi]:
         patience=Patience(deadline_seconds=settings.timeout_seconds),
     ) as api:
         yield api
+
+
+def ask_organization(settings: Settings, access_token: SecretStr) -> str | None:
+    """Return the id of the organization that a token is for, or None if that can't be learnt."""
+    try:
+        source = StaticToken(access_token, "the sign-in")
+        with AccountApi(
+            settings.service_api_url,
+            lambda: BearerAuth(source),
+            auth_origin=source.origin,
+            patience=Patience(deadline_seconds=_ORGANIZATION_SECONDS),
+        ) as api:
+            return api.get_balance().org_id
+    except ParallelError:
+        return None

@@ -11,14 +11,16 @@ from urllib.parse import urlsplit
 
 import click
 
+from parallel_provider.cli.account import ask_organization
 from parallel_provider.cli.environment import load_settings
-from parallel_provider.cli.output import say, waiting
+from parallel_provider.cli.output import say, waiting, warn
 from parallel_provider.credentials.device_flow import (
     ALL_SCOPES,
     Waiting,
     request_code,
     wait_for_approval,
 )
+from parallel_provider.credentials.document import UNKNOWN_ORG
 from parallel_provider.credentials.models import FALLBACK_CLIENT_ID, DeviceCode, TokenGrant
 from parallel_provider.credentials.oauth import SignInServer
 from parallel_provider.credentials.store import SignInFile
@@ -33,7 +35,8 @@ Examples:
   parallel-provider login
   parallel-provider login --no-browser
   parallel-provider login --scope apps:read --scope balance:read
-  parallel-provider login --print-refresh-token | gh secret set PARALLEL_REFRESH_TOKEN
+  parallel-provider login --print-refresh-token \\
+    | gh secret set PARALLEL_REFRESH_TOKEN --env parallel
 """
 
 
@@ -94,8 +97,7 @@ def login(
     if print_refresh_token:
         _print_refresh_token(grant, client_id)
     else:
-        _store(file, client_id, grant)
-        _report(settings, file, grant)
+        _report(settings, file, grant, _store(settings, file, client_id, grant))
 
 
 def _show(code: DeviceCode) -> None:
@@ -105,15 +107,28 @@ def _show(code: DeviceCode) -> None:
         say(f"or open           {printable(code.verification_uri_complete)}")
 
 
-def _store(file: SignInFile, client_id: str, grant: TokenGrant) -> None:
+def _store(settings: Settings, file: SignInFile, client_id: str, grant: TokenGrant) -> str:
+    """Store the sign-in and return its organization's id, which may be UNKNOWN_ORG."""
     with file.locked():
         document = file.read_or_empty()
-        file.replace(document.with_sign_in(client_id, grant.org_id, grant, time.time()))
+        org_id = grant.org_id or UNKNOWN_ORG
+        file.replace(document.with_sign_in(client_id, org_id, grant, time.time()))
+    if grant.org_id is None and grant.access_token is not None:
+        known = ask_organization(settings, grant.access_token)
+        if known is not None:
+            with file.locked():
+                file.replace(file.read_or_empty().with_org_known(known))
+            return known
+    return org_id
 
 
-def _report(settings: Settings, file: SignInFile, grant: TokenGrant) -> None:
-    name = f"{printable(grant.org_name)} " if grant.org_name else ""
-    say(f"Signed in to {name}({printable(grant.org_id)}); kept in {file.path}.")
+def _report(settings: Settings, file: SignInFile, grant: TokenGrant, org_id: str) -> None:
+    if org_id == UNKNOWN_ORG:
+        say(f"Signed in; kept in {file.path}.")
+        warn("the server didn't say to which organization")
+    else:
+        name = f"{printable(grant.org_name)} " if grant.org_name else ""
+        say(f"Signed in to {name}({printable(org_id)}); kept in {file.path}.")
     if grant.authorization_expires_in is not None:
         say(f"The sign-in ends {moment(time.time() + grant.authorization_expires_in)}.")
     for token, variable in (
@@ -122,12 +137,15 @@ def _report(settings: Settings, file: SignInFile, grant: TokenGrant) -> None:
         (settings.env_refresh_token, "PARALLEL_REFRESH_TOKEN"),
     ):
         if token is not None:
-            say(f"Warning: {variable} is set and counts before this sign-in.")
+            warn(f"{variable} is set and counts before this sign-in.")
 
 
 def _print_refresh_token(grant: TokenGrant, client_id: str) -> None:
     if grant.refresh_token is None:
-        raise CredentialsError("the server gave no refresh token")
+        raise CredentialsError(
+            "the server gave no refresh token, so there is nothing to print: sign in again, or "
+            "set PARALLEL_TOKEN_COMMAND in the pipeline"
+        )
     click.echo(grant.refresh_token.get_secret_value())
     if client_id != FALLBACK_CLIENT_ID:
         say(f"The pipeline also needs PARALLEL_CLIENT_ID={printable(client_id)}")

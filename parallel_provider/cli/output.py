@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 import click
 from rich.console import Console
@@ -56,17 +58,26 @@ def warn(message: str) -> None:
 @contextlib.contextmanager
 def waiting(message: str) -> Iterator[None]:
     """Show that something is waited for: a spinner on a terminal, one line elsewhere."""
-    console = Console(stderr=True)
-    if console.is_terminal:
-        with console.status(Text(message)):
+    if _has_styles(sys.stderr):
+        with Console(stderr=True).status(Text(message)):
             yield
     else:
         say(message)
         yield
 
 
+def _has_styles(stream: TextIO) -> bool:
+    """Say whether escape sequences are welcome: https://no-color.org, and terminals without any."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") in ("dumb", "unknown")
+    return stream.isatty() and not plain
+
+
 def _print(table: Table) -> None:
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _UNBOUNDED_WIDTH)
+    console = Console(
+        highlight=False,
+        color_system="auto" if _has_styles(sys.stdout) else None,
+        width=None if sys.stdout.isatty() else _UNBOUNDED_WIDTH,
+    )
     with console.capture() as capture:
         console.print(table)
     # The table fills its last column with spaces, which nobody wants in a pipe.

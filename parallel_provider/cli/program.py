@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
 from collections.abc import Sequence
 
@@ -48,6 +50,9 @@ def program() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code; no error of it is ever a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name that the terminal's encoding lacks is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = program.main(arguments, prog_name="parallel-provider", standalone_mode=False)
     except click.ClickException as error:
@@ -55,17 +60,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except ParallelError as error:
-        return _fail(str(error))
     except BrokenPipeError:
         # Whoever read our output has had enough; nothing is left to say, and nobody to say it to.
         sys.stderr.close()
         return FAILED
     except Exception as error:  # noqa: BLE001 (its text may hold anything, a token included)
-        return _fail(f"something unexpected went wrong ({type(error).__name__}): please report it")
+        # Where standard error can't be written to either, the exit code has to do.
+        with contextlib.suppress(OSError):
+            click.echo(f"Error: {_told(error)}", err=True)
+        return FAILED
     return code if isinstance(code, int) else 0
 
 
-def _fail(message: str) -> int:
-    click.echo(f"Error: {message}", err=True)
-    return FAILED
+def _told(error: Exception) -> str:
+    if isinstance(error, ParallelError):
+        return str(error)
+    # Errors of files name them, and are told by whoever uses them: this one is of a stream.
+    if isinstance(error, OSError) and error.filename is None:
+        return f"the output can't be written ({error.strerror or type(error).__name__})"
+    return f"something unexpected went wrong ({type(error).__name__}): please report it"

@@ -11,10 +11,12 @@ from parallel_provider.cli.environment import load_settings
 from parallel_provider.cli.output import print_facts, print_json, warn
 from parallel_provider.credentials.chain import choose_source
 from parallel_provider.credentials.document import StoredOrg
-from parallel_provider.credentials.expiry import end_warning
+from parallel_provider.credentials.expiry import end_warning, is_over
+from parallel_provider.credentials.static import StaticToken
 from parallel_provider.credentials.store import SignInFile
 from parallel_provider.credentials.stored import PipelineRefreshToken, StoredSignIn
 from parallel_provider.credentials.wording import duration, moment
+from parallel_provider.errors import CredentialsError
 from parallel_provider.settings import Settings
 
 _EXAMPLES = """
@@ -50,9 +52,15 @@ class OrgStatus(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """Where the access token comes from; `org_id` and what follows only for a stored sign-in."""
+    """Where the access token comes from; `org_id` and what follows only for a stored sign-in.
+
+    `access_token_expires_at` is what a given access token says of itself; `ended` says that
+    nothing can be done with what there is.
+    """
 
     source: str
+    ended: str | None = None
+    access_token_expires_at: int | None = None
     org_id: str | None = None
     auth_file: str | None = None
     orgs: tuple[OrgStatus, ...] = ()
@@ -64,7 +72,7 @@ class Status(msgspec.Struct, frozen=True):
 def status(*, as_json: bool) -> None:
     """Show where the access token comes from, for which organization, and what ends when.
 
-    Nothing is asked of the server. Fails when there is no sign-in.
+    Nothing is asked of the server. Fails when there is no sign-in, or when it has ended.
     """
     now = time.time()
     found = read_status(load_settings(), now)
@@ -72,6 +80,8 @@ def status(*, as_json: bool) -> None:
         print_json(msgspec.to_builtins(found))
     else:
         _print(found, now)
+    if found.ended:
+        raise CredentialsError(found.ended)
     if found.warning:
         warn(found.warning)
 
@@ -79,11 +89,20 @@ def status(*, as_json: bool) -> None:
 def read_status(settings: Settings, now: float) -> Status:
     """Find out what there is. Raises CredentialsError when there is nothing to use."""
     source = choose_source(settings)
+    if isinstance(source, StaticToken):
+        return Status(
+            source=source.origin,
+            ended=_end_of(source, now),
+            access_token_expires_at=_whole(source.end),
+        )
     if isinstance(source, PipelineRefreshToken) or not isinstance(source, StoredSignIn):
         return Status(source=source.origin)
     document = SignInFile(settings.auth_file).read()
+    tokens = document.tokens(source.org_id)
+    warning = end_warning(tokens, now)
     return Status(
         source=source.origin,
+        ended=warning if is_over(tokens, now) else None,
         org_id=source.org_id,
         auth_file=str(settings.auth_file),
         orgs=tuple(
@@ -91,12 +110,22 @@ def read_status(settings: Settings, now: float) -> Status:
             for org_id, org in document.orgs.items()
             if org.tokens.is_sign_in
         ),
-        warning=end_warning(document.tokens(source.org_id), now),
+        warning=warning,
     )
+
+
+def _end_of(source: StaticToken, now: float) -> str | None:
+    try:
+        source.require_alive(now)
+    except CredentialsError as error:
+        return str(error)
+    return None
 
 
 def _print(found: Status, now: float) -> None:
     facts = [("Access token from", found.source)]
+    if not found.orgs:
+        facts.append(("Access token", _end(found.access_token_expires_at, now)))
     for org in found.orgs:
         name = f"{org.org_name} ({org.org_id})" if org.org_name else org.org_id
         if org.org_id != found.org_id:
@@ -118,7 +147,7 @@ def _whole(seconds: float | None) -> int | None:
 
 def _end(end: float | None, now: float) -> str:
     if end is None:
-        return "no known end"
+        return "end not known"
     if end <= now:
         return f"ended {moment(end)}"
     return f"ends {moment(end)} (in {duration(end - now)})"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.credentials.chain import choose_source
+from parallel_provider.credentials.static import StaticToken
 
 _EXAMPLES = """
 \b
@@ -21,7 +24,11 @@ def token() -> None:
     """Print a fresh access token, and nothing else, on standard output.
 
     The stored sign-in is refreshed first where needed. The token lives for minutes: long runs
-    rather need `parallel:tokenCommand`, or the sign-in itself.
+    rather need `parallel:tokenCommand`, or the sign-in itself. A token that has ended isn't
+    printed: the command fails.
     """
-    access_token = choose_source(load_settings()).get()
+    source = choose_source(load_settings())
+    access_token = source.get()
+    if isinstance(source, StaticToken):
+        source.require_alive(time.time())
     click.echo(access_token.value.get_secret_value())

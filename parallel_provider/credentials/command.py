@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from parallel_provider.commands import Command, run_command, show_on_standard_error
 from parallel_provider.credentials.renewing import RenewingSource
 from parallel_provider.credentials.static import require_access_token
+from parallel_provider.credentials.times import finite_number
 from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.errors import CommandError, CredentialsError
 from parallel_provider.typed import SecretStr
@@ -77,18 +78,17 @@ def _parse_json(text: str, command: str) -> tuple[str, float | None]:
 def _expiry(value: object, command: str) -> float | None:
     if value is None:
         return None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = float(value)
-        if seconds - seconds == 0:  # neither infinite nor NaN
+    if isinstance(value, int | float):
+        seconds = finite_number(value)
+        if seconds is not None:
             return seconds
-    if isinstance(value, str):
+    elif isinstance(value, str):
         try:
             # Python 3.10 knows no Z.
             moment = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
-        except ValueError:
-            pass
-        else:
             return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+        except (ValueError, OverflowError):
+            pass
     raise CredentialsError(
         f"{command} printed an expires_at that is neither epoch seconds nor an ISO 8601 time"
     )

@@ -96,12 +96,14 @@ def wait_for_approval(
             # RFC 8628, section 3.5: ask less often of a server that doesn't answer.
             interval = max(interval * 2, error.retry_after or 0.0)
             unavailable = error
-        if waiting.clock() + interval >= deadline:
+        left = deadline - waiting.clock()
+        if left <= 0:
             raise unavailable or CredentialsError(
-                f"the code wasn't approved within {lifetime:.0f} seconds: "
+                f"the code wasn't approved within {lifetime:g} seconds: "
                 f"{LOGIN_HINT} again and approve the new code"
             )
-        waiting.sleep(interval)
+        # The last time it is asked at the very end, be that ahead of the pace.
+        waiting.sleep(min(interval, left))
 
 
 def _final(error: OAuthError, unavailable: SignInUnavailableError | None) -> CredentialsError:

@@ -14,12 +14,16 @@ import msgspec
 
 from parallel_provider.credentials.errors import LOGIN_HINT
 from parallel_provider.credentials.models import TokenGrant
+from parallel_provider.credentials.times import is_absurd_time
 from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.errors import CredentialsError
 from parallel_provider.printable import masked_setting
 from parallel_provider.typed import SecretStr, read_as
 
 VERSION = 1
+# Stands for the organization of a sign-in whose answer named none.
+UNKNOWN_ORG = "unknown"
+_TIMES = ("access_token_expires_at", "refresh_token_expires_at", "authorization_expires_at")
 
 
 class StoredTokens(msgspec.Struct, frozen=True):
@@ -108,7 +112,7 @@ class Document:
                 "can read: upgrade it"
             )
         try:
-            view = read_as(_SignInFile, raw)
+            view = read_as(_SignInFile, _without_absurd_times(raw))
         except msgspec.ValidationError as error:
             raise UnusableDocumentError(f"damaged ({error})") from None
         return cls(raw, view.selected_org_id, view.client_id, view.orgs or {})
@@ -155,8 +159,9 @@ class Document:
         if grant.org_name is not None:
             org["org_name"] = grant.org_name
         tokens = _child(org, "control_api")
-        tokens["access_token"] = grant.access_token.get_secret_value()
-        tokens["access_token_expires_at"] = at(grant.expires_in)
+        if grant.access_token is not None:
+            tokens["access_token"] = grant.access_token.get_secret_value()
+            tokens["access_token_expires_at"] = at(grant.expires_in)
         if grant.scope:
             tokens["access_token_scopes"] = grant.scope.split()
         if grant.refresh_token is not None:
@@ -170,6 +175,16 @@ class Document:
         return self.with_grant(org_id, grant, now).with_values(
             client_id=client_id, selected_org_id=org_id
         )
+
+    def with_org_known(self, org_id: str) -> Document:
+        """Return the content with the sign-in of UNKNOWN_ORG as that of `org_id`, selected."""
+        raw = copy.deepcopy(self.raw)
+        orgs = _child(raw, "orgs")
+        if UNKNOWN_ORG in orgs:
+            tokens = orgs.pop(UNKNOWN_ORG).get("control_api")
+            _child(orgs, org_id)["control_api"] = tokens
+            raw["selected_org_id"] = org_id
+        return Document.from_raw(raw)
 
     def without_sign_in(self, org_id: str) -> Document:
         """Return the content without an organization's tokens; its data API key stays."""
@@ -185,6 +200,22 @@ class Document:
     def with_values(self, **values: str | None) -> Document:
         """Return the content with other values at its top level."""
         return Document.from_raw({**self.raw, **values})
+
+
+def _without_absurd_times(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return a view of the content in which a number that is no time counts as not known."""
+    orgs = raw.get("orgs")
+    if not isinstance(orgs, dict):
+        return raw
+    return {**raw, "orgs": {org_id: _org_without(org) for org_id, org in orgs.items()}}
+
+
+def _org_without(org: object) -> object:
+    tokens = org.get("control_api") if isinstance(org, dict) else None
+    if not isinstance(org, dict) or not isinstance(tokens, dict):
+        return org
+    absurd = {name: None for name in _TIMES if is_absurd_time(tokens.get(name))}
+    return {**org, "control_api": {**tokens, **absurd}}
 
 
 def _child(parent: dict[str, Any], key: str) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import httpx
-import msgspec
 
 from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
 from parallel_provider.credentials.models import (
@@ -19,6 +18,7 @@ from parallel_provider.credentials.models import (
     DeviceCode,
     SignInModel,
     TokenGrant,
+    read_json,
 )
 from parallel_provider.http_client import (
     HttpSender,
@@ -28,7 +28,7 @@ from parallel_provider.http_client import (
 )
 from parallel_provider.http_headers import parse_retry_after
 from parallel_provider.printable import masked, printable, remember_secret
-from parallel_provider.typed import SecretStr, read_as
+from parallel_provider.typed import SecretStr
 
 CLIENT_NAME = "parallel-provider"
 DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -140,13 +140,15 @@ class SignInServer:
 
 def _parse(response: httpx.Response, model: type[Answer]) -> Answer:
     try:
-        body = json.loads(response.content)
-        _remember_secrets(body)
-        return read_as(model, body)
-    except msgspec.ValidationError as error:
-        reason = str(error)
+        answer = read_json(response.content)
+        _remember_secrets(answer)
     except (ValueError, RecursionError):
         reason = "it isn't JSON"
+    else:
+        try:
+            return model.read(answer)
+        except ValueError as error:
+            reason = str(error)
     raise SignInUnavailableError(
         f"POST {response.request.url.path} answered with something that can't be used ({reason})",
         may_have_worked=True,

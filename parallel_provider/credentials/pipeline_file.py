@@ -8,10 +8,17 @@ of it is kept in a private file beside the sign-in file, named by the token's fi
 from __future__ import annotations
 
 import contextlib
+import re
+import stat
 import time
 from pathlib import Path
 
-from parallel_provider.credentials.document import VERSION, Document, StoredTokens
+from parallel_provider.credentials.document import (
+    VERSION,
+    Document,
+    StoredTokens,
+    UnusableDocumentError,
+)
 from parallel_provider.credentials.tokens import fingerprint
 from parallel_provider.typed import SecretStr
 
@@ -20,6 +27,7 @@ PIPELINE_ORG = "pipeline"
 # Beside the tokens: the fingerprint of the refresh token last handed to the pipeline's own store.
 _SAVED = "saved_refresh_token_sha256"
 _PREFIX = "pipeline-"
+_NAME = re.compile(rf"{_PREFIX}[0-9a-f]{{32}}\.json")
 _OLD_SECONDS = 24 * 60 * 60.0
 
 
@@ -54,10 +62,24 @@ def with_saved(document: Document, refresh_token: SecretStr) -> Document:
 
 
 def remove_old_files(path: Path) -> None:
-    """Remove the files of other runs, over long ago; a machine may serve many."""
+    """Remove the files of other runs, over long ago; a machine may serve many.
+
+    A file goes only if this program can have made it: by its whole name, and by its content.
+    """
     too_old = time.time() - _OLD_SECONDS
     with contextlib.suppress(OSError):
-        for other in path.parent.glob(f"{_PREFIX}*.json"):
-            if other != path and other.stat().st_mtime < too_old:
-                for name in (other.name, f"{other.name}.lock", f"{other.name}.refresh.lock"):
-                    other.with_name(name).unlink(missing_ok=True)
+        for other in list(path.parent.iterdir()):
+            if other.name != path.name and _NAME.fullmatch(other.name):
+                # One that can't be removed is left, and doesn't keep the others.
+                with contextlib.suppress(OSError, UnusableDocumentError):
+                    _remove_if_old(other, too_old)
+
+
+def _remove_if_old(path: Path, too_old: float) -> None:
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode) or status.st_mtime >= too_old:
+        return
+    if Document.parse(path.read_bytes()).selected_org_id != PIPELINE_ORG:
+        return
+    for suffix in ("", ".lock", ".refresh.lock"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

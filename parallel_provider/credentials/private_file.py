@@ -62,12 +62,14 @@ class Replacement:
 
 
 @contextlib.contextmanager
-def replacing(path: Path, room: int = 16 * 1024) -> Iterator[Replacement]:
-    """Make room beside `path` first, so that a full or read-only disk shows before it matters.
+def replacing(path: Path, room: int) -> Iterator[Replacement]:
+    """Make room for `room` bytes beside `path`, so that a full disk shows before it matters.
 
     Only for the holder of the file's lock: what another one has left behind is removed. A
     symbolic link is kept, and the file that it leads to is replaced. Raises OSError.
     """
+    if room > MAX_SIZE:
+        raise OSError(f"it would be larger than {MAX_SIZE} bytes")
     path = Path(os.path.realpath(path))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     prefix = f".{path.name}."

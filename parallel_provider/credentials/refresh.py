@@ -9,7 +9,7 @@ from typing import Protocol
 
 import tenacity
 
-from parallel_provider.credentials.document import Document, StoredTokens
+from parallel_provider.credentials.document import UNKNOWN_ORG, Document, StoredTokens
 from parallel_provider.credentials.errors import (
     LOGIN_HINT,
     PIPELINE_HINT,
@@ -17,10 +17,11 @@ from parallel_provider.credentials.errors import (
     SignInUnavailableError,
 )
 from parallel_provider.credentials.models import FALLBACK_CLIENT_ID, TokenGrant
-from parallel_provider.credentials.pipeline_file import is_saved, with_saved
+from parallel_provider.credentials.pipeline_file import PIPELINE_ORG, is_saved, with_saved
 from parallel_provider.credentials.store import NoSignInFileError, SignInFile
 from parallel_provider.credentials.wording import moment
 from parallel_provider.errors import CredentialsError
+from parallel_provider.printable import printable
 from parallel_provider.typed import SecretStr
 
 ATTEMPTS = 3
@@ -65,12 +66,15 @@ class Refresh:
 
         Raises CredentialsError.
         """
+        problem: CredentialsError | None = None
         with self.file.locked():
             document = self._read()
             if not self._has_token_other_than(document, stale):
-                self._refresh(document)
+                problem = self._refresh(document)
             if self.save is not None:
                 self._save(self.save)
+        if problem is not None:
+            raise problem
 
     def _read(self) -> Document:
         try:
@@ -86,7 +90,8 @@ class Refresh:
             token is not None and token.fingerprint != stale and token.is_alive(self.timing.clock())
         )
 
-    def _refresh(self, document: Document) -> None:
+    def _refresh(self, document: Document) -> CredentialsError | None:
+        """Store what the server answers, and return what is wrong with it."""
         tokens = document.tokens(self.org_id)
         used = tokens.refresh_token
         if used is None:
@@ -95,28 +100,23 @@ class Refresh:
                 f"{self.file.path} has no refresh token for it: {LOGIN_HINT}"
             )
         # From here on the next pair has a place on the disk, whatever else fills it.
-        with self.file.replacing() as replacement:
+        with self.file.replacing(document) as replacement:
             try:
                 grant = self._ask(document.client_id or FALLBACK_CLIENT_ID, used)
             except OAuthError as error:
                 if self.seed is not None:
                     raise _explained_to_pipeline(error) from None
                 if self._other_program_has_refreshed(tokens):
-                    return
+                    return None
                 raise _explained(error, tokens, self.org_id, self.timing.clock()) from None
             # The official client takes no lock: whatever it has written meanwhile is kept.
             latest = self._read()
             if latest.tokens(self.org_id).refresh_token != used:
-                return  # a new sign-in, which counts for more than a refresh of the old one
-            self._require_same_org(grant)
-            replacement.commit(latest.with_grant(self.org_id, grant, self.timing.clock()).dump())
-
-    def _require_same_org(self, grant: TokenGrant) -> None:
-        if self.seed is None and grant.org_id != self.org_id:
-            raise CredentialsError(
-                f"the sign-in of organization {self.org_id} was answered with a token for "
-                f"{grant.org_id}, which isn't used: {LOGIN_HINT}"
-            )
+                return None  # a new sign-in, which counts for more than a refresh of the old one
+            # On the disk before anything is made of it: the token that was sent is used up.
+            kept, problem = _kept(latest, self.org_id, used, grant, self.timing.clock())
+            replacement.commit(kept.dump())
+        return problem
 
     def _ask(self, client_id: str, refresh_token: SecretStr) -> TokenGrant:
         """Ask, and again where the answer was lost: if the token was used up, that is said then."""
@@ -166,6 +166,36 @@ class Refresh:
             return
         save(token)
         self.file.replace(with_saved(document, token))
+
+
+def _kept(
+    document: Document, org_id: str, used: SecretStr, grant: TokenGrant, now: float
+) -> tuple[Document, CredentialsError | None]:
+    """Return what to store after the answer to a refresh, and what is wrong with that answer."""
+    # A pipeline's file, and a sign-in whose answer named no organization, belong to whichever.
+    anonymous = org_id in (PIPELINE_ORG, UNKNOWN_ORG)
+    other_org = None if anonymous or grant.org_id in (None, org_id) else grant.org_id
+    if other_org is not None:
+        told = (
+            f"the sign-in of organization {org_id} was answered with a token for "
+            f"{printable(other_org)}, which isn't used here"
+        )
+        if grant.refresh_token in (None, used):
+            return document, CredentialsError(f"{told}: {LOGIN_HINT}")
+        # Under its own organization, as a sign-in to that one would be. What was used up goes: a
+        # second use would make a strict server end the new pair too.
+        moved = document.without_sign_in(org_id).with_grant(other_org, grant, now)
+        return moved, CredentialsError(
+            f"{told}; it is stored as the sign-in of {printable(other_org)}, and that of {org_id} "
+            f"has ended: {LOGIN_HINT} and choose {org_id}"
+        )
+    problem = None
+    if grant.access_token is None:
+        problem = CredentialsError(
+            f"the sign-in of organization {org_id} was refreshed, and the answer had no access "
+            "token that can be used; its refresh token is stored: try again"
+        )
+    return document.with_grant(org_id, grant, now), problem
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

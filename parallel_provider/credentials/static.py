@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 
+from parallel_provider.credentials.times import finite_number, is_absurd_time
 from parallel_provider.credentials.tokens import AccessToken
+from parallel_provider.credentials.wording import moment
 from parallel_provider.errors import CredentialsError
 from parallel_provider.typed import SecretStr
 
@@ -25,16 +29,47 @@ def require_access_token(value: SecretStr, origin: str) -> SecretStr:
     return value
 
 
+def own_end(token: SecretStr) -> float | None:
+    """Return the end that a JWT names itself (`exp`, epoch seconds), or None if it names none.
+
+    Its signature isn't looked at: this is for telling a person what to expect, and for no decision.
+    """
+    try:
+        payload = token.get_secret_value().split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError, RecursionError):
+        return None
+    end = claims.get("exp") if isinstance(claims, dict) else None
+    return None if is_absurd_time(end) else finite_number(end)
+
+
 class StaticToken:
     """A token that somebody else keeps fresh; it can't be renewed from here."""
 
     def __init__(self, value: SecretStr, origin: str) -> None:
         self.origin = origin
-        self._token = AccessToken(require_access_token(value, origin))
+        self._token = AccessToken(require_access_token(value, origin), own_end(value))
 
     def get(self) -> AccessToken:
         """Return the token."""
         return self._token
+
+    @property
+    def end(self) -> float | None:
+        """When it ends by its own account (epoch seconds), or None if it doesn't say."""
+        return self._token.expires_at
+
+    def require_alive(self, now: float) -> None:
+        """Raise CredentialsError if it has ended by its own account.
+
+        For a person who asks: a request is sent all the same, since the clock here may be wrong.
+        """
+        if not self._token.is_alive(now):
+            raise CredentialsError(
+                f"the access token from {self.origin} has ended ({moment(self.end or 0.0)}): "
+                "put a fresh one in its place, or unset it and sign in with "
+                "`parallel-provider login`"
+            )
 
     def renew(self, rejected: AccessToken) -> AccessToken | None:  # noqa: ARG002 (TokenSource)
         """Return None: there is no other."""

@@ -18,13 +18,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from parallel_provider.credentials.document import Document, UnusableDocumentError
-from parallel_provider.credentials.errors import LOGIN_HINT
+from parallel_provider.credentials.errors import LOGIN_HINT, NotConfiguredError
 from parallel_provider.credentials.private_file import Replacement, read_private, replacing
 from parallel_provider.errors import CredentialsError
 
 # A turn takes as long as a refresh does; several may stand before this one when it fails for all.
 QUEUE_SECONDS = 240.0
 FILE_LOCK_SECONDS = 120.0
+# How much a new pair of tokens, or what another program writes meanwhile, may add to the file.
+_MARGIN_BYTES = 16 * 1024
 
 
 class NoSignInFileError(CredentialsError):
@@ -37,6 +39,13 @@ class SignInFile:
     """The file at `path`, which may not exist yet."""
 
     def __init__(self, path: Path) -> None:
+        """Raise NotConfiguredError if `path` is in a home directory (`~`) that can't be found."""
+        if path.parts[:1] and path.parts[0].startswith("~"):
+            raise NotConfiguredError(
+                f"the stored sign-in {path} can't be found, because there is no home directory "
+                f"{path.parts[0]}: set HOME, name another place in PARALLEL_AUTH_FILE, or set "
+                "PARALLEL_ACCESS_TOKEN or PARALLEL_TOKEN_COMMAND"
+            )
         self.path = path
 
     def read(self) -> Document:
@@ -66,10 +75,13 @@ class SignInFile:
             return Document.empty()
 
     @contextlib.contextmanager
-    def replacing(self) -> Iterator[Replacement]:
-        """Make room for the next content; only while `locked`. Raises CredentialsError."""
+    def replacing(self, document: Document) -> Iterator[Replacement]:
+        """Make room for `document` and new tokens in it; only while `locked`.
+
+        Raises CredentialsError.
+        """
         try:
-            with replacing(self.path) as replacement:
+            with replacing(self.path, len(document.dump()) + _MARGIN_BYTES) as replacement:
                 yield replacement
         except OSError as error:
             raise CredentialsError(
@@ -78,7 +90,7 @@ class SignInFile:
 
     def replace(self, document: Document) -> None:
         """Write `document` in the file's place; only while `locked`. Raises CredentialsError."""
-        with self.replacing() as replacement:
+        with self.replacing(document) as replacement:
             replacement.commit(document.dump())
 
     @contextlib.contextmanager

@@ -18,4 +18,8 @@ def duration(seconds: float) -> str:
 
 def moment(epoch_seconds: float) -> str:
     """Return a point in time as people read it, in UTC."""
-    return datetime.fromtimestamp(epoch_seconds, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    try:
+        time = datetime.fromtimestamp(epoch_seconds, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return "at a time without a date"
+    return time.strftime("%Y-%m-%d %H:%M UTC")

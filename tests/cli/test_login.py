@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -24,8 +26,10 @@ def auto_approve(signed_out: SignIn) -> None:
 def login_and_decide(signed_out: SignIn) -> Callable[..., tuple[int, str]]:
     """Start `login`, decide when it shows its code, and return how it ended and what it said."""
 
-    def login_and_decide(decide: Callable[[str], None], *options: str) -> tuple[int, str]:
-        signed_out.emulator.set_settings(poll_interval_seconds=1)
+    def login_and_decide(
+        decide: Callable[[str], None], *options: str, pace: int = 1
+    ) -> tuple[int, str]:
+        signed_out.emulator.set_settings(poll_interval_seconds=pace)
         program = subprocess.Popen(
             [*PROGRAM, "login", *options],
             env=signed_out.environment,
@@ -77,9 +81,85 @@ def test_denied_login_stores_nothing(signed_out: SignIn, login_and_decide: Login
 
 def test_login_that_nobody_approves_ends_in_time(run: Run) -> None:
     """Without a person it doesn't wait for ever."""
-    result = run("login", "--timeout", "1")
+    started = time.monotonic()
+    result = run("login", "--timeout", "1.5")
     assert result.returncode == 1
-    assert "wasn't approved within 1 seconds" in result.stderr
+    assert "wasn't approved within 1.5 seconds" in result.stderr
+    # The server's pace is longer, and is no reason to give up before.
+    assert time.monotonic() - started >= 1.5
+
+
+def test_login_that_is_approved_within_its_timeout_succeeds(
+    signed_out: SignIn, login_and_decide: LoginAndDecide
+) -> None:
+    """Also when the server would rather be asked later."""
+    emulator = signed_out.emulator
+    code, told = login_and_decide(
+        lambda code: emulator.decide_sign_in(code, "approve"), "--timeout", "2", pace=5
+    )
+    assert code == 0, told
+
+
+@pytest.mark.usefixtures("auto_approve")
+def test_login_whose_answer_names_no_organization_is_stored_under_it(
+    run: Run, signed_out: SignIn
+) -> None:
+    """The API knows which organization a token is for."""
+    emulator = signed_out.emulator
+    answer = signed_out.obtain_tokens()
+    body = {k: v for k, v in answer.items() if k not in ("org_id", "org_name", "client_id")}
+    emulator.add_fault("status", path="/getServiceKeys/token", status=200, body=body)
+    result = run("login")
+    assert result.returncode == 0, result.stderr
+    assert f"Signed in to ({emulator.org_id})" in result.stderr
+    assert set(signed_out.document["orgs"]) == {emulator.org_id}
+    assert signed_out.tokens["refresh_token"] == answer["refresh_token"]
+    assert run("balance").returncode == 0
+
+
+@pytest.mark.usefixtures("auto_approve")
+def test_login_to_an_organization_that_nobody_names_is_kept_all_the_same(
+    run: Run, signed_out: SignIn
+) -> None:
+    """Where the API can't be asked, the sign-in is kept without a name, and can be refreshed."""
+    emulator = signed_out.emulator
+    answer = signed_out.obtain_tokens()
+    client_id = answer.pop("client_id")
+    body = {**answer, "org_id": 5, "scope": None, "expires_in": -1}
+    emulator.add_fault("status", path="/getServiceKeys/token", status=200, body=body)
+    result = run("login", PARALLEL_SERVICE_API_URL="http://127.0.0.1:1")
+    assert result.returncode == 0, result.stderr
+    assert "Warning: the server didn't say to which organization" in result.stderr
+    document = signed_out.document
+    assert document["orgs"]["unknown"]["control_api"]["refresh_token"] == answer["refresh_token"]
+    signed_out.document = {**document, "client_id": client_id}
+    signed_out.expire()
+    result = run("balance")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.usefixtures("auto_approve")
+def test_login_whose_answer_has_no_access_token_is_completed_by_a_refresh(
+    run: Run, signed_out: SignIn
+) -> None:
+    """The refresh token alone is a sign-in."""
+    answer = signed_out.obtain_tokens()
+    client_id = answer.pop("client_id")
+    body = {**answer, "access_token": None}
+    signed_out.emulator.add_fault("status", path="/getServiceKeys/token", status=200, body=body)
+    assert run("login").returncode == 0
+    signed_out.document = {**signed_out.document, "client_id": client_id}
+    assert run("balance").returncode == 0
+
+
+def test_login_help_shows_the_command_of_the_pipelines_readme(run: Run) -> None:
+    """Both tell the same way to give a pipeline its refresh token."""
+    readme = (Path(__file__).parents[2] / "examples/pipelines/README.md").read_text()
+    found = re.findall(
+        r"^parallel-provider login --print-refresh-token.*\\\n.*gh .*$", readme, re.M
+    )
+    (command,) = (" ".join(text.replace("\\\n", " ").split()) for text in found)
+    assert command in " ".join(run("login", "--help").stdout.replace("\\\n", " ").split())
 
 
 @pytest.mark.usefixtures("auto_approve")

@@ -57,6 +57,53 @@ def test_status_names_a_source_in_the_environment(run: Run) -> None:
     found = json.loads(result.stdout)
     assert found["source"] == "PARALLEL_ACCESS_TOKEN"
     assert found["org_id"] is None
+    assert found["access_token_expires_at"] is None
+
+
+def test_status_shows_when_a_given_token_ends(run: Run, signed_out: SignIn) -> None:
+    """The token says it itself."""
+    token = signed_out.emulator.mint_token(lifetime_seconds=3600 + 90)
+    result = run("status", PARALLEL_ACCESS_TOKEN=token)
+    assert result.returncode == 0
+    assert "(in 1 hour)" in result.stdout
+    found = json.loads(run("status", "--json", PARALLEL_ACCESS_TOKEN=token).stdout)
+    assert abs(found["access_token_expires_at"] - time.time() - 3690) < 60
+
+
+@pytest.mark.parametrize("end", [float("nan"), float("inf"), 1e308, -1e308, -1, 10**400, "nan"])
+def test_status_takes_times_that_are_none_for_unknown(
+    run: Run, signed_in: SignIn, end: object
+) -> None:
+    """A damaged number is no reason not to sign in, and is never formatted."""
+    document = signed_in.document
+    tokens = document["orgs"][document["selected_org_id"]]["control_api"]
+    for part in ("access_token", "refresh_token", "authorization"):
+        tokens[f"{part}_expires_at"] = end
+    signed_in.document = document
+    result = run("status")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("end not known") == 3
+    assert result.stderr == ""
+    (org,) = json.loads(run("status", "--json").stdout)["orgs"]
+    assert org["authorization_expires_at"] is None
+    assert run("token").stdout == f"{tokens['access_token']}\n"
+
+
+def test_status_of_a_sign_in_that_has_ended_fails(run: Run, signed_in: SignIn) -> None:
+    """What there is is shown, and the exit code tells a script that it is of no use."""
+    document = signed_in.document
+    tokens = document["orgs"][document["selected_org_id"]]["control_api"]
+    tokens["authorization_expires_at"] = int(time.time()) - 60
+    signed_in.document = document
+    alive = run("status")
+    assert alive.returncode == 0
+    assert "Warning: the Parallel sign-in has ended" in alive.stderr
+    signed_in.expire()
+    over = run("status")
+    assert over.returncode == 1
+    assert "Example Organization" in over.stdout
+    assert over.stderr.startswith("Error: the Parallel sign-in has ended (its authorization")
+    assert over.stderr.count("\n") == 1
 
 
 def test_status_warns_of_a_file_that_is_open_to_others(run: Run, signed_in: SignIn) -> None:

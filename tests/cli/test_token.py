@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import subprocess
 import sys
+from pathlib import Path
 
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
 from tests.cli.conftest import Run
 from tests.credentials.sign_ins import SignIn
 
@@ -38,3 +44,106 @@ def test_token_command_can_talk_to_the_user(run: Run, signed_in: SignIn) -> None
     result = run("token", PARALLEL_TOKEN_COMMAND=command)
     assert result.stdout == f"{token}\n"
     assert result.stderr == "asking the vault for ********\n"
+
+
+@pytest.mark.usefixtures("signed_in")
+@pytest.mark.parametrize("command", [["token"], ["status"], ["status", "--json"]])
+def test_given_token_that_has_ended_fails(run: Run, signed_out: SignIn, command: list[str]) -> None:
+    """What the token says of itself is enough to know, without a request."""
+    ended = signed_out.emulator.mint_token(lifetime_seconds=-90)
+    result = run(*command, PARALLEL_ACCESS_TOKEN=ended, PARALLEL_SERVICE_API_URL="http://[::1]:1")
+    assert result.returncode == 1
+    assert "Error: the access token from PARALLEL_ACCESS_TOKEN has ended (20" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert ended not in result.stdout + result.stderr
+
+
+@pytest.mark.usefixtures("signed_out")
+def test_given_token_that_lives_is_printed(run: Run, emulator: Emulator) -> None:
+    """A token with an end in the future, or with none, is as good as ever."""
+    for token in (emulator.mint_token(lifetime_seconds=300), emulator.mint_token(), "a.b.c"):
+        result = run("token", PARALLEL_ACCESS_TOKEN=token)
+        assert result.returncode == 0
+        assert result.stdout == f"{token}\n"
+
+
+@pytest.mark.parametrize("end", ["NaN", "1e308", "-5", '"soon"', "9" * 400, "[]", "true", "null"])
+def test_odd_end_of_a_given_token_counts_as_unknown(run: Run, end: str) -> None:
+    """Whatever a token says of itself, it is one line at most."""
+    claims = base64.urlsafe_b64encode(f'{{"exp": {end}}}'.encode()).decode().rstrip("=")
+    token = f"eyJhbGciOiJub25lIn0.{claims}.x"
+    assert run("token", PARALLEL_ACCESS_TOKEN=token).stdout == f"{token}\n"
+    assert "end not known" in run("status", PARALLEL_ACCESS_TOKEN=token).stdout
+
+
+NO_HOME = (
+    "import pwd, sys\n"
+    "def nobody(_): raise KeyError\n"
+    "pwd.getpwuid = pwd.getpwnam = nobody\n"
+    "from parallel_provider.cli import main\n"
+    "sys.exit(main())"
+)
+
+
+@pytest.fixture
+def run_without_home(signed_out: SignIn, tmp_path: Path) -> Run:
+    """Run a command as a user whom the machine doesn't know, as in many containers."""
+
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {
+            name: value
+            for name, value in signed_out.environment.items()
+            if name not in ("HOME", "PARALLEL_AUTH_FILE")
+        }
+        result = subprocess.run(
+            [sys.executable, "-c", NO_HOME, *arguments],
+            env={**environment, **variables},
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert list(tmp_path.iterdir()) == []
+        return result
+
+    return run
+
+
+no_windows = pytest.mark.skipif(sys.platform == "win32", reason="homes are found otherwise there")
+
+
+@no_windows
+def test_given_token_needs_no_home_directory(run_without_home: Run, emulator: Emulator) -> None:
+    """Nothing has to be kept for it."""
+    token = emulator.mint_token()
+    assert run_without_home("token", PARALLEL_ACCESS_TOKEN=token).stdout == f"{token}\n"
+    for command in ("status", "balance", "apps"):
+        result = run_without_home(command, PARALLEL_ACCESS_TOKEN=token)
+        assert result.returncode == 0, result.stderr
+
+
+@no_windows
+@pytest.mark.parametrize(
+    ("arguments", "variables", "home"),
+    [
+        (["status"], {}, "~"),
+        (["login", "--timeout", "1"], {}, "~"),
+        (["logout"], {}, "~"),
+        (["token"], {"PARALLEL_AUTH_FILE": "~nobody-here/a.json"}, "~nobody-here"),
+        (
+            ["token"],
+            {"PARALLEL_REFRESH_TOKEN": "rt", "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND": "cat"},
+            "~",
+        ),
+    ],
+)
+def test_sign_in_without_a_home_directory_is_one_line(
+    run_without_home: Run, arguments: list[str], variables: dict[str, str], home: str
+) -> None:
+    """What needs a home says so, and how to do without."""
+    result = run_without_home(*arguments, **variables)
+    assert result.returncode == 1
+    assert f"there is no home directory {home}: set HOME, name another place" in result.stderr
+    assert result.stderr.count("\n") == 1

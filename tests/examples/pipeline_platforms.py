@@ -41,8 +41,8 @@ class Platform(ABC):
         """The jobs by their names."""
 
     @abstractmethod
-    def jobs_for(self, event: Event) -> list[str]:
-        """Say which jobs an event starts."""
+    def jobs_for(self, event: Event, *, failed: bool = False) -> list[str]:
+        """Say which jobs an event starts; or which of them once another job has failed."""
 
     @abstractmethod
     def environment_of(self, job: str) -> str | None:
@@ -86,11 +86,13 @@ class GitHub(Platform):
         jobs: dict[str, dict[str, Any]] = self.workflow["jobs"]
         return jobs
 
-    def jobs_for(self, event: Event) -> list[str]:
-        """Say which jobs an event starts."""
+    def jobs_for(self, event: Event, *, failed: bool = False) -> list[str]:
+        """Say which jobs an event starts; or which of them once another job has failed."""
         if event["github.event_name"] not in self.triggers:
             return []
-        return [name for name, job in self.jobs.items() if _holds(job["if"], event)]
+        values = {**event, "needs.up.result": "failure" if failed else "success"}
+        jobs = [name for name, job in self.jobs.items() if _holds(job["if"], values)]
+        return [name for name in jobs if ("needs" in self.jobs[name]) == failed]
 
     def environment_of(self, job: str) -> str | None:
         """Say which environment's secrets a job gets."""
@@ -134,15 +136,19 @@ class GitLab(Platform):
         """The jobs by their names."""
         return {name: job for name, job in self.workflow.items() if name not in self._keywords}
 
-    def jobs_for(self, event: Event) -> list[str]:
-        """Say which jobs an event starts."""
+    def jobs_for(self, event: Event, *, failed: bool = False) -> list[str]:
+        """Say which jobs an event starts; or which of them once another job has failed."""
+        when = "on_failure" if failed else "on_success"
 
-        def fits(rules: list[dict[str, str]]) -> bool:
-            return any(_holds(rule["if"], event) for rule in rules)
+        def fits(rules: list[dict[str, str]], when: str = "on_success") -> bool:
+            return any(
+                _holds(rule["if"], event) and rule.get("when", "on_success") == when
+                for rule in rules
+            )
 
         if not fits(self.workflow["workflow"]["rules"]):
             return []
-        return [name for name, job in self.jobs.items() if fits(job["rules"])]
+        return [name for name, job in self.jobs.items() if fits(job["rules"], when)]
 
     def environment_of(self, job: str) -> str | None:
         """Say which environment's variables a job gets."""
@@ -157,9 +163,11 @@ class GitLab(Platform):
         for name, text in given.items():
             # A project's own variables count before the file's.
             variables.setdefault(name, re.sub(r"\$(\w+)", lambda v: variables.get(v[1], ""), text))
-        if "id_tokens" not in default:
-            variables.pop("PARALLEL_ID_TOKEN", None)
-        lines = [*default["before_script"], *self.jobs[job]["script"]]
+        asked = {**default, **self.jobs[job]}
+        for name in ("PARALLEL_ID_TOKEN", "PULUMI_ID_TOKEN"):
+            if name not in asked["id_tokens"]:
+                variables.pop(name, None)
+        lines = [*asked["before_script"], *asked["script"]]
         return [Step("\n".join(lines), variables)]
 
 
@@ -173,7 +181,7 @@ def _holds(condition: str, values: Event) -> bool:
     def operand(text: str) -> str:
         return text[1:-1] if text[0] in "'\"" else values.get(text.lstrip("$"), "")
 
-    for part in condition.split("&&"):
+    for part in condition.removeprefix("always() && ").split("&&"):
         left, operator, right = part.split()
         if not compare[operator](operand(left), operand(right)):
             return False

@@ -32,6 +32,10 @@ class Services:
     writer_token: str = field(default_factory=lambda: secrets.token_hex(16))
     id_token: str = field(default_factory=lambda: secrets.token_hex(16))
     id_token_request_token: str = field(default_factory=lambda: secrets.token_hex(16))
+    # Pulumi Cloud's: what a job gets for its ID token, and that ID token.
+    pulumi_token: str = field(default_factory=lambda: secrets.token_hex(16))
+    pulumi_id_token: str = field(default_factory=lambda: secrets.token_hex(16))
+    webhook: str = field(default_factory=lambda: f"https://chat/{secrets.token_hex(16)}")
     given_out: set[str] = field(default_factory=set)
 
     def secrets_of(self, environment: str | None) -> dict[str, str]:
@@ -42,6 +46,7 @@ class Services:
     def secrets(self) -> set[str]:
         """Everything that may show nowhere."""
         own = {self.writer_token, self.id_token, self.id_token_request_token}
+        own |= {self.pulumi_token, self.pulumi_id_token, self.webhook}
         return own | self.given_out | set(self.stored.values())
 
     def store(self, scope: str, name: str, value: str, token: str | None) -> HTTPStatus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -32,6 +33,14 @@ parallel.RotatingApiKey("service", app_id=app.app_id, rotate_after="20h", overla
 NIGHT_SECONDS = 22 * 60 * 60
 # How long the broker's tokens live; the real ones' are about as short.
 TOKEN_SECONDS = 420
+# The newest major versions, as their repositories have them.
+CURRENT_ACTIONS = {
+    "actions/checkout@v7",
+    "actions/setup-python@v7",
+    "actions/create-github-app-token@v3",
+    "pulumi/actions@v7",
+    "pulumi/auth-actions@v2",
+}
 
 platforms = pytest.mark.parametrize("platform", PLATFORMS)
 variants = pytest.mark.parametrize("variant", VARIANTS)
@@ -94,6 +103,8 @@ def on_engine(pipeline: Pipeline, project: Project) -> None:
     without = str(pipeline.pulumi.folder)
 
     def pulumi(arguments: list[str], environment: dict[str, str]) -> tuple[int, str]:
+        if arguments[0] == "login":
+            return 0, "logged in"
         path = [part for part in environment["PATH"].split(os.pathsep) if part != without]
         own = {k: v for k, v in environment.items() if not k.startswith("PULUMI_")}
         project.env.clear()
@@ -189,9 +200,83 @@ def test_github_workflow_passes_secrets_as_variables_alone(variant: str) -> None
             assert "${{" not in step.get("run", "")
     assert set(workflow.triggers) == {"pull_request", "push", "schedule", "workflow_dispatch"}
     assert workflow.triggers["push"] == {"branches": ["main"]}
-    rights = {"contents": "read"}
-    broker = {} if variant == "refresh-token" else {"id-token": "write"}
-    assert workflow.workflow["permissions"] == rights | broker
+    # The proof of who the job is, for Pulumi Cloud and the broker; the alert needs none.
+    assert workflow.workflow["permissions"] == {"contents": "read", "id-token": "write"}
+    assert workflow.jobs["alert"]["permissions"] == {"issues": "write"}
+
+
+@variants
+def test_github_workflow_uses_current_actions_which_keep_no_credentials(variant: str) -> None:
+    """The checkout leaves no token for the program behind, and no action is of an old version."""
+    steps = [step for job in GitHub(variant).jobs.values() for step in job["steps"]]
+    used = {step["uses"]: step.get("with", {}) for step in steps if "uses" in step}
+    assert set(used) <= CURRENT_ACTIONS
+    checkouts = [step for step in steps if step.get("uses") == "actions/checkout@v7"]
+    assert len(checkouts) == 2
+    assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
+
+
+@platforms
+@variants
+def test_no_access_token_of_pulumi_cloud_is_stored(workflow: Platform) -> None:
+    """Each job gets one for an hour, for the proof of who it is."""
+    text = workflow.file.read_text()
+    assert "secrets.PULUMI_ACCESS_TOKEN" not in text
+    if isinstance(workflow, GitHub):
+        for name in ("preview", "up"):
+            (exchange,) = [
+                step
+                for step in workflow.jobs[name]["steps"]
+                if step.get("uses", "").startswith("pulumi/auth-actions@")
+            ]
+            # Only the step that needs it gets it.
+            assert exchange["with"]["export-environment-variables"] is False
+            given = [s for s in workflow.jobs[name]["steps"] if "PULUMI_ACCESS" in str(s)]
+            assert len(given) == 1
+    else:
+        assert "PULUMI_ACCESS_TOKEN" not in text
+
+
+@pytest.mark.parametrize("platform", ["gitlab"])
+@variants
+def test_gitlab_job_signs_in_to_pulumi_cloud_with_its_id_token(pipeline: Pipeline) -> None:
+    """The token is in a private file, for as long as that takes, and in no argument."""
+    seen: list[str] = []
+    files: list[Path] = []
+
+    def pulumi(arguments: list[str], _environment: dict[str, str]) -> tuple[int, str]:
+        if arguments[0] == "login":
+            path = Path(arguments[arguments.index("--oidc-token") + 1].removeprefix("file://"))
+            seen.append(path.read_text())
+            assert path.stat().st_mode & 0o77 == 0
+            files.append(path)
+        return 0, "done"
+
+    pipeline.services.pulumi = pulumi
+    assert succeed(pipeline, "merge") == "up"
+    assert seen == [pipeline.services.pulumi_id_token]
+    assert not files[0].exists()
+    assert [call.arguments[0] for call in pipeline.pulumi.calls] == ["login", "up"]
+
+
+@platforms
+@variants
+def test_failed_night_raises_an_alert(pipeline: Pipeline, platform: str) -> None:
+    """Nobody watches the run that rotates keys; whoever merges watches the other one."""
+    pipeline.services.pulumi = lambda arguments, _environment: (arguments[0] == "up", "boom")
+    up, alert = pipeline.run("night")
+    assert (up.job, up.succeeded) == ("up", False)
+    assert (alert.job, alert.succeeded) == ("alert", True), alert.log
+    call = pipeline.commands.calls[-1]
+    if platform == "github":
+        assert (call.command, call.arguments[:2]) == ("gh", ["issue", "create"])
+        assert "https://github.example.com/acme/infra/actions/runs/42" in call.arguments[-1]
+    else:
+        assert call.command == "curl"
+        assert call.input == f'url = "{pipeline.services.webhook}"'
+        body = json.loads(call.arguments[call.arguments.index("--data") + 1])
+        assert body["text"].endswith("https://gitlab.example.com/42")
+    assert [outcome.job for outcome in pipeline.run("merge")] == ["up"]
 
 
 refresh_token = pytest.mark.parametrize("variant", ["refresh-token"])
@@ -230,7 +315,7 @@ def test_successor_that_is_lost_needs_a_new_sign_in(pipeline: Pipeline, emulator
     (outcome,) = pipeline.run("merge")
     assert not outcome.succeeded
     assert "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND failed" in outcome.log
-    (outcome,) = pipeline.run("night")
+    outcome, _alert = pipeline.run("night")
     assert not outcome.succeeded
     assert "invalid_grant" in outcome.log
     assert pipeline.pulumi.calls == []

@@ -1,0 +1,175 @@
+"""Answers of the token endpoint that are odd in one place: the sign-in in them is never lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parallel_provider.credentials.models import TokenGrant, read_json
+from parallel_provider.credentials.oauth import SignInServer
+from parallel_provider.credentials.refresh import Refresh
+from parallel_provider.credentials.store import SignInFile
+from parallel_provider.credentials.tokens import fingerprint
+from parallel_provider.errors import CredentialsError
+from parallel_provider.testing.emulator import Emulator
+from parallel_provider.typed import SecretStr
+from tests.credentials.refreshes import NOW, Pipeline, World
+
+TOKEN = "/getServiceKeys/token"
+ANSWER: dict[str, Any] = {
+    "access_token": "access-1",
+    "refresh_token": "refresh-1",
+    "token_type": "Bearer",
+    "expires_in": 420,
+    "refresh_token_expires_in": 3600,
+    "authorization_expires_in": 7200,
+    "org_id": "org_1",
+    "org_name": "One",
+    "scope": "apps:read",
+}
+MISSING = object()
+ODD: list[Any] = [
+    MISSING, None, "", " ", "nan", "x" * 5000, "\ud800", 0, -1, 1.5, 1e308, -1e308, 10**400,
+    float("nan"), float("inf"), True, [], ["a"], {}, {"a": 1},
+]  # fmt: skip
+TOKENS = ("access_token", "refresh_token")
+mutations = pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        pytest.param(field, value, id=f"{field}-{number}")
+        for field in ANSWER
+        for number, value in enumerate(ODD)
+        if not (field == "org_id" and isinstance(value, str) and value.startswith(("n", "x")))
+    ],
+)
+
+
+def mutated(field: str, value: object) -> dict[str, Any]:
+    """Return the server's answer with another value in one field."""
+    return {k: v for k, v in {**ANSWER, field: value}.items() if v is not MISSING}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Give a world whose stored pair, number 0, has ended."""
+    world = World(tmp_path / "auth.json", [])
+    world.write(0, NOW - 60)
+    return world
+
+
+@pytest.fixture
+def server(emulator: Emulator) -> Iterator[SignInServer]:
+    """Give the client of the emulator's sign-in."""
+    with SignInServer(emulator.url) as server:
+        yield server
+
+
+@mutations
+def test_pair_of_an_answer_that_is_odd_in_one_place_is_stored(
+    world: World, field: str, value: object
+) -> None:
+    """Whatever stands in a field, each token that can be used is in the file afterwards."""
+    world.answers = [TokenGrant.read(read_json(json.dumps(mutated(field, value)).encode()))]
+    unusable_access = field == "access_token" and value not in ("nan", "x" * 5000)
+    if unusable_access:
+        with pytest.raises(CredentialsError, match="refresh token is stored: try again"):
+            world.run()
+    else:
+        world.run()
+        assert world.tokens["access_token"] == ("access-1" if field != "access_token" else value)
+    if field != "refresh_token":
+        assert world.tokens["refresh_token"] == "refresh-1"
+    else:
+        usable = value in ("nan", "x" * 5000)
+        assert world.tokens["refresh_token"] == (value if usable else "refresh-0")
+    # What was stored can be read again, and refreshed again.
+    assert SignInFile(world.path).read().tokens("org_1").refresh_token is not None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("scope", None), ("org_id", MISSING), ("org_name", 7), ("expires_in", -1), ("expires_in", "")],
+)
+def test_odd_answer_over_http_is_stored(
+    world: World, emulator: Emulator, server: SignInServer, field: str, value: object
+) -> None:
+    """The same through the wire: what stands in the file is what the server sent."""
+    emulator.add_fault("status", path=TOKEN, status=200, body=mutated(field, value))
+    refresh = Refresh(SignInFile(world.path), "org_1", server)
+    refresh.ensure_token_other_than(fingerprint(SecretStr("access-0")))
+    assert world.tokens["refresh_token"] == "refresh-1"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps(ANSWER).replace("420", "9" * 10_000).encode(),
+        json.dumps(ANSWER).replace("One", "\xff").encode("latin-1"),
+        b"\xef\xbb\xbf" + json.dumps(ANSWER).encode(),
+    ],
+    ids=["number of 10,000 digits", "no UTF-8", "byte order mark"],
+)
+def test_answer_that_python_would_not_read_has_its_tokens(body: bytes) -> None:
+    """An absurd number or name beside the tokens is no reason to lose them."""
+    grant = TokenGrant.read(read_json(body))
+    assert grant.refresh_token == SecretStr("refresh-1")
+
+
+@pytest.mark.parametrize("answer", [None, [], "x", {}, {"access_token": "", "refresh_token": 5}])
+def test_answer_without_any_token_is_refused(answer: object) -> None:
+    """There is nothing to store then."""
+    with pytest.raises(ValueError, match=r"JSON object|no access_token"):
+        TokenGrant.read(answer)
+
+
+def test_unknown_lifetime_is_not_made_up(world: World) -> None:
+    """A token whose lifetime can't be right is used until the server refuses it."""
+    world.answers = [TokenGrant.read(mutated("expires_in", -5))]
+    world.run()
+    assert world.tokens["access_token_expires_at"] is None
+
+
+def test_token_for_another_organization_is_stored_as_that_ones(world: World) -> None:
+    """The pair isn't lost, the used-up token is never sent again, and the error says all that."""
+    world.answers = [TokenGrant.read(mutated("org_id", "org_2"))]
+    with pytest.raises(CredentialsError, match=r"org_1 .*for org_2.*stored .*of org_2.*login"):
+        world.run()
+    orgs = json.loads(world.path.read_text())["orgs"]
+    assert orgs["org_2"]["control_api"]["refresh_token"] == "refresh-1"
+    assert "control_api" not in orgs.get("org_1", {})
+
+
+@pytest.mark.parametrize("refresh_token", [MISSING, "refresh-0"])
+def test_token_for_another_organization_without_a_new_refresh_token_changes_nothing(
+    world: World, refresh_token: object
+) -> None:
+    """The refresh token isn't used up then, and stays where it is."""
+    before = world.path.read_text()
+    answer = {**mutated("refresh_token", refresh_token), "org_id": "org_2"}
+    world.answers = [TokenGrant.read(answer)]
+    with pytest.raises(CredentialsError, match=r"org_1 .*for org_2"):
+        world.run()
+    assert json.loads(world.path.read_text()) == json.loads(before)
+
+
+def test_refresh_token_that_stays_the_same_is_kept(world: World) -> None:
+    """A server need not rotate."""
+    world.answers = [TokenGrant.read(mutated("refresh_token", "refresh-0"))]
+    world.run()
+    assert world.tokens["access_token"] == "access-1"
+    assert world.tokens["refresh_token"] == "refresh-0"
+
+
+def test_pipeline_saves_the_refresh_token_of_an_answer_without_access_token(
+    tmp_path: Path,
+) -> None:
+    """The store gets the successor before the error is raised."""
+    answer = TokenGrant.read(mutated("access_token", None))
+    pipeline = Pipeline(tmp_path / "pipeline-1.json", [answer])
+    with pytest.raises(CredentialsError, match="no access token that can be used"):
+        pipeline.run()
+    assert pipeline.saved == ["refresh-1"]
