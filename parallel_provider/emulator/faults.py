@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-Kind = Literal["status", "drop_before", "drop_after", "truncate", "garbage", "delay", "hang"]
+from .odd_values import require_json
+from .text import require_unicode
+
+Kind = Literal[
+    "status",
+    "drop_before",
+    "drop_after",
+    "truncate",
+    "garbage",
+    "delay",
+    "hang",
+    "drip",
+    "endless",
+    "gzip_bomb",
+    "odd",
+]
 
 ANY = "*"
+_GIB = 1 << 30
+_SIZED = ("drip", "endless", "gzip_bomb")
+
+JsonText = Annotated[str, AfterValidator(require_json)]
 
 
 class Fault(BaseModel):
-    """One fault: which requests it waits for (`*` is any), and what becomes of them."""
+    """One fault: which requests it waits for (`*` is any), and what becomes of them.
+
+    `status` and `drop_before` don't do the work; all other kinds do. `size_bytes` is where a body
+    without end does end, so that no test runs away, and how large a gzip bomb is when decoded.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -25,7 +48,20 @@ class Fault(BaseModel):
     status: int | None = Field(default=None, ge=200, le=599)
     headers: dict[str, str] = Field(default_factory=dict)
     body: Any = None
-    seconds: float = Field(default=1.0, ge=0)
+    seconds: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    size_bytes: int = Field(default=_GIB, ge=0, le=4 * _GIB)
+    replace: dict[str, JsonText] = Field(default_factory=dict)
+    remove: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _refuse_what_has_no_effect(self) -> Fault:
+        if (self.kind == "odd") != bool(self.replace or self.remove):
+            raise ValueError("replace or remove belong to the kind odd, which needs one of them")
+        for path in (*self.replace, *self.remove):
+            require_unicode(path)
+        if "size_bytes" in self.model_fields_set and self.kind not in _SIZED:
+            raise ValueError(f"size_bytes belongs to the kinds {', '.join(_SIZED)}")
+        return self
 
     def matches(self, method: str, route: str) -> bool:
         """Tell whether a request of this method and route template is meant."""

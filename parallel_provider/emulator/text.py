@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 
-def _refuse_lone_surrogates(text: str) -> str:
+def require_unicode(text: str) -> str:
     """Refuse what JSON's escapes can spell and UTF-8 can't: nobody could ever be told of it."""
     try:
         text.encode()
@@ -16,4 +16,4 @@ def _refuse_lone_surrogates(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_refuse_lone_surrogates)]
+Text = Annotated[str, AfterValidator(require_unicode)]

@@ -10,12 +10,15 @@ import asyncio
 import contextlib
 import email.utils
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .connection import break_connection
 from .faults import Fault
+from .large_bodies import gzip_bomb
+from .odd_values import NoSuchFieldError, with_odd_values
 from .routes import RouteTable
 from .state import EmulatorState
 
@@ -24,6 +27,8 @@ Headers = list[tuple[bytes, bytes]]
 _GARBAGE = b"<html><body>\xff\xfe{not json at all"
 _HTML = b"text/html; charset=utf-8"
 _JSON = b"application/json"
+_ENDLESS_PIECE = b" " * (64 << 10)
+_FIRST_ERROR_STATUS = 400
 
 
 @dataclass(slots=True)
@@ -72,6 +77,8 @@ class Traffic:
         await self._hold_back(fault)
         if kind == "truncate":
             await _send_half(answer, scope, receive, send)
+        elif fault and kind in ("drip", "endless"):
+            await self._send_without_end(answer, fault, scope, receive, send)
         else:
             await _send(answer, send)
 
@@ -81,6 +88,10 @@ class Traffic:
         answer = await self._work(scope, body)
         if fault and fault.kind == "garbage":
             return _replaced(answer, fault, default=_GARBAGE)
+        if fault and fault.kind == "gzip_bomb":
+            return _with_body(answer, gzip_bomb(fault.size_bytes), (b"content-encoding", b"gzip"))
+        if fault and fault.kind == "odd":
+            return _with_odd_values(answer, fault)
         return answer
 
     async def _work(self, scope: Scope, body: bytes) -> Answer:
@@ -114,6 +125,30 @@ class Traffic:
         if seconds:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self.state.closing.wait(), seconds)
+
+    async def _send_without_end(
+        self, answer: Answer, fault: Fault, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Send the answer and then spaces, until the client has had enough or the emulator ends.
+
+        Spaces after JSON are JSON: nothing but the end says that it was all. `drip` sends one byte
+        every so many seconds, `endless` sends as fast as the client reads.
+        """
+        headers = [header for header in answer.headers if header[0] != b"content-length"]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        gone = asyncio.create_task(_client_gone(receive))
+        closing = asyncio.create_task(self.state.closing.wait())
+        left = fault.size_bytes
+        for piece in _pieces(answer.body, 1 if fault.kind == "drip" else len(_ENDLESS_PIECE)):
+            if left <= 0 or gone.done() or closing.done():
+                break
+            await send({"type": "http.response.body", "body": piece[:left], "more_body": True})
+            left -= len(piece)
+            pause = fault.seconds if fault.kind == "drip" else 0
+            await asyncio.wait((gone, closing), timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+        break_connection(scope, send_what_was_written=not closing.done())
+        closing.cancel()
+        await gone
 
     async def _hang(self, scope: Scope, receive: Receive) -> None:
         """Never answer: until the client has had enough, or the emulator ends."""
@@ -162,6 +197,33 @@ async def _send_half(answer: Answer, scope: Scope, receive: Receive, send: Send)
     await send({"type": "http.response.body", "body": half, "more_body": True})
     break_connection(scope, send_what_was_written=True)
     await _client_gone(receive)
+
+
+def _pieces(body: bytes, size: int) -> Iterator[bytes]:
+    """Yield a body in pieces, and then spaces for ever."""
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+    while True:
+        yield _ENDLESS_PIECE[:size]
+
+
+def _with_odd_values(answer: Answer, fault: Fault) -> Answer:
+    """Change the fields of a successful answer; a refusal stays as it is."""
+    if answer.status >= _FIRST_ERROR_STATUS:
+        return answer
+    try:
+        body = with_odd_values(answer.body, fault.replace, fault.remove)
+    except NoSuchFieldError as error:
+        detail = f"The answer has no field {str(error)!r} for the fault `odd` to change"
+        answer.status, body = 500, json.dumps({"detail": detail}).encode()
+    return _with_body(answer, body)
+
+
+def _with_body(answer: Answer, body: bytes, *more_headers: tuple[bytes, bytes]) -> Answer:
+    """Return the answer with another body."""
+    headers = [header for header in answer.headers if header[0] != b"content-length"]
+    headers += [(b"content-length", str(len(body)).encode()), *more_headers]
+    return Answer(answer.status, headers, body)
 
 
 def _replaced(answer: Answer, fault: Fault, default: bytes) -> Answer:

@@ -186,9 +186,16 @@ class Emulator:
         status: int | None = None,
         headers: dict[str, str] | None = None,
         body: Any = None,  # noqa: ANN401 - any JSON, or text that is sent as it is
-        seconds: float = 1.0,
+        seconds: float | None = None,
+        size_bytes: int | None = None,
+        replace: dict[str, str] | None = None,
+        remove: list[str] | None = None,
     ) -> None:
-        """Let something go wrong; `path` is a route template, and `*` any."""
+        """Let something go wrong; `path` is a route template, and `*` any.
+
+        `replace` has JSON text for dotted paths of the answer, `remove` has such paths: for the
+        kind "odd". docs/emulator.md describes all kinds, and what the other arguments mean.
+        """
         fault = {
             "kind": kind,
             "method": method,
@@ -196,11 +203,14 @@ class Emulator:
             "times": times,
             "after": after,
             "status": status,
-            "headers": headers or {},
+            "headers": headers,
             "body": body,
             "seconds": seconds,
+            "size_bytes": size_bytes,
+            "replace": replace,
+            "remove": remove,
         }
-        self._send("POST", "/faults", fault)
+        self._send("POST", "/faults", _given(fault))
 
     def clear_faults(self) -> None:
         """Let everything go well again."""

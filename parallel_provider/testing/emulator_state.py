@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict
 
-FaultKind = Literal["status", "drop_before", "drop_after", "truncate", "garbage", "delay", "hang"]
+FaultKind = Literal[
+    "status",
+    "drop_before",
+    "drop_after",
+    "truncate",
+    "garbage",
+    "delay",
+    "hang",
+    "drip",
+    "endless",
+    "gzip_bomb",
+    "odd",
+]
 Decision = Literal["approve", "deny"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 
@@ -186,13 +187,27 @@ def test_route_templates_are_meant_not_paths(
         {"kind": "status", "times": 0},
         {"kind": "status", "after": -1},
         {"kind": "status", "status": 99},
+        {"kind": "drip", "seconds": -1},
+        {"kind": "endless", "size_bytes": -1},
+        {"kind": "hang", "size_bytes": 1},
+        {"kind": "odd"},
+        {"kind": "garbage", "remove": ["app_id"]},
+        {"kind": "odd", "replace": {"app_id": "no quotes"}},
+        {"kind": "odd", "replace": {"app_id": 7}},
+        {"kind": "odd", "replace": {"\ud800": "7"}},
+        {"kind": "odd", "replace": {"app_id": '"\ud800"'}},
     ],
 )
 def test_fault_that_would_never_come_is_refused(
     anonymous: httpx.Client, fault: dict[str, object]
 ) -> None:
     """A misspelt fault would be a test that tests nothing."""
-    assert anonymous.post("/_emulator/faults", json=fault).status_code == 422
+    answer = anonymous.post(
+        "/_emulator/faults",
+        content=json.dumps(fault),  # what isn't Unicode has an escape
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 422
 
 
 def test_faulted_requests_are_counted_and_logged(http: httpx.Client, emulator: Emulator) -> None:

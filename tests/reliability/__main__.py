@@ -31,9 +31,11 @@ def run_all(cells: Iterable[Cell]) -> tuple[dict[Key, Outcome], list[str]]:
             return cell.key, outcome_of(cell, emulator)
         except NotAccountedForError as error:
             failures.append(str(error))
-            return None
+        except Exception as error:  # noqa: BLE001 - a cell that crashes is one that doesn't hold
+            failures.append(f"{cell.key}: {type(error).__name__}: {error}")
         finally:
             idle.put(emulator)
+        return None
 
     with ExitStack() as running:
         for _ in range(_WORKERS):
@@ -48,10 +50,12 @@ def main() -> int:
     outcomes, failures = run_all(all_cells())
     for failure in failures:
         sys.stderr.write(f"{failure}\n")
+    held = f"{len(outcomes)} of {len(outcomes) + len(failures)} cells hold"
     if failures:
+        sys.stdout.write(f"{held}: {DOCUMENT.name} is left as it was.\n")
         return 1
     DOCUMENT.write_text(render(outcomes))
-    sys.stdout.write(f"{len(outcomes)} cells, all accounted for: {DOCUMENT.name} is written.\n")
+    sys.stdout.write(f"{held}: {DOCUMENT.name} is written.\n")
     return 0
 
 

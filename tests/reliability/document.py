@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.reliability.matrix import FAULTS, OPERATIONS, Operation, all_cells
+from tests.reliability.faults import Fault
+from tests.reliability.matrix import OPERATIONS, Operation, all_cells
 from tests.reliability.outcome import Outcome
 
 Key = tuple[str, str, str]
@@ -24,6 +25,8 @@ def render(outcomes: Mapping[Key, Outcome]) -> str:
     text = _TEMPLATE.read_text()
     parts = {
         "{cells}": str(len(outcomes)),
+        "{endless}": _count_of(outcomes, "drip", "endless", "gzip_bomb"),
+        "{odd}": _count_of(outcomes, "odd"),
         "{faults}": _reasons(outcomes),
         "{tables}": "\n\n".join(_section(operation, outcomes) for operation in OPERATIONS),
     }
@@ -55,6 +58,10 @@ def row_of(outcome: Outcome) -> Row:
         _as_cell, (outcome.user, outcome.server, outcome.state, outcome.afterwards)
     )
     return user, server, state, afterwards
+
+
+def _count_of(outcomes: Mapping[Key, Outcome], *kinds: str) -> str:
+    return str(sum(cell.fault.kind in kinds and cell.key in outcomes for cell in all_cells()))
 
 
 def _section(operation: Operation, outcomes: Mapping[Key, Outcome]) -> str:
@@ -89,12 +96,21 @@ def _fault_names(text: str) -> Iterator[str]:
 
 
 def _reasons(outcomes: Mapping[Key, Outcome]) -> str:
-    """Write how each fault is worded, as the creation of an app meets it."""
+    """Write how each fault is worded: as the creation of an app meets it, or else as the first."""
     lines = ["| fault | REASON |", "| --- | --- |"]
-    for fault in FAULTS:
-        outcome = outcomes["Create an app", fault.name, "always"]
-        lines.append(f"| {fault.name} | {_as_cell(outcome.reason) or 'none: it is waited for'} |")
+    for name, (fault, title) in _first_operations().items():
+        reason = _as_cell(outcomes[title, name, "always"].reason)
+        nothing = "none: it is waited for" if fault.kind == "delay" else "none: it is read"
+        lines.append(f"| {name} | {reason or nothing} |")
     return "\n".join(lines)
+
+
+def _first_operations() -> dict[str, tuple[Fault, str]]:
+    first: dict[str, tuple[Fault, str]] = {}
+    for operation in sorted(OPERATIONS, key=lambda operation: operation.title != "Create an app"):
+        for fault in operation.faults:
+            first.setdefault(fault.name, (fault, operation.title))
+    return first
 
 
 def _as_cell(text: str) -> str:

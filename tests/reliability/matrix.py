@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from parallel_provider.lifecycle.run import Run
-from parallel_provider.testing.emulator_state import FaultKind
 from tests.reliability.engine import Declared, api_key, app, rotating_key, top_up
+from tests.reliability.faults import (
+    FAULTS,
+    GONE,
+    ODD_BALANCE,
+    ODD_CREATED_APP,
+    ODD_DELETION,
+    ODD_KEY,
+    ODD_LIST,
+    Fault,
+)
 from tests.reliability.world import Act, World
 
-When = Literal["before", "after"]
 Often = Literal["once", "always"]
 
 DAY = 86_400
@@ -22,59 +31,15 @@ ONE_KEY = "/service/v1/apps/{app_id}/keys/{api_key_id}"
 BALANCE = "/service/v1/balance"
 ADD_BALANCE = "/service/v1/balance/add"
 
-_PAGE = "<html><body>Bad gateway</body></html>"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What goes wrong with a request, before the server has done what it asks for, or after."""
-
-    title: str
-    when: When
-    kind: FaultKind | Literal["refused"]
-    status: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    body: Any = None
-
-    @property
-    def name(self) -> str:
-        """Return what it is called in the document."""
-        return f"{self.title} {self.when}"
-
-
-def _before(status: int, title: str = "", **more: Any) -> Fault:  # noqa: ANN401 - fields of Fault
-    return Fault(title or str(status), "before", "status", status, **more)
-
-
-def _after(status: int, title: str = "", body: object = None) -> Fault:
-    # The emulator's `garbage` does the work, and then answers whatever it is told to.
-    answer = {"detail": "Injected fault"} if body is None else body
-    return Fault(title or str(status), "after", "garbage", status, body=answer)
-
-
-FAULTS = (
-    _before(401),
-    _before(402),
-    _before(403),
-    _before(404),
-    _before(408),
-    _before(429, headers={"Retry-After": "1"}),
-    _before(500),
-    _before(502, "502 HTML", body=_PAGE),
-    _before(503, "503 Retry-After", headers={"Retry-After": "1"}),
-    Fault("dropped", "before", "drop_before"),
-    Fault("refused", "before", "refused"),
-    _after(408),
-    _after(500),
-    _after(502, "502 HTML", body=_PAGE),
-    Fault("dropped", "after", "drop_after"),
-    Fault("truncated", "after", "truncate"),
-    Fault("garbage", "after", "garbage"),
-    Fault("delayed", "after", "delay"),
-    Fault("hanging", "after", "hang"),
-)
-# Of a key, nothing but the answer to its deletion tells whether it is gone.
-_GONE = _after(404, body={"detail": "API key not found"})
+_ODD_ANSWERS = {
+    ("GET", APPS): ODD_LIST,
+    ("POST", APPS): ODD_CREATED_APP,
+    ("DELETE", ONE_APP): ODD_DELETION,
+    ("POST", KEYS): ODD_KEY,
+    ("DELETE", ONE_KEY): ODD_DELETION,
+    ("GET", BALANCE): ODD_BALANCE,
+    ("POST", ADD_BALANCE): ODD_BALANCE,
+}
 
 
 def _nothing(world: World) -> None:
@@ -86,7 +51,7 @@ class Operation:
     """One thing that a run does, and the request in it that the faults are for.
 
     `prepare` brings the world to where the run begins; `passing` counts the requests of the kind
-    that go well before; `verb` says what is run.
+    that go well before; `verb` says what is run; `charges` is how many there may ever be.
     """
 
     title: str
@@ -96,13 +61,16 @@ class Operation:
     prepare: Callable[[World], None] = _nothing
     verb: Literal["up", "refresh", "balance", "apps"] = "up"
     passing: int = 0
+    charges: int = 1
 
     @property
     def faults(self) -> tuple[Fault, ...]:
         """Return the faults that can happen to this request."""
-        if (self.method, self.route) != ("DELETE", ONE_KEY):
-            return FAULTS
-        return (*(fault for fault in FAULTS if fault.name != "404 before"), _GONE)
+        request = (self.method, self.route)
+        odd_answers = _ODD_ANSWERS[request]
+        if request != ("DELETE", ONE_KEY):
+            return (*FAULTS, *odd_answers)
+        return (*(f for f in FAULTS if f.name != "404 before"), GONE, *odd_answers)
 
     def act(self, world: World) -> Act:
         """Return what is run."""
@@ -117,7 +85,9 @@ class Operation:
 
 def _get_balance(run: Run) -> None:
     run.require_allowed_organization()
-    run.api.get_balance()
+    balance = run.api.get_balance()
+    for cents in (balance.credit_balance_cents, balance.pending_debit_balance_cents):
+        assert math.isfinite(cents), f"a balance of {cents} cents is taken for a number"
 
 
 def _get_apps(run: Run) -> None:
@@ -142,10 +112,15 @@ def _key_was_rotated(world: World) -> None:
     world.wait(3 * DAY)
 
 
-def _balance_went_low(world: World) -> None:
-    """A top-up watches the balance, which was high and now is low."""
+def _balance_is_high(world: World) -> None:
+    """A top-up watches the balance, which is above its threshold."""
     world.emulator.set_org(credit_balance_cents=1_000)
     _up(_BY_THRESHOLD)(world)
+
+
+def _balance_went_low(world: World) -> None:
+    """A top-up watches the balance, which was high and now is low."""
+    _balance_is_high(world)
     world.emulator.set_org(credit_balance_cents=100)
 
 
@@ -217,6 +192,14 @@ OPERATIONS = (
         ADD_BALANCE,
         [_BY_THRESHOLD],
         prepare=_balance_went_low,
+    ),
+    Operation(
+        "Top up by threshold: the look at a balance that is high enough",
+        "GET",
+        BALANCE,
+        [_BY_THRESHOLD],
+        prepare=_balance_is_high,
+        charges=0,
     ),
     Operation("Refresh an app and a key", "GET", APPS, prepare=_up(_APP, _KEY), verb="refresh"),
     Operation("get_balance", "GET", BALANCE, verb="balance"),

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from parallel_provider.testing.emulator import Emulator
-from tests.reliability.matrix import Cell, Fault
+from tests.reliability.faults import Fault
+from tests.reliability.matrix import Cell
 from tests.reliability.world import AT_ONCE, IMPATIENT, Books, Told, World
 
 _ALWAYS = 999
-_DELAY_SECONDS = 0.2
+# All calls of a run, where each of them takes as long as it may, on a busy machine.
+_LONGEST_RUN_SECONDS = 15.0
 
 _UNSTEADY = (
     (re.compile(r"pulumi-[0-9a-f]{64}"), "IDEMPOTENCY_KEY"),
@@ -45,7 +47,7 @@ def outcome_of(cell: Cell, emulator: Emulator) -> Outcome:
     world = World(emulator)
     cell.operation.prepare(world)
     act = cell.operation.act(world)
-    patience = IMPATIENT if cell.fault.kind == "hang" else AT_ONCE
+    patience = IMPATIENT if cell.fault.outlasts_a_call else AT_ONCE
     if cell.fault.kind != "refused":
         _add_fault(cell, emulator)
     told = world.run(act, patience=patience, server_away=cell.fault.kind == "refused")
@@ -75,14 +77,14 @@ def outcome_of(cell: Cell, emulator: Emulator) -> Outcome:
 def _add_fault(cell: Cell, emulator: Emulator) -> None:
     fault: Fault = cell.fault
     assert fault.kind != "refused"
-    more: dict[str, Any] = {"status": fault.status, "headers": fault.headers, "body": fault.body}
+    names = ("status", "headers", "body", "seconds", "size_bytes", "replace", "remove")
+    more: dict[str, Any] = {name: getattr(fault, name) for name in names}
     emulator.add_fault(
         fault.kind,
         method=cell.operation.method,
         path=cell.operation.route,
         after=cell.operation.passing,
         times=1 if cell.often == "once" else _ALWAYS,
-        seconds=_DELAY_SECONDS,
         **more,
     )
 
@@ -94,13 +96,18 @@ def _check(cell: Cell, books: Books, told: Told) -> None:
         "keys that nobody knows of": books.unknown_keys,
         "charges that nobody knows of": books.unknown_charges,
         "leaks": books.leaks,
+        "states that the engine can't keep": books.unkept_states,
     }
     if cell.operation.method != "DELETE":
         # Until a deletion is confirmed, the state keeps what is gone, and tries again.
         wrong["gone though in the state"] = sorted(books.gone_apps | books.gone_keys)
     problems = [f"{what}: {found}" for what, found in wrong.items() if found]
-    if sum(books.charges.values()) > 1:
-        problems.append(f"charged twice: {books.charges}")
+    if sum(books.charges.values()) > cell.operation.charges:
+        problems.append(f"charged more than {cell.operation.charges} times: {books.charges}")
+    if told.seconds > _LONGEST_RUN_SECONDS:
+        problems.append(f"took {told.seconds:.0f} seconds")
+    if any("this is a bug" in line for line in told.lines):
+        problems.append("an unexpected error")
     if any("\n" in line for line in told.lines):
         problems.append(f"more than one line: {told.lines}")
     if problems:

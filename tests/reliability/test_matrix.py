@@ -18,6 +18,11 @@ _REPRESENTATIVE = {
     ("dropped after", "once"),
     ("dropped after", "always"),
     ("garbage after", "once"),
+    ("gzip bomb after", "once"),
+    ("`app_id` dots after", "always"),
+    ("`api_key_id` lone surrogate after", "once"),
+    ("`created_at` 400 digits after", "always"),
+    ("`credit_balance_cents` NaN after", "always"),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -31,6 +32,9 @@ IMPATIENT = Patience(
     attempts=3, deadline_seconds=3.0, first_wait_seconds=0.0, longest_wait_seconds=0.0
 )
 
+# Beyond this, a double isn't every integer.
+_MAX_EXACT = 2**53
+
 Act = Callable[[Run], None]
 
 
@@ -43,6 +47,7 @@ class Told:
     infos: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     killed: bool = False
+    seconds: float = 0.0
 
     @property
     def alarms(self) -> list[str]:
@@ -97,6 +102,7 @@ class World:
         url = NOWHERE if server_away else self.emulator.url
         api = _WatchedApi(url, self.emulator.access_token, patience, told.reasons, killed_after)
         guards = Guards(max_top_up_cents=MAX_TOP_UP_CENTS)
+        started = time.monotonic()
         with api:
             run = Run(api, said, guards, self.now, lambda _seconds: None)
             try:
@@ -105,6 +111,7 @@ class World:
                 told.error = str(error)
             except Killed:
                 told.killed = True
+        told.seconds = time.monotonic() - started
         told.warnings, told.infos = said.warnings, said.infos
         self.told.append(told)
         return told
@@ -146,6 +153,7 @@ class World:
                 if charge["idempotency_key"] not in text
                 and not any(charge["idempotency_key"] in str(outputs) for outputs in known)
             ],
+            unkept_states=[r.name for r in self.stack.all if not _can_be_kept(r.outputs)],
             leaks=self.emulator.leaks_in(f"{text}\n{server['log']}"),
         )
 
@@ -168,6 +176,7 @@ class Books:
     gone_keys: set[str]
     charges: Counter[str]
     unknown_charges: list[str]
+    unkept_states: list[str]
     leaks: list[str]
 
 
@@ -178,6 +187,23 @@ def _keys_of(outputs: dict[str, Any]) -> Iterator[str]:
             yield outputs[name]
     for key in outputs.get("keys_to_revoke", ()):
         yield key["api_key_id"]
+
+
+def _can_be_kept(outputs: dict[str, Any]) -> bool:
+    """Say whether outputs can go to the engine: as Unicode, and numbers as finite doubles."""
+    try:
+        text = json.dumps(outputs, ensure_ascii=False, allow_nan=False)
+        json.loads(text.encode(), parse_int=_exact)
+    except ValueError:
+        return False
+    return True
+
+
+def _exact(digits: str) -> int:
+    number = int(digits)
+    if abs(number) > _MAX_EXACT:
+        raise ValueError(digits)
+    return number
 
 
 def _is_named(text: str, app: AppState) -> bool:

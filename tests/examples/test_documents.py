@@ -1,0 +1,82 @@
+"""Programs and tests that the documents show run as they stand there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+
+ROOT = Path(__file__).parents[2]
+_BLOCK = re.compile(r"^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def blocks(document: str, kind: str) -> list[str]:
+    """Return a document's code blocks of one language."""
+    text = (ROOT / document).read_text()
+    return [block["text"] for block in _BLOCK.finditer(text) if block["kind"] == kind]
+
+
+def files(document: str) -> dict[str, str]:
+    """Return the code blocks that a document says are files, by name."""
+    text = (ROOT / document).read_text()
+    pieces = text.split("<!-- run by the tests: ")[1:]
+    found = {piece.partition(" -->")[0]: _BLOCK.search(piece) for piece in pieces}
+    return {name: block["text"] for name, block in found.items() if block}
+
+
+def test_rotation_tests_of_the_emulators_page_pass(tmp_path: Path) -> None:
+    """The program and its tests, written down as files and run as a user would."""
+    shown = files("docs/emulator.md")
+    assert set(shown) == {"infra/__main__.py", "test_rotation.py"}
+    for name, text in shown.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_rotation.py"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "2 passed" in run.stdout
+
+
+def test_program_and_test_of_the_readme_pass(tmp_path: Path) -> None:
+    """The first program, and what the README tests it with."""
+    program = next(text for text in blocks("README.md", "python") if "pulumi.export" in text)
+    test = next(text for text in blocks("README.md", "python") if "EmbeddedStack" in text)
+    (tmp_path / "infra").mkdir()
+    (tmp_path / "infra" / "__main__.py").write_text(program)
+
+    command = [sys.executable, "-c", test]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+def test_faults_of_the_emulators_page_are_taken(emulator: Emulator) -> None:
+    """Each is accepted, and waits."""
+    [example] = [text for text in blocks("docs/emulator.md", "python") if '"odd"' in text]
+    exec(textwrap.dedent(example), {"emulator": emulator})  # noqa: S102 - our own document
+    assert [fault["kind"] for fault in emulator.state()["faults"]] == ["odd", "odd", "drip"]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the example is for curl")
+def test_control_by_curl_does_what_the_emulators_page_says(emulator: Emulator) -> None:
+    """The commands run one after the other, and the state tells what they did."""
+    [example] = [text for text in blocks("docs/emulator.md", "sh") if "curl" in text]
+    environment = {**os.environ, **emulator.environment, "NO_PROXY": "127.0.0.1"}
+    script = ["sh", "-e", "-c", example]
+    run = subprocess.run(script, env=environment, capture_output=True, text=True, check=False)
+
+    assert run.returncode == 0, run.stderr
+    state = emulator.state()
+    assert state["clock"]["offset_seconds"] == -31 * 86_400
+    assert state["org"]["credit_balance_cents"] == 1_500
+    assert [fault["kind"] for fault in state["faults"]] == ["status"]
