@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +19,7 @@ from parallel_provider.api.retries import Deadline
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.static import StaticToken
 from parallel_provider.errors import ParallelError
+from parallel_provider.lifecycle.charge_journal import ChargeJournal
 from parallel_provider.lifecycle.run import Guards, Run
 from parallel_provider.testing.emulator import Emulator
 from parallel_provider.testing.emulator_state import AppState, KeyState
@@ -64,6 +67,8 @@ class World:
         self.stack = Stack()
         self.told: list[Told] = []
         self._offset = 0.0
+        self._folder = tempfile.TemporaryDirectory()
+        self._journal = ChargeJournal(Path(self._folder.name))
         self._at_first = {app["app_id"] for app in emulator.state()["apps"]}
         self._not_ours = self._at_first
 
@@ -98,7 +103,7 @@ class World:
         api = _WatchedApi(url, self.emulator.access_token, patience, told.reasons, killed_after)
         guards = Guards(max_top_up_cents=MAX_TOP_UP_CENTS)
         with api:
-            run = Run(api, said, guards, self.now, lambda _seconds: None)
+            run = Run(api, said, guards, self.now, lambda _seconds: None, journal=self._journal)
             try:
                 act(run)
             except ParallelError as error:
