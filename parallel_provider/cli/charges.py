@@ -93,6 +93,6 @@ def _entry(journal: ChargeJournal, key: str, org_id: str | None) -> JournalEntry
             "this machine knows no such charge: see `parallel-provider charges` for those it knows"
         )
     if len(found) > 1:
-        organizations = ", ".join(entry.org_id for entry in found)
+        organizations = ", ".join(sorted(entry.org_id for entry in found))
         raise ParallelError(f"several organizations have this charge: name one of {organizations}")
     return found[0]

@@ -33,10 +33,11 @@ from parallel_provider.lifecycle.charge_plan import (
     month_now,
     month_of,
     wanted_charge,
+    why_name_is_taken,
     why_not_ours,
     why_not_planned,
 )
-from parallel_provider.lifecycle.checks import MAX_WHOLE_NUMBER, InputCheck
+from parallel_provider.lifecycle.checks import InputCheck
 from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.resource import Checked, Diff, Lifecycle, Props, same
 from parallel_provider.lifecycle.run import Run
@@ -58,8 +59,8 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
         """Check ranges and, where this may charge, what the settings and the balance allow."""
         check = InputCheck(news)
         amount = check.cents("amount_cents", least=MIN_AMOUNT_CENTS, most=MAX_AMOUNT_CENTS)
-        check.cents("when_below_cents", least=1, most=MAX_WHOLE_NUMBER, required=False)
-        limit = check.cents("monthly_limit_cents", least=1, most=MAX_WHOLE_NUMBER, required=False)
+        check.cents("when_below_cents", least=1, required=False)
+        limit = check.cents("monthly_limit_cents", least=1, required=False)
         check.json_like("triggers")
         by_threshold = news.get("when_below_cents") is not None
         if by_threshold and news.get("monthly_limit_cents") is None:
@@ -118,7 +119,7 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
         claimant, identity = claimant_of(names), identity_of(names)
         other = run.charge_claims.new(identity, claimant)
         if other is not None:
-            raise LifecycleError(f"its name {_why_name_is_taken(other)}")
+            raise LifecycleError(f"its name {why_name_is_taken(other)}")
         org_id = run.balance.get().org_id
         server_time = run.server_time()
         month = month_of(run.clock() if server_time is None else server_time)
@@ -161,7 +162,7 @@ def _check_creation(run: Run, check: InputCheck, news: Props) -> None:
     claimant, identity = claimant_of(news), identity_of(news)
     other = run.charge_claims.new(identity, claimant)
     if other is not None:
-        check.refuse("resource_name", _why_name_is_taken(other))
+        check.refuse("resource_name", why_name_is_taken(other))
         return
     amount, threshold = news.get("amount_cents"), news.get("when_below_cents")
     balance = run.balance.get()
@@ -181,13 +182,6 @@ def _check_creation(run: Run, check: InputCheck, news: Props) -> None:
         check.refuse("amount_cents", refusal)
     else:
         announce(run, claimant, amount, wanted, _condition(balance, threshold))
-
-
-def _why_name_is_taken(other: Claimant) -> str:
-    return (
-        f"was that of the top-up {other} when it was created, and one charge would be counted for "
-        "both: choose another name for the new one"
-    )
 
 
 def _require_planned(run: Run, claimant: Claimant, wanted: Charge | None) -> None:
@@ -234,7 +228,7 @@ def _charge_where_due(run: Run, state: BalanceTopUpState, claimant: Claimant) ->
         before = run.api.get_balance()
         wanted = _next_charge(state, state.amount_cents, state.triggers)
         if wanted is None:
-            raise LifecycleError("`triggers` hold what JSON can't: nothing is charged")
+            raise LifecycleError("not all of `triggers` is known, so nothing is charged")
         if not is_settled(run, wanted) and not _is_due(run, state, before):
             return state
         refusal = why_not_ours(run, claimant, wanted.key)

@@ -123,16 +123,18 @@ def one_charge_at_a_time(run: Run, org_id: str) -> Iterator[None]:
 
     To be held from the look at the balance to the end of the charge: the next one then sees it.
     """
-    with (
-        run.charge_claims.charging,
-        machine_lock("charge", org_id, wait_seconds=_WAIT_SECONDS) as free,
-    ):
-        if not free:
+    with contextlib.ExitStack() as held:
+        held.enter_context(run.charge_claims.charging)
+        try:
+            held.enter_context(
+                machine_lock("charge", org_id, wait_seconds=_WAIT_SECONDS, required=True)
+            )
+        except TimeoutError:
             raise LifecycleError(
                 f"another process of this user has been charging organization {org_id} for "
                 f"{_WAIT_SECONDS / 60:.0f} minutes, so nothing is charged: wait until it has "
                 "ended, then run again"
-            )
+            ) from None
         yield
 
 
@@ -238,7 +240,8 @@ def _tell(
         run.messages.warn(
             f"Nothing was charged now: the {wanted.amount_cents} cents under the idempotency key "
             f"{wanted.key} were charged {repeated.began}, by a run whose state isn't this one, or "
-            "for a resource of this name that was destroyed or renamed. They are counted here."
+            "for a resource of this name that was destroyed or renamed. They are counted here. To "
+            "charge once more, change `triggers`."
         )
     elif cents_of(after) <= cents_of(before):
         run.messages.warn(

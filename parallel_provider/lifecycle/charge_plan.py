@@ -40,6 +40,14 @@ def wanted_charge(
     return Charge(amount_cents, key, org_id, "/".join(identity))
 
 
+def why_name_is_taken(other: Claimant) -> str:
+    """Return why a new top-up can't have the name that another one has in its keys."""
+    return (
+        f"was that of the top-up {other} when it was created, and one charge would be counted for "
+        "both: choose another name for the new one"
+    )
+
+
 def why_not_ours(run: Run, claimant: Claimant, key: str) -> str | None:
     """Return why this top-up can't charge under a key in this run; None if it can."""
     other = run.charge_claims.key(key, claimant)

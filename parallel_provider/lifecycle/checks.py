@@ -95,8 +95,10 @@ class InputCheck:
             self.refuse(name, f"must be a whole number of cents, not {_kind_of(value)}")
         elif value != value or value in (float("inf"), float("-inf")) or value != int(value):  # noqa: PLR0124 - NaN
             self.refuse(name, "must be a whole number of cents")
-        elif value < least or (most is not None and value > most):
+        elif value < least or value > (MAX_WHOLE_NUMBER if most is None else most):
             wanted = f"from {least} to {most}" if most is not None else f"at least {least}"
+            if most is None and value > least:
+                wanted = f"at most {MAX_WHOLE_NUMBER}"
             self.refuse(name, f"must be {wanted} (cents): got {int(value)}")
         else:
             return int(value)

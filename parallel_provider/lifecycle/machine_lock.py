@@ -17,25 +17,27 @@ _WAIT_SECONDS = 120.0
 
 
 @contextlib.contextmanager
-def machine_lock(*purpose: str, wait_seconds: float = _WAIT_SECONDS) -> Iterator[bool]:
-    """Keep other processes of this user from doing the same meanwhile; give whether they let us.
+def machine_lock(
+    *purpose: str, wait_seconds: float = _WAIT_SECONDS, required: bool = False
+) -> Iterator[None]:
+    """Keep other processes of this user from doing the same meanwhile.
 
-    It is no guarantee: without a place for locks, the work is done all the same. False means that
-    another process didn't release the lock in time; the caller decides what that is worth. The
-    lock ends with the process, however that ends.
+    It is no guarantee: without a place for locks, or when one isn't released in time, the work is
+    done all the same; with `required`, the latter raises TimeoutError instead. The lock ends with
+    the process, however that ends.
     """
     import filelock  # noqa: PLC0415 - heavy
 
-    free = True
     with contextlib.ExitStack() as held:
         try:
             held.enter_context(_lock(purpose).acquire(timeout=wait_seconds))
         except filelock.Timeout:
-            free = False
+            if required:
+                raise TimeoutError from None
         except (OSError, RuntimeError):
             # There is no place for locks.
             pass
-        yield free
+        yield
 
 
 def _lock(purpose: tuple[str, ...]) -> filelock.BaseFileLock:
