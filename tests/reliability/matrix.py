@@ -76,6 +76,18 @@ FAULTS = (
 # Of a key, nothing but the answer to its deletion tells whether it is gone.
 _GONE = _after(404, body={"detail": "API key not found"})
 
+# Python reads it as a number, and nothing is below it or above it.
+_NAN = _after(
+    200,
+    "NaN",
+    body={
+        "org_id": "org_0000000000000000",
+        "credit_balance_cents": "nan",
+        "pending_debit_balance_cents": 0,
+        "will_invoice": False,
+    },
+)
+
 
 def _nothing(world: World) -> None:
     """Begin with an organization that nobody has used."""
@@ -100,6 +112,8 @@ class Operation:
     @property
     def faults(self) -> tuple[Fault, ...]:
         """Return the faults that can happen to this request."""
+        if self.route in (BALANCE, ADD_BALANCE) and self.verb == "up":
+            return (*FAULTS, _NAN)
         if (self.method, self.route) != ("DELETE", ONE_KEY):
             return FAULTS
         return (*(fault for fault in FAULTS if fault.name != "404 before"), _GONE)
