@@ -22,6 +22,10 @@ _COMMANDS = {
     "token": LazyCommand("parallel_provider.cli.token:token", "Print a fresh access token."),
     "balance": LazyCommand("parallel_provider.cli.balance:balance", "Show the prepaid balance."),
     "apps": LazyCommand("parallel_provider.cli.apps:apps", "List the organization's apps."),
+    "charges": LazyCommand(
+        "parallel_provider.cli.charges:charges",
+        "List charges to the card, and settle unclear ones.",
+    ),
     "emulator": LazyCommand(
         "parallel_provider.emulator.command:emulator", "Run a local Account API for tests."
     ),

@@ -2,70 +2,45 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-from typing import Any, ClassVar
+import contextlib
+from typing import ClassVar
 
 import msgspec
 
+from parallel_provider.api import Balance
+from parallel_provider.lifecycle.balance_top_up_state import (
+    BalanceTopUpInputs,
+    BalanceTopUpState,
+    claimant_of,
+    identity_of,
+    with_salt,
+)
 from parallel_provider.lifecycle.charge import (
     MAX_AMOUNT_CENTS,
     MIN_AMOUNT_CENTS,
+    Charge,
+    cents_of,
     charge,
-    idempotency_key,
+    one_charge_at_a_time,
     why_invoiced,
     why_not_allowed,
 )
+from parallel_provider.lifecycle.charge_claims import Claimant
+from parallel_provider.lifecycle.charge_journal import JournalError
+from parallel_provider.lifecycle.charge_plan import (
+    announce,
+    is_settled,
+    month_now,
+    month_of,
+    wanted_charge,
+    why_name_is_taken,
+    why_not_ours,
+    why_not_planned,
+)
 from parallel_provider.lifecycle.checks import InputCheck
-from parallel_provider.lifecycle.errors import WrongOrganizationError
-from parallel_provider.lifecycle.resource import Checked, Diff, Lifecycle, Model, Props, State, same
+from parallel_provider.lifecycle.errors import LifecycleError
+from parallel_provider.lifecycle.resource import Checked, Diff, Lifecycle, Props, same
 from parallel_provider.lifecycle.run import Run
-
-
-class BalanceTopUpInputs(Model, frozen=True, kw_only=True):
-    """What a user says of a top-up; `organization` to `resource_name` come from the program."""
-
-    amount_cents: int
-    when_below_cents: int | None = None
-    monthly_limit_cents: int | None = None
-    triggers: Any = None
-    organization: str
-    project: str
-    stack: str
-    resource_name: str
-
-
-class BalanceTopUpState(State, frozen=True, kw_only=True):
-    """What was charged so far.
-
-    `month` is a UTC calendar month ("2026-11"), and `month_charged_cents` what was charged in it;
-    times are epoch seconds. `organization` to `resource_name` are those at creation: a rename must
-    not make for another idempotency key.
-    """
-
-    amount_cents: int
-    when_below_cents: int | None = None
-    monthly_limit_cents: int | None = None
-    triggers: Any = None
-    organization: str
-    project: str
-    stack: str
-    resource_name: str
-    org_id: str
-    charges: int = 0
-    last_charge_cents: int | None = None
-    last_charged_at: int | None = None
-    total_charged_cents: int = 0
-    month: str
-    month_charged_cents: int = 0
-    balance_before_cents: float | None = None
-    balance_after_cents: float | None = None
-    last_idempotency_key: str | None = None
-
-    @property
-    def resource_id(self) -> str:
-        """The names it was created under."""
-        return "/".join((self.organization, self.project, self.stack, self.resource_name))
-
 
 # What a user may change; a change is kept in the state, whether or not it charges.
 _SETTABLE = ("amount_cents", "when_below_cents", "monthly_limit_cents", "triggers")
@@ -103,35 +78,55 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
                 refusal = why_invoiced(run.balance.get())
                 if refusal is not None:
                     check.refuse("amount_cents", refusal)
+        if not olds and not check.problems:
+            _check_creation(run, check, news)
         return check.result()
 
     def diff(self, run: Run, state: BalanceTopUpState, news: Props) -> Diff:
         """Say whether something was changed, or the balance is low; neither needs a new one."""
+        claimant = claimant_of(news)
+        other = run.charge_claims.existing(state.identity, claimant)
+        if other is not None:
+            raise LifecycleError(
+                f"the new top-up {other} has the name that this one was created under, "
+                f"{state.resource_name!r}, and one charge would be counted for both: give the new "
+                "one another name"
+            )
         changed = any(not same(getattr(state, name), news.get(name)) for name in _SETTABLE)
         threshold, amount = news.get("when_below_cents"), news.get("amount_cents")
+        wanted = _next_charge(state, amount, news.get("triggers"))
         if isinstance(threshold, int | float) and isinstance(amount, int | float):
-            balance = run.balance.get().credit_balance_cents
-            if balance < threshold:
+            balance = run.balance.get()
+            settled = wanted is not None and is_settled(run, wanted)
+            if settled or _is_below(balance, threshold):
                 limit = news.get("monthly_limit_cents")
-                if isinstance(limit, int | float) and _month_total(run, state) + amount > limit:
+                total = _month_total(run, state)
+                if not settled and isinstance(limit, int | float) and total + amount > limit:
                     _warn_of_limit(run, state, balance, int(limit))
                 else:
-                    run.messages.info(
-                        f"The balance of {balance:g} cents is below {threshold:g}: "
-                        f"{state.resource_name!r} is due to charge {amount:g} cents."
-                    )
+                    _require_planned(run, claimant, wanted)
+                    announce(run, claimant, amount, wanted, _condition(balance, threshold))
                     changed = True
+        elif threshold is None and _asks_for_charge(msgspec.structs.asdict(state), news):
+            _require_planned(run, claimant, wanted)
+            announce(run, claimant, amount, wanted)
         return Diff(changed=changed)
 
     def create(self, run: Run, inputs: BalanceTopUpInputs) -> BalanceTopUpState:
         """Charge for the first time, or, by threshold, where the balance is low."""
         run.require_allowed_organization()
-        state = BalanceTopUpState(
-            **msgspec.structs.asdict(inputs), org_id=run.balance.get().org_id, month=_month(run)
-        )
-        if inputs.when_below_cents is None or _is_due(run, state):
-            state = _charge(run, state)
-        return state
+        names = msgspec.structs.asdict(inputs)
+        claimant, identity = claimant_of(names), identity_of(names)
+        other = run.charge_claims.new(identity, claimant)
+        if other is not None:
+            raise LifecycleError(f"its name {why_name_is_taken(other)}")
+        org_id = run.balance.get().org_id
+        server_time = run.server_time()
+        month = month_of(run.clock() if server_time is None else server_time)
+        state = BalanceTopUpState(**names, org_id=org_id, month=month)
+        state = _charge_where_due(run, state, claimant)
+        run.charge_claims.created(identity, claimant)
+        return with_salt(state)
 
     def read(self, run: Run, state: BalanceTopUpState) -> BalanceTopUpState | None:  # noqa: ARG002
         """Return the state: the server keeps nothing that it could be compared with."""
@@ -146,10 +141,9 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
         state = msgspec.structs.replace(
             state, **{name: getattr(inputs, name) for name in _SETTABLE}
         )
-        if _is_due(run, state) if state.when_below_cents is not None else asked:
-            _require_same_card(run, state)
-            state = _charge(run, state)
-        return state
+        if state.when_below_cents is None and not asked:
+            return state
+        return _charge_where_due(run, state, claimant_of(msgspec.structs.asdict(inputs)))
 
     def delete(self, run: Run, state: BalanceTopUpState) -> None:
         """Forget it, and say that nothing is paid back."""
@@ -159,6 +153,41 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
                 f"{state.total_charged_cents} cents that it charged stay in the balance of "
                 f"organization {state.org_id} and are not paid back."
             )
+        with contextlib.suppress(JournalError):
+            run.charge_journal.release(state.org_id, "/".join(state.identity))
+
+
+def _check_creation(run: Run, check: InputCheck, news: Props) -> None:
+    """Refuse a name or a key that another top-up has; say what will be charged."""
+    claimant, identity = claimant_of(news), identity_of(news)
+    other = run.charge_claims.new(identity, claimant)
+    if other is not None:
+        check.refuse("resource_name", why_name_is_taken(other))
+        return
+    amount, threshold = news.get("amount_cents"), news.get("when_below_cents")
+    balance = run.balance.get()
+    wanted = (
+        wanted_charge(
+            identity, 0, int(amount), news.get("triggers"), salt=None, org_id=balance.org_id
+        )
+        if isinstance(amount, int | float)
+        else None
+    )
+    if isinstance(threshold, int | float):
+        settled = wanted is not None and is_settled(run, wanted)
+        if not settled and not _is_below(balance, threshold):
+            return
+    refusal = why_not_planned(run, claimant, wanted) if wanted is not None else None
+    if refusal is not None:
+        check.refuse("amount_cents", refusal)
+    else:
+        announce(run, claimant, amount, wanted, _condition(balance, threshold))
+
+
+def _require_planned(run: Run, claimant: Claimant, wanted: Charge | None) -> None:
+    refusal = why_not_planned(run, claimant, wanted) if wanted is not None else None
+    if refusal is not None:
+        raise LifecycleError(f"amount_cents {refusal}")
 
 
 def _asks_for_charge(olds: Props, news: Props) -> bool:
@@ -166,22 +195,60 @@ def _asks_for_charge(olds: Props, news: Props) -> bool:
     return any(not same(olds.get(name), news.get(name)) for name in ("amount_cents", "triggers"))
 
 
-def _require_same_card(run: Run, state: BalanceTopUpState) -> None:
-    """Refuse to charge another organization than so far: another token isn't the user's wish."""
-    actual = run.balance.get().org_id
-    if actual != state.org_id:
-        raise WrongOrganizationError(
-            f"it belongs to organization {state.org_id!r}, and the access token to {actual!r}, "
-            "whose card it won't charge: use a token of the right organization, or declare a "
-            "top-up of another name for this one"
-        )
+def _next_charge(state: BalanceTopUpState, amount: object, triggers: object) -> Charge | None:
+    """Return the next charge, as far as its amount and triggers are known."""
+    if not isinstance(amount, int | float):
+        return None
+    return wanted_charge(
+        state.identity,
+        state.charges,
+        int(amount),
+        triggers,
+        salt=state.key_salt,
+        org_id=state.org_id,
+    )
 
 
-def _is_due(run: Run, state: BalanceTopUpState) -> bool:
-    """Look at the balance as it is now, just before a charge."""
-    balance = run.api.get_balance().credit_balance_cents
-    if state.when_below_cents is None or balance >= state.when_below_cents:
+def _is_below(balance: Balance, threshold: float) -> bool:
+    return cents_of(balance) < threshold
+
+
+def _condition(balance: Balance, threshold: object) -> str:
+    if not isinstance(threshold, int | float):
+        return ""
+    return (
+        f", as the balance of {cents_of(balance):g} cents is below {threshold:g} (unless another "
+        "charge raises it before this one's turn)"
+    )
+
+
+def _charge_where_due(run: Run, state: BalanceTopUpState, claimant: Claimant) -> BalanceTopUpState:
+    """Charge, by threshold only where the balance is low at this very moment."""
+    with one_charge_at_a_time(run, state.org_id):
+        before = run.api.get_balance()
+        wanted = _next_charge(state, state.amount_cents, state.triggers)
+        if wanted is None:
+            raise LifecycleError("not all of `triggers` is known, so nothing is charged")
+        if not is_settled(run, wanted) and not _is_due(run, state, before):
+            return state
+        refusal = why_not_ours(run, claimant, wanted.key)
+        if refusal is not None:
+            raise LifecycleError(f"amount_cents {refusal}")
+        after = charge(run, wanted, before)
+        return _charged(run, state, wanted, before, after)
+
+
+def _is_due(run: Run, state: BalanceTopUpState, balance: Balance) -> bool:
+    """Say whether a charge that may be due is due; without a threshold, it is."""
+    if state.when_below_cents is None:
+        return True
+    if not _is_below(balance, state.when_below_cents):
         return False
+    if month_now(state.month, run.server_time()) is None:
+        raise LifecycleError(
+            "the server's answers have no date, so the month that monthly_limit_cents is for isn't "
+            "known, and nothing is charged: see what stands between you and the server"
+        )
     limit = state.monthly_limit_cents
     if limit is None or _month_total(run, state) + state.amount_cents > limit:
         _warn_of_limit(run, state, balance, limit or 0)
@@ -189,36 +256,41 @@ def _is_due(run: Run, state: BalanceTopUpState) -> bool:
     return True
 
 
-def _charge(run: Run, state: BalanceTopUpState) -> BalanceTopUpState:
-    identity = (state.organization, state.project, state.stack, state.resource_name)
-    key = idempotency_key(identity, state.charges, state.amount_cents, state.triggers)
-    before, after = charge(run, state.amount_cents, key)
-    return msgspec.structs.replace(
-        state,
-        org_id=after.org_id,
-        charges=state.charges + 1,
-        last_charge_cents=state.amount_cents,
-        last_charged_at=int(run.clock()),
-        total_charged_cents=state.total_charged_cents + state.amount_cents,
-        month=_month(run),
-        month_charged_cents=_month_total(run, state) + state.amount_cents,
-        balance_before_cents=before.credit_balance_cents,
-        balance_after_cents=after.credit_balance_cents,
-        last_idempotency_key=key,
+def _charged(
+    run: Run, state: BalanceTopUpState, wanted: Charge, before: Balance, after: Balance
+) -> BalanceTopUpState:
+    server_time = run.server_time()
+    now = run.clock() if server_time is None else server_time
+    return with_salt(
+        msgspec.structs.replace(
+            state,
+            org_id=after.org_id,
+            charges=state.charges + 1,
+            last_charge_cents=state.amount_cents,
+            last_charged_at=int(now),
+            total_charged_cents=state.total_charged_cents + state.amount_cents,
+            month=_month(run, state),
+            month_charged_cents=_month_total(run, state) + state.amount_cents,
+            balance_before_cents=before.credit_balance_cents,
+            balance_after_cents=after.credit_balance_cents,
+            last_idempotency_key=wanted.key,
+        )
     )
 
 
-def _month(run: Run) -> str:
-    return datetime.fromtimestamp(run.clock(), tz=timezone.utc).strftime("%Y-%m")
+def _month(run: Run, state: BalanceTopUpState) -> str:
+    return month_now(state.month, run.server_time()) or state.month
 
 
 def _month_total(run: Run, state: BalanceTopUpState) -> int:
-    return state.month_charged_cents if state.month == _month(run) else 0
+    return state.month_charged_cents if state.month == _month(run, state) else 0
 
 
-def _warn_of_limit(run: Run, state: BalanceTopUpState, balance: float, limit: int) -> None:
-    run.messages.warn(
-        f"The balance of {balance:g} cents is low, and {state.resource_name!r} charges nothing: "
-        f"{_month_total(run, state)} cents of monthly_limit_cents {limit} are used in "
-        f"{_month(run)}."
+def _warn_of_limit(run: Run, state: BalanceTopUpState, balance: Balance, limit: int) -> None:
+    text = (
+        f"The balance of {cents_of(balance):g} cents is low, and {state.resource_name!r} charges "
+        f"nothing: {_month_total(run, state)} cents of monthly_limit_cents {limit} are used in "
+        f"{_month(run, state)}."
     )
+    if run.charge_claims.first_to_say(text):
+        run.messages.warn(text)

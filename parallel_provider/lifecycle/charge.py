@@ -2,33 +2,63 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from parallel_provider.api import ApiError, Balance
 from parallel_provider.errors import ParallelError
-from parallel_provider.lifecycle.errors import LifecycleError, UnknownChargeError
+from parallel_provider.lifecycle.charge_journal import (
+    REPEAT_PERIOD,
+    JournalEntry,
+    JournalError,
+    moment,
+)
+from parallel_provider.lifecycle.errors import (
+    LifecycleError,
+    UnknownChargeError,
+    WrongOrganizationError,
+)
+from parallel_provider.lifecycle.machine_lock import machine_lock
 from parallel_provider.lifecycle.resource import canonical_json
 from parallel_provider.lifecycle.run import Run
-
-# The server remembers an idempotency key for at least this long.
-IDEMPOTENCY_PERIOD = timedelta(hours=24)
 
 MIN_AMOUNT_CENTS = 1
 MAX_AMOUNT_CENTS = 10_000
 
+# Whoever holds the lock makes a few calls, each of which ends by parallel:timeoutSeconds.
+_WAIT_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A charge that is wanted; `resource` is what the journal calls the resource it is for."""
+
+    amount_cents: int
+    key: str
+    org_id: str
+    resource: str
+
 
 def idempotency_key(
-    identity: Sequence[str], charges: int, amount_cents: int, triggers: object
+    identity: Sequence[str],
+    charges: int,
+    amount_cents: int,
+    triggers: object,
+    salt: str | None = None,
 ) -> str:
     """Return the key of one charge: the same for the same reason, another for another one.
 
-    `identity` names the resource (organization, project, stack, resource name), `charges` counts
-    what it has charged so far.
+    `identity` names the resource (organization, project, stack, resource name, and the types of
+    its parents where it has some), `charges` counts what it has charged so far. `salt` is random,
+    kept in the state from the first charge on: no other resource has it, and nobody can find what
+    `triggers` holds by trying values. Raises TypeError while something isn't known.
     """
-    reason = canonical_json([*identity, charges, amount_cents, triggers])
-    return "pulumi-" + hashlib.sha256(reason.encode()).hexdigest()
+    reason = [*identity, charges, amount_cents, triggers]
+    text = canonical_json(reason if salt is None else [*reason, salt])
+    return "pulumi-" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def why_not_allowed(amount_cents: int, max_top_up_cents: int | None) -> str | None:
@@ -57,44 +87,205 @@ def why_invoiced(balance: Balance) -> str | None:
     )
 
 
-def charge(run: Run, amount_cents: int, key: str) -> tuple[Balance, Balance]:
-    """Charge `amount_cents` under `key`; return the balances before and after.
+def why_not_repeated(entry: JournalEntry | None, server_time: float | None) -> str | None:
+    """Return why a charge that the journal knows isn't sent again; None if it may be."""
+    if entry is None or entry.outcome in ("settled", "destroyed"):
+        return None
+    if entry.may_be_repeated(server_time):
+        return None
+    known = (
+        "was made before, and this stack's state doesn't have it"
+        if entry.outcome == "charged"
+        else "was begun before, and its outcome isn't known"
+    )
+    return (
+        f"isn't charged again: a charge of {entry.amount_cents} cents under the idempotency key "
+        f"{entry.key} {known} (begun {entry.began}). The server may have forgotten that key by "
+        "now, so that it could charge a second time. Look at the charges in the Parallel console, "
+        f"then run `parallel-provider charges settle {entry.key}` with --charged (the next run "
+        "counts it and charges nothing) or with --not-charged (the next run charges)"
+    )
 
-    Raises UnknownChargeError when the outcome isn't known. Warns when the balance didn't rise.
+
+def cents_of(balance: Balance) -> float:
+    """Return the credit balance. Raises LifecycleError for what can't be compared."""
+    cents: object = balance.credit_balance_cents
+    if isinstance(cents, bool) or not isinstance(cents, int | float) or not math.isfinite(cents):
+        raise LifecycleError(
+            "the server's balance isn't a number, so nothing is charged: try again later"
+        )
+    return cents
+
+
+@contextlib.contextmanager
+def one_charge_at_a_time(run: Run, org_id: str) -> Iterator[None]:
+    """Let nobody else of this user charge this organization meanwhile.
+
+    To be held from the look at the balance to the end of the charge: the next one then sees it.
     """
-    before = run.api.get_balance()
-    refusal = why_not_allowed(amount_cents, run.guards.max_top_up_cents) or why_invoiced(before)
+    with contextlib.ExitStack() as held:
+        held.enter_context(run.charge_claims.charging)
+        try:
+            held.enter_context(
+                machine_lock("charge", org_id, wait_seconds=_WAIT_SECONDS, required=True)
+            )
+        except TimeoutError:
+            raise LifecycleError(
+                f"another process of this user has been charging organization {org_id} for "
+                f"{_WAIT_SECONDS / 60:.0f} minutes, so nothing is charged: wait until it has "
+                "ended, then run again"
+            ) from None
+        yield
+
+
+def charge(run: Run, wanted: Charge, before: Balance) -> Balance:
+    """Charge under the wanted key and return the balance after it, `before` being the one now.
+
+    To be called within `one_charge_at_a_time`. Raises UnknownChargeError when the outcome isn't
+    known. Where the user has said that this charge was made, no request is sent. Warns when the
+    server had made this charge before, or may have.
+    """
+    refusal = why_not_allowed(wanted.amount_cents, run.guards.max_top_up_cents) or why_invoiced(
+        before
+    )
     if refusal is not None:
         raise LifecycleError(f"amount_cents {refusal}")
-    try:
-        after = run.api.add_balance(amount_cents, key)
-    except ApiError as error:
-        if not error.may_have_worked:
-            raise
-        raise UnknownChargeError(_unknown_outcome(run, error, before, amount_cents, key)) from None
-    if after.credit_balance_cents <= before.credit_balance_cents:
-        run.messages.warn(
-            f"The balance didn't rise with a charge of {amount_cents} cents (before: "
-            f"{before.credit_balance_cents:g}, after: {after.credit_balance_cents:g}). The server "
-            f"had probably charged under the idempotency key {key} before: in a run that ended "
-            "without an answer, before this resource was destroyed, or from another checkout of "
-            "the same stack. To charge again, change `triggers`."
+    cents_of(before)
+    if before.org_id != wanted.org_id:
+        raise WrongOrganizationError(
+            f"it belongs to organization {wanted.org_id!r}, and the access token to "
+            f"{before.org_id!r}, whose card it won't charge: use a token of the right "
+            "organization, or declare a top-up of another name for this one"
         )
-    return before, after
+    earlier = run.charge_journal.find(wanted.org_id, wanted.key)
+    server_time = run.server_time()
+    refusal = why_not_repeated(earlier, server_time)
+    if refusal is not None:
+        raise LifecycleError(f"amount_cents {refusal}")
+    if earlier is not None and earlier.outcome == "settled":
+        run.messages.info(
+            f"Nothing is charged: {wanted.amount_cents} cents were charged under the idempotency "
+            f"key {wanted.key}, as was said with `parallel-provider charges settle`, and are "
+            "counted now."
+        )
+        return before
+    repeated = earlier if earlier is not None and earlier.may_be_repeated(server_time) else None
+    entry = repeated or JournalEntry(
+        wanted.key, wanted.org_id, wanted.amount_cents, wanted.resource, server_time, "begun"
+    )
+    run.messages.info(
+        f"Charging {wanted.amount_cents} cents to the card of organization {wanted.org_id} under "
+        f"the idempotency key {wanted.key} (for {wanted.resource})."
+    )
+    kept = _keep(run, entry)
+    after = _send(run, wanted, before, earlier, entry, kept=kept)
+    if kept:
+        _keep(run, replace(entry, outcome="charged"))
+    _tell(run, wanted, before, after, repeated)
+    return after
+
+
+def _send(
+    run: Run,
+    wanted: Charge,
+    before: Balance,
+    earlier: JournalEntry | None,
+    entry: JournalEntry,
+    *,
+    kept: bool,
+) -> Balance:
+    try:
+        after = run.api.add_balance(wanted.amount_cents, wanted.key)
+    except ParallelError as error:
+        if isinstance(error, ApiError) and error.may_have_worked:
+            unknown = _unknown_outcome(run, error, before, wanted, entry, kept=kept)
+            raise UnknownChargeError(unknown) from None
+        # Nothing was charged now; what an earlier run may have charged is as unknown as before.
+        with contextlib.suppress(JournalError):
+            if earlier is None:
+                run.charge_journal.forget(entry)
+            else:
+                run.charge_journal.write(earlier)
+        raise
+    try:
+        cents_of(after)
+    except LifecycleError as error:
+        unknown = _unknown_outcome(run, error, before, wanted, entry, kept=kept)
+        raise UnknownChargeError(unknown) from None
+    return after
+
+
+def _keep(run: Run, entry: JournalEntry) -> bool:
+    """Write an entry, and say whether it is there; a run in a bare container charges all the same.
+
+    Such a machine is gone by the next run, and what it wrote would be gone with it.
+    """
+    try:
+        run.charge_journal.write(entry)
+    except JournalError as error:
+        run.messages.warn(
+            f"{error}. Without it, nothing on this machine tells the next run of a charge whose "
+            f"outcome isn't known: should this run be killed, look for the key {entry.key} before "
+            "you run again, unless you do so within 23 hours."
+        )
+        return False
+    return True
+
+
+def _tell(
+    run: Run, wanted: Charge, before: Balance, after: Balance, repeated: JournalEntry | None
+) -> None:
+    """Say what was charged, or why it isn't sure that something was."""
+    if repeated is not None and repeated.outcome != "begun":
+        run.messages.warn(
+            f"Nothing was charged now: the {wanted.amount_cents} cents under the idempotency key "
+            f"{wanted.key} were charged {repeated.began}, by a run whose state isn't this one, or "
+            "for a resource of this name that was destroyed or renamed. They are counted here. To "
+            "charge once more, change `triggers`."
+        )
+    elif cents_of(after) <= cents_of(before):
+        run.messages.warn(
+            f"The {wanted.amount_cents} cents under the idempotency key {wanted.key} are counted "
+            "as charged, but the balance didn't rise (before: "
+            f"{before.credit_balance_cents:g}, after: {after.credit_balance_cents:g}). Either as "
+            "much was used meanwhile, or the server had charged under this key before: in a run "
+            "that ended without an answer, before this resource was destroyed, or from another "
+            "checkout of the same stack. The balance alone doesn't tell which: look at the charges "
+            "in the Parallel console."
+        )
+    else:
+        run.messages.info(f"Charged {wanted.amount_cents} cents (key {wanted.key}).")
 
 
 def _unknown_outcome(
-    run: Run, error: ApiError, before: Balance, amount_cents: int, key: str
+    run: Run,
+    error: ParallelError,
+    before: Balance,
+    wanted: Charge,
+    entry: JournalEntry,
+    *,
+    kept: bool,
 ) -> str:
-    now = datetime.fromtimestamp(run.clock(), tz=timezone.utc)
-    until = (now + IDEMPOTENCY_PERIOD).strftime("%Y-%m-%d %H:%M UTC")
     try:
         balance_now = f"{run.api.get_balance().credit_balance_cents:g} cents"
     except ParallelError:
         balance_now = "not known, as it can't be read either"
+    console = "look at the charges in the Parallel console (the balance alone proves nothing)"
+    settle = (
+        f"it is refused until you {console} and run `parallel-provider charges settle {wanted.key}`"
+        " with --charged or --not-charged"
+        if kept
+        else f"{console} before you run again"
+    )
+    if entry.begun_at is None:
+        advice = f"Before you run again, {console}: the key is {wanted.key}"
+    else:
+        until = moment(entry.begun_at + REPEAT_PERIOD.total_seconds())
+        advice = (
+            f"Until {until} running again is safe: it repeats the same charge under the "
+            f"idempotency key {wanted.key}, which the server carries out once. After that, {settle}"
+        )
     return (
-        f"it isn't known whether {amount_cents} cents were charged: {error}. The balance was "
-        f"{before.credit_balance_cents:g} cents before, and is {balance_now} now. Until {until} "
-        f"running again is safe: it repeats the same charge under the idempotency key {key}, which "
-        "the server carries out once. After that, look at the balance before you run again"
+        f"it isn't known whether {wanted.amount_cents} cents were charged: {error}. The balance "
+        f"was {before.credit_balance_cents:g} cents before, and is {balance_now} now. {advice}"
     )

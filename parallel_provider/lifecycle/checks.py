@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 from parallel_provider.lifecycle.durations import EXPECTED, parse_duration
 from parallel_provider.lifecycle.resource import Checked, Problem, Props, Unknown
+
+# Pulumi sends all numbers as doubles: beyond this, two different integers arrive as one.
+MAX_WHOLE_NUMBER = 2**53 - 1
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -91,8 +95,10 @@ class InputCheck:
             self.refuse(name, f"must be a whole number of cents, not {_kind_of(value)}")
         elif value != value or value in (float("inf"), float("-inf")) or value != int(value):  # noqa: PLR0124 - NaN
             self.refuse(name, "must be a whole number of cents")
-        elif value < least or (most is not None and value > most):
+        elif value < least or value > (MAX_WHOLE_NUMBER if most is None else most):
             wanted = f"from {least} to {most}" if most is not None else f"at least {least}"
+            if most is None and value > least:
+                wanted = f"at most {MAX_WHOLE_NUMBER}"
             self.refuse(name, f"must be {wanted} (cents): got {int(value)}")
         else:
             return int(value)
@@ -129,9 +135,16 @@ class InputCheck:
             self.refuse(name, "must begin with a command, and hold no zero bytes")
 
     def json_like(self, name: str) -> None:
-        """Require a value that JSON can hold."""
-        if not _is_json_like(self.inputs.get(name)):
+        """Require a value that JSON can hold, and numbers that arrive as they were sent."""
+        value = self.inputs.get(name)
+        if not _is_json_like(value):
             self.refuse(name, "must be made of text, numbers, booleans, lists and dicts")
+        elif not all(map(_is_exact, _numbers_in(value))):
+            self.refuse(
+                name,
+                f"must not hold a number beyond {MAX_WHOLE_NUMBER}, nor one that isn't finite, as "
+                "Pulumi can't tell it from its neighbours: write it as text",
+            )
 
 
 def _is_json_like(value: object) -> bool:
@@ -140,6 +153,20 @@ def _is_json_like(value: object) -> bool:
     if isinstance(value, list):
         return all(map(_is_json_like, value))
     return value is None or isinstance(value, Unknown | str | bool | int | float)
+
+
+def _numbers_in(value: object) -> Iterator[float]:
+    if isinstance(value, dict):
+        yield from _numbers_in(list(value.values()))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _numbers_in(item)
+    elif isinstance(value, int | float):
+        yield value
+
+
+def _is_exact(number: float) -> bool:
+    return -MAX_WHOLE_NUMBER <= number <= MAX_WHOLE_NUMBER
 
 
 def _kind_of(value: object) -> str:

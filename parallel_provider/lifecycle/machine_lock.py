@@ -17,17 +17,26 @@ _WAIT_SECONDS = 120.0
 
 
 @contextlib.contextmanager
-def machine_lock(*purpose: str) -> Iterator[None]:
+def machine_lock(
+    *purpose: str, wait_seconds: float = _WAIT_SECONDS, required: bool = False
+) -> Iterator[None]:
     """Keep other processes of this user from doing the same meanwhile.
 
     It is no guarantee: without a place for locks, or when one isn't released in time, the work is
-    done all the same. It ends with the process, however that ends.
+    done all the same; with `required`, the latter raises TimeoutError instead. The lock ends with
+    the process, however that ends.
     """
     import filelock  # noqa: PLC0415 - heavy
 
     with contextlib.ExitStack() as held:
-        with contextlib.suppress(OSError, RuntimeError, filelock.Timeout):
-            held.enter_context(_lock(purpose).acquire(timeout=_WAIT_SECONDS))
+        try:
+            held.enter_context(_lock(purpose).acquire(timeout=wait_seconds))
+        except filelock.Timeout:
+            if required:
+                raise TimeoutError from None
+        except (OSError, RuntimeError):
+            # There is no place for locks.
+            pass
         yield
 
 

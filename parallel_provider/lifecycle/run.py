@@ -11,6 +11,8 @@ from typing import Protocol
 from parallel_provider.api import AccountApi, AppItem, PermissionDeniedError
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.app_directory import AppDirectory
+from parallel_provider.lifecycle.charge_claims import ChargeClaims
+from parallel_provider.lifecycle.charge_journal import ChargeJournal
 from parallel_provider.lifecycle.errors import LifecycleError, WrongOrganizationError
 from parallel_provider.once import Once
 
@@ -41,7 +43,8 @@ class Guards:
 class Run:
     """One run of the provider's process; safe to use from several threads.
 
-    `clock` returns epoch seconds; `sleep` takes seconds.
+    `clock` returns epoch seconds; `sleep` takes seconds. `journal` is the user's own on this
+    machine unless given.
     """
 
     def __init__(
@@ -51,6 +54,8 @@ class Run:
         guards: Guards | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        *,
+        journal: ChargeJournal | None = None,
     ) -> None:
         self.api = api
         self.messages = messages
@@ -61,6 +66,8 @@ class Run:
         self.balance = Once(api.get_balance)
         if self.guards.org_id is not None:
             api.organizations.allow_only(self.guards.org_id, self.guards.org_id_origin or "orgId")
+        self.charge_claims = ChargeClaims()
+        self.charge_journal = journal or ChargeJournal()
 
     def server_time(self) -> float | None:
         """Return the server's time in epoch seconds, asking for an answer where none has come yet.

@@ -9,6 +9,8 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource
 
+_MAX_INTEGER = 2**53 - 1
+
 
 def properties(
     kind: type[Resource], resource_name: str, inputs: Mapping[str, Any]
@@ -24,16 +26,22 @@ def properties(
 
 
 def require_sendable(kind: type[Resource], resource_name: str, inputs: Mapping[str, Any]) -> None:
-    """Refuse half of a surrogate pair in all the text that is known of the inputs already.
+    """Refuse, in what is known of the inputs already, what Pulumi can't send as it is.
 
-    A Python string can hold one, as what comes of undecodable bytes, and UTF-8 can't: Pulumi would
-    end with pages of frames. Raises pulumi.RunError.
+    Half of a surrogate pair: a Python string can hold one, as what comes of undecodable bytes, and
+    UTF-8 can't. An integer beyond 2**53: Pulumi sends doubles, so two different ones would arrive
+    as one, and one of hundreds of digits ends with pages of frames. Raises pulumi.RunError.
     """
     for name, value in {"the resource's name": resource_name, **inputs}.items():
         if _has_lone_surrogate(value):
             raise pulumi.RunError(
                 f"{kind.__name__} {resource_name!r}: {name} holds text that isn't valid Unicode "
                 "(a lone surrogate): check how it was decoded"
+            )
+        if _has_inexact_number(value):
+            raise pulumi.RunError(
+                f"{kind.__name__} {resource_name!r}: {name} holds an integer beyond {_MAX_INTEGER},"
+                " which Pulumi can't send as it is: write it as text"
             )
 
 
@@ -44,4 +52,14 @@ def _has_lone_surrogate(value: object) -> bool:
         return any(map(_has_lone_surrogate, (*value, *value.values())))
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
         return any(map(_has_lone_surrogate, value))
+    return False
+
+
+def _has_inexact_number(value: object) -> bool:
+    if isinstance(value, int):
+        return abs(value) > _MAX_INTEGER
+    if isinstance(value, Mapping):
+        return any(map(_has_inexact_number, value.values()))
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview):
+        return any(map(_has_inexact_number, value))
     return False

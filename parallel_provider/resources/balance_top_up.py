@@ -6,6 +6,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import BalanceTopUpProvider
+from parallel_provider.resources._parent_types import parent_types
 from parallel_provider.resources._properties import properties
 from parallel_provider.resources._triggers import json_like
 
@@ -52,7 +53,7 @@ class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
     balance_after_cents: pulumi.Output[float | None]
     """The balance after it, in cents."""
     last_idempotency_key: pulumi.Output[str | None]
-    """The idempotency key of the last charge; not a secret."""
+    """The idempotency key of the last charge: a secret output, as it is made of `triggers` too."""
 
     def __init__(
         self,
@@ -90,7 +91,14 @@ class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
                     "project": pulumi.get_project(),
                     "stack": pulumi.get_stack(),
                     "resource_name": resource_name,
+                    "parent_types": parent_types(opts.parent if opts is not None else None),
                 },
             ),
-            opts,
+            pulumi.ResourceOptions.merge(
+                pulumi.ResourceOptions(
+                    # Where the triggers hold a secret, the plain key would let it be guessed.
+                    additional_secret_outputs=["last_idempotency_key", "key_salt"]
+                ),
+                opts,
+            ),
         )

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 
-from parallel_provider.lifecycle.balance_top_up import (
-    BalanceTopUpInputs,
-    BalanceTopUpLifecycle,
-    BalanceTopUpState,
-)
-from parallel_provider.lifecycle.errors import WrongOrganizationError
+from parallel_provider.lifecycle.balance_top_up import BalanceTopUpLifecycle
+from parallel_provider.lifecycle.balance_top_up_state import BalanceTopUpInputs, BalanceTopUpState
+from parallel_provider.lifecycle.charge import idempotency_key
+from parallel_provider.lifecycle.errors import LifecycleError, WrongOrganizationError
 from parallel_provider.lifecycle.resource import UNKNOWN
 from parallel_provider.lifecycle.run import Run
 from parallel_provider.testing.emulator import Emulator
 from parallel_provider.typed import read_as
-from tests.lifecycle.runs import Clock, Said, run_at
+from tests.lifecycle.runs import END_OF_NOVEMBER, Clock, Said, run_at
 
 LIFECYCLE = BalanceTopUpLifecycle()
 NAMES = {"organization": "acme", "project": "shop", "stack": "prod", "resource_name": "credit"}
@@ -65,7 +64,9 @@ def up(
 def test_months_are_utc_and_each_has_its_own_limit(
     new_run: NewRun, emulator: Emulator, clock: Clock, said: Said
 ) -> None:
-    """Two charges use November up; a minute later it is December, for everyone at once."""
+    """Two charges use November up; then it is December, by the server and for everyone at once."""
+    emulator.set_clock(clock.now - 3600 - time.time())
+    clock.now -= 90 * 86_400
     top_up = up(new_run, None, by_threshold())
     for expected in (2000, 2000):
         emulator.set_org(credit_balance_cents=0)
@@ -75,12 +76,19 @@ def test_months_are_utc_and_each_has_its_own_limit(
     [warning] = said.warnings
     assert "2000 cents of monthly_limit_cents 2000 are used in 2026-11" in warning
 
-    clock.now += 60
+    emulator.set_clock(END_OF_NOVEMBER + 61 - time.time())
     top_up = up(new_run, top_up, by_threshold())
 
     assert (top_up.month, top_up.month_charged_cents) == ("2026-12", 1000)
     assert (top_up.charges, top_up.total_charged_cents) == (3, 3000)
-    assert top_up.last_charged_at == int(clock.now)
+    assert top_up.last_charged_at == pytest.approx(END_OF_NOVEMBER + 61, abs=60)
+
+    # Back in November: what was charged in December counts on.
+    emulator.set_clock(END_OF_NOVEMBER - 3600 - time.time())
+    for _ in range(3):
+        emulator.set_org(credit_balance_cents=0)
+        top_up = up(new_run, top_up, by_threshold())
+    assert (top_up.month, top_up.month_charged_cents) == ("2026-12", 2000)
 
 
 def test_limit_is_looked_at_before_each_charge(new_run: NewRun, emulator: Emulator) -> None:
@@ -192,3 +200,50 @@ def test_read_and_delete_ask_nobody(said: Said) -> None:
     assert said.warnings == []
     LIFECYCLE.delete(run, state())
     assert "not paid back" in said.warnings[0]
+
+
+def test_threshold_charges_nothing_without_the_servers_date(
+    new_run: NewRun, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine's own clock alone doesn't say which month the limit is for."""
+    run = new_run()
+    monkeypatch.setattr(run, "server_time", lambda: None)
+
+    with pytest.raises(LifecycleError, match="no date"):
+        LIFECYCLE.create(run, by_threshold())
+
+    assert emulator.state()["charges"] == []
+
+
+def test_second_use_of_a_key_in_one_run_is_refused(new_run: NewRun, emulator: Emulator) -> None:
+    """Two states of an earlier version, in components of two types, have the same names."""
+    run = new_run()
+    old = {"org_id": emulator.org_id, "amount_cents": 1000}
+    news = [
+        {**msgspec.structs.asdict(inputs(triggers=1)), "parent_types": parent}
+        for parent in ("my:Shop", "my:Lab")
+    ]
+    assert LIFECYCLE.diff(run, state(**old), news[0]).changed
+    with pytest.raises(LifecycleError, match="'credit' in my:Shop charges in this run under"):
+        LIFECYCLE.diff(run, state(**old), news[1])
+
+    LIFECYCLE.update(run, state(**old), read_as(BalanceTopUpInputs, news[0]))
+    with pytest.raises(LifecycleError, match="counted twice"):
+        LIFECYCLE.update(run, state(**old), read_as(BalanceTopUpInputs, news[1]))
+    assert len(emulator.state()["charges"]) == 1
+
+
+def test_state_of_an_earlier_version_keeps_its_key_for_the_charge_under_way(
+    new_run: NewRun, emulator: Emulator
+) -> None:
+    """It was perhaps begun before the upgrade; the charges after it have keys of their own."""
+    old = state(org_id=emulator.org_id, charges=1)
+
+    charged = up(new_run, old, inputs(triggers=1))
+
+    names = tuple(NAMES.values())
+    assert charged.last_idempotency_key == idempotency_key(names, 1, 1000, 1)
+    assert charged.key_salt is not None
+    after = up(new_run, charged, inputs(triggers=2))
+    assert after.key_salt == charged.key_salt
+    assert after.last_idempotency_key == idempotency_key(names, 2, 1000, 2, charged.key_salt)

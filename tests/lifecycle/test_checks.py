@@ -90,6 +90,23 @@ BALANCE_TOP_UP: list[tuple[dict[str, Any], Problems]] = [
         },
     ),
     (
+        {"amount_cents": 0.0, "when_below_cents": 2.0**64, "monthly_limit_cents": 2.0**53},
+        {
+            "amount_cents": "from 1",
+            "when_below_cents": "must be at most 9007199254740991",
+            "monthly_limit_cents": "must be at most 9007199254740991",
+        },
+    ),
+    (
+        {"amount_cents": 0.0, "triggers": {"a": [2.0**53]}},
+        {"amount_cents": "from 1", "triggers": "write it as text"},
+    ),
+    (
+        {"amount_cents": 0.0, "triggers": [float("nan")]},
+        {"amount_cents": "from 1", "triggers": "isn't finite"},
+    ),
+    ({"amount_cents": 0.0, "triggers": [2.0**53 - 1, -0.5]}, {"amount_cents": "from 1"}),
+    (
         {"amount_cents": 0.0, "triggers": {"a": object()}},
         {"amount_cents": "from 1", "triggers": "must be made of"},
     ),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,6 +20,7 @@ from parallel_provider.api.retries import Deadline
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.static import StaticToken
 from parallel_provider.errors import ParallelError
+from parallel_provider.lifecycle.charge_journal import ChargeJournal
 from parallel_provider.lifecycle.run import Guards, Run
 from parallel_provider.testing.emulator import Emulator
 from parallel_provider.testing.emulator_state import AppState, KeyState
@@ -69,6 +72,8 @@ class World:
         self.stack = Stack()
         self.told: list[Told] = []
         self._offset = 0.0
+        self._folder = tempfile.TemporaryDirectory()
+        self._journal = ChargeJournal(Path(self._folder.name))
         self._at_first = {app["app_id"] for app in emulator.state()["apps"]}
         self._not_ours = self._at_first
 
@@ -104,7 +109,7 @@ class World:
         guards = Guards(max_top_up_cents=MAX_TOP_UP_CENTS)
         started = time.monotonic()
         with api:
-            run = Run(api, said, guards, self.now, lambda _seconds: None)
+            run = Run(api, said, guards, self.now, lambda _seconds: None, journal=self._journal)
             try:
                 act(run)
             except ParallelError as error:
@@ -120,6 +125,17 @@ class World:
         """Do something that has to succeed."""
         told = self.run(act)
         assert told.error is None, told.error
+
+    def settle_charges(self, error: str) -> None:
+        """Do what an error asks for: say of the charge in it what the server's list says."""
+        made = {charge["idempotency_key"] for charge in self.emulator.state()["charges"]}
+        for entry in self._journal.entries():
+            if entry.key not in error:
+                continue
+            if entry.key in made:
+                self._journal.write(replace(entry, outcome="settled"))
+            else:
+                self._journal.forget(entry)
 
     def books(self) -> Books:
         """Compare the server with the state and with all that was ever said."""

@@ -3,44 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
 
 from parallel_provider.testing.emulator import Emulator
-from tests.engines import Project, changes
-from tests.scenarios.story import (
-    ADD_BALANCE,
-    GET_BALANCE,
-    assert_refused,
-    calls,
-    declare,
-    warnings,
-)
-
-
-def top_up(project: Project, arguments: str, *, name: str = "credit", options: str = "") -> None:
-    """Declare one top-up."""
-    declare(
-        project,
-        f"""
-        parallel.BalanceTopUp({name!r}, {arguments}, opts=pulumi.ResourceOptions({options}))
-        """,
-    )
-
-
-def allow(project: Project, cents: int) -> None:
-    """Let one charge be this much."""
-    project.config("parallel:maxTopUpCents", str(cents))
-
-
-def amounts(emulator: Emulator) -> list[int]:
-    """Return what was really charged so far."""
-    return [charge["amount_cents"] for charge in emulator.state()["charges"]]
-
-
-def outputs(project: Project, name: str = "credit") -> dict[str, Any]:
-    """Return the top-up's outputs."""
-    found: dict[str, Any] = project.resource(name)["outputs"]
-    return found
+from tests.engines import Project, changes, is_secret, plain
+from tests.scenarios.story import ADD_BALANCE, GET_BALANCE, assert_refused, calls, warnings
+from tests.scenarios.top_ups import allow, amounts, outputs, top_up
 
 
 def test_top_up_without_the_setting_is_refused(project: Project, emulator: Emulator) -> None:
@@ -98,8 +65,10 @@ def test_charged_once_and_never_by_anything_but_a_charge(
     top_up(project, "amount_cents=2000")
 
     with calls(emulator) as made:
-        assert changes(project.preview()) == {"create": 2}
+        preview = project.preview()
+    assert changes(preview) == {"create": 2}
     assert made == {GET_BALANCE: 1}
+    assert "'credit': `pulumi up` will charge 2000 cents to the card" in preview.stdout
 
     with calls(emulator) as made:
         charged = project.up()
@@ -107,22 +76,21 @@ def test_charged_once_and_never_by_anything_but_a_charge(
     assert amounts(emulator) == [2000]
     assert made[ADD_BALANCE] == 1
     [charge] = emulator.state()["charges"]
+    assert f"Charged 2000 cents (key {charge['idempotency_key']})" in charged.stdout
     said = outputs(project)
-    assert (
-        said.items()
-        >= {
-            "amount_cents": 2000,
-            "org_id": emulator.org_id,
-            "charges": 1,
-            "last_charge_cents": 2000,
-            "total_charged_cents": 2000,
-            "month": datetime.fromtimestamp(charge["at"], tz=timezone.utc).strftime("%Y-%m"),
-            "month_charged_cents": 2000,
-            "balance_before_cents": 300,
-            "balance_after_cents": 2300,
-            "last_idempotency_key": charge["idempotency_key"],
-        }.items()
-    )
+    assert {name: value for name, value in said.items() if not isinstance(value, dict)}.items() >= {
+        "amount_cents": 2000,
+        "org_id": emulator.org_id,
+        "charges": 1,
+        "last_charge_cents": 2000,
+        "total_charged_cents": 2000,
+        "month": datetime.fromtimestamp(charge["at"], tz=timezone.utc).strftime("%Y-%m"),
+        "month_charged_cents": 2000,
+        "balance_before_cents": 300,
+        "balance_after_cents": 2300,
+    }.items()
+    assert is_secret(said["last_idempotency_key"])
+    assert plain(said["last_idempotency_key"]) == charge["idempotency_key"]
 
     with calls(emulator) as made:
         assert changes(project.up()) == {"same": 2}
@@ -182,79 +150,6 @@ def test_change_that_charges_is_refused_without_the_setting(
     assert amounts(emulator) == [1000]
 
 
-def test_threshold_charges_only_where_the_balance_is_below_it(
-    project: Project, emulator: Emulator
-) -> None:
-    """A run that finds enough charges nothing; each that finds too little charges once."""
-    emulator.set_org(credit_balance_cents=500)
-    allow(project, 1000)
-    arguments = "amount_cents=1000, when_below_cents=500, monthly_limit_cents=2500, triggers={}"
-    top_up(project, arguments.format(0))
-    project.up()
-    assert amounts(emulator) == []
-    assert outputs(project)["charges"] == 0
-
-    emulator.set_org(credit_balance_cents=499)
-    preview = project.preview()
-    assert changes(preview) == {"update": 1, "same": 1}
-    assert amounts(emulator) == []
-    assert "'credit' is due to charge 1000 cents" in preview.stdout
-    project.up()
-    assert amounts(emulator) == [1000]
-
-    # By threshold, triggers charge nothing by themselves.
-    top_up(project, arguments.format(1))
-    project.up()
-    with calls(emulator) as made:
-        assert changes(project.up()) == {"same": 2}
-    assert made == {GET_BALANCE: 1}
-    assert amounts(emulator) == [1000]
-
-
-def test_monthly_limit_ends_charging_until_the_next_month(
-    project: Project, emulator: Emulator
-) -> None:
-    """Beyond the limit the run goes on with a warning; a new month starts from nothing."""
-    allow(project, 1000)
-    top_up(project, "amount_cents=1000, when_below_cents=500, monthly_limit_cents=1999")
-    project.up()
-    emulator.set_org(credit_balance_cents=0)
-
-    limited = project.up()
-
-    assert changes(limited) == {"same": 2}
-    assert amounts(emulator) == [1000]
-    [warning] = warnings(limited.stdout)
-    for words in ("'credit'", "charges nothing", "1000 cents of monthly_limit_cents 1999"):
-        assert words in warning
-
-    # A month later, as far as the state knows.
-    state = project.stack.export_stack()
-    for resource in state.deployment["resources"]:
-        if resource["urn"].endswith("::credit"):
-            resource["outputs"]["month"] = "2020-01"
-    project.stack.import_stack(state)
-    assert changes(project.up()) == {"update": 1, "same": 1}
-    assert amounts(emulator) == [1000, 1000]
-    said = outputs(project)
-    assert (said["month_charged_cents"], said["total_charged_cents"]) == (1000, 2000)
-
-
-def test_threshold_needs_a_limit_of_at_least_one_charge(project: Project) -> None:
-    """What could charge in every run has to have an end."""
-    allow(project, 1000)
-    declare(
-        project,
-        """
-        parallel.BalanceTopUp("endless", amount_cents=1000, when_below_cents=500)
-        """,
-    )
-    text = project.fails("preview")
-    assert_refused(
-        project, text, "monthly_limit_cents", "required together with", resource="endless"
-    )
-
-
 def test_invoiced_organization_is_refused_in_preview(project: Project, emulator: Emulator) -> None:
     """It has no balance that could be topped up."""
     emulator.set_org(will_invoice=True)
@@ -288,7 +183,8 @@ def test_destroyed_and_declared_again_does_not_charge_twice(
     assert changes(again) == {"create": 2}
     assert amounts(emulator) == [1000]
     [warning] = warnings(again.stdout)
-    for words in ("didn't rise", outputs(project)["last_idempotency_key"], "change `triggers`"):
+    key = plain(outputs(project)["last_idempotency_key"])
+    for words in ("Nothing was charged now", key, "change `triggers`"):
         assert words in warning
 
 
@@ -327,7 +223,8 @@ def test_charge_of_unknown_outcome_is_repeated_under_its_key(
         charge["idempotency_key"],
         "is 1000 cents now",
         "running again is safe",
-        "look at the balance",
+        "look at the charges in the Parallel console",
+        f"parallel-provider charges settle {charge['idempotency_key']}",
         resource="credit",
     )
 
@@ -335,7 +232,7 @@ def test_charge_of_unknown_outcome_is_repeated_under_its_key(
     again = project.up()
     assert amounts(emulator) == [1000]
     assert changes(again) == {"create": 1, "same": 1}
-    assert outputs(project)["last_idempotency_key"] == charge["idempotency_key"]
+    assert plain(outputs(project)["last_idempotency_key"]) == charge["idempotency_key"]
 
 
 def test_charge_for_another_organization_is_refused(project: Project, emulator: Emulator) -> None:
@@ -352,3 +249,60 @@ def test_charge_for_another_organization_is_refused(project: Project, emulator: 
     assert_refused(project, text, emulator.org_id, other["org_id"], resource="credit")
     assert emulator.state(other["org_id"])["charges"] == []
     assert amounts(emulator) == [1000]
+
+
+def test_change_that_charges_is_announced_in_the_preview(
+    project: Project, emulator: Emulator
+) -> None:
+    """The amount of a change is said before anybody confirms it, and again when it was charged."""
+    allow(project, 2000)
+    top_up(project, "amount_cents=1000")
+    project.up()
+    top_up(project, "amount_cents=2000")
+
+    preview = project.preview()
+    charged = project.up()
+
+    assert "'credit': `pulumi up` will charge 2000 cents to the card" in preview.stdout
+    [_, charge] = emulator.state()["charges"]
+    assert f"Charged 2000 cents (key {charge['idempotency_key']})" in charged.stdout
+    assert "will charge" not in project.refresh().stdout
+
+
+def test_secret_trigger_cannot_be_guessed_from_the_state(
+    project: Project, emulator: Emulator
+) -> None:
+    """Whoever reads the state can't try the few values that a secret may have."""
+    allow(project, 1000)
+    for pin in ("1111", "2222"):
+        top_up(project, f"amount_cents=1000, triggers=pulumi.Output.secret({pin!r})")
+        project.up()
+
+    found = outputs(project)
+    assert is_secret(found["last_idempotency_key"])
+    assert is_secret(found["key_salt"])
+    assert is_secret(found["triggers"])
+    assert amounts(emulator) == [1000, 1000]
+    assert changes(project.up()) == {"same": 2}
+
+
+def test_number_that_cannot_be_sent_exactly_is_refused(
+    project: Project, emulator: Emulator
+) -> None:
+    """Two integers beyond 2**53 arrive as one, so that a change would charge nothing."""
+    allow(project, 1000)
+    for arguments, words in (
+        (f"amount_cents=1000, triggers={{'run': {2**53 + 1}}}", "triggers holds an integer beyond"),
+        (f"amount_cents=1000, triggers=pulumi.Output.from_input({2**60})", "write it as text"),
+        ("amount_cents=10**400", "amount_cents holds an integer beyond"),
+        (
+            "amount_cents=1000, monthly_limit_cents=2000,"
+            f" when_below_cents=pulumi.Output.from_input({2**64})",
+            "must be at most 9007199254740991",
+        ),
+    ):
+        top_up(project, arguments)
+        text = project.fails("preview")
+        assert words in text
+        assert "please report" not in text
+    assert emulator.state()["requests"] == {}

@@ -1,0 +1,210 @@
+"""What this machine knows of its charges: written before each request, so that a kill loses none.
+
+One private file a charge, in the user's folder for state. It holds no secret. Where there is no
+such folder (a container without HOME, a disk that is read-only), charges go on without it, and a
+warning says so: what such a machine writes would be gone by the next run anyway.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import math
+import os
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from parallel_provider.errors import ParallelError
+
+# The server remembers an idempotency key for at least 24 hours. One hour of them is kept for the
+# repeated request itself, which may take as long as parallel:timeoutSeconds allows.
+REPEAT_PERIOD = timedelta(hours=23)
+
+# Clocks of servers behind one address differ by seconds.
+_CLOCKS_DIFFER_SECONDS = 60.0
+_MOST_ENTRIES = 1000
+
+Outcome = Literal["begun", "charged", "settled", "destroyed"]
+
+
+class JournalError(ParallelError):
+    """The journal of charges can't be read or written."""
+
+    __module__ = "parallel_provider"
+
+
+@dataclasses.dataclass(frozen=True)
+class JournalEntry:
+    """One charge of one organization.
+
+    `begun_at` is the server's time in epoch seconds, None where it wasn't known. `outcome` is
+    "begun" until an answer came, then "charged"; "settled" when the user has said that it was
+    charged, and "destroyed" when the resource that recorded the charge was destroyed since.
+    """
+
+    key: str
+    org_id: str
+    amount_cents: int
+    resource: str
+    begun_at: float | None
+    outcome: Outcome
+
+    @property
+    def began(self) -> str:
+        """Return the time of the first request in words."""
+        return "at an unknown time" if self.begun_at is None else moment(self.begun_at)
+
+    def may_be_repeated(self, server_time: float | None) -> bool:
+        """Say whether the server still knows the key for certain, so that it won't charge again."""
+        if self.begun_at is None or server_time is None:
+            return False
+        age = server_time - self.begun_at
+        return -_CLOCKS_DIFFER_SECONDS <= age < REPEAT_PERIOD.total_seconds()
+
+
+def moment(epoch_seconds: float) -> str:
+    """Return a time as people read it."""
+    return datetime.fromtimestamp(epoch_seconds, tz=timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+class ChargeJournal:
+    """The entries of one folder: the user's own, unless told otherwise."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._given = folder
+
+    def find(self, org_id: str, key: str) -> JournalEntry | None:
+        """Return the entry of a charge. Raises JournalError for one that can't be read."""
+        try:
+            path = self._path(org_id, key)
+        except RuntimeError:
+            return None
+        return self._read(path)
+
+    def write(self, entry: JournalEntry) -> None:
+        """Write an entry, or write it anew; it is on the disk afterwards. Raises JournalError."""
+        with self._writing():
+            path = self._path(entry.org_id, entry.key)
+            is_new = not path.exists()
+            _replace(path, json.dumps(dataclasses.asdict(entry)))
+            if is_new:
+                self._forget_oldest()
+
+    def forget(self, entry: JournalEntry) -> None:
+        """Remove an entry. Raises JournalError."""
+        with self._writing():
+            self._path(entry.org_id, entry.key).unlink(missing_ok=True)
+
+    def entries(self) -> list[JournalEntry]:
+        """Return all entries, oldest first. Raises JournalError."""
+        try:
+            paths = sorted(self._folder().glob("*.json"))
+        except RuntimeError:
+            return []
+        found = [entry for path in paths if (entry := self._read(path)) is not None]
+        return sorted(found, key=lambda entry: (entry.begun_at or 0.0, entry.key))
+
+    def release(self, org_id: str, resource: str) -> None:
+        """Note that a resource is destroyed: what it had recorded may be charged again.
+
+        Raises JournalError.
+        """
+        for entry in self.entries():
+            recorded = entry.outcome in ("charged", "settled")
+            if recorded and (entry.org_id, entry.resource) == (org_id, resource):
+                self.write(dataclasses.replace(entry, outcome="destroyed"))
+
+    def _folder(self) -> Path:
+        if self._given is not None:
+            return self._given
+        state = os.environ.get("XDG_STATE_HOME")
+        return (
+            Path(state) if state else Path.home() / ".local/state"
+        ) / "parallel-provider/charges"
+
+    def _path(self, org_id: str, key: str) -> Path:
+        name = hashlib.sha256(f"{org_id}\n{key}".encode(errors="surrogatepass")).hexdigest()
+        return self._folder() / f"{name}.json"
+
+    def _read(self, path: Path) -> JournalEntry | None:
+        try:
+            return _parsed(json.loads(path.read_text(encoding="utf-8")))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is damaged"
+            raise JournalError(
+                f"what this machine knows of an earlier charge can't be read ({reason}): look at "
+                f"the charges in the Parallel console, then remove {path}"
+            ) from None
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, RuntimeError) as error:
+            reason = (isinstance(error, OSError) and error.strerror) or "there is no home directory"
+            raise JournalError(
+                f"the journal of charges can't be written ({reason}): make "
+                "$XDG_STATE_HOME (or ~/.local/state) a folder that this user can write"
+            ) from None
+
+    def _forget_oldest(self) -> None:
+        """Keep the journal small; a charge whose outcome isn't known is never forgotten."""
+        paths = list(self._folder().glob("*.json"))
+        if len(paths) <= _MOST_ENTRIES:
+            return
+        with contextlib.suppress(JournalError):
+            finished = [entry for entry in self.entries() if entry.outcome != "begun"]
+            for entry in finished[: len(paths) - _MOST_ENTRIES]:
+                self.forget(entry)
+
+
+def _parsed(data: Any) -> JournalEntry:  # noqa: ANN401 - JSON
+    """Return an entry from JSON. Raises ValueError."""
+    try:
+        entry = JournalEntry(
+            key=data["key"],
+            org_id=data["org_id"],
+            amount_cents=data["amount_cents"],
+            resource=data["resource"],
+            begun_at=data["begun_at"],
+            outcome=data["outcome"],
+        )
+    except (KeyError, TypeError):
+        raise ValueError("fields are missing") from None
+    texts_fit = all(isinstance(text, str) for text in (entry.key, entry.org_id, entry.resource))
+    time_fits = entry.begun_at is None or (
+        isinstance(entry.begun_at, int | float) and math.isfinite(entry.begun_at)
+    )
+    amount_fits = isinstance(entry.amount_cents, int)
+    if not (texts_fit and time_fits and amount_fits and entry.outcome in get_args(Outcome)):
+        raise ValueError("fields have other types")
+    return entry
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a private file in one step, down to the disk."""
+    import tempfile  # noqa: PLC0415 - few runs charge
+
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".charge-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    with contextlib.suppress(OSError):
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,175 @@
+"""Killed in the middle of a charge: repeated while that is safe, refused later, and settled."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from pulumi.automation.errors import CommandError
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project, plain
+from tests.reliability.matrix import ADD_BALANCE
+from tests.reliability.processes import struck
+from tests.scenarios.clock import Clock
+from tests.scenarios.story import assert_refused, warnings
+from tests.scenarios.top_ups import allow, amounts, outputs, top_up
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+
+_A_DAY_AND_A_BIT = {"days": 1, "seconds": 5}
+
+
+def kill_charge(project: Project, emulator: Emulator) -> str:
+    """Kill the provider after the card was charged and before it knows; return the charge's key."""
+    count = emulator.state()["requests"].get(f"POST {ADD_BALANCE}", 0) + 1
+    emulator.add_fault("delay", method="POST", path=ADD_BALANCE, seconds=1.0)
+    with (
+        struck(emulator, "provider", f"POST {ADD_BALANCE}", count) as watch,
+        pytest.raises(CommandError) as failure,
+    ):
+        project.up()
+    assert watch.hit, "nothing was killed"
+    emulator.clear_faults()
+    key = emulator.state()["charges"][-1]["idempotency_key"]
+    assert key in str(failure.value), "the key was announced before the request"
+    return key
+
+
+def settle(key: str, answer: str) -> None:
+    """Say, as a user does, what became of a charge."""
+    command = [sys.executable, "-m", "parallel_provider.cli", "charges", "settle", key, answer]
+    subprocess.run(command, check=True, capture_output=True, env=dict(os.environ), timeout=60)
+
+
+@pytest.fixture
+def killed(project: Project, emulator: Emulator) -> tuple[Project, Clock, str]:
+    """Return a project whose charge was interrupted, and the key of the charge."""
+    clock = Clock(project, emulator)
+    allow(project, 1000)
+    top_up(project, "amount_cents=1000, triggers=1")
+    project.up()
+    top_up(project, "amount_cents=1000, triggers=2")
+    return project, clock, kill_charge(project, emulator)
+
+
+def test_killed_charge_is_repeated_on_the_same_day_and_made_once(
+    killed: tuple[Project, Clock, str], emulator: Emulator
+) -> None:
+    """The server knows the key for a day, so that the next run completes by itself."""
+    project, clock, key = killed
+    clock.forward(seconds=3600)
+
+    project.up()
+
+    assert amounts(emulator) == [1000, 1000]
+    assert plain(outputs(project)["last_idempotency_key"]) == key
+    assert outputs(project)["total_charged_cents"] == 2000
+
+
+@pytest.mark.parametrize(("answer", "charged"), [("--charged", 2), ("--not-charged", 3)])
+def test_killed_charge_is_refused_a_day_later_until_it_is_settled(
+    killed: tuple[Project, Clock, str], emulator: Emulator, answer: str, charged: int
+) -> None:
+    """Nightly runs have just this interval; nobody is charged twice without having said so."""
+    project, clock, key = killed
+    clock.forward(**_A_DAY_AND_A_BIT)
+
+    for operation in ("preview", "up"):
+        text = project.fails(operation)
+        assert_refused(
+            project,
+            text,
+            "isn't charged again",
+            key,
+            f"parallel-provider charges settle {key}",
+            resource="credit",
+        )
+    assert amounts(emulator) == [1000, 1000]
+
+    settle(key, answer)
+    project.up()
+    assert amounts(emulator) == [1000] * charged
+    assert plain(outputs(project)["last_idempotency_key"]) == key
+    assert outputs(project)["total_charged_cents"] == 2000
+
+
+def test_state_restored_from_a_backup_is_refused_a_day_later(
+    project: Project, emulator: Emulator
+) -> None:
+    """The journal has the charge that the older state doesn't know of."""
+    clock = Clock(project, emulator)
+    allow(project, 1000)
+    top_up(project, "amount_cents=1000, triggers=1")
+    project.up()
+    backup = project.stack.export_stack()
+    top_up(project, "amount_cents=1000, triggers=2")
+    project.up()
+    project.stack.import_stack(backup)
+
+    # On the same day the server carries the key out once, and a warning says so.
+    [warning] = warnings(project.up().stdout)
+    assert "Nothing was charged now" in warning
+    assert outputs(project)["total_charged_cents"] == 2000
+    project.stack.import_stack(backup)
+    clock.forward(**_A_DAY_AND_A_BIT)
+    text = project.fails("up")
+
+    assert_refused(project, text, "isn't charged again", "was made before", resource="credit")
+    assert amounts(emulator) == [1000, 1000]
+
+
+def test_threshold_charge_that_was_killed_can_be_counted(
+    project: Project, emulator: Emulator
+) -> None:
+    """The balance is high again, so nothing is due; what the user says of the charge counts."""
+    clock = Clock(project, emulator)
+    allow(project, 1000)
+    emulator.set_org(credit_balance_cents=900)
+    top_up(project, "amount_cents=1000, when_below_cents=500, monthly_limit_cents=5000")
+    project.up()
+    emulator.set_org(credit_balance_cents=0)
+    key = kill_charge(project, emulator)
+    clock.forward(**_A_DAY_AND_A_BIT)
+    project.up()
+    assert outputs(project)["charges"] == 0
+
+    settle(key, "--charged")
+    project.up()
+
+    assert amounts(emulator) == [1000]
+    assert outputs(project)["month_charged_cents"] == 1000
+
+
+def test_destroyed_top_up_charges_again_when_it_is_declared_a_day_later(
+    project: Project, emulator: Emulator
+) -> None:
+    """A charge that its state had recorded is no reason to refuse one for a new resource."""
+    clock = Clock(project, emulator)
+    allow(project, 1000)
+    top_up(project, "amount_cents=1000")
+    project.up()
+    project.destroy()
+    clock.forward(**_A_DAY_AND_A_BIT)
+
+    project.up()
+
+    assert amounts(emulator) == [1000, 1000]
+
+
+def test_machine_without_a_place_for_the_journal_charges_with_a_warning(
+    project: Project, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container is such a machine; what it wrote would be gone by the next run anyway."""
+    monkeypatch.setenv("XDG_STATE_HOME", "/dev/null/state")
+    project.env["XDG_STATE_HOME"] = "/dev/null/state"
+    allow(project, 1000)
+    top_up(project, "amount_cents=1000")
+
+    [warning] = warnings(project.up().stdout)
+
+    [charge] = emulator.state()["charges"]
+    assert "the journal of charges can't be written" in warning
+    assert charge["idempotency_key"] in warning

@@ -1,0 +1,136 @@
+"""BalanceTopUp's identity: no charge is counted for two top-ups."""
+
+from __future__ import annotations
+
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project, changes, plain
+from tests.scenarios.story import assert_refused, declare, warnings
+from tests.scenarios.top_ups import allow, amounts, outputs, top_up
+
+_COMPONENTS = """
+class Shop(pulumi.ComponentResource):
+    def __init__(self, name, amount):
+        super().__init__("my:index:Shop", name)
+        self.credit = parallel.BalanceTopUp(
+            "credit", amount_cents=amount, opts=pulumi.ResourceOptions(parent=self)
+        )
+
+class Lab(pulumi.ComponentResource):
+    def __init__(self, name, amount):
+        super().__init__("my:index:Lab", name)
+        self.credit = parallel.BalanceTopUp(
+            "credit", amount_cents=amount, opts=pulumi.ResourceOptions(parent=self)
+        )
+"""
+
+# The top-up that was "credit" once, and a new one of that name; each may wait for the other.
+_RENAMED = """funds = parallel.BalanceTopUp(
+    "funds", amount_cents=1000, opts=pulumi.ResourceOptions(depends_on=[{}])
+)"""
+_NEW = """credit = parallel.BalanceTopUp(
+    "credit", amount_cents=1000, opts=pulumi.ResourceOptions(depends_on=[{}])
+)"""
+RENAMED_FIRST = "\n".join((_RENAMED.format(""), _NEW.format("funds")))
+NEW_FIRST = "\n".join((_NEW.format(""), _RENAMED.format("credit")))
+
+
+@pytest.fixture
+def renamed(project: Project) -> Project:
+    """Return a project whose top-up has charged once, as "credit", and is "funds" since."""
+    allow(project, 1000)
+    top_up(project, "amount_cents=1000")
+    project.up()
+    alias = 'aliases=[pulumi.Alias(name="credit")]'
+    top_up(project, "amount_cents=1000", name="funds", options=alias)
+    project.up()
+    return project
+
+
+def test_one_name_in_components_of_two_types_is_charged_for_each(
+    project: Project, emulator: Emulator
+) -> None:
+    """Each is charged and counted, under keys of its own, now and later."""
+    allow(project, 2000)
+    for amount in (1000, 2000):
+        lines = (
+            f"Shop('shop', {amount})",
+            f"Lab('lab', {amount})",
+            f"parallel.BalanceTopUp('credit', amount_cents={amount})",
+        )
+        declare(project, "\n".join((_COMPONENTS, *lines)))
+        assert warnings(project.up().stdout) == []
+
+    assert amounts(emulator) == [1000] * 3 + [2000] * 3
+    assert len({charge["idempotency_key"] for charge in emulator.state()["charges"]}) == 6
+    found = [r["outputs"] for r in project.resources() if r["urn"].endswith("::credit")]
+    assert [(one["charges"], one["total_charged_cents"]) for one in found] == [(2, 3000)] * 3
+    assert {one.get("parent_types") for one in found} == {None, "my:index:Shop", "my:index:Lab"}
+    assert changes(project.up()) == {"same": 6}
+
+
+def test_top_up_in_nested_components_has_all_their_types_and_waits_for_no_sibling(
+    project: Project, emulator: Emulator
+) -> None:
+    """To depend on a component is to depend on all its children: here, on one that waits for us."""
+    allow(project, 1000)
+    declare(
+        project,
+        """
+        outer = pulumi.ComponentResource("my:index:Outer", "outer")
+        inner = pulumi.ComponentResource(
+            "my:index:Inner", "inner", opts=pulumi.ResourceOptions(parent=outer)
+        )
+        credit = parallel.BalanceTopUp(
+            "credit", amount_cents=1000, opts=pulumi.ResourceOptions(parent=inner)
+        )
+        parallel.App("search", opts=pulumi.ResourceOptions(parent=inner, depends_on=[credit]))
+        """,
+    )
+
+    project.up()
+
+    assert outputs(project)["parent_types"] == "my:index:Outer$my:index:Inner"
+    assert amounts(emulator) == [1000]
+
+
+@pytest.mark.parametrize("program", [RENAMED_FIRST, NEW_FIRST])
+def test_new_top_up_of_a_renamed_ones_name_is_refused_in_preview(
+    renamed: Project, emulator: Emulator, program: str
+) -> None:
+    """One charge would be counted for both, whichever comes first."""
+    declare(renamed, program)
+
+    text = renamed.fails("preview")
+
+    assert_refused(renamed, text, "one charge would be counted for both", "name", resource=None)
+    assert amounts(emulator) == [1000]
+
+
+def test_new_top_up_of_a_renamed_ones_name_is_refused_before_a_charge(
+    renamed: Project, emulator: Emulator
+) -> None:
+    """Without a preview too, where the renamed one comes first."""
+    declare(renamed, RENAMED_FIRST)
+
+    text = renamed.fails("up")
+
+    assert_refused(renamed, text, "'funds'", "choose another name", resource="credit")
+    assert amounts(emulator) == [1000]
+    assert not [r for r in renamed.resources() if r["urn"].endswith("::credit")]
+
+
+def test_new_top_up_before_the_renamed_one_is_not_counted_in_silence(
+    renamed: Project, emulator: Emulator
+) -> None:
+    """Nobody can know what comes later; a warning names the charge, and later keys are its own."""
+    declare(renamed, NEW_FIRST)
+
+    [warning] = warnings(renamed.up().stdout)
+
+    assert "Nothing was charged now" in warning
+    assert plain(outputs(renamed, "funds")["last_idempotency_key"]) in warning
+    declare(renamed, NEW_FIRST.replace("amount_cents=1000", "amount_cents=900"))
+    assert warnings(renamed.up().stdout) == []
+    assert amounts(emulator) == [1000, 900, 900]

@@ -1,0 +1,151 @@
+"""BalanceTopUp by threshold: once where one charge is enough, and never without a look before."""
+
+from __future__ import annotations
+
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project, changes
+from tests.reliability.test_two_runs import both, up_at_once
+from tests.scenarios.story import GET_BALANCE, assert_refused, calls, declare, warnings
+from tests.scenarios.top_ups import allow, amounts, outputs, top_up
+
+__all__ = ["both"]
+
+BALANCE = "/service/v1/balance"
+
+
+def test_threshold_charges_only_where_the_balance_is_below_it(
+    project: Project, emulator: Emulator
+) -> None:
+    """A run that finds enough charges nothing; each that finds too little charges once."""
+    emulator.set_org(credit_balance_cents=500)
+    allow(project, 1000)
+    arguments = "amount_cents=1000, when_below_cents=500, monthly_limit_cents=2500, triggers={}"
+    top_up(project, arguments.format(0))
+    project.up()
+    assert amounts(emulator) == []
+    assert outputs(project)["charges"] == 0
+
+    emulator.set_org(credit_balance_cents=499)
+    preview = project.preview()
+    assert changes(preview) == {"update": 1, "same": 1}
+    assert amounts(emulator) == []
+    assert "'credit': `pulumi up` will charge 1000 cents" in preview.stdout
+    project.up()
+    assert amounts(emulator) == [1000]
+
+    # By threshold, triggers charge nothing by themselves.
+    top_up(project, arguments.format(1))
+    project.up()
+    with calls(emulator) as made:
+        assert changes(project.up()) == {"same": 2}
+    assert made == {GET_BALANCE: 1}
+    assert amounts(emulator) == [1000]
+
+
+def test_monthly_limit_ends_charging_until_the_next_month(
+    project: Project, emulator: Emulator
+) -> None:
+    """Beyond the limit the run goes on with a warning; a new month starts from nothing."""
+    allow(project, 1000)
+    top_up(project, "amount_cents=1000, when_below_cents=500, monthly_limit_cents=1999")
+    project.up()
+    emulator.set_org(credit_balance_cents=0)
+
+    limited = project.up()
+
+    assert changes(limited) == {"same": 2}
+    assert amounts(emulator) == [1000]
+    [warning] = warnings(limited.stdout)
+    for words in ("'credit'", "charges nothing", "1000 cents of monthly_limit_cents 1999"):
+        assert words in warning
+
+    # A month later, as far as the state knows.
+    state = project.stack.export_stack()
+    for resource in state.deployment["resources"]:
+        if resource["urn"].endswith("::credit"):
+            resource["outputs"]["month"] = "2020-01"
+    project.stack.import_stack(state)
+    assert changes(project.up()) == {"update": 1, "same": 1}
+    assert amounts(emulator) == [1000, 1000]
+    said = outputs(project)
+    assert (said["month_charged_cents"], said["total_charged_cents"]) == (1000, 2000)
+
+
+def test_threshold_needs_a_limit_of_at_least_one_charge(project: Project) -> None:
+    """What could charge in every run has to have an end."""
+    allow(project, 1000)
+    declare(
+        project,
+        """
+        parallel.BalanceTopUp("endless", amount_cents=1000, when_below_cents=500)
+        """,
+    )
+    text = project.fails("preview")
+    assert_refused(
+        project, text, "monthly_limit_cents", "required together with", resource="endless"
+    )
+
+
+def test_top_ups_of_one_program_charge_once_where_one_charge_is_enough(
+    project: Project, emulator: Emulator
+) -> None:
+    """Each looks at the balance again when its turn has come."""
+    emulator.set_settings(latency_seconds=0.2)
+    allow(project, 1000)
+    declare(
+        project,
+        """
+        for name in ("a", "b", "c"):
+            parallel.BalanceTopUp(
+                name, amount_cents=1000, when_below_cents=500, monthly_limit_cents=5000
+            )
+        """,
+    )
+
+    preview = project.preview()
+    project.up()
+    assert amounts(emulator) == [1000]
+    assert "unless another charge raises it before this one's turn" in preview.stdout
+
+    # Likewise for those that exist.
+    emulator.set_org(credit_balance_cents=0)
+    project.up()
+    assert amounts(emulator) == [1000, 1000]
+    assert sum(outputs(project, name)["charges"] for name in ("a", "b", "c")) == 2
+
+
+def test_two_runs_at_once_charge_once_where_one_charge_is_enough(
+    both: list[Project], emulator: Emulator
+) -> None:
+    """The second process waits, and then sees what the first has charged."""
+    for number, project in enumerate(both):
+        allow(project, 1000)
+        arguments = "amount_cents=1000, when_below_cents=500, monthly_limit_cents=5000"
+        top_up(project, arguments, name=f"credit-{number}")
+
+    up_at_once(both)
+
+    assert amounts(emulator) == [1000]
+
+
+@pytest.mark.parametrize("odd", ["nan", "-Infinity", "Infinity", None])
+def test_balance_that_is_no_number_charges_nothing(
+    project: Project, emulator: Emulator, odd: object
+) -> None:
+    """What can't be compared isn't below anything."""
+    allow(project, 1000)
+    top_up(project, "amount_cents=1000, when_below_cents=500, monthly_limit_cents=5000")
+    answer = {
+        "org_id": emulator.org_id,
+        "credit_balance_cents": odd,
+        "pending_debit_balance_cents": 0,
+        "will_invoice": False,
+    }
+    emulator.add_fault("garbage", method="GET", path=BALANCE, times=99, status=200, body=answer)
+
+    text = project.fails("up")
+
+    assert "please report" not in text
+    assert amounts(emulator) == []
