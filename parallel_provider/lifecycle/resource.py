@@ -46,10 +46,15 @@ class Checked:
 
 @dataclass(frozen=True)
 class Diff:
-    """Whether there is something to do, and which inputs ask for a new resource."""
+    """Whether there is something to do, and which inputs ask for a new resource.
+
+    `by_inputs` says that inputs differ from those of the last run, so that Pulumi finds the change
+    by itself: only of what it has found can `replace_on_changes` speak.
+    """
 
     changed: bool = False
     replaces: tuple[str, ...] = ()
+    by_inputs: bool = False
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -124,6 +129,19 @@ def same(one: object, other: object) -> bool:
         return canonical_json(one) == canonical_json(other)
     except TypeError:
         return False
+
+
+def differs_for_engine(one: object, other: object) -> bool:
+    """Say whether Pulumi's own comparison finds a difference: to it, null is what isn't there."""
+    return not same(_without_nulls(one), _without_nulls(other))
+
+
+def _without_nulls(value: object) -> object:
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return value
 
 
 def canonical_json(value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +13,9 @@ from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.app_directory import AppDirectory
 from parallel_provider.lifecycle.errors import LifecycleError, WrongOrganizationError
 from parallel_provider.once import Once
+
+# Each of these threads keeps a connection to itself, so that they serve the whole run.
+_REVOKING_THREADS = 8
 
 
 class Messages(Protocol):
@@ -58,6 +62,7 @@ class Run:
         self.sleep = sleep
         self.apps = AppDirectory(api.list_apps)
         self.balance = Once(api.get_balance)
+        self.revoking = ThreadPoolExecutor(_REVOKING_THREADS, "revoking")
 
     def server_time(self) -> float | None:
         """Return the server's time in epoch seconds, asking for an answer where none has come yet.
