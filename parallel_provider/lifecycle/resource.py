@@ -131,19 +131,6 @@ def same(one: object, other: object) -> bool:
         return False
 
 
-def differs_for_engine(one: object, other: object) -> bool:
-    """Say whether Pulumi's own comparison finds a difference: to it, null is what isn't there."""
-    return not same(_without_nulls(one), _without_nulls(other))
-
-
-def _without_nulls(value: object) -> object:
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    return value
-
-
 def canonical_json(value: object) -> str:
     """Write a JSON-like value so that equal values are equal text.
 

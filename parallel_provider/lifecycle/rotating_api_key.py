@@ -21,7 +21,6 @@ from parallel_provider.lifecycle.resource import (
     Diff,
     Lifecycle,
     Props,
-    differs_for_engine,
     same,
 )
 from parallel_provider.lifecycle.retirement import retire, revoke_keys, server_time
@@ -110,7 +109,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         drops_raw_key = state.raw_api_key is not None and news.get("keep_raw_api_key") is False
         return Diff(
             changed=moved or drops_raw_key or not due.is_empty,
-            by_inputs=moved or differs_for_engine(state.triggers, news.get("triggers")),
+            by_inputs=moved or triggers_changed,
         )
 
     def create(self, run: Run, inputs: RotatingApiKeyInputs) -> RotatingApiKeyState:

@@ -208,7 +208,12 @@ class History(RuleBasedStateMachine):
     @rule(ahead=st.sampled_from([0, 7_200, 400 * 86_400]))
     def clock_of_this_machine_is_ahead(self, ahead: int) -> None:
         """From now on, this machine's clock is wrong; the server's time decides."""
-        self.ahead = ahead
+        self.ahead, self.account.tells_time = ahead, True
+
+    @rule(tells_time=st.booleans())
+    def answers_tell_no_time(self, tells_time: bool) -> None:
+        """From now on, answers have no date, or have one again."""
+        self.ahead, self.account.tells_time = 0, tells_time
 
     @precondition(lambda self: not self.account.revoking_fails)
     @rule()
@@ -237,7 +242,8 @@ class History(RuleBasedStateMachine):
     @invariant()
     def no_more_than_two_keys_outlive_the_overlap(self) -> None:
         """Right after a run, what is alive is current, in its overlap, or failed to be revoked."""
-        if self.state is not None and not self.account.revoking_fails and self.up():
+        works = self.account.tells_time and not self.account.revoking_fails
+        if self.state is not None and works and self.up():
             overlap = parse_duration(self.overlap)
             for key in self.state.replaced:
                 assert self.account.now < key.replaced_at + overlap
