@@ -156,9 +156,11 @@ def test_app_id_in_capitals_is_the_same_app(new_run: NewRun, app_id: str) -> Non
     """UUIDs are compared without regard to case."""
     run = new_run()
     create_key = run.api.create_key
-    run.api.create_key = lambda app_id, name: msgspec.structs.replace(  # type: ignore[method-assign]
-        create_key(app_id, name), app_id=app_id.upper()
-    )
+
+    def answer(app_id: str, api_key_name: str) -> CreatedApiKey:
+        return msgspec.structs.replace(create_key(app_id, api_key_name), app_id=app_id.upper())
+
+    run.api.create_key = answer  # type: ignore[method-assign] # an answer with the real id
 
     assert mint_key(run, app_id, "ci").app_id == app_id.upper()
 

@@ -61,23 +61,48 @@ def test_times_are_told_in_iso_8601_beside_the_seconds(
         assert result.outputs[told].value == expected
 
 
-@pytest.mark.parametrize(("path", "outcome"), [("triggers", "replace"), ("overlap", "update")])
+@pytest.mark.parametrize(
+    ("path", "old", "new", "outcome"),
+    [
+        ("triggers", "triggers=1", "triggers=2", "replace"),
+        ("overlap", 'overlap="2d"', 'overlap="1d"', "replace"),
+        ("rotate_after", "triggers=1", "triggers=2", "update"),
+    ],
+)
 def test_replace_on_changes_replaces_a_rotating_key(
-    project: Project, emulator: Emulator, path: str, outcome: str
+    project: Project, emulator: Emulator, path: str, old: str, new: str, outcome: str
 ) -> None:
     """What is named there replaces the resource whole, in preview and in up; the rest rotates."""
     options = f', opts=pulumi.ResourceOptions(replace_on_changes=["{path}"])'
-    declare(project, ROTATING.format(triggers=1, options=options))
+    program = ROTATING.format(triggers=1, options=options)
+    declare(project, program)
     project.up()
-    declare(project, ROTATING.format(triggers=2, options=options))
+    declare(project, program.replace(old, new))
 
     assert changes(project.preview()) == {"same": 2, outcome: 1}
     assert changes(project.up()) == {"same": 2, outcome: 1}
 
-    outputs = project.resource("svc")["outputs"]
-    assert outputs["generation"] == {"replace": 1, "update": 2}[outcome]
-    assert len(live_keys(emulator)) == {"replace": 1, "update": 2}[outcome]
+    expected = {"replace": 1, "update": 2}[outcome]
+    assert project.resource("svc")["outputs"]["generation"] == len(live_keys(emulator)) == expected
     assert changes(project.up()) == {"same": 3}
+
+
+def test_refresh_while_a_rotation_is_due_shows_an_update_and_changes_nothing(
+    project: Project, emulator: Emulator
+) -> None:
+    """The engine compares the inputs in a refresh too; after an up it finds nothing."""
+    clock = Clock(project, emulator)
+    declare(project, ROTATING.format(triggers=1, options=""))
+    project.up()
+    clock.forward(days=30)
+    before = project.resource("svc")["outputs"]
+
+    assert changes(project.refresh()) == {"same": 2, "update": 1}
+
+    assert project.resource("svc")["outputs"] == before
+    assert len(live_keys(emulator)) == 1
+    project.up()
+    assert changes(project.refresh()) == {"same": 3}
 
 
 def test_default_names_do_not_show_in_the_diff_of_an_update(project: Project) -> None:
