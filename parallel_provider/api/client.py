@@ -84,6 +84,11 @@ class AccountApi:
         """Return the server's time in epoch seconds, by its latest answer; None before one."""
         return self._server_clock.now()
 
+    @property
+    def call_seconds(self) -> float:
+        """How long one call may take, all its attempts together."""
+        return self._patience.deadline_seconds
+
     def get_balance(self) -> Balance:
         """Read the prepaid balance. GET /service/v1/balance.
 

@@ -73,7 +73,11 @@ class Adapter:
         """Compare outputs with inputs."""
         with self._reporting("comparing", news):
             diff = self._lifecycle.diff(self._run(), self._state(olds), _from_sdk(news))
-        return DiffResult(changes=diff.changed, replaces=list(diff.replaces))
+        # None leaves the comparison of the inputs to the engine.
+        found_by_engine = diff.changed and diff.by_inputs and not diff.replaces
+        return DiffResult(
+            changes=None if found_by_engine else diff.changed, replaces=list(diff.replaces)
+        )
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Create from inputs."""

@@ -10,7 +10,6 @@ from parallel_provider.lifecycle.checks import InputCheck
 from parallel_provider.lifecycle.delivery import (
     DeliveryInputs,
     check_delivery,
-    kept_of,
     mint_and_deliver,
 )
 from parallel_provider.lifecycle.errors import LifecycleError
@@ -62,12 +61,12 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
         """Create it, and keep the raw key."""
         run.require_allowed_organization()
         org_id = organization_of(run, inputs.app_id)
-        key = mint_and_deliver(run, inputs.app_id, inputs.api_key_name, org_id, inputs)
-        return ApiKeyState(
-            **kept_of(key, inputs),
-            api_key_name=inputs.api_key_name,
-            org_id=org_id,
-            triggers=inputs.triggers,
+        return mint_and_deliver(
+            run,
+            inputs.app_id,
+            inputs.api_key_name,
+            inputs,
+            lambda kept: ApiKeyState(**kept, org_id=org_id, triggers=inputs.triggers),
         )
 
     def read(self, run: Run, state: ApiKeyState) -> ApiKeyState | None:

@@ -40,15 +40,14 @@ class InputCheck:
         """Fill in a name that the user left out, the way that survives a rename by alias.
 
         The program sends the resource's own name as `default_name` then. While the resource lives
-        on, the name it was given at first stays, as a new one would replace it.
+        on, the name it was given at first stays, as a new one would replace it. That the name is a
+        default is kept as an empty text: Pulumi doesn't show those.
         """
         if self.inputs.get(name) is not None or default_name not in self.inputs:
             return
-        if olds.get(default_name) is not None and isinstance(olds.get(name), str):
-            self.inputs[default_name] = olds[default_name]
-            self.inputs[name] = olds[name]
-        else:
-            self.inputs[name] = self.inputs[default_name]
+        was_default = olds.get(default_name) is not None and isinstance(olds.get(name), str)
+        self.inputs[name] = olds[name] if was_default else self.inputs[default_name]
+        self.inputs[default_name] = ""
 
     def text(self, name: str) -> None:
         """Require a name that a person can see: not blank, no control characters."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
 from parallel_provider.api import CreatedApiKey
 from parallel_provider.commands import Command, run_command
-from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.checks import InputCheck
 from parallel_provider.lifecycle.errors import LifecycleError, reason_of
-from parallel_provider.lifecycle.minting import mint_key, revoke_key
-from parallel_provider.lifecycle.resource import Model
+from parallel_provider.lifecycle.minting import discard_key, mint_key
+from parallel_provider.lifecycle.resource import Model, State
 from parallel_provider.lifecycle.run import Run
+from parallel_provider.lifecycle.sendable import unsendable
+from parallel_provider.typed import reveal
+
+StateT = TypeVar("StateT", bound=State)
 
 
 class DeliveryInputs(Model, frozen=True, kw_only=True):
@@ -34,42 +38,47 @@ def check_delivery(check: InputCheck) -> None:
 
 
 def mint_and_deliver(
-    run: Run, app_id: str, api_key_name: str, org_id: str, inputs: DeliveryInputs
-) -> CreatedApiKey:
-    """Create a key and give it to the command, where there is one.
+    run: Run,
+    app_id: str,
+    api_key_name: str,
+    inputs: DeliveryInputs,
+    state_of: Callable[[dict[str, Any]], StateT],
+) -> StateT:
+    """Create a key, give it to the command, where there is one, and return the state with it.
 
-    A key that can't be delivered is revoked again, and an error raised.
+    `state_of` makes the state of the outputs that come from the key's answer. A key that can't be
+    kept or delivered is revoked again, and an error raised.
     """
     key = mint_key(run, app_id, api_key_name)
-    if inputs.deliver_command is None:
-        return key
+    doing = "kept in the state"
     try:
-        _deliver(run, key, inputs.deliver_command)
+        state = state_of(_kept_of(key, app_id, api_key_name, inputs))
+        misfit = unsendable(reveal(state))
+        if misfit is not None:
+            raise LifecycleError(misfit)
+        if inputs.deliver_command is not None:
+            doing = "delivered"
+            _deliver(run, key, inputs.deliver_command)
     except Exception as error:  # noqa: BLE001 - whatever it was, nobody holds this key
-        reason = reason_of(error)
-        failure = f"the key {api_key_name!r} ({key.api_key_id}) couldn't be delivered: {reason}"
-        try:
-            revoke_key(run, app_id, key.api_key_id, org_id)
-        except ParallelError as second:
-            raise LifecycleError(
-                f"{failure}. It couldn't be revoked again either ({second}): revoke it in the "
-                "Parallel console"
-            ) from None
-        raise LifecycleError(f"{failure}. It was revoked again") from None
-    return key
+        failure = f"couldn't be {doing}: {reason_of(error)}"
+        raise discard_key(run, app_id, key.api_key_id, api_key_name, failure) from None
+    return state
 
 
-def kept_of(key: CreatedApiKey, inputs: DeliveryInputs) -> dict[str, Any]:
+def _kept_of(
+    key: CreatedApiKey, app_id: str, api_key_name: str, inputs: DeliveryInputs
+) -> dict[str, Any]:
     """Return the outputs that come from the answer: the raw key only where it is to be kept.
 
-    Not its name: a server that tidies it up must not make for a new key every run.
+    The name and the app's id are those that were asked for: a server that writes them in another
+    way must not make for a new key every run.
     """
     raw = key.raw_api_key
     digest = hashlib.sha256(raw.get_secret_value().encode()).hexdigest()
-    kept = msgspec.structs.asdict(key)
-    del kept["api_key_name"]
     return {
-        **kept,
+        **msgspec.structs.asdict(key),
+        "app_id": app_id,
+        "api_key_name": api_key_name,
         "raw_api_key": raw if inputs.keep_raw_api_key else None,
         "raw_api_key_fingerprint": f"sha256:{digest}",
     }

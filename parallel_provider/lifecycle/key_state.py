@@ -8,6 +8,7 @@ import msgspec
 
 from parallel_provider.lifecycle.resource import State
 from parallel_provider.lifecycle.run import Run
+from parallel_provider.lifecycle.sendable import is_valid_text
 from parallel_provider.typed import SecretStr
 
 
@@ -43,6 +44,8 @@ def read_key(run: Run, state: KeyStateT) -> KeyStateT | None:
     """Find a key's app: a key can't be read, and is there as long as its app is."""
     run.require_allowed_organization()
     app = run.apps.find(state.app_id)
+    if app is not None and not is_valid_text(app.app_name):
+        return state
     if app is not None:
         return msgspec.structs.replace(state, app_name=app.app_name)
     run.require_same_organization(state.org_id)

@@ -43,13 +43,14 @@ def machine_lock(
 def _lock(purpose: tuple[str, ...]) -> filelock.BaseFileLock:
     import filelock  # noqa: PLC0415 - heavy
 
-    folder = _folder()
+    folder = private_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = hashlib.sha256("\n".join(purpose).encode(errors="surrogatepass")).hexdigest()
     return filelock.FileLock(folder / f"{name}.lock", mode=0o600)
 
 
-def _folder() -> Path:
+def private_folder() -> Path:
+    """Return where this user's locks and notes are on this machine; it may not be there yet."""
     # Both belong to the user alone, unlike a folder for temporary files.
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     return (Path(runtime) if runtime else Path.home() / ".cache") / "parallel-provider"

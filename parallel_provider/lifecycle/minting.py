@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from parallel_provider.api import ApiError, CreatedApiKey, NotFoundError
 from parallel_provider.errors import ParallelError
-from parallel_provider.lifecycle.errors import LifecycleError, LostKeyError
+from parallel_provider.lifecycle.errors import LifecycleError, LostKeyError, reason_of
 from parallel_provider.lifecycle.run import Run
+from parallel_provider.lifecycle.sendable import unsendable
+from parallel_provider.printable import printable
+from parallel_provider.typed import reveal
+
+# The years 2000 and 3000: what is outside is no time in seconds, and would rotate a key in each run
+# or never.
+_EARLIEST, _LATEST = 946_684_800, 32_503_680_000
 
 
 def mint_key(run: Run, app_id: str, api_key_name: str) -> CreatedApiKey:
     """Create a key of `app_id`.
 
     The raw key is in one answer only. If that is lost, a second key is created, and a warning
-    names the first one, as far as it is known: it can only be revoked by hand.
+    names the first one, as far as it is known: it can only be revoked by hand. A key whose answer
+    can't be used is revoked again, and an error raised.
     """
     try:
         key = _create_key(run, app_id, api_key_name)
@@ -40,6 +48,25 @@ def mint_key(run: Run, app_id: str, api_key_name: str) -> CreatedApiKey:
     return key
 
 
+def discard_key(
+    run: Run, app_id: str, api_key_id: str, api_key_name: str, failure: str
+) -> LifecycleError:
+    """Revoke a new key that nobody will hold; return the error to raise, which names the key.
+
+    `failure` says what is wrong with it, as the rest of a sentence about the key. Another app's key
+    of that id isn't touched. DELETE /service/v1/apps/{app_id}/keys/{api_key_id}.
+    """
+    told = f"the key {api_key_name!r} ({printable(api_key_id)}) of app {app_id} {failure}"
+    try:
+        run.api.delete_key(app_id, api_key_id)
+    except Exception as error:  # noqa: BLE001 - whatever it was, the key has to be named
+        return LifecycleError(
+            f"{told}. It couldn't be revoked again either ({reason_of(error)}): revoke it in the "
+            "Parallel console"
+        )
+    return LifecycleError(f"{told}. It was revoked again")
+
+
 def revoke_key(run: Run, app_id: str, api_key_id: str, org_id: str) -> None:
     """Revoke a key; succeeds when it is gone for certain, with its app or without.
 
@@ -59,9 +86,23 @@ def _create_key(run: Run, app_id: str, api_key_name: str) -> CreatedApiKey:
             f"there is no app {app_id} for the access token ({error}): if it was deleted outside "
             "Pulumi, run `pulumi refresh`; otherwise check the token's organization"
         ) from None
-    if key.app_id != app_id:
-        raise LifecycleError(
-            f"the Account API answered with key {key.api_key_id} of app {key.app_id}, where one of "
-            f"app {app_id} was asked for: revoke that key in the Parallel console, and report this"
+    failure = _unusable(key, app_id)
+    if failure is not None:
+        raise discard_key(
+            run,
+            app_id,
+            key.api_key_id,
+            api_key_name,
+            f"can't be used, as the Account API's answer isn't as documented ({failure}): please "
+            "report this",
         )
     return key
+
+
+def _unusable(key: CreatedApiKey, app_id: str) -> str | None:
+    """Say why an answer can't be kept; never what a secret field holds."""
+    if key.app_id.lower() != app_id.lower():
+        return f"it says that the key belongs to app {printable(key.app_id)}"
+    if not _EARLIEST <= key.created_at <= _LATEST:
+        return "created_at isn't a time in epoch seconds"
+    return unsendable(reveal(key))

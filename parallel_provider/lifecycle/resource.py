@@ -46,10 +46,15 @@ class Checked:
 
 @dataclass(frozen=True)
 class Diff:
-    """Whether there is something to do, and which inputs ask for a new resource."""
+    """Whether there is something to do, and which inputs ask for a new resource.
+
+    `by_inputs` says that inputs differ from those of the last run, so that Pulumi finds the change
+    by itself: only of what it has found can `replace_on_changes` speak.
+    """
 
     changed: bool = False
     replaces: tuple[str, ...] = ()
+    by_inputs: bool = False
 
 
 class Model(msgspec.Struct, frozen=True):

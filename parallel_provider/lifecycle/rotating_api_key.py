@@ -6,36 +6,38 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.api_key import organization_of
 from parallel_provider.lifecycle.checks import InputCheck
 from parallel_provider.lifecycle.delivery import (
     DeliveryInputs,
     check_delivery,
-    kept_of,
     mint_and_deliver,
 )
 from parallel_provider.lifecycle.durations import parse_duration
-from parallel_provider.lifecycle.errors import LifecycleError, reason_of
-from parallel_provider.lifecycle.key_state import KeyState, read_key
-from parallel_provider.lifecycle.minting import revoke_key
+from parallel_provider.lifecycle.errors import LifecycleError
+from parallel_provider.lifecycle.key_state import read_key
 from parallel_provider.lifecycle.resource import (
     Checked,
     Diff,
     Lifecycle,
-    Model,
     Props,
     same,
 )
+from parallel_provider.lifecycle.retirement import retire, revoke_keys, server_time
+from parallel_provider.lifecycle.rotating_key_state import RotatingApiKeyState
 from parallel_provider.lifecycle.rotation import (
+    Plan,
     Replaced,
-    due_to_revoke,
+    clock_sentence,
     generation_name,
     plan,
     sentences,
 )
 from parallel_provider.lifecycle.run import Run
-from parallel_provider.typed import SecretStr
+from parallel_provider.lifecycle.unfinished import noting_unfinished
+
+# Below this, the clocks may well be right: a run came in the very moment in which something is due.
+_NOTABLE_DIFFERENCE_SECONDS = 60.0
 
 
 class RotatingApiKeyInputs(DeliveryInputs, frozen=True, kw_only=True):
@@ -46,40 +48,6 @@ class RotatingApiKeyInputs(DeliveryInputs, frozen=True, kw_only=True):
     rotate_after: str
     overlap: str
     triggers: Any = None
-
-
-class KeyToRevoke(Model, frozen=True, kw_only=True):
-    """A key that is neither current nor previous, and not revoked yet."""
-
-    api_key_id: str
-    api_key_name: str
-    replaced_at: int
-
-
-class RotatingApiKeyState(KeyState, frozen=True, kw_only=True):
-    """What is known of a rotating key: the current key, the one before it, and when what is due.
-
-    Times are epoch seconds; `created_at` is the current key's, by the server's clock.
-    """
-
-    generation: int = 1
-    rotate_after: str
-    overlap: str
-    next_rotation_at: int
-    previous_api_key_id: str | None = None
-    previous_api_key_name: str | None = None
-    previous_raw_api_key: SecretStr | None = None
-    previous_expires_at: int | None = None
-    keys_to_revoke: tuple[KeyToRevoke, ...] = ()
-
-    @property
-    def replaced(self) -> tuple[Replaced, ...]:
-        """All keys but the current one that aren't revoked yet, the latest first."""
-        older = tuple(Replaced(**msgspec.structs.asdict(key)) for key in self.keys_to_revoke)
-        if self.previous_api_key_id is None:
-            return older
-        name = self.previous_api_key_name or ""
-        return (Replaced(self.previous_api_key_id, name, self.created_at), *older)
 
 
 class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyState]):
@@ -120,12 +88,13 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         if replaces:
             return Diff(changed=True, replaces=tuple(replaces))
         rotate_after, overlap = _seconds(news.get("rotate_after")), _seconds(news.get("overlap"))
+        triggers_changed = not same(state.triggers, news.get("triggers"))
         due = plan(
             created_at=state.created_at,
             replaced=state.replaced,
             rotate_after=rotate_after,
             overlap=overlap,
-            triggers_changed=not same(state.triggers, news.get("triggers")),
+            triggers_changed=triggers_changed,
             now=run.clock(),
         )
         for sentence in sentences(
@@ -138,21 +107,27 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
             run.messages.info(sentence)
         moved = (rotate_after, overlap) != (_seconds(state.rotate_after), _seconds(state.overlap))
         drops_raw_key = state.raw_api_key is not None and news.get("keep_raw_api_key") is False
-        return Diff(changed=moved or drops_raw_key or not due.is_empty)
+        return Diff(
+            changed=moved or drops_raw_key or not due.is_empty,
+            by_inputs=moved or triggers_changed,
+        )
 
     def create(self, run: Run, inputs: RotatingApiKeyInputs) -> RotatingApiKeyState:
         """Create the first generation."""
         run.require_allowed_organization()
         org_id = organization_of(run, inputs.app_id)
-        key = mint_and_deliver(run, inputs.app_id, inputs.api_key_name, org_id, inputs)
-        return RotatingApiKeyState(
-            **kept_of(key, inputs),
-            api_key_name=inputs.api_key_name,
-            org_id=org_id,
-            generation=1,
-            triggers=inputs.triggers,
-            **_schedule(inputs, key.created_at, has_previous=False),
-        )
+
+        def state_of(kept: dict[str, Any]) -> RotatingApiKeyState:
+            return RotatingApiKeyState(
+                **kept,
+                org_id=org_id,
+                triggers=inputs.triggers,
+                rotate_after=inputs.rotate_after,
+                overlap=inputs.overlap,
+                next_rotation_at=kept["created_at"] + parse_duration(inputs.rotate_after),
+            )
+
+        return mint_and_deliver(run, inputs.app_id, inputs.api_key_name, inputs, state_of)
 
     def read(self, run: Run, state: RotatingApiKeyState) -> RotatingApiKeyState | None:
         """Find its app, the only sign of its keys that there is."""
@@ -161,35 +136,51 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
     def update(
         self, run: Run, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs
     ) -> RotatingApiKeyState:
-        """Rotate if that is due, then revoke what is due; a new key is never lost by the latter."""
+        """Rotate if that is due, then revoke what is due; a new key is never lost by the latter.
+
+        The server's time decides, wherever it is known: the preview went by this machine's.
+        """
         run.require_allowed_organization()
-        due = plan(
-            created_at=state.created_at,
-            replaced=state.replaced,
-            rotate_after=_seconds(inputs.rotate_after),
-            overlap=_seconds(inputs.overlap),
-            triggers_changed=not same(state.triggers, inputs.triggers),
-            now=run.clock(),
-        )
+        overlap = parse_duration(inputs.overlap)
+        triggers_changed = not same(state.triggers, inputs.triggers)
+
+        def due_at(now: float) -> Plan:
+            return plan(
+                created_at=state.created_at,
+                replaced=state.replaced,
+                rotate_after=parse_duration(inputs.rotate_after),
+                overlap=overlap,
+                triggers_changed=triggers_changed,
+                now=now,
+            )
+
+        here = run.clock()
+        expected = due = due_at(here)
+        if expected.rotate_because == "age" or (expected.revoke and overlap):
+            server_time(run)
+        now = run.api.server_time()
+        if now is not None:
+            due = due_at(now)
+            _tell_of_the_clock(run, state, expected, due, here - now)
+        updated = state
         if due.rotate_because is not None:
-            state = _rotate(run, state, inputs)
-        state = _revoke_due(run, state, inputs)
+            updated = _rotate(run, state, inputs)
+        just_replaced = state.api_key_id if updated is not state else None
+        updated = retire(run, updated, overlap, just_replaced)
         if not inputs.keep_raw_api_key:
-            state = msgspec.structs.replace(state, raw_api_key=None, previous_raw_api_key=None)
-        has_previous = state.previous_api_key_id is not None
-        schedule = _schedule(inputs, state.created_at, has_previous=has_previous)
-        return msgspec.structs.replace(state, **schedule)
+            updated = msgspec.structs.replace(updated, raw_api_key=None, previous_raw_api_key=None)
+        return updated.scheduled(inputs.rotate_after, inputs.overlap)
 
     def delete(self, run: Run, state: RotatingApiKeyState) -> None:
         """Revoke every key that it still holds; one that fails doesn't spare the others."""
         run.require_allowed_organization()
         current = Replaced(state.api_key_id, state.api_key_name, state.created_at)
-        failures = []
-        for key in (current, *state.replaced):
-            try:
-                revoke_key(run, state.app_id, key.api_key_id, state.org_id)
-            except ParallelError as error:
-                failures.append(f"{key.api_key_name!r} ({key.api_key_id}): {error}")
+        failures = [
+            f"{key.api_key_name!r} ({key.api_key_id}): {reason}"
+            for key, reason in revoke_keys(
+                run, state.app_id, state.org_id, (current, *state.replaced)
+            )
+        ]
         if failures:
             raise LifecycleError(
                 f"{len(failures)} of its keys couldn't be revoked, run again to retry: "
@@ -201,77 +192,39 @@ def _rotate(
     run: Run, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs
 ) -> RotatingApiKeyState:
     """Create the next generation, and make the current key the previous one."""
-    generation = state.generation + 1
-    name = generation_name(inputs.api_key_name, generation)
-    key = mint_and_deliver(run, state.app_id, name, state.org_id, inputs)
+    name = generation_name(inputs.api_key_name, state.generation + 1)
+
+    def state_of(kept: dict[str, Any]) -> RotatingApiKeyState:
+        rotated = state.with_replaced({**kept, "triggers": inputs.triggers})
+        return rotated.scheduled(inputs.rotate_after, inputs.overlap)
+
+    with noting_unfinished("rotation", state.app_id, state.api_key_id, name) as was_interrupted:
+        rotated = mint_and_deliver(run, state.app_id, name, inputs, state_of)
     run.messages.info(
-        f"{state.api_key_name!r} was rotated: the current key is now {name!r} ({key.api_key_id}). "
-        "If an earlier run was interrupted just here, revoke any other key of that name in app "
-        f"{state.app_id}."
+        f"{state.api_key_name!r} was rotated: the current key is now {name!r} "
+        f"({rotated.api_key_id})."
     )
-    older = state.keys_to_revoke
-    if state.previous_api_key_id is not None:
-        older = (
-            KeyToRevoke(
-                api_key_id=state.previous_api_key_id,
-                api_key_name=state.previous_api_key_name or "",
-                replaced_at=state.created_at,
-            ),
-            *older,
+    if was_interrupted:
+        run.messages.warn(
+            f"An earlier run was interrupted while it created {name!r}, so a second key of that "
+            f"name may exist in app {state.app_id} that nobody holds. The one that counts is "
+            f"{rotated.api_key_id}: revoke any other key of that name in the Parallel console."
         )
-    return msgspec.structs.replace(
-        state,
-        **kept_of(key, inputs),
-        api_key_name=name,
-        generation=generation,
-        triggers=inputs.triggers,
-        previous_api_key_id=state.api_key_id,
-        previous_api_key_name=state.api_key_name,
-        previous_raw_api_key=state.raw_api_key,
-        keys_to_revoke=older,
-    )
+    return rotated
 
 
-def _revoke_due(
-    run: Run, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs
-) -> RotatingApiKeyState:
-    """Revoke what has had its overlap; what fails stays on the list for the next run."""
-    # The server's clock may be ahead: a key it has just created isn't from the future.
-    now = max(run.clock(), state.created_at)
-    due = due_to_revoke(state.replaced, _seconds(inputs.overlap), now)
-    failed = []
-    for key in due:
-        try:
-            revoke_key(run, state.app_id, key.api_key_id, state.org_id)
-        except Exception as error:  # noqa: BLE001 - a new key hangs on this run's success
-            failed.append(key)
-            run.messages.warn(
-                f"The key {key.api_key_name!r} ({key.api_key_id}) couldn't be revoked, and stays "
-                f"on the list of {state.api_key_name!r}; the next run tries again: "
-                f"{reason_of(error)}"
-            )
-    left = [key for key in state.replaced if key not in due or key in failed]
-    if any(key.api_key_id == state.previous_api_key_id for key in due):
-        state = msgspec.structs.replace(
-            state, previous_api_key_id=None, previous_api_key_name=None, previous_raw_api_key=None
-        )
-    older = [key for key in left if key.api_key_id != state.previous_api_key_id]
-    return msgspec.structs.replace(
-        state, keys_to_revoke=tuple(KeyToRevoke(**vars(key)) for key in older)
-    )
+def _tell_of_the_clock(
+    run: Run, state: RotatingApiKeyState, here: Plan, at_server: Plan, ahead: float
+) -> None:
+    """Say so where the server's time decides otherwise than this machine's clock.
 
-
-def _schedule(
-    inputs: RotatingApiKeyInputs, created_at: int, *, has_previous: bool
-) -> dict[str, Any]:
-    """Return the outputs that follow from the durations."""
-    expires_at = created_at + parse_duration(inputs.overlap)
-    return {
-        "rotate_after": inputs.rotate_after,
-        "overlap": inputs.overlap,
-        "next_rotation_at": created_at + parse_duration(inputs.rotate_after),
-        "previous_expires_at": expires_at if has_previous else None,
-    }
+    `ahead` is by how many seconds this machine's clock is ahead of the server's.
+    """
+    sentence = clock_sentence(state.api_key_name, here, at_server, ahead)
+    if sentence is None:
+        return
+    is_wrong = abs(ahead) >= _NOTABLE_DIFFERENCE_SECONDS
+    (run.messages.warn if is_wrong else run.messages.info)(sentence)
 
 
 def _seconds(duration: object) -> int | None:

@@ -92,6 +92,27 @@ def sentences(
         yield f"The overlap of {names} has passed: due to be revoked{ending}."
 
 
+def clock_sentence(current_name: str, here: Plan, at_server: Plan, ahead: float) -> str | None:
+    """Say that the server's time decided otherwise than this machine's clock; None if it didn't.
+
+    `here` and `at_server` are what is due by either; `ahead` is by how many seconds this machine's
+    clock is ahead of the server's.
+    """
+    if here == at_server:
+        return None
+    direction = "ahead of" if ahead > 0 else "behind"
+    difference = format_duration(max(1, round(abs(ahead))))
+    consequence = (
+        "what isn't due yet by the server's time was left, and the next preview announces it again"
+        if ahead > 0
+        else "what is due by the server's time was done"
+    )
+    return (
+        f"{current_name!r}: this machine's clock is {difference} {direction} the Account API's, "
+        f"whose time decides: {consequence}. Set this machine's clock."
+    )
+
+
 def generation_name(api_key_name: str, generation: int) -> str:
     """Return the name of a generation's key in the console: "svc", then "svc-2", "svc-3"."""
     return api_key_name if generation == 1 else f"{api_key_name}-{generation}"

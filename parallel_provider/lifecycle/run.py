@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +16,9 @@ from parallel_provider.lifecycle.charge_claims import ChargeClaims
 from parallel_provider.lifecycle.charge_journal import ChargeJournal
 from parallel_provider.lifecycle.errors import LifecycleError, WrongOrganizationError
 from parallel_provider.once import Once
+
+# Each of these threads keeps a connection to itself, so that they serve the whole run.
+_REVOKING_THREADS = 8
 
 
 class Messages(Protocol):
@@ -68,6 +72,7 @@ class Run:
             api.organizations.allow_only(self.guards.org_id, self.guards.org_id_origin or "orgId")
         self.charge_claims = ChargeClaims()
         self.charge_journal = journal or ChargeJournal()
+        self.revoking = ThreadPoolExecutor(_REVOKING_THREADS, "revoking")
 
     def server_time(self) -> float | None:
         """Return the server's time in epoch seconds, asking for an answer where none has come yet.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 import pulumi
@@ -23,6 +24,35 @@ def properties(
     require_sendable(kind, resource_name, inputs)
     given = {name: value for name, value in inputs.items() if value is not None}
     return {**dict.fromkeys(inspect.get_annotations(kind)), **given}
+
+
+def none_where_absent(resource: Resource, names: Sequence[str], *, known_by: str) -> None:
+    """Let outputs that the provider leaves out be None in a preview too, instead of unknown.
+
+    The SDK takes an output that isn't there for one that isn't known yet. Where `known_by`, which
+    the provider never leaves out, is known, the others are as well.
+    """
+    witness: pulumi.Output[Any] = getattr(resource, known_by)
+    for name in names:
+        setattr(resource, name, _known_with(getattr(resource, name), witness))
+
+
+def _known_with(output: pulumi.Output[Any], witness: pulumi.Output[Any]) -> pulumi.Output[Any]:
+    async def is_known() -> bool:
+        return await output.is_known() or await witness.is_known()
+
+    return pulumi.Output(
+        output.resources(), output.future(with_unknowns=True), is_known(), output.is_secret()
+    )
+
+
+def utc_time(seconds: pulumi.Output[Any]) -> pulumi.Output[Any]:
+    """Return epoch seconds as a UTC time in ISO 8601, such as 2026-11-24T16:48:16Z."""
+    return seconds.apply(lambda known: None if known is None else _iso_8601(known))
+
+
+def _iso_8601(seconds: float) -> str:
+    return datetime.fromtimestamp(int(seconds), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def require_sendable(kind: type[Resource], resource_name: str, inputs: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import ApiKeyProvider
-from parallel_provider.resources._properties import properties
+from parallel_provider.resources._properties import none_where_absent, properties
 from parallel_provider.resources._triggers import json_like
 
 
@@ -91,3 +91,4 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
                 pulumi.ResourceOptions(additional_secret_outputs=["raw_api_key"]), opts
             ),
         )
+        none_where_absent(self, ("raw_api_key", "triggers"), known_by="api_key_id")

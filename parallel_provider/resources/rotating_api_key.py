@@ -8,8 +8,17 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import RotatingApiKeyProvider
-from parallel_provider.resources._properties import properties
+from parallel_provider.resources._properties import none_where_absent, properties, utc_time
 from parallel_provider.resources._triggers import json_like
+
+_LEFT_OUT_AT_TIMES = (
+    "raw_api_key",
+    "previous_api_key_id",
+    "previous_api_key_name",
+    "previous_raw_api_key",
+    "previous_expires_at",
+    "triggers",
+)
 
 
 class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
@@ -128,6 +137,17 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
                 opts,
             ),
         )
+        none_where_absent(self, _LEFT_OUT_AT_TIMES, known_by="api_key_id")
+
+    @property
+    def next_rotation_time(self) -> pulumi.Output[str]:
+        """`next_rotation_at` as a UTC time in ISO 8601, such as "2026-11-24T16:48:16Z"."""
+        return utc_time(self.next_rotation_at)
+
+    @property
+    def previous_expires_time(self) -> pulumi.Output[str | None]:
+        """`previous_expires_at` as a UTC time in ISO 8601."""
+        return utc_time(self.previous_expires_at)
 
 
 def _as_text(duration: pulumi.Input[str | timedelta]) -> pulumi.Input[str]:

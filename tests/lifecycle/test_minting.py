@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
+from parallel_provider.api import CreatedApiKey
+from parallel_provider.lifecycle.api_key import ApiKeyInputs, ApiKeyLifecycle
 from parallel_provider.lifecycle.errors import (
     LifecycleError,
     LostKeyError,
@@ -14,7 +18,7 @@ from parallel_provider.lifecycle.errors import (
 from parallel_provider.lifecycle.minting import mint_key, revoke_key
 from parallel_provider.lifecycle.run import Run
 from parallel_provider.testing.emulator import Emulator
-from parallel_provider.typed import reveal
+from parallel_provider.typed import SecretStr, reveal
 from tests.lifecycle.runs import Said, run_at
 
 KEYS = "/service/v1/apps/{app_id}/keys"
@@ -88,10 +92,77 @@ def test_answer_about_another_app_is_refused(
         "garbage", path=KEYS, body={**other, "app_id": NO_SUCH_APP, "raw_api_key": "hush-hush"}
     )
 
-    with pytest.raises(LifecycleError, match=f"key {other['api_key_id']} of app") as failure:
+    with pytest.raises(
+        LifecycleError, match=rf"{other['api_key_id']}\) of app {app_id} .* belongs to app"
+    ) as failure:
         mint_key(new_run(), app_id, "ci")
 
     assert "hush-hush" not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"app_id": NO_SUCH_APP},
+        {"app_name": "half a pair: \ud800"},
+        {"display_value": "\udfff"},
+        {"raw_api_key": SecretStr("hush-hush \ud800")},
+        {"created_at": 10**400},
+        {"created_at": -1},
+        {"created_at": 0},
+        {"created_at": 1_796_083_140_000},
+    ],
+)
+def test_key_whose_answer_is_odd_is_revoked_again(
+    new_run: NewRun, emulator: Emulator, app_id: str, odd: dict[str, object]
+) -> None:
+    """What can't be kept is refused at once; the error names the key and holds no secret."""
+    run = new_run()
+    create_key = run.api.create_key
+
+    def answer(app_id: str, api_key_name: str) -> CreatedApiKey:
+        return msgspec.structs.replace(create_key(app_id, api_key_name), **odd)
+
+    run.api.create_key = answer  # type: ignore[method-assign] # an answer with the real id
+
+    with pytest.raises(LifecycleError, match="It was revoked again") as failure:
+        mint_key(run, app_id, "ci")
+
+    [key] = emulator.state()["keys"]
+    assert key["revoked_at"] is not None
+    assert f"the key 'ci' ({key['api_key_id']}) of app {app_id} can't be used" in str(failure.value)
+    assert "hush-hush" not in str(failure.value)
+
+
+def test_key_that_cannot_be_revoked_again_is_named(
+    new_run: NewRun, emulator: Emulator, app_id: str
+) -> None:
+    """Name, id and app are told, also where the id itself can't be printed or sent."""
+    body = reveal(new_run().api.create_key(app_id, "other"))
+    body |= {"api_key_id": "odd\ud800", "raw_api_key": "hush-hush"}
+    emulator.add_fault("garbage", path=KEYS, body=json.dumps(body))
+
+    with pytest.raises(LifecycleError, match="couldn't be revoked again either") as failure:
+        mint_key(new_run(), app_id, "ci")
+
+    said = str(failure.value)
+    assert f"the key 'ci' (odd) of app {app_id}" in said
+    assert "revoke it in the Parallel console" in said
+    assert said.isprintable()
+    assert "hush-hush" not in said
+
+
+def test_app_id_in_capitals_is_the_same_app(new_run: NewRun, app_id: str) -> None:
+    """UUIDs are compared without regard to case."""
+    run = new_run()
+    create_key = run.api.create_key
+
+    def answer(app_id: str, api_key_name: str) -> CreatedApiKey:
+        return msgspec.structs.replace(create_key(app_id, api_key_name), app_id=app_id.upper())
+
+    run.api.create_key = answer  # type: ignore[method-assign] # an answer with the real id
+
+    assert mint_key(run, app_id, "ci").app_id == app_id.upper()
 
 
 def test_revoking_what_is_gone_succeeds_only_for_its_organization(
@@ -105,3 +176,15 @@ def test_revoking_what_is_gone_succeeds_only_for_its_organization(
         revoke_key(other, app_id, key.api_key_id, emulator.org_id)
     for _ in range(2):
         revoke_key(new_run(), app_id, key.api_key_id, emulator.org_id)
+
+
+def test_odd_name_of_an_app_does_not_break_a_refresh(
+    new_run: NewRun, emulator: Emulator, app_id: str
+) -> None:
+    """A key whose app has a name that isn't valid text keeps the name that is known."""
+    lifecycle = ApiKeyLifecycle()
+    state = lifecycle.create(new_run(), ApiKeyInputs(app_id=app_id, api_key_name="ci"))
+    app = {"app_id": app_id, "app_name": "\ud800", "org_id": emulator.org_id, "org_name": "Org"}
+    emulator.add_fault("garbage", path="/service/v1/apps", body=json.dumps({"apps": [app]}))
+
+    assert lifecycle.read(new_run(), state) == state

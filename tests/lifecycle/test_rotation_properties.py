@@ -18,8 +18,8 @@ from parallel_provider.lifecycle.durations import parse_duration
 from parallel_provider.lifecycle.rotating_api_key import (
     RotatingApiKeyInputs,
     RotatingApiKeyLifecycle,
-    RotatingApiKeyState,
 )
+from parallel_provider.lifecycle.rotating_key_state import RotatingApiKeyState
 from parallel_provider.lifecycle.run import Run
 from parallel_provider.typed import SecretStr, read_as
 
@@ -36,11 +36,17 @@ class Account:
         self.revoked: dict[str, int] = {}
         self.creating_fails = False
         self.revoking_fails = False
+        self.tells_time = True
         self._ids = itertools.count(1)
 
     @property
     def alive(self) -> set[str]:
         return self.created.keys() - self.revoked.keys()
+
+    call_seconds = 5.0
+
+    def server_time(self) -> float | None:
+        return float(self.now) if self.tells_time else None
 
     def list_apps(self) -> list[AppItem]:
         return [AppItem(app_id=APP_ID, app_name="app", org_id="org", org_name="Org")]
@@ -86,6 +92,7 @@ class History(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.account = Account()
+        self.ahead = 0
         self.rotate_after, self.overlap, self.triggers = "10d", "2d", 0
         self.state: RotatingApiKeyState | None = None
         self.stopped_being_current: dict[str, int] = {}
@@ -93,7 +100,7 @@ class History(RuleBasedStateMachine):
     def run(self) -> Run:
         """Begin a run: a new process with the same account."""
         api = cast(AccountApi, self.account)
-        return Run(api, Quiet(), clock=lambda: float(self.account.now))
+        return Run(api, Quiet(), clock=lambda: float(self.account.now + self.ahead))
 
     def inputs(self) -> dict[str, object]:
         """Return what the program says now."""
@@ -198,6 +205,16 @@ class History(RuleBasedStateMachine):
         """From now on, creating or revoking fails, or works again."""
         self.account.creating_fails, self.account.revoking_fails = creating, revoking
 
+    @rule(ahead=st.sampled_from([0, 7_200, 400 * 86_400]))
+    def clock_of_this_machine_is_ahead(self, ahead: int) -> None:
+        """From now on, this machine's clock is wrong; the server's time decides."""
+        self.ahead, self.account.tells_time = ahead, True
+
+    @rule(tells_time=st.booleans())
+    def answers_tell_no_time(self, tells_time: bool) -> None:
+        """From now on, answers have no date, or have one again."""
+        self.ahead, self.account.tells_time = 0, tells_time
+
     @precondition(lambda self: not self.account.revoking_fails)
     @rule()
     def destroy_and_create(self) -> None:
@@ -225,7 +242,8 @@ class History(RuleBasedStateMachine):
     @invariant()
     def no_more_than_two_keys_outlive_the_overlap(self) -> None:
         """Right after a run, what is alive is current, in its overlap, or failed to be revoked."""
-        if self.state is not None and not self.account.revoking_fails and self.up():
+        works = self.account.tells_time and not self.account.revoking_fails
+        if self.state is not None and works and self.up():
             overlap = parse_duration(self.overlap)
             for key in self.state.replaced:
                 assert self.account.now < key.replaced_at + overlap

@@ -19,6 +19,7 @@ class Clock:
         self._project = project
         self._emulator = emulator
         self._offset = 0.0
+        self._ahead_here = 0.0
         self._set()
 
     def now(self) -> float:
@@ -30,7 +31,12 @@ class Clock:
         self._offset += days * DAY + seconds
         self._set()
 
+    def wrong_here(self, *, ahead_seconds: float) -> None:
+        """Let this machine's clock, and not the server's, be ahead; or behind, where negative."""
+        self._ahead_here = ahead_seconds
+        self._set()
+
     def _set(self) -> None:
         self._emulator.set_clock(self._offset)
         self._project.env["PYTHONPATH"] = str(_SHIFTED)
-        self._project.env["SCENARIO_CLOCK_OFFSET_SECONDS"] = str(self._offset)
+        self._project.env["SCENARIO_CLOCK_OFFSET_SECONDS"] = str(self._offset + self._ahead_here)

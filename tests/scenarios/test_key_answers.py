@@ -1,0 +1,49 @@
+"""Keys whose answer can't be kept: revoked again, or named, and never a traceback."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project
+from tests.scenarios.story import assert_refused, declare, live_keys
+
+KEYS = "/service/v1/apps/{app_id}/keys"
+PROGRAM = """
+app = parallel.App("search")
+parallel.{kind}("svc", app_id=app.app_id, {arguments})
+"""
+KINDS = {"ApiKey": "", "RotatingApiKey": 'rotate_after="30d"'}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("odd", [{"app_name": "\ud800"}, {"created_at": 0}])
+def test_key_whose_answer_cannot_be_kept_is_named(
+    project: Project, emulator: Emulator, kind: str, odd: dict[str, object]
+) -> None:
+    """One line names the key, its id and its app; nothing of it is in the state."""
+    declare(project, 'parallel.App("search")')
+    project.up()
+    app_id = project.resource("search")["id"]
+    answer = {
+        "api_key_id": "an-id-of-its-own",
+        "api_key_name": "svc",
+        "app_id": app_id,
+        "app_name": "search",
+        "created_by_user_id": "user",
+        "created_by_user_email": "person@example.com",
+        "display_value": "...",
+        "raw_api_key": "hush-hush",
+        "created_at": 1_796_083_140,
+    }
+    emulator.add_fault("garbage", method="POST", path=KEYS, body=json.dumps(answer | odd))
+    declare(project, PROGRAM.format(kind=kind, arguments=KINDS[kind]))
+
+    text = project.fails("up")
+
+    assert_refused(project, text, "'svc'", "an-id-of-its-own", app_id, "revoke", resource="svc")
+    assert "hush-hush" not in text
+    project.up()
+    assert project.resource("svc")["outputs"]["api_key_id"] == live_keys(emulator)[-1]["api_key_id"]

@@ -1,0 +1,164 @@
+"""Whose clock decides about a rotating key: the server's, and never this machine's alone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project, changes
+from tests.scenarios.clock import DAY, Clock
+from tests.scenarios.story import (
+    CREATE_KEY,
+    DELETE_KEY,
+    calls,
+    declare,
+    live_keys,
+    warnings,
+)
+
+HOUR = 3_600
+PROGRAM = """
+app = parallel.App("search")
+key = parallel.RotatingApiKey("svc", app_id=app.app_id, rotate_after="{rotate_after}",
+                              overlap="{overlap}", triggers={triggers})
+"""
+
+
+@pytest.fixture
+def clock(project: Project, emulator: Emulator) -> Clock:
+    """Time that the scenario moves."""
+    return Clock(project, emulator)
+
+
+def program(
+    project: Project, overlap: str = "1h", triggers: int = 0, rotate_after: str = "30d"
+) -> None:
+    """Write the program."""
+    source = PROGRAM.format(rotate_after=rotate_after, overlap=overlap, triggers=triggers)
+    declare(project, source)
+
+
+def alive(emulator: Emulator) -> list[str]:
+    """Return the names of the keys that work."""
+    return [key["api_key_name"] for key in live_keys(emulator)]
+
+
+@pytest.mark.parametrize("ahead_seconds", [2 * HOUR, 400 * DAY])
+def test_clock_that_is_ahead_never_revokes_in_the_run_that_rotates(
+    project: Project, emulator: Emulator, clock: Clock, ahead_seconds: float
+) -> None:
+    """The overlap of an hour hasn't passed, whatever this machine thinks; later runs know too."""
+    program(project)
+    project.up()
+    clock.wrong_here(ahead_seconds=ahead_seconds)
+    program(project, triggers=1)
+    assert changes(project.up()) == {"same": 2, "update": 1}
+    assert alive(emulator) == ["svc", "svc-2"]
+
+    again = project.up()
+
+    assert alive(emulator) == ["svc", "svc-2"]
+    [warning] = warnings(again.stdout)
+    difference = "400d" if ahead_seconds > DAY else "2h|1h 59m"
+    assert re.search(rf"this machine's clock is ({difference})( \d+s)? ahead of", warning)
+    clock.forward(seconds=HOUR)
+    project.up()
+    assert alive(emulator) == ["svc-2"]
+
+
+def test_clock_a_year_ahead_rotates_by_the_servers_time(
+    project: Project, emulator: Emulator, clock: Clock
+) -> None:
+    """A run with nothing due by the server's time changes nothing, and isn't an error."""
+    program(project)
+    project.up()
+    before = project.resource("svc")["outputs"]
+    clock.wrong_here(ahead_seconds=365 * DAY)
+
+    with calls(emulator) as made:
+        for _ in range(2):
+            result = project.up()
+            assert len(warnings(result.stdout)) == 1
+
+    assert made[CREATE_KEY] == made[DELETE_KEY] == 0
+    assert project.resource("svc")["outputs"] == before
+    clock.forward(days=30)
+    project.up()
+    assert alive(emulator) == ["svc", "svc-2"]
+
+
+def test_run_with_nothing_due_by_the_servers_time_keeps_what_was_changed(
+    project: Project, emulator: Emulator, clock: Clock
+) -> None:
+    """Durations that were changed are in the state all the same."""
+    program(project)
+    project.up()
+    clock.wrong_here(ahead_seconds=365 * DAY)
+    program(project, rotate_after="60d", overlap="2h")
+
+    project.up()
+
+    outputs = project.resource("svc")["outputs"]
+    assert (outputs["rotate_after"], outputs["overlap"]) == ("60d", "2h")
+    assert outputs["next_rotation_at"] == outputs["created_at"] + 60 * DAY
+    assert alive(emulator) == ["svc"]
+
+
+def test_clock_that_is_behind_revokes_late_and_never_early(
+    project: Project, emulator: Emulator, clock: Clock
+) -> None:
+    """What is due is noticed once this machine's clock says so as well."""
+    program(project)
+    project.up()
+    clock.wrong_here(ahead_seconds=-2 * HOUR)
+    program(project, triggers=1)
+    project.up()
+    clock.forward(seconds=2 * HOUR)
+    assert changes(project.up()) == {"same": 3}
+    assert alive(emulator) == ["svc", "svc-2"]
+    clock.forward(seconds=HOUR)
+    project.up()
+    assert alive(emulator) == ["svc-2"]
+
+
+def test_overlap_of_nothing_revokes_at_once_whatever_the_clocks_say(
+    project: Project, emulator: Emulator, clock: Clock
+) -> None:
+    """A leaked key ends in the run that replaces it."""
+    program(project, overlap="0s")
+    project.up()
+    clock.wrong_here(ahead_seconds=-2 * HOUR)
+    program(project, overlap="0s", triggers=1)
+    project.up()
+    assert alive(emulator) == ["svc-2"]
+
+
+def test_answers_without_a_date_revoke_nothing_because_of_an_overlap(
+    project: Project, emulator: Emulator, clock: Clock
+) -> None:
+    """A warning says so; the key is revoked by a later run that knows the time."""
+    program(project)
+    project.up()
+    program(project, triggers=1)
+    project.up()
+    clock.forward(seconds=HOUR)
+    emulator.add_fault(
+        "garbage",
+        method="GET",
+        path="/service/v1/apps",
+        body={"apps": []},
+        headers={"Date": "never"},
+    )
+
+    with calls(emulator) as made:
+        result = project.up()
+
+    assert made[DELETE_KEY] == 0
+    assert alive(emulator) == ["svc", "svc-2"]
+    [warning] = warnings(result.stdout)
+    assert "nothing was revoked" in warning
+    assert "'svc'" in warning
+    project.up()
+    assert alive(emulator) == ["svc-2"]
