@@ -13,6 +13,7 @@ from tests.scenarios.story import (
     assert_refused,
     calls,
     declare,
+    warnings,
     writes,
 )
 
@@ -148,3 +149,138 @@ def test_adopted_app_with_retain_on_delete_outlives_the_stack(
 
     assert made == []
     assert [app["app_id"] for app in apps_named(emulator, "search")] == [existing]
+
+
+def test_adoption_is_told_in_preview_and_in_up(project: Project, emulator: Emulator) -> None:
+    """One line in each, with the id and what destroy will do; later runs have nothing to say."""
+    existing = Console(emulator).create_app("prod")
+    declare(project, 'parallel.App("search", app_name="prod", adopt_existing=True)')
+    told = f"App {existing} ('prod') exists already, and is taken over by this stack"
+
+    with calls(emulator) as made:
+        preview = project.preview()
+    assert made == {LIST_APPS: 1}
+    created = project.up()
+
+    for run in (preview, created):
+        [line] = [line for line in run.stdout.splitlines() if told in line]
+        assert "`pulumi destroy` will delete it with all its keys" in line
+        assert "retain_on_delete" in line
+    assert told not in project.up().stdout
+    assert "exists already" not in project.preview().stdout
+
+
+def test_adoption_of_what_is_not_there_says_nothing(project: Project, emulator: Emulator) -> None:
+    """The preview shows a creation, and that is what comes."""
+    declare(project, 'parallel.App("search", adopt_existing=True)')
+
+    said = project.preview().stdout + project.up().stdout
+
+    assert "exists already" not in said
+    assert len(apps_named(emulator, "search")) == 1
+
+
+def test_preview_of_an_adoption_without_a_sign_in_cannot_tell(project: Project) -> None:
+    """A preview needs no sign-in, also where an app is to be taken over."""
+    del project.env["PARALLEL_ACCESS_TOKEN"]
+    declare(project, 'parallel.App("search", adopt_existing=True)')
+
+    preview = project.preview()
+
+    assert changes(preview) == {"create": 2}
+    assert "Whether App 'search' takes over an app that exists already can't be told" in (
+        preview.stdout
+    )
+
+
+def test_preview_of_an_adoption_without_a_list_cannot_tell(
+    project: Project, emulator: Emulator
+) -> None:
+    """A list that fails is no reason for the preview to fail."""
+    emulator.add_fault("status", method="GET", path="/service/v1/apps", status=403, times=99)
+    declare(project, 'parallel.App("search", adopt_existing=True)')
+
+    preview = project.preview()
+
+    assert changes(preview) == {"create": 2}
+    assert "can't be told" in preview.stdout
+    assert "403" in preview.stdout
+
+
+def test_preview_of_an_adoption_by_an_unknown_id_cannot_tell(project: Project) -> None:
+    """What is known after the creation of something else isn't known in the preview."""
+    declare(
+        project,
+        """
+        first = parallel.App("first")
+        parallel.App("search", existing_app_id=first.app_id)
+        """,
+    )
+
+    assert "isn't known before `pulumi up`" in project.preview().stdout
+
+
+def test_preview_of_an_adoption_that_cannot_be_done_warns(
+    project: Project, emulator: Emulator
+) -> None:
+    """What `up` will refuse is said before it."""
+    console = Console(emulator)
+    ids = [console.create_app("search"), console.create_app("search")]
+    declare(project, 'parallel.App("search", adopt_existing=True)')
+
+    preview = project.preview()
+
+    [told] = warnings(preview.stdout)
+    assert "As things stand, App 'search' can't be created: 2 apps are named 'search'" in told
+    assert all(app_id in told for app_id in ids)
+
+
+def test_lost_answer_takes_no_app_of_another_stack(project: Project, emulator: Emulator) -> None:
+    """Another stack creates an app of the name while ours is created and its answer is lost."""
+    declare(
+        project,
+        """
+        import json, os, urllib.request
+
+        def another_stack(_):
+            request = urllib.request.Request(
+                os.environ["PARALLEL_SERVICE_API_URL"] + "/service/v1/apps",
+                json.dumps({"app_name": "search"}).encode(),
+                {
+                    "Authorization": "Bearer " + os.environ["PARALLEL_ACCESS_TOKEN"],
+                    "Content-Type": "application/json",
+                },
+            )
+            return json.load(urllib.request.urlopen(request))["app_id"]
+
+        first = parallel.App("first")
+        theirs = first.app_id.apply(another_stack)
+        parallel.App("search", app_name=theirs.apply(lambda _: "search"))
+        pulumi.export("theirs", theirs)
+        """,
+    )
+    # First our own, then that of the other stack, then the one that is lost.
+    emulator.add_fault("status", method="POST", path="/service/v1/apps", status=502, after=2)
+
+    created = project.up()
+
+    theirs, ours = created.outputs["theirs"].value, project.resource("search")["id"]
+    assert {app["app_id"] for app in apps_named(emulator, "search")} == {theirs, ours}
+    assert theirs != ours
+    [told] = warnings(created.stdout)
+    assert f"The one that counts is {ours}. New under that name: {theirs}." in told
+    project.destroy()
+    assert [app["app_id"] for app in apps_named(emulator, "search")] == [theirs]
+
+
+def test_plain_app_of_a_second_stack_says_nothing_of_the_first(
+    project: Project, emulator: Emulator
+) -> None:
+    """Names needn't be unique, and the other app belongs to a stack that is alive."""
+    other = Console(emulator).create_app("search")
+    declare(project, 'parallel.App("search")')
+
+    created = project.up()
+
+    assert other not in created.stdout
+    assert "delete" not in created.stdout
