@@ -79,8 +79,8 @@ def _create_again(run: Run, app_name: str, lost: ApiError) -> str:
         or_two = ", or two of them" if lost_twice else ""
         raise LifecycleError(
             f"the answer was lost ({lost}), and another attempt failed ({error}): an app named "
-            f"{app_name!r} may exist that no stack manages{or_two}. {_strays(run, app_name)} Then "
-            "run again"
+            f"{app_name!r} may exist that no stack manages{or_two}. {_strays(run, app_name)} Run "
+            "again"
         ) from None
     run.messages.warn(
         f"An answer of the Account API was lost while the app {app_name!r} was created, so a "
@@ -100,7 +100,7 @@ def _strays(run: Run, app_name: str, ours: str | None = None) -> str:
             "in the Parallel console what nobody else has created."
         )
     if not appeared:
-        return "No other new app of that name is listed now."
+        return f"No {'other ' if ours else ''}new app of that name is listed now."
     return (
         f"New under that name: {ids_of(appeared)}. In the Parallel console, delete what nobody "
         "else has created."

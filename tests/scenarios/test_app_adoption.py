@@ -163,7 +163,8 @@ def test_adoption_is_told_in_preview_and_in_up(project: Project, emulator: Emula
     created = project.up()
 
     for run in (preview, created):
-        [line] = [line for line in run.stdout.splitlines() if told in line]
+        diagnostics = run.stdout.partition("Diagnostics:")[2]
+        [line] = [line for line in diagnostics.splitlines() if told in line]
         assert "`pulumi destroy` will delete it with all its keys" in line
         assert "retain_on_delete" in line
     assert told not in project.up().stdout
