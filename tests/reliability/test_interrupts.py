@@ -54,9 +54,10 @@ def interrupt(project: Project, emulator: Emulator, *, times: int) -> float:
 
     with (
         struck(emulator, "engine", f"POST {APPS}", 2, signal.SIGINT) as watch,
-        pytest.raises(CommandError),
+        pytest.raises(CommandError) as ended,
     ):
         project.up(on_output=lambda line: listen(line, watch))
+    project.said.append(str(ended.value))
     assert began
     return time.monotonic() - began
 
@@ -88,4 +89,7 @@ def test_second_interrupt_leaves_a_pending_operation(hanging: Project, emulator:
     assert pending["resource"]["urn"].endswith("::second")
     completed = hanging.up()
     assert "interrupted while creating" in completed.stdout
-    assert len(apps_named(emulator, "second")) == 2
+    made = [app["app_id"] for app in apps_named(emulator, "second")]
+    # The provider that is left running may send the request again before it is ended.
+    assert 2 <= len(made) <= 3
+    assert hanging.resource("second")["id"] in made
