@@ -5,15 +5,22 @@ machine, a lock keeps them from it. Elsewhere, each looks once more when it has 
 where there are two, both keep the one with the smaller id: whose app has the larger one deletes it
 and takes over the other. It may also have looked too early to see the second app, and then keeps
 its own; so who has the smaller id waits until the larger is gone, and yields if it stays.
+
+An answer that is lost on the way may stand for the app that appears, or that may be another run's:
+it is taken over, as it was asked for by its name, and it is never deleted to give way.
 """
 
 from __future__ import annotations
 
-from parallel_provider.api import AppItem
+from dataclasses import dataclass
+from typing import Any
+
+from parallel_provider.api import ApiError, AppItem
 from parallel_provider.errors import ParallelError
-from parallel_provider.lifecycle.app_creation import create_app, delete_again, ids_of
+from parallel_provider.lifecycle.app_creation import created_app, delete_again, ids_of
 from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.machine_lock import machine_lock
+from parallel_provider.lifecycle.resource import Props, Unknown
 from parallel_provider.lifecycle.run import Run
 
 _ROUNDS = 3
@@ -22,7 +29,59 @@ _LOOKS = 10
 _SECONDS_BETWEEN_LOOKS = 1.0
 
 
-def adopt_by_id(run: Run, app_id: str, app_name: str) -> AppItem:
+@dataclass(frozen=True)
+class Adopted:
+    """The app of a resource that adopts by name; `created` says that this run made it."""
+
+    app: AppItem
+    created: bool = False
+
+
+def foresee(run: Run, inputs: Props) -> None:
+    """Say which app a resource with these checked inputs takes over when it is created.
+
+    Previews call this too: what can't be found out is said, and is no error.
+    """
+    app_name: Any = inputs.get("app_name")
+    app_id: Any = inputs.get("existing_app_id")
+    by_name: Any = inputs.get("adopt_existing")
+    if app_id is None and not by_name:
+        return
+    if any(isinstance(value, Unknown) for value in (app_name, app_id, by_name)):
+        run.messages.info(
+            "Whether an App takes over an app that exists already can't be told yet: an input of "
+            "it isn't known before `pulumi up`."
+        )
+        return
+    run.apps.uses.wants(app_id or app_name)
+    try:
+        run.require_allowed_organization()
+        run.apps.load()
+    except ParallelError as error:
+        run.messages.info(
+            f"Whether App {app_name!r} takes over an app that exists already can't be told: {error}"
+        )
+        return
+    try:
+        app = find_by_id(run, app_id, app_name) if app_id else find_by_name(run, app_name)
+    except LifecycleError as error:
+        run.messages.warn(f"As things stand, App {app_name!r} can't be created: {error}")
+    else:
+        if app is not None:
+            announce(run, app)
+
+
+def announce(run: Run, app: AppItem) -> None:
+    """Say, once a run, that an app is taken over and what that means."""
+    if run.apps.uses.is_first_time("taken over", app.app_id):
+        run.messages.info(
+            f"App {app.app_id} ({app.app_name!r}) exists already, and is taken over by this stack: "
+            "`pulumi destroy` will delete it with all its keys, unless the resource has "
+            "retain_on_delete=True."
+        )
+
+
+def find_by_id(run: Run, app_id: str, app_name: str) -> AppItem:
     """Return exactly this app, which must have this name."""
     app = run.apps.find(app_id)
     if app is None:
@@ -38,32 +97,69 @@ def adopt_by_id(run: Run, app_id: str, app_name: str) -> AppItem:
     return app
 
 
-def adopt_or_create(run: Run, app_name: str) -> AppItem:
+def adopt_or_create(run: Run, app_name: str) -> Adopted:
     """Return the one app of this name, created if there is none; several are refused."""
-    known = run.apps.named(app_name)
-    if known:
-        return _the_only(known, app_name)
+    known = find_by_name(run, app_name)
+    if known is not None:
+        return Adopted(known)
     with machine_lock(run.api.base_url, app_name):
-        for _ in range(_ROUNDS):
-            appeared = run.apps.appeared(app_name)
-            if appeared:
-                app = _the_only(appeared, app_name)
-                run.apps.add(app)
-                return app
-            app = create_app(run, app_name)
+        for round_ in range(1, _ROUNDS + 1):
+            appeared = _appeared(run, app_name)
+            if appeared is not None:
+                return Adopted(appeared)
+            try:
+                app_id = run.api.create_app(app_name)
+            except ApiError as error:
+                if not error.may_have_worked:
+                    raise
+                appeared = _after_lost_answer(run, app_name, error, is_last=round_ == _ROUNDS)
+                if appeared is not None:
+                    return Adopted(appeared)
+                continue
+            app = created_app(run, app_id, app_name)
             if _is_to_stay(run, app):
-                return app
+                return Adopted(app, created=True)
             delete_again(run, app.app_id, app_name, because=_rivalry(app_name))
     raise _rivalry(app_name)
 
 
-def _the_only(candidates: list[AppItem], app_name: str) -> AppItem:
+def find_by_name(run: Run, app_name: str) -> AppItem | None:
+    """Return the one app of this name, as far as the run knows; several are refused."""
+    return _the_only(run.apps.named(app_name), app_name)
+
+
+def _appeared(run: Run, app_name: str) -> AppItem | None:
+    app = _the_only(run.apps.appeared(app_name), app_name)
+    if app is not None:
+        run.apps.add(app)
+    return app
+
+
+def _after_lost_answer(run: Run, app_name: str, lost: ApiError, *, is_last: bool) -> AppItem | None:
+    """Return the app that has appeared after a lost answer; None if another attempt is due."""
+    try:
+        appeared = _appeared(run, app_name)
+    except ParallelError as error:
+        raise LifecycleError(
+            f"the answer was lost ({lost}), and then: {error}. An app named {app_name!r} may exist "
+            "that no stack manages: look with `parallel-provider apps`, and run again, with its id "
+            "as existing_app_id if there are several"
+        ) from None
+    if appeared is None and is_last:
+        raise LifecycleError(
+            f"the answer was lost {_ROUNDS} times, and no app named {app_name!r} has appeared: run "
+            f"again later ({lost})"
+        )
+    return appeared
+
+
+def _the_only(candidates: list[AppItem], app_name: str) -> AppItem | None:
     if len(candidates) > 1:
         raise LifecycleError(
             f"{len(candidates)} apps are named {app_name!r} ({ids_of(candidates)}): "
             "say which one to take over with existing_app_id"
         )
-    return candidates[0]
+    return candidates[0] if candidates else None
 
 
 def _is_to_stay(run: Run, app: AppItem) -> bool:

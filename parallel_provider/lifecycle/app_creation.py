@@ -1,4 +1,9 @@
-"""Create an app once, also when the answer is lost on the way. POST /service/v1/apps."""
+"""Create an app, also when the answer is lost on the way. POST /service/v1/apps.
+
+After a lost answer, an app of that name may appear in the list. It may be the one that was asked
+for, or one that somebody else has just created, and nothing tells which. So it isn't taken over
+here: whoever deletes this resource would delete somebody else's app with its keys.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +12,24 @@ from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.run import Run
 
-_ATTEMPTS_TO_CREATE = 3
-
 
 def create_app(run: Run, app_name: str) -> AppItem:
-    """Create an app that others know nothing of. An error means that none is left, or names it."""
-    app_id = _create_once(run, app_name)
+    """Create an app that is certainly this run's own.
+
+    If the answer is lost, a second app is created, and a warning names the first one, as far as it
+    is known: it has no keys, and can only be deleted by hand.
+    """
+    try:
+        app_id = run.api.create_app(app_name)
+    except ApiError as error:
+        if not error.may_have_worked:
+            raise
+        app_id = _create_again(run, app_name, error)
+    return created_app(run, app_id, app_name)
+
+
+def created_app(run: Run, app_id: str, app_name: str) -> AppItem:
+    """Tell whose the app is that was just created. An error means that it's gone, or names it."""
     try:
         organization = run.apps.organization_after_creating()
         if organization is None:
@@ -48,47 +65,43 @@ def delete_again(run: Run, app_id: str, app_name: str, *, because: ParallelError
     run.apps.discard(app_id)
 
 
-def _create_once(run: Run, app_name: str) -> str:
-    """Create one app, also when the answer is lost on the way, and return its id.
-
-    An answer that never came may stand for an app that exists: it is the one new app of this name
-    in a list made now, as apps of one name are created one after the other.
-    """
-    for _ in range(_ATTEMPTS_TO_CREATE):
-        try:
-            return run.api.create_app(app_name)
-        except ApiError as error:
-            if not error.may_have_worked:
-                raise
-            lost = error
-        appeared = _appeared(run, app_name, lost)
-        if appeared is not None:
-            return appeared
-    raise LifecycleError(
-        f"the answer was lost {_ATTEMPTS_TO_CREATE} times, and no app named {app_name!r} has "
-        f"appeared: run again later ({lost})"
-    )
-
-
-def _appeared(run: Run, app_name: str, lost: ApiError) -> str | None:
-    """Return the id of the app that a lost answer stands for; None if there is none."""
-    try:
-        appeared = run.apps.appeared(app_name)
-    except ParallelError as error:
-        raise LifecycleError(
-            f"the answer was lost ({lost}), and the apps can't be listed ({error}): an app named "
-            f"{app_name!r} may exist. Look with `parallel-provider apps`, and take it over with "
-            "existing_app_id, or run again if it isn't there"
-        ) from None
-    if len(appeared) > 1:
-        raise LifecycleError(
-            f"the answer was lost ({lost}), and {len(appeared)} new apps are named {app_name!r} "
-            f"({ids_of(appeared)}): delete those that aren't yours, and take yours over with "
-            "existing_app_id"
-        )
-    return appeared[0].app_id if appeared else None
-
-
 def ids_of(apps: list[AppItem]) -> str:
     """Return the ids of apps, for an error's text."""
     return ", ".join(sorted(app.app_id for app in apps))
+
+
+def _create_again(run: Run, app_name: str, lost: ApiError) -> str:
+    """Create a second app after a lost answer, and return its id."""
+    try:
+        app_id = run.api.create_app(app_name)
+    except ParallelError as error:
+        lost_twice = isinstance(error, ApiError) and error.may_have_worked
+        or_two = ", or two of them" if lost_twice else ""
+        raise LifecycleError(
+            f"the answer was lost ({lost}), and another attempt failed ({error}): an app named "
+            f"{app_name!r} may exist that no stack manages{or_two}. {_strays(run, app_name)} Run "
+            "again"
+        ) from None
+    run.messages.warn(
+        f"An answer of the Account API was lost while the app {app_name!r} was created, so a "
+        "second app of that name may exist that no stack manages. The one that counts is "
+        f"{app_id}. {_strays(run, app_name, ours=app_id)} ({lost})"
+    )
+    return app_id
+
+
+def _strays(run: Run, app_name: str, ours: str | None = None) -> str:
+    """Say which apps a lost answer may stand for, by a list made now, and what to do."""
+    try:
+        appeared = [app for app in run.apps.appeared(app_name) if app.app_id != ours]
+    except ParallelError as error:
+        return (
+            f"The apps can't be listed ({error}): look with `parallel-provider apps`, and delete "
+            "in the Parallel console what nobody else has created."
+        )
+    if not appeared:
+        return f"No {'other ' if ours else ''}new app of that name is listed now."
+    return (
+        f"New under that name: {ids_of(appeared)}. In the Parallel console, delete what nobody "
+        "else has created."
+    )

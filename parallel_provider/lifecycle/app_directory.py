@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from parallel_provider.api import AppItem
+from parallel_provider.lifecycle.app_uses import AppUses
 from parallel_provider.once import Once
 
 
@@ -47,13 +48,13 @@ class AppDirectory:
     """
 
     def __init__(self, list_apps: Callable[[], list[AppItem]]) -> None:
+        self.uses = AppUses()
         self._list_apps = list_apps
         self._before = Once(self._list)
         self._after = Once(self._list)
         self._lock = threading.Lock()
         self._created = _Apps()
         self._deleted: set[str] = set()
-        self._claimed: set[str] = set()
         self._creating: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def load(self) -> None:
@@ -82,11 +83,6 @@ class AppDirectory:
             known = (*listed.named(app_name), *self._created.named(app_name))
             return [app for app in known if app.app_id not in self._deleted]
 
-    def listed_as(self, app_name: str) -> list[AppItem]:
-        """Return the apps of this name that were there before the run, and still are."""
-        listed = self._before.get()
-        return [app for app in self.named(app_name) if app.app_id in listed]
-
     def is_still_there(self, app_id: str) -> bool:
         """Say whether an app is listed after all; lists again only where it was before the run."""
         return app_id in self._before.get() and app_id in self._list()
@@ -100,7 +96,7 @@ class AppDirectory:
         return self.organization() or _owner(self._after.get())
 
     def appeared(self, app_name: str) -> list[AppItem]:
-        """List again, and return what is new under this name and wasn't made by this run."""
+        """List again, and return what is new under this name and wasn't added by this run."""
         before = self._before.get()
         now = self._list()
         with self._lock:
@@ -116,7 +112,7 @@ class AppDirectory:
             return self._creating[app_name]
 
     def add(self, app: AppItem) -> None:
-        """Note an app that this run created."""
+        """Note an app that this run created, or that appeared and was taken over."""
         with self._lock:
             self._created.add(app)
 
@@ -125,12 +121,10 @@ class AppDirectory:
         with self._lock:
             self._deleted.add(app_id)
 
-    def claim(self, app_id: str) -> bool:
-        """Take an app for one resource; False if another resource of this run has it already."""
+    def is_deleted(self, app_id: str) -> bool:
+        """Say whether this run deleted an app."""
         with self._lock:
-            is_free = app_id not in self._claimed
-            self._claimed.add(app_id)
-            return is_free
+            return app_id in self._deleted
 
     def _list(self) -> _Apps:
         return _Apps(self._list_apps())

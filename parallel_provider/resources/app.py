@@ -12,7 +12,8 @@ class App(Resource, module="parallel", name="App"):
 
     A change of `app_name` replaces the app, and with it all its keys: the new ones exist before
     the old ones stop working. `pulumi destroy` deletes the app, also one that was taken over (use
-    `retain_on_delete` to leave it), and the server revokes its keys.
+    `retain_on_delete` to leave it), and the server revokes its keys. Within a stack, an app is
+    deleted with the last resource that manages it.
 
     API: POST /service/v1/apps, GET /service/v1/apps, DELETE /service/v1/apps/{app_id}.
     """

@@ -185,20 +185,71 @@ def test_app_that_can_be_neither_kept_nor_deleted_is_named(
     assert ids(emulator)[0] in str(failure.value)
 
 
-def test_app_that_was_there_before_is_mentioned(
-    new_run: NewRun, emulator: Emulator, said: Said, console: AccountApi
+def test_lost_answer_adopts_what_has_appeared(
+    new_run: NewRun, emulator: Emulator, said: Said
 ) -> None:
-    """An interrupted run may have left it, and nobody else could tell; the run's own are none."""
-    left = console.create_app("search")
+    """The app was asked for by its name, whoever has created it; the user is told its id."""
+    emulator.add_fault("drop_after", method="POST", path=APPS)
+
+    adopted = LIFECYCLE.create(new_run(), ADOPT)
+
+    assert ids(emulator) == [adopted.app_id]
+    assert adopted.adoption_id is not None
+    assert any(adopted.app_id in told and "is taken over" in told for told in said.infos)
+
+
+def test_lost_answer_with_a_rival_is_refused(
+    new_run: NewRun, emulator: Emulator, console: AccountApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two new apps: which is meant can't be guessed, so both are named, and neither is deleted."""
     run = new_run()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/dev/null")
+    rival = Rival(console, smaller=True)
+    create_app = run.api.create_app
 
-    created = [LIFECYCLE.create(run, AppInputs(app_name="search")).app_id for _ in range(2)]
+    def create(app_name: str) -> str:
+        rival.create_beside("g")
+        return create_app(app_name)
 
-    assert ids(emulator) == [left, *created]
-    assert len(said.infos) == 2
-    for told, app_id in zip(said.infos, created, strict=True):
-        assert f"named 'search' before ({left}); {app_id} is another one" in told
-    assert said.warnings == []
+    monkeypatch.setattr(run.api, "create_app", create)
+    # The rival's request passes, and ours is lost.
+    emulator.add_fault("drop_after", method="POST", path=APPS, after=1)
+
+    with pytest.raises(LifecycleError, match="2 apps are named 'search'") as failure:
+        LIFECYCLE.create(run, ADOPT)
+
+    assert len(ids(emulator)) == 2
+    assert all(app_id in str(failure.value) for app_id in ids(emulator))
+
+
+@elsewhere
+def test_app_of_another_run_is_never_deleted_to_give_way(
+    new_run: NewRun, emulator: Emulator, console: AccountApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a lost answer, the one that appeared may be the other run's: it's adopted as it is."""
+    run = new_run()
+    run.apps.load()
+    theirs: list[str] = []
+    create_app = run.api.create_app
+
+    def create(app_name: str) -> str:
+        theirs.append(console.create_app(app_name))
+        return create_app(app_name)
+
+    monkeypatch.setattr(run.api, "create_app", create)
+    emulator.add_fault("status", method="POST", path=APPS, status=502, after=1)
+
+    assert [LIFECYCLE.create(run, ADOPT).app_id] == theirs == ids(emulator)
+
+
+def test_answers_that_are_always_lost_are_an_error(new_run: NewRun, emulator: Emulator) -> None:
+    """Nothing was created, and nothing is left."""
+    emulator.add_fault("drop_before", method="POST", path=APPS, times=9)
+
+    with pytest.raises(LifecycleError, match="lost 3 times, and no app named 'search' has appea"):
+        LIFECYCLE.create(new_run(), ADOPT)
+
+    assert ids(emulator) == []
 
 
 def test_lock_ends_with_the_process_that_holds_it() -> None:

@@ -83,15 +83,6 @@ def test_organization_after_creating_lists_again_only_where_it_must() -> None:
         assert server.lists == lists
 
 
-def test_claim_gives_an_app_to_one_resource_only() -> None:
-    """Two resources of one program can't be the same app."""
-    directory = AppDirectory(Server().list_apps)
-
-    assert directory.claim("1")
-    assert not directory.claim("1")
-    assert directory.claim("2")
-
-
 def test_failed_list_fails_for_everyone() -> None:
     """There is no second attempt behind the retries of the client."""
     lists = []

@@ -54,9 +54,10 @@ def interrupt(project: Project, emulator: Emulator, *, times: int) -> float:
 
     with (
         struck(emulator, "engine", f"POST {APPS}", 2, signal.SIGINT) as watch,
-        pytest.raises(CommandError),
+        pytest.raises(CommandError) as ended,
     ):
         project.up(on_output=lambda line: listen(line, watch))
+    project.said.append(str(ended.value))
     assert began
     return time.monotonic() - began
 
@@ -65,27 +66,30 @@ def test_interrupt_keeps_all_that_was_done(hanging: Project, emulator: Emulator)
     """It ends when the time of the one request is over; the next run makes what is missing."""
     seconds = interrupt(hanging, emulator, times=1)
 
-    # Half of the eight is what one attempt gets; then the app is found in a new list.
+    # Half of the eight is what one attempt gets; then the app is created once more.
     assert seconds < 8
-    assert hanging.resource("second")["id"] == apps_named(emulator, "second")[0]["app_id"]
+    lost, kept = [app["app_id"] for app in apps_named(emulator, "second")]
+    assert hanging.resource("second")["id"] == kept
+    assert lost in "\n".join(hanging.said)
     assert live_keys(emulator) == []
     assert not hanging.stack.export_stack().deployment.get("pending_operations")
 
     hanging.up()
-    assert len(apps_named(emulator, "first")) == len(apps_named(emulator, "second")) == 1
+    assert len(apps_named(emulator, "first")) == 1
+    assert len(apps_named(emulator, "second")) == 2
     assert hanging.resource("ci")["id"] == live_keys(emulator)[0]["api_key_id"]
 
 
 def test_second_interrupt_leaves_a_pending_operation(hanging: Project, emulator: Emulator) -> None:
-    """Pulumi remembers what it didn't wait for, and the next run names the app that was made."""
+    """Pulumi remembers what it didn't wait for, and its next run names the resource."""
     interrupt(hanging, emulator, times=2)
 
     [pending] = hanging.stack.export_stack().deployment["pending_operations"]
     assert pending["type"] == "creating"
     assert pending["resource"]["urn"].endswith("::second")
-    [made] = apps_named(emulator, "second")
-
     completed = hanging.up()
-    assert f"had an app named 'second' before ({made['app_id']})" in completed.stdout
     assert "interrupted while creating" in completed.stdout
-    assert len(apps_named(emulator, "second")) == 2
+    made = [app["app_id"] for app in apps_named(emulator, "second")]
+    # The provider that is left running may send the request again before it is ended.
+    assert 2 <= len(made) <= 3
+    assert hanging.resource("second")["id"] in made
