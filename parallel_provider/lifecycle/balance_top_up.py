@@ -104,11 +104,17 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
                 if not settled and isinstance(limit, int | float) and total + amount > limit:
                     _warn_of_limit(run, state, balance, int(limit))
                 else:
-                    _require_planned(run, claimant, wanted)
-                    announce(run, claimant, amount, wanted, _condition(balance, threshold))
+                    refusal = why_not_planned(run, claimant, wanted) if wanted is not None else None
+                    if refusal is None:
+                        announce(run, claimant, amount, wanted, _condition(balance, threshold))
+                    else:
+                        # A refresh comes here too, and charges nothing: the update refuses it.
+                        run.messages.warn(f"{claimant}: the next charge {refusal}.")
                     changed = True
         elif threshold is None and _asks_for_charge(msgspec.structs.asdict(state), news):
-            _require_planned(run, claimant, wanted)
+            refusal = why_not_planned(run, claimant, wanted) if wanted is not None else None
+            if refusal is not None:
+                raise LifecycleError(f"the next charge {refusal}")
             announce(run, claimant, amount, wanted)
         return Diff(changed=changed)
 
@@ -184,12 +190,6 @@ def _check_creation(run: Run, check: InputCheck, news: Props) -> None:
         announce(run, claimant, amount, wanted, _condition(balance, threshold))
 
 
-def _require_planned(run: Run, claimant: Claimant, wanted: Charge | None) -> None:
-    refusal = why_not_planned(run, claimant, wanted) if wanted is not None else None
-    if refusal is not None:
-        raise LifecycleError(f"amount_cents {refusal}")
-
-
 def _asks_for_charge(olds: Props, news: Props) -> bool:
     """Say whether a user changed what charges by itself, where no threshold decides."""
     return any(not same(olds.get(name), news.get(name)) for name in ("amount_cents", "triggers"))
@@ -233,7 +233,7 @@ def _charge_where_due(run: Run, state: BalanceTopUpState, claimant: Claimant) ->
             return state
         refusal = why_not_ours(run, claimant, wanted.key)
         if refusal is not None:
-            raise LifecycleError(f"amount_cents {refusal}")
+            raise LifecycleError(f"the charge {refusal}")
         after = charge(run, wanted, before)
         return _charged(run, state, wanted, before, after)
 

@@ -161,7 +161,7 @@ def charge(run: Run, wanted: Charge, before: Balance) -> Balance:
     server_time = run.server_time()
     refusal = why_not_repeated(earlier, server_time)
     if refusal is not None:
-        raise LifecycleError(f"amount_cents {refusal}")
+        raise LifecycleError(f"the charge {refusal}")
     if earlier is not None and earlier.outcome == "settled":
         run.messages.info(
             f"Nothing is charged: {wanted.amount_cents} cents were charged under the idempotency "
@@ -198,7 +198,7 @@ def _send(
         after = run.api.add_balance(wanted.amount_cents, wanted.key)
     except ParallelError as error:
         if isinstance(error, ApiError) and error.may_have_worked:
-            unknown = _unknown_outcome(run, error, before, wanted, entry, kept=kept)
+            unknown = _unknown_outcome(run, str(error), before, wanted, entry, kept=kept)
             raise UnknownChargeError(unknown) from None
         # Nothing was charged now; what an earlier run may have charged is as unknown as before.
         with contextlib.suppress(JournalError):
@@ -209,8 +209,9 @@ def _send(
         raise
     try:
         cents_of(after)
-    except LifecycleError as error:
-        unknown = _unknown_outcome(run, error, before, wanted, entry, kept=kept)
+    except LifecycleError:
+        reason = "the balance in the answer isn't a number"
+        unknown = _unknown_outcome(run, reason, before, wanted, entry, kept=kept)
         raise UnknownChargeError(unknown) from None
     return after
 
@@ -259,7 +260,7 @@ def _tell(
 
 def _unknown_outcome(
     run: Run,
-    error: ParallelError,
+    reason: str,
     before: Balance,
     wanted: Charge,
     entry: JournalEntry,
@@ -286,6 +287,6 @@ def _unknown_outcome(
             f"idempotency key {wanted.key}, which the server carries out once. After that, {settle}"
         )
     return (
-        f"it isn't known whether {wanted.amount_cents} cents were charged: {error}. The balance "
+        f"it isn't known whether {wanted.amount_cents} cents were charged: {reason}. The balance "
         f"was {before.credit_balance_cents:g} cents before, and is {balance_now} now. {advice}"
     )

@@ -136,6 +136,13 @@ def test_threshold_charge_that_was_killed_can_be_counted(
     project.up()
     assert outputs(project)["charges"] == 0
 
+    # Due again: nothing is charged before that is settled, and a refresh isn't in the way.
+    emulator.set_org(credit_balance_cents=0)
+    for result in (project.preview(), project.refresh()):
+        assert f"parallel-provider charges settle {key}" in result.stdout
+    assert_refused(project, project.fails("up"), "isn't charged again", key, resource="credit")
+    emulator.set_org(credit_balance_cents=1000)
+
     settle(key, "--charged")
     project.up()
 
