@@ -9,6 +9,7 @@ from tests.reliability.faults import Fault
 from tests.reliability.matrix import OPERATIONS, Operation, all_cells
 from tests.reliability.outcome import Outcome
 
+_ALL_ODD = "all odd values"
 Key = tuple[str, str, str]
 Row = tuple[str, str, str, str]
 
@@ -46,7 +47,7 @@ def parse(document: str) -> dict[Key, Row]:
             once, always, *words = (part.strip() for part in line.strip("|").split(" | "))
             user, server, state, afterwards = words
             for often, faults in (("once", once), ("always", always)):
-                for fault in _fault_names(faults):
+                for fault in _fault_names(faults, title):
                     assert (title, fault, often) not in rows, "a cell stands in one row"
                     rows[title, fault, often] = (user, server, state, afterwards)
     return rows
@@ -71,15 +72,19 @@ def _section(operation: Operation, outcomes: Mapping[Key, Outcome]) -> str:
             lists = faults_of.setdefault(row_of(outcomes[cell.key]), {"once": [], "always": []})
             lists[cell.often].append(cell.fault.name)
     lines = [
-        f"| {_fault_list(faults['once'])} | {_fault_list(faults['always'])} | {' | '.join(row)} |"
+        f"| {_fault_list(faults['once'], operation)} | {_fault_list(faults['always'], operation)} "
+        f"| {' | '.join(row)} |"
         for row, faults in faults_of.items()
     ]
     request = f"The faults are in the answer to `{operation.method} {operation.route}`."
     return "\n".join([f"### {operation.title}\n\n{request}\n", _HEAD, *lines])
 
 
-def _fault_list(names: list[str]) -> str:
+def _fault_list(names: list[str], operation: Operation) -> str:
     """Write "500 before", "dropped before", "500 after" as "before: 500, dropped; after: 500"."""
+    odd = _odd_names(operation)
+    if odd and set(odd) <= set(names):
+        names = [*(name for name in names if name not in odd), f"{_ALL_ODD} after"]
     parts = []
     for when in ("before", "after"):
         titles = [n.removesuffix(f" {when}") for n in names if n.endswith(f" {when}")]
@@ -88,11 +93,19 @@ def _fault_list(names: list[str]) -> str:
     return "; ".join(parts) or "none"
 
 
-def _fault_names(text: str) -> Iterator[str]:
+def _fault_names(text: str, operation_title: str) -> Iterator[str]:
     for part in text.split("; "):
         when, colon, titles = part.partition(": ")
-        if colon:
-            yield from (f"{title} {when}" for title in titles.split(", "))
+        for title in titles.split(", ") if colon else ():
+            if title == _ALL_ODD:
+                [operation] = [found for found in OPERATIONS if found.title == operation_title]
+                yield from _odd_names(operation)
+            else:
+                yield f"{title} {when}"
+
+
+def _odd_names(operation: Operation) -> list[str]:
+    return [fault.name for fault in operation.faults if fault.kind == "odd"]
 
 
 def _reasons(outcomes: Mapping[Key, Outcome]) -> str:
@@ -100,7 +113,9 @@ def _reasons(outcomes: Mapping[Key, Outcome]) -> str:
     lines = ["| fault | REASON |", "| --- | --- |"]
     for name, (fault, title) in _first_operations().items():
         reason = _as_cell(outcomes[title, name, "always"].reason)
-        nothing = "none: it is waited for" if fault.kind == "delay" else "none: it is read"
+        nothing = (
+            "none: it is waited for" if fault.kind == "delay" else "none: it is taken as it is"
+        )
         lines.append(f"| {name} | {reason or nothing} |")
     return "\n".join(lines)
 

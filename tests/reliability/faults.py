@@ -54,11 +54,9 @@ def _after(status: int, title: str = "", body: object = None) -> Fault:
 
 def _odd(path: str, **values: str) -> tuple[Fault, ...]:
     """Return the faults of one field: each with a value as JSON text, by the words for it."""
-    name = path.rpartition(".")[2] or "the whole body"
+    name = f"`{path.rpartition('.')[2]}`" if path else "the whole body"
     return tuple(
-        Fault(
-            f"`{name}` {words.strip('_').replace('_', ' ')}", "after", "odd", replace={path: text}
-        )
+        Fault(f"{name} {words.strip('_').replace('_', ' ')}", "after", "odd", replace={path: text})
         for words, text in values.items()
     )
 
