@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -21,6 +21,30 @@ def properties(
     require_sendable(kind, resource_name, inputs)
     given = {name: value for name, value in inputs.items() if value is not None}
     return {**dict.fromkeys(inspect.get_annotations(kind)), **given}
+
+
+def name_for_messages(
+    resource_name: str, name: pulumi.Input[str] | None
+) -> pulumi.Input[str | None] | None:
+    """Return what the provider calls a resource in its messages, where its `name` is a secret.
+
+    The provider gets all inputs as plain text, and can't tell. None where the name is no secret.
+    """
+    return _IfSecret(name, resource_name) if isinstance(name, pulumi.Output) else None
+
+
+class _IfSecret:
+    """Becomes the text if the output is a secret, else None; asked when Pulumi sends it."""
+
+    def __init__(self, output: pulumi.Output[Any], text: str) -> None:
+        self._output = output
+        self._text = text
+
+    def __await__(self) -> Generator[Any, Any, str | None]:
+        return self._ask().__await__()
+
+    async def _ask(self) -> str | None:
+        return self._text if await self._output.is_secret() else None
 
 
 def require_sendable(kind: type[Resource], resource_name: str, inputs: Mapping[str, Any]) -> None:

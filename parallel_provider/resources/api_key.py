@@ -7,7 +7,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import ApiKeyProvider
-from parallel_provider.resources._properties import properties
+from parallel_provider.resources._properties import name_for_messages, properties
 from parallel_provider.resources._triggers import json_like
 
 
@@ -82,6 +82,7 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
                     "app_id": app_id,
                     "api_key_name": api_key_name,
                     "default_api_key_name": resource_name if api_key_name is None else None,
+                    "resource_name": name_for_messages(resource_name, api_key_name),
                     "triggers": json_like("ApiKey", resource_name, triggers),
                     "deliver_command": deliver_command,
                     "keep_raw_api_key": None if keep_raw_api_key is True else keep_raw_api_key,

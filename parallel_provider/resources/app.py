@@ -4,7 +4,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import AppProvider
-from parallel_provider.resources._properties import properties, require_sendable
+from parallel_provider.resources._properties import name_for_messages, properties, require_sendable
 
 
 class App(Resource, module="parallel", name="App"):
@@ -55,6 +55,7 @@ class App(Resource, module="parallel", name="App"):
                 {
                     "app_name": app_name,
                     "default_app_name": resource_name if app_name is None else None,
+                    "resource_name": name_for_messages(resource_name, app_name),
                     "adopt_existing": None if adopt_existing is False else adopt_existing,
                     "existing_app_id": existing_app_id,
                 },

@@ -8,7 +8,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import RotatingApiKeyProvider
-from parallel_provider.resources._properties import properties
+from parallel_provider.resources._properties import name_for_messages, properties
 from parallel_provider.resources._triggers import json_like
 
 
@@ -114,6 +114,7 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
                     "app_id": app_id,
                     "api_key_name": api_key_name,
                     "default_api_key_name": resource_name if api_key_name is None else None,
+                    "resource_name": name_for_messages(resource_name, api_key_name),
                     "rotate_after": _as_text(rotate_after),
                     "overlap": _as_text(overlap),
                     "triggers": json_like("RotatingApiKey", resource_name, triggers),

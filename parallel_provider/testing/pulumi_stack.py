@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+import yaml  # type: ignore[import-untyped] # no stubs among what users install
 from pulumi.automation import LocalWorkspace, Stack
 
 _PROJECT_FILE: Final = "Pulumi.yaml"
