@@ -15,9 +15,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from parallel_provider.errors import SettingsError
+from parallel_provider.setting_names import NAMESPACE
 from parallel_provider.typed import SecretStr
 
-CONFIG_NAMESPACE = "parallel"
 DEFAULT_SERVICE_API_URL = "https://api.parallel.ai/account"
 DEFAULT_PLATFORM_URL = "https://platform.parallel.ai"
 DEFAULT_TIMEOUT_SECONDS = 120
@@ -70,7 +70,7 @@ class Settings:
 
         def look_up(key: str | None, variable: str | None) -> Setting | None:
             if key is not None:
-                full_key = f"{CONFIG_NAMESPACE}:{key}"
+                full_key = f"{NAMESPACE}:{key}"
                 value = config(full_key)
                 if value is not None and value.strip():
                     return Setting(value.strip(), full_key)
@@ -81,6 +81,7 @@ class Settings:
             return None
 
         org_id = look_up("orgId", "PARALLEL_ORG_ID")
+        _require_one_organization(look_up("orgId", None), look_up(None, "PARALLEL_ORG_ID"))
         auth_file = look_up(None, "PARALLEL_AUTH_FILE")
         return cls(
             service_api_url=_url(
@@ -103,6 +104,15 @@ class Settings:
             org_id_origin=org_id.origin if org_id else None,
             max_top_up_cents=_cents(look_up("maxTopUpCents", "PARALLEL_MAX_TOP_UP_CENTS")),
             timeout_seconds=_timeout(look_up("timeoutSeconds", "PARALLEL_TIMEOUT_SECONDS")),
+        )
+
+
+def _require_one_organization(configured: Setting | None, ambient: Setting | None) -> None:
+    """Let both guards count: a destroy gets an old configuration, and today's environment."""
+    if configured and ambient and configured.value != ambient.value:
+        raise SettingsError(
+            f"{configured.origin} and {ambient.origin} name different organizations, and nothing "
+            "is done until both name the same one, or one of them is removed"
         )
 
 

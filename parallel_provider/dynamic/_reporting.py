@@ -17,7 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from parallel_provider.api import AuthenticationError, ConnectionFailedError, PermissionDeniedError
-from parallel_provider.dynamic._errors import InternalError, ResourceError
+from parallel_provider.dynamic._errors import (
+    InternalError,
+    ResourceError,
+    with_configuration_hint,
+)
 from parallel_provider.dynamic._messages import hide, without_hidden
 from parallel_provider.errors import CredentialsError, ParallelError, SettingsError
 from parallel_provider.lifecycle.errors import WrongOrganizationError
@@ -26,6 +30,9 @@ from parallel_provider.lifecycle.run import Run
 
 RESOURCE_NAME = "resource_name"
 _NAME_DEFAULT = "default_"
+
+# What a refresh and a destroy do.
+_ALSO_WITH_OLD_CONFIGURATION = ("reading", "comparing", "deleting")
 
 # Errors that are about no single resource, and after which nothing is left that a text would name.
 _COMMON = (
@@ -63,6 +70,8 @@ def reporting(
         yield
     except ParallelError as error:
         text = without_hidden(_cause(run(), error, subject))
+        if doing in _ALSO_WITH_OLD_CONFIGURATION:
+            text = with_configuration_hint(text)
         raise ResourceError(f"{doing} {subject}: {text}") from None
     except Exception as error:  # noqa: BLE001 - the last stop before a user's terminal
         # Its text may hold anything, a secret too.

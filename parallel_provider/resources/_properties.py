@@ -9,6 +9,14 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource
 
+from parallel_provider.resources import _program
+
+# In place of an import, for keys.
+CREATE_INSTEAD = (
+    "the API reads no keys, so let this resource create one, and revoke the other in the Parallel "
+    "console when nobody uses it any more"
+)
+
 
 def properties(
     kind: type[Resource], resource_name: str, inputs: Mapping[str, Any]
@@ -19,8 +27,23 @@ def properties(
     Pulumi prints as one line, for text that can't be sent.
     """
     require_sendable(kind, resource_name, inputs)
+    _program.current().announce()
     given = {name: value for name, value in inputs.items() if value is not None}
     return {**dict.fromkeys(inspect.get_annotations(kind)), **given}
+
+
+def refuse_import(
+    kind: type[Resource], resource_name: str, opts: pulumi.ResourceOptions | None, instead: str
+) -> None:
+    """Refuse the option `import_`, which Pulumi doesn't offer for dynamic providers.
+
+    Raises pulumi.RunError; Pulumi itself would end with the traceback of a KeyError.
+    """
+    if opts is not None and opts.import_ is not None:
+        raise pulumi.RunError(
+            f"{kind.__name__} {resource_name!r}: the option import_ doesn't work with this "
+            f"provider: {instead}"
+        )
 
 
 def name_for_messages(

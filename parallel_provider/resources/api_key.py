@@ -7,7 +7,12 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import ApiKeyProvider
-from parallel_provider.resources._properties import name_for_messages, properties
+from parallel_provider.resources._properties import (
+    CREATE_INSTEAD,
+    name_for_messages,
+    properties,
+    refuse_import,
+)
 from parallel_provider.resources._triggers import json_like
 
 
@@ -72,6 +77,7 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
         :param keep_raw_api_key: with False, the state keeps no raw key, only its fingerprint.
         :param opts: Pulumi's resource options.
         """
+        refuse_import(ApiKey, resource_name, opts, CREATE_INSTEAD)
         super().__init__(
             ApiKeyProvider(),
             resource_name,

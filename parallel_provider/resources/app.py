@@ -4,7 +4,12 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import AppProvider
-from parallel_provider.resources._properties import name_for_messages, properties, require_sendable
+from parallel_provider.resources._properties import (
+    name_for_messages,
+    properties,
+    refuse_import,
+    require_sendable,
+)
 
 
 class App(Resource, module="parallel", name="App"):
@@ -46,6 +51,12 @@ class App(Resource, module="parallel", name="App"):
             another name. Both this and `adopt_existing` matter only when the resource is created.
         :param opts: Pulumi's resource options.
         """
+        refuse_import(
+            App,
+            resource_name,
+            opts,
+            "take the app over with existing_app_id or adopt_existing",
+        )
         super().__init__(
             AppProvider(),
             resource_name,

@@ -8,7 +8,12 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import RotatingApiKeyProvider
-from parallel_provider.resources._properties import name_for_messages, properties
+from parallel_provider.resources._properties import (
+    CREATE_INSTEAD,
+    name_for_messages,
+    properties,
+    refuse_import,
+)
 from parallel_provider.resources._triggers import json_like
 
 
@@ -104,6 +109,7 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
         :param keep_raw_api_key: with False, the state keeps no raw key, only its fingerprint.
         :param opts: Pulumi's resource options.
         """
+        refuse_import(RotatingApiKey, resource_name, opts, CREATE_INSTEAD)
         super().__init__(
             RotatingApiKeyProvider(),
             resource_name,
