@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 from parallel_provider.errors import SettingsError
 from parallel_provider.printable import remember_secret
+from parallel_provider.setting_names import NAMESPACE
 from parallel_provider.typed import SecretStr
 
-CONFIG_NAMESPACE = "parallel"
 DEFAULT_SERVICE_API_URL = "https://api.parallel.ai/account"
 DEFAULT_PLATFORM_URL = "https://platform.parallel.ai"
 DEFAULT_TIMEOUT_SECONDS = 120
@@ -71,7 +71,7 @@ class Settings:
 
         def look_up(key: str | None, variable: str | None) -> Setting | None:
             if key is not None:
-                full_key = f"{CONFIG_NAMESPACE}:{key}"
+                full_key = f"{NAMESPACE}:{key}"
                 value = config(full_key)
                 if value is not None and value.strip():
                     return Setting(value.strip(), full_key)
@@ -82,6 +82,7 @@ class Settings:
             return None
 
         org_id = look_up("orgId", "PARALLEL_ORG_ID")
+        _require_one_organization(look_up("orgId", None), look_up(None, "PARALLEL_ORG_ID"))
         auth_file = look_up(None, "PARALLEL_AUTH_FILE")
         return cls(
             service_api_url=_url(
@@ -113,6 +114,15 @@ def _expanded(path: Path) -> Path:
         return path.expanduser()
     except RuntimeError:
         return path  # an access token needs no file; who needs one says why there is none
+
+
+def _require_one_organization(configured: Setting | None, ambient: Setting | None) -> None:
+    """Let both guards count: a destroy gets an old configuration, and today's environment."""
+    if configured and ambient and configured.value != ambient.value:
+        raise SettingsError(
+            f"{configured.origin} and {ambient.origin} name different organizations, and nothing "
+            "is done until both name the same one, or one of them is removed"
+        )
 
 
 def _text(setting: Setting | None) -> str | None:

@@ -41,5 +41,8 @@ def _places(project: Project, emulator: Emulator) -> Iterator[tuple[str, str]]:
 
 def _files(project: Project) -> Iterator[Path]:
     """Find what the program, the provider and the engine have written."""
-    for folder in (project.folder, *(project.folder.parent / name for name in ("backend", "home"))):
+    for folder in (
+        project.folder,
+        *(project.folder.parent / name for name in ("backend", "home", "project")),
+    ):
         yield from (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from parallel_provider.errors import SettingsError
+from parallel_provider.setting_names import (
+    CONFIG_KEYS,
+    VARIABLES,
+    unknown_key_warnings,
+    unknown_variable_warnings,
+)
 from parallel_provider.settings import (
     DEFAULT_PLATFORM_URL,
     DEFAULT_SERVICE_API_URL,
@@ -35,7 +42,7 @@ def test_nothing_set_means_the_real_api() -> None:
 @pytest.mark.parametrize(
     ("key", "variable", "attribute", "values", "loaded"),
     [
-        ("orgId", "PARALLEL_ORG_ID", "org_id", ("a", "b"), ("a", "b")),
+        ("orgId", "PARALLEL_ORG_ID", "org_id", ("a", "a"), ("a", "a")),
         ("maxTopUpCents", "PARALLEL_MAX_TOP_UP_CENTS", "max_top_up_cents", ("0", "2"), (0, 2)),
         ("timeoutSeconds", "PARALLEL_TIMEOUT_SECONDS", "timeout_seconds", ("1", "3600"), (1, 3600)),
         (
@@ -104,6 +111,66 @@ def test_guard_knows_where_it_comes_from() -> None:
     """An error about it points there."""
     assert load({"parallel:orgId": "a"}).org_id_origin == "parallel:orgId"
     assert load({}, {"PARALLEL_ORG_ID": "a"}).org_id_origin == "PARALLEL_ORG_ID"
+
+
+def test_guards_that_contradict_each_other_are_refused() -> None:
+    """Neither may win: the configuration may be an old one, and a destroy must be guarded."""
+    with pytest.raises(SettingsError, match="parallel:orgId and PARALLEL_ORG_ID name different"):
+        load({"parallel:orgId": "a"}, {"PARALLEL_ORG_ID": "b"})
+
+
+def test_names_of_settings_are_those_that_are_read() -> None:
+    """What is warned about is judged by the same list."""
+    keys: list[str] = []
+
+    class Asked(dict[str, str]):
+        def get(self, key: str, default: object = None) -> Any:  # noqa: ANN401
+            names.append(key)
+            return default
+
+    names: list[str] = []
+    Settings.load(keys.append, Asked())
+
+    assert {key.removeprefix("parallel:") for key in keys} == set(CONFIG_KEYS)
+    assert set(names) == set(VARIABLES)
+
+
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [
+        ("parallel:orgid", "did you mean parallel:orgId?"),
+        ("parallel:org_id", "did you mean parallel:orgId?"),
+        ("parallel:orgID", "did you mean parallel:orgId?"),
+        ("parallel:maxTopupCent", "did you mean parallel:maxTopUpCents?"),
+        ("Parallel:orgId", "did you mean parallel:orgId?"),
+        ("paralel:orgId", "did you mean parallel:orgId?"),
+        ("parallel:zzz", "those are parallel:accessToken, parallel:tokenCommand, parallel:orgId"),
+    ],
+)
+def test_unknown_key_is_named_with_the_nearest_one(key: str, nearest: str) -> None:
+    """A misspelt guard must not stay off in silence."""
+    [warning] = unknown_key_warnings([key, "aws:region", "shop:orgid"], "shop")
+
+    assert f"{key!r}, which is no setting" in warning
+    assert nearest in warning
+
+
+def test_known_and_foreign_keys_are_no_reason_to_warn() -> None:
+    """Nor are a project's own keys, where the project has our name."""
+    ours = [f"parallel:{key}" for key in CONFIG_KEYS]
+    assert list(unknown_key_warnings([*ours, "aws:region", "shop:orgId"], "shop")) == []
+    assert list(unknown_key_warnings([*ours, "parallel:zzz"], "parallel")) == []
+    assert len(list(unknown_key_warnings(["parallel:orgid"], "parallel"))) == 1
+
+
+def test_variable_that_nearly_is_a_setting_is_named() -> None:
+    """Those of the official client, and of anybody else, are none of our business."""
+    names = ["PARALLEL_API_KEY", "PARALLEL_API_KEY_ID", "PARALLEL_APP_ID", "PARALLEL_ID_TOKEN"]
+    names += ["PARALLEL_BROKER_URL", "PARALLEL_JOBS", "HOME", *VARIABLES]
+    assert list(unknown_variable_warnings(names)) == []
+
+    [warning] = unknown_variable_warnings(["PARALLEL_ORGID"])
+    assert "PARALLEL_ORGID, which is no setting: did you mean PARALLEL_ORG_ID?" in warning
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
-import traceback
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pulumi.dynamic import (
@@ -22,8 +20,7 @@ from pulumi.output import UNKNOWN as SDK_UNKNOWN
 from pulumi.output import Unknown as SdkUnknown
 
 from parallel_provider.dynamic import _session
-from parallel_provider.dynamic._errors import InternalError, ResourceError
-from parallel_provider.errors import ParallelError
+from parallel_provider.dynamic._reporting import RESOURCE_NAME, reporting
 from parallel_provider.lifecycle.resource import UNKNOWN, Lifecycle, Model, State, Unknown
 from parallel_provider.lifecycle.run import Run
 from parallel_provider.typed import read_as, reveal
@@ -34,7 +31,6 @@ _MODULES = {
     "RotatingApiKey": "rotating_api_key",
     "BalanceTopUp": "balance_top_up",
 }
-_NAME_DEFAULT = "default_"
 
 
 @functools.cache
@@ -64,14 +60,17 @@ class Adapter:
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Check inputs."""
-        with self._reporting("checking", news):
+        with self._reporting("checking", news, olds):
             checked = self._lifecycle.check(self._run(), _from_sdk(olds), _from_sdk(news))
-        failures = [CheckFailure(problem.input, problem.reason) for problem in checked.problems]
+        # Without a property: the engine would print its value, also that of a secret.
+        failures = [
+            CheckFailure("", f"{problem.input} {problem.reason}") for problem in checked.problems
+        ]
         return CheckResult(_to_sdk(checked.inputs), failures)
 
     def diff(self, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare outputs with inputs."""
-        with self._reporting("comparing", news):
+        with self._reporting("comparing", news, olds):
             diff = self._lifecycle.diff(self._run(), self._state(olds), _from_sdk(news))
         # None leaves the comparison of the inputs to the engine.
         found_by_engine = diff.changed and diff.by_inputs and not diff.replaces
@@ -83,7 +82,7 @@ class Adapter:
         """Create from inputs."""
         with self._reporting("creating", props):
             state = self._lifecycle.create(self._run(), self._inputs(props))
-        return CreateResult(state.resource_id, _outputs(state))
+        return CreateResult(state.resource_id, _outputs(state, props))
 
     def read(self, resource_id: str, props: dict[str, Any]) -> ReadResult:
         """Refresh outputs; without any, as `.get` sends none, look a resource up by its id."""
@@ -95,13 +94,13 @@ class Adapter:
             else:
                 state = self._lifecycle.look_up(run, resource_id)
         # An empty id tells the engine that the resource is gone.
-        return ReadResult(resource_id, _outputs(state)) if state else ReadResult("", {})
+        return ReadResult(resource_id, _outputs(state, props)) if state else ReadResult("", {})
 
     def update(self, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Update in place."""
-        with self._reporting("updating", news):
+        with self._reporting("updating", news, olds):
             state = self._lifecycle.update(self._run(), self._state(olds), self._inputs(news))
-        return UpdateResult(_outputs(state))
+        return UpdateResult(_outputs(state, news))
 
     def delete(self, props: dict[str, Any]) -> None:
         """Delete by outputs."""
@@ -116,33 +115,10 @@ class Adapter:
         state: State = read_as(self._lifecycle.state_type, props)
         return state
 
-    @contextlib.contextmanager
-    def _reporting(self, doing: str, props: dict[str, Any]) -> Iterator[None]:
-        """Say in one line what failed, for which resource; let nothing else out."""
-        name = props.get(self._lifecycle.name_input)
-        if name is None:
-            name = props.get(_NAME_DEFAULT + self._lifecycle.name_input)
-        subject = f"{doing} {self._lifecycle.kind}" + (f" {name!r}" if _is_text(name) else "")
-        try:
-            yield
-        except ParallelError as error:
-            raise ResourceError(f"{subject}: {error}") from None
-        except Exception as error:  # noqa: BLE001 - the last stop before a user's terminal
-            # Its text may hold anything, a secret too.
-            raise InternalError(f"{subject}: {_where(error)}") from None
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _where(error: Exception) -> str:
-    # Without a limit of its own it would keep to sys.tracebacklimit, which hides every frame here.
-    [last] = traceback.extract_tb(error.__traceback__, limit=-1)
-    return (
-        f"unexpected {type(error).__name__} in {Path(last.filename).name}, line {last.lineno}: "
-        "this is a bug in parallel-provider, please report it with this line"
-    )
+    def _reporting(
+        self, doing: str, *props: dict[str, Any]
+    ) -> contextlib.AbstractContextManager[None]:
+        return reporting(self._lifecycle, self._run, doing, *props)
 
 
 def _from_sdk(props: dict[str, Any]) -> dict[str, Any]:
@@ -166,6 +142,10 @@ def _replaced(props: dict[str, Any], leaf: Callable[[object], object]) -> dict[s
     return {key: walk(value) for key, value in props.items()}
 
 
-def _outputs(state: State) -> dict[str, Any]:
+def _outputs(state: State, props: Mapping[str, Any]) -> dict[str, Any]:
     """Return the state as outputs; what is None is left out, as it would be by the engine."""
-    return {name: value for name, value in reveal(state).items() if value is not None}
+    outputs = {name: value for name, value in reveal(state).items() if value is not None}
+    if props.get(RESOURCE_NAME) is not None:
+        # `reporting` needs it in later calls, which get the outputs alone.
+        outputs.setdefault(RESOURCE_NAME, props[RESOURCE_NAME])
+    return outputs

@@ -9,6 +9,23 @@ import sys
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
+from parallel_provider.printable import masked
+
+# A shorter text is in too many words.
+_SHORTEST_HIDDEN = 3
+_hidden: set[str] = set()
+
+
+def hide(text: object) -> None:
+    """Show this text in no message from now on."""
+    if isinstance(text, str) and len(text) >= _SHORTEST_HIDDEN:
+        _hidden.add(text)
+
+
+def without_hidden(text: str) -> str:
+    """Return a text without what is to be hidden."""
+    return masked(text, *_hidden) if _hidden else text
+
 
 class EngineMessages:
     """Sends messages to the engine, as its own process argument says where that listens.
@@ -26,7 +43,7 @@ class EngineMessages:
         self._log(engine_pb2.WARNING, text)
 
     def _log(self, severity: engine_pb2.LogSeverity.ValueType, text: str) -> None:
-        line = " ".join(text.split())
+        line = without_hidden(" ".join(text.split()))
         with contextlib.suppress(grpc.RpcError):
             engine = _engine()
             if engine is not None:

@@ -9,16 +9,15 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import pulumi
-
 from parallel_provider.api import AccountApi, Patience
 from parallel_provider.credentials.chain import NoSource, choose_source
 from parallel_provider.credentials.errors import NotConfiguredError
 from parallel_provider.credentials.tokens import TokenSource
 from parallel_provider.dynamic._concurrency import widen_thread_pool
+from parallel_provider.dynamic._errors import with_configuration_hint
 from parallel_provider.dynamic._messages import EngineMessages
-from parallel_provider.lifecycle.run import Guards, Run
-from parallel_provider.once import Once
+from parallel_provider.errors import CredentialsError, ParallelError, SettingsError
+from parallel_provider.lifecycle.run import Guards, Messages, Run
 from parallel_provider.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,19 +25,27 @@ if TYPE_CHECKING:
 
 _lock = threading.Lock()
 _run: Run | None = None
+_told: set[str] = set()
 
 
 def configure(config: Callable[[str], str | None]) -> None:
     """Make the run from settings, unless this process has one; no request is made.
 
-    Raises SettingsError or CredentialsError. The SDK prints the whole traceback of any error that
-    a provider raises; in its process, one line is enough.
+    Raises SettingsError or CredentialsError, which are told in full once. The SDK prints the whole
+    traceback of any error that a provider raises; in its process, one line is enough.
     """
     global _run  # noqa: PLW0603 - one a process is the point
     sys.tracebacklimit = 0
     with _lock:
         if _run is None:
-            _run = _make_run(config)
+            try:
+                _run = make_run(config, EngineMessages())
+            except ParallelError as error:
+                if str(error) in _told:
+                    raise SettingsError("the same cause as before: see that error") from None
+                _told.add(str(error))
+                kind = SettingsError if isinstance(error, SettingsError) else CredentialsError
+                raise kind(with_configuration_hint(str(error))) from None
             widen_thread_pool()
             # What is loaded by now stays to the end: the collector needn't look through it.
             gc.freeze()
@@ -51,14 +58,9 @@ def run() -> Run:
     return _run
 
 
-def program_run() -> Run:
-    """Return the run of the program's own process, which data sources share."""
-    return _program_run.get()
-
-
-def _make_run(config: Callable[[str], str | None]) -> Run:
+def make_run(config: Callable[[str], str | None], messages: Messages) -> Run:
+    """Make a run; `config` looks up a key of the stack configuration, namespace included."""
     settings = Settings.load(config, os.environ)
-    messages = EngineMessages()
     source: TokenSource
     try:
         source = choose_source(settings)
@@ -87,9 +89,3 @@ def _bearer(source: TokenSource) -> BearerAuth:
     from parallel_provider.credentials.auth import BearerAuth  # noqa: PLC0415 - heavy
 
     return BearerAuth(source)
-
-
-# Config.get would warn that a secret is read as plain text, which is what it is for here. The
-# outputs of data sources ask from many threads at once, so that a plain cache would make a run for
-# each of them, and list the apps as often.
-_program_run = Once(lambda: _make_run(pulumi.runtime.get_config))

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 import pulumi
 from pulumi.dynamic import Resource
+
+from parallel_provider.resources import _program
+
+# In place of an import, for keys.
+CREATE_INSTEAD = (
+    "the API reads no keys, so let this resource create one, and revoke the other in the Parallel "
+    "console when nobody uses it any more"
+)
 
 _MAX_INTEGER = 2**53 - 1
 
@@ -22,8 +30,47 @@ def properties(
     Pulumi prints as one line, for text that can't be sent.
     """
     require_sendable(kind, resource_name, inputs)
+    _program.current().announce()
     given = {name: value for name, value in inputs.items() if value is not None}
     return {**dict.fromkeys(inspect.get_annotations(kind)), **given}
+
+
+def refuse_import(
+    kind: type[Resource], resource_name: str, opts: pulumi.ResourceOptions | None, instead: str
+) -> None:
+    """Refuse the option `import_`, which Pulumi doesn't offer for dynamic providers.
+
+    Raises pulumi.RunError; Pulumi itself would end with the traceback of a KeyError.
+    """
+    if opts is not None and opts.import_ is not None:
+        raise pulumi.RunError(
+            f"{kind.__name__} {resource_name!r}: the option import_ doesn't work with this "
+            f"provider: {instead}"
+        )
+
+
+def name_for_messages(
+    resource_name: str, name: pulumi.Input[str] | None
+) -> pulumi.Input[str | None] | None:
+    """Return what the provider calls a resource in its messages, where its `name` is a secret.
+
+    The provider gets all inputs as plain text, and can't tell. None where the name is no secret.
+    """
+    return _IfSecret(name, resource_name) if isinstance(name, pulumi.Output) else None
+
+
+class _IfSecret:
+    """Becomes the text if the output is a secret, else None; asked when Pulumi sends it."""
+
+    def __init__(self, output: pulumi.Output[Any], text: str) -> None:
+        self._output = output
+        self._text = text
+
+    def __await__(self) -> Generator[Any, Any, str | None]:
+        return self._ask().__await__()
+
+    async def _ask(self) -> str | None:
+        return self._text if await self._output.is_secret() else None
 
 
 def none_where_absent(resource: Resource, names: Sequence[str], *, known_by: str) -> None:

@@ -7,7 +7,13 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import ApiKeyProvider
-from parallel_provider.resources._properties import none_where_absent, properties
+from parallel_provider.resources._properties import (
+    CREATE_INSTEAD,
+    name_for_messages,
+    none_where_absent,
+    properties,
+    refuse_import,
+)
 from parallel_provider.resources._triggers import json_like
 
 
@@ -72,6 +78,7 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
         :param keep_raw_api_key: with False, the state keeps no raw key, only its fingerprint.
         :param opts: Pulumi's resource options.
         """
+        refuse_import(ApiKey, resource_name, opts, CREATE_INSTEAD)
         super().__init__(
             ApiKeyProvider(),
             resource_name,
@@ -82,6 +89,7 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
                     "app_id": app_id,
                     "api_key_name": api_key_name,
                     "default_api_key_name": resource_name if api_key_name is None else None,
+                    "resource_name": name_for_messages(resource_name, api_key_name),
                     "triggers": json_like("ApiKey", resource_name, triggers),
                     "deliver_command": deliver_command,
                     "keep_raw_api_key": None if keep_raw_api_key is True else keep_raw_api_key,

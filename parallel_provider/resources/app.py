@@ -4,7 +4,12 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import AppProvider
-from parallel_provider.resources._properties import properties, require_sendable
+from parallel_provider.resources._properties import (
+    name_for_messages,
+    properties,
+    refuse_import,
+    require_sendable,
+)
 
 
 class App(Resource, module="parallel", name="App"):
@@ -47,6 +52,12 @@ class App(Resource, module="parallel", name="App"):
             another name. Both this and `adopt_existing` matter only when the resource is created.
         :param opts: Pulumi's resource options.
         """
+        refuse_import(
+            App,
+            resource_name,
+            opts,
+            "take the app over with existing_app_id or adopt_existing",
+        )
         super().__init__(
             AppProvider(),
             resource_name,
@@ -56,6 +67,7 @@ class App(Resource, module="parallel", name="App"):
                 {
                     "app_name": app_name,
                     "default_app_name": resource_name if app_name is None else None,
+                    "resource_name": name_for_messages(resource_name, app_name),
                     "adopt_existing": None if adopt_existing is False else adopt_existing,
                     "existing_app_id": existing_app_id,
                 },

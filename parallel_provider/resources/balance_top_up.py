@@ -7,7 +7,7 @@ from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import BalanceTopUpProvider
 from parallel_provider.resources._parent_types import parent_types
-from parallel_provider.resources._properties import properties
+from parallel_provider.resources._properties import properties, refuse_import
 from parallel_provider.resources._triggers import json_like
 
 
@@ -75,6 +75,12 @@ class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
         :param triggers: any JSON-like value; without `when_below_cents`, a change of it charges.
         :param opts: Pulumi's resource options.
         """
+        refuse_import(
+            BalanceTopUp,
+            resource_name,
+            opts,
+            "there is nothing to take over, as the API reads no charges",
+        )
         super().__init__(
             BalanceTopUpProvider(),
             resource_name,

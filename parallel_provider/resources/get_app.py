@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from parallel_provider.resources._data_source import ask, ask_output
+from parallel_provider.resources._data_source import ask, ask_output, fields_of, mocked
 
 if TYPE_CHECKING:
     from parallel_provider.api import AppItem
@@ -38,6 +38,10 @@ def get_app(*, app_name: str | None = None, app_id: str | None = None) -> GetApp
     """
     if (app_name is None) == (app_id is None):
         raise pulumi.RunError("get_app: give either app_name or app_id")
+    arguments = {"app_name": app_name} if app_id is None else {"app_id": app_id}
+    answer = mocked("getApp", arguments)
+    if answer is not None:
+        return GetAppResult(**fields_of(GetAppResult, answer))
     wanted = f"named {app_name!r}" if app_name is not None else f"with the id {app_id!r}"
     # As the server writes ids.
     app_id = app_id.lower() if app_id is not None else None

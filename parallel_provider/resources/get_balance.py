@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from parallel_provider.resources._data_source import ask, ask_output
+from parallel_provider.resources._data_source import ask, ask_output, fields_of, mocked
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,9 @@ def get_balance() -> GetBalanceResult:
 
     API: GET /service/v1/balance. Raises pulumi.RunError.
     """
+    answer = mocked("getBalance", {})
+    if answer is not None:
+        return GetBalanceResult(**fields_of(GetBalanceResult, answer))
     balance = ask("reading the balance", lambda run: run.api.get_balance())
     return GetBalanceResult(
         org_id=balance.org_id,

@@ -8,7 +8,14 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import RotatingApiKeyProvider
-from parallel_provider.resources._properties import none_where_absent, properties, utc_time
+from parallel_provider.resources._properties import (
+    CREATE_INSTEAD,
+    name_for_messages,
+    none_where_absent,
+    properties,
+    refuse_import,
+    utc_time,
+)
 from parallel_provider.resources._triggers import json_like
 
 _LEFT_OUT_AT_TIMES = (
@@ -113,6 +120,7 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
         :param keep_raw_api_key: with False, the state keeps no raw key, only its fingerprint.
         :param opts: Pulumi's resource options.
         """
+        refuse_import(RotatingApiKey, resource_name, opts, CREATE_INSTEAD)
         super().__init__(
             RotatingApiKeyProvider(),
             resource_name,
@@ -123,6 +131,7 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
                     "app_id": app_id,
                     "api_key_name": api_key_name,
                     "default_api_key_name": resource_name if api_key_name is None else None,
+                    "resource_name": name_for_messages(resource_name, api_key_name),
                     "rotate_after": _as_text(rotate_after),
                     "overlap": _as_text(overlap),
                     "triggers": json_like("RotatingApiKey", resource_name, triggers),

@@ -10,7 +10,7 @@ import pytest
 from pulumi.output import UNKNOWN as SDK_UNKNOWN
 
 from parallel_provider.dynamic import _session
-from parallel_provider.dynamic._adapter import Adapter, adapter_of
+from parallel_provider.dynamic._adapter import Adapter, adapter_of, lifecycle_of
 from parallel_provider.dynamic._errors import InternalError, ResourceError
 from parallel_provider.lifecycle.app import AppLifecycle
 from parallel_provider.lifecycle.resource import UNKNOWN, Checked, Diff, Props
@@ -53,13 +53,13 @@ def test_unknown_values_are_the_lifecycles_own_and_go_back_as_the_sdks() -> None
     assert checked.inputs == news
 
 
-def test_check_passes_problems_on_by_input() -> None:
-    """Each becomes a failure of the SDK's kind."""
+def test_check_passes_problems_on_without_a_property() -> None:
+    """The engine would print the value of a property that a failure names, secrets included."""
     checked = adapter_of("App").check({}, {"app_name": " ", "existing_app_id": "x"})
 
     assert [(failure.property, failure.reason) for failure in checked.failures] == [
-        ("app_name", "must not be empty or blank"),
-        ("existing_app_id", "must be a UUID, such as the app_id of a parallel App"),
+        ("", "app_name must not be empty or blank"),
+        ("", "existing_app_id must be a UUID, such as the app_id of a parallel App"),
     ]
 
 
@@ -153,3 +153,32 @@ def test_bug_is_told_by_its_place_and_never_by_its_values(
     assert "please report it" in str(failure.value)
     assert "hush-hush" not in str(failure.value)
     assert failure.value.__suppress_context__
+
+
+def test_one_cause_of_many_failures_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later resource gets a short line; the first one, and another run, the whole text again."""
+    app = adapter_of("App")
+
+    def failure(name: str) -> str:
+        with pytest.raises(ResourceError) as raised:
+            app.create({"app_name": name})
+        return str(raised.value)
+
+    assert "can't be reached" in failure("one")
+    assert failure("two") == "creating App 'two': the same cause as for App 'one': see its error"
+    assert "can't be reached" in failure("one")
+    monkeypatch.setattr(_session, "_run", run_at())
+    assert "can't be reached" in failure("two")
+
+
+def test_failure_that_names_what_is_left_behind_is_always_told(emulator: Emulator) -> None:
+    """Two keys may be lost with equal texts: neither goes without a word."""
+    run = run_at(emulator.url, emulator.access_token)
+    keys = Adapter(lifecycle_of("ApiKey"), lambda: run)
+    app_id = emulator.state()["apps"][0]["app_id"]
+    for _ in range(2):
+        emulator.add_fault(
+            "status", method="POST", path="/service/v1/apps/{app_id}/keys", status=500, times=2
+        )
+        with pytest.raises(ResourceError, match="revoke them in the Parallel console"):
+            keys.create({"app_id": app_id, "api_key_name": "ci"})

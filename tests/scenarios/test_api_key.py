@@ -216,8 +216,8 @@ def test_bad_inputs_of_key_are_refused_all_at_once(project: Project, emulator: E
         text = project.fails("preview")
 
     assert made == {}
-    assert_refused(project, text, "property app_id value {search}", "UUID", resource="ci")
-    assert_refused(project, text, "property api_key_name value", "empty or blank", resource="ci")
+    assert_refused(project, text, "a problem: app_id must be", "UUID", resource="ci")
+    assert_refused(project, text, "a problem: api_key_name must", "empty or blank", resource="ci")
 
 
 def test_triggers_that_pulumi_cannot_send_are_refused(project: Project, emulator: Emulator) -> None:

@@ -19,7 +19,7 @@ def test_top_up_without_the_setting_is_refused(project: Project, emulator: Emula
         assert_refused(
             project,
             text,
-            "property amount_cents value {2000}",
+            "a problem: amount_cents would charge",
             "switched off",
             "`pulumi config set parallel:maxTopUpCents 2000`",
             "PARALLEL_MAX_TOP_UP_CENTS",
@@ -48,9 +48,9 @@ def test_bad_amounts_are_refused_all_at_once(project: Project, emulator: Emulato
     text = project.fails("preview")
 
     for words in (
-        ("amount_cents value {10001}", "from 1 to 10000"),
-        ("when_below_cents value {low}", "whole number of cents"),
-        ("monthly_limit_cents value {0.5}", "whole number of cents"),
+        ("amount_cents must be", "from 1 to 10000"),
+        ("when_below_cents must be", "whole number of cents"),
+        ("monthly_limit_cents must be", "whole number of cents"),
     ):
         assert_refused(project, text, *words, resource="credit")
     assert emulator.state()["requests"] == {}
@@ -161,7 +161,7 @@ def test_invoiced_organization_is_refused_in_preview(project: Project, emulator:
         assert_refused(
             project,
             text,
-            "property amount_cents value {1000}",
+            "a problem: amount_cents ",
             "pays by invoice",
             "Remove this resource",
             resource="credit",

@@ -268,7 +268,7 @@ def test_rename_replaces_and_destroy_revokes_every_key(
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ('rotate_after="soon"', "rotate_after value {soon} has a problem: must be a duration"),
+        ('rotate_after="soon"', "has a problem: rotate_after must be a duration"),
         ('rotate_after="0s"', "must be longer than 0 seconds"),
         ('rotate_after="P1M"', "must be a duration"),
         ('rotate_after="1d", overlap="2d"', "must be at most rotate_after (1d)"),

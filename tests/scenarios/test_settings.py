@@ -16,6 +16,7 @@ from tests.scenarios.story import (
     calls,
     declare,
     stored_text,
+    warnings,
 )
 
 ONE_APP = 'parallel.App("search")'
@@ -169,3 +170,91 @@ def test_another_token_later_changes_nothing(project: Project, emulator: Emulato
     assert changes(again) == {"same": 2}
     assert made == {}
     assert_no_secret(project, stored_text(project))
+
+
+def test_misspelt_guard_is_named_once_a_run(project: Project, emulator: Emulator) -> None:
+    """Whatever the program declares or asks, one warning names the key and the nearest one."""
+    project.config("parallel:orgid", "org_meant")
+    project.env["PARALLEL_MAX_TOPUP_CENTS"] = "5"
+    declare(project, f"{ONE_APP}\n{ONE_APP.replace('search', 'find')}\nparallel.get_apps_output()")
+
+    for run in (project.preview(), project.up()):
+        said = warnings(run.stdout)
+        assert len([line for line in said if "did you mean parallel:orgId?" in line]) == 1
+        assert (
+            len([line for line in said if "did you mean PARALLEL_MAX_TOP_UP_CENTS?" in line]) == 1
+        )
+    assert len(apps_named(emulator, "search")) == 1
+
+
+def test_access_token_as_plain_text_is_warned_about(project: Project, emulator: Emulator) -> None:
+    """The state would show it; as a secret there is nothing to say."""
+    token = emulator.mint_token()
+    declare(project, ONE_APP)
+    project.config("parallel:accessToken", token)
+    plain = project.preview()
+    project.config("parallel:accessToken", token, secret=True)
+    secret = project.preview()
+
+    words = "parallel:accessToken is in the stack's configuration as plain text"
+    assert [words in line for line in warnings(plain.stdout)] == [True]
+    assert warnings(secret.stdout) == []
+    assert token not in plain.stdout
+
+
+def test_destroy_is_told_which_configuration_counts(project: Project, emulator: Emulator) -> None:
+    """A renewed token isn't seen by a refresh or a destroy: the line says so, and what helps."""
+    project.config("parallel:accessToken", emulator.mint_token(lifetime_seconds=60), secret=True)
+    declare(project, ONE_APP)
+    project.up()
+    emulator.set_clock(61)
+    project.config("parallel:accessToken", emulator.mint_token(), secret=True)
+
+    for operation in ("refresh", "destroy"):
+        text = project.fails(operation)
+        assert_refused(
+            project,
+            text,
+            "401",
+            "use the configuration of the last `pulumi up`",
+            "--run-program",
+            resource="search",
+        )
+    project.up()
+    emulator.set_clock(0)
+    assert changes(project.destroy()) == {"delete": 2}
+
+
+def test_guard_in_the_environment_guards_a_destroy(project: Project, emulator: Emulator) -> None:
+    """Also where the configuration of the last `up` has another one, or none."""
+    declare(project, ONE_APP)
+    project.up()
+    project.env["PARALLEL_ORG_ID"] = "org_meant"
+    text = project.fails("destroy")
+    assert_refused(project, text, "PARALLEL_ORG_ID allows 'org_meant' only", resource="search")
+
+    del project.env["PARALLEL_ORG_ID"]
+    project.config("parallel:orgId", emulator.org_id)
+    project.up()
+    project.env["PARALLEL_ORG_ID"] = "org_meant"
+    text = project.fails("destroy")
+    assert_refused(
+        project,
+        text,
+        "parallel:orgId and PARALLEL_ORG_ID name different organizations",
+        "--run-program",
+        resource="search",
+    )
+    assert len(apps_named(emulator, "search")) == 1
+
+
+def test_setting_that_fails_every_resource_is_told_once(project: Project) -> None:
+    """Each further resource gets a short line."""
+    declare(project, "\n".join(ONE_APP.replace("search", f"app-{n}") for n in range(8)))
+    project.up()
+    project.env["PARALLEL_MAX_TOP_UP_CENTS"] = "many"
+
+    text = project.fails("destroy")
+
+    assert_refused(project, text, "must be a whole number of cents", resource=None)
+    assert text.partition("Diagnostics:")[2].count("must be a whole number of cents") == 1

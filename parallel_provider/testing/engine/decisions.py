@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum
+from typing import Final
 
 from parallel_provider.testing.engine import paths
 from parallel_provider.testing.engine.state import ResourceState
 from parallel_provider.testing.engine.values import Properties, Secret, Value, plain
+
+_LEAST_POWER: Final = -4
+_POWERS_FROM: Final = 6
 
 
 class Fate(Enum):
@@ -109,16 +114,26 @@ def _braced(value: Value) -> str:
             text = "<nil>"
         case bool():
             text = "true" if value else "false"
+        case int() | float():
+            text = _number(value)
         case list():
             text = f"[{' '.join(map(_braced, value))}]"
         case dict():
             items = " ".join(f"{key}:{_braced(item)}" for key, item in sorted(value.items()))
             text = f"map[{items}]"
         case Secret():
-            # The command line shows an address here; nobody can want that.
-            text = "[secret]"
-        case str() | int() | float():
-            text = str(value)
+            # Shown in clear: a test has to find what the command line gives away.
+            text = f"&{{{_braced(value.value)}}}"
+        case str():
+            text = value
         case _:
             return "output<string>{}"
     return f"{{{text}}}"
+
+
+def _number(value: float) -> str:
+    """Write a number as the command line does: a power of ten from a million on."""
+    number = Decimal(repr(float(value))).normalize()
+    if not number or _LEAST_POWER <= number.adjusted() < _POWERS_FROM:
+        return f"{number:f}"
+    return f"{value:.{len(number.as_tuple().digits) - 1}e}"

@@ -23,6 +23,7 @@ from parallel_provider.testing.engine.urns import PROVIDER_PREFIX, ROOT_TYPE, Na
 from parallel_provider.testing.engine.values import Properties, Secret
 
 ORGANIZATION: Final = "organization"
+_PROVIDER_TYPE: Final = f"{PROVIDER_PREFIX}{PACKAGE}"
 _Result = TypeVar("_Result")
 
 
@@ -73,44 +74,50 @@ class Deployment:
         self.woken = threading.Event()  # whoever waits for the program has something to look at
         self.engine_address = ""  # known once the services are up
         self._slots = threading.Semaphore(options.parallel)
-        self._provider: ProviderProcess | None = None
+        self._providers: list[tuple[Properties, ProviderProcess]] = []  # the last one counts
         self._provider_reference = ""
         self._lock = threading.RLock()
         self._provider_lock = threading.Lock()
 
     def provider(self) -> ProviderProcess:
-        """Return the provider, started when it is first needed."""
+        """Return the provider, started when it is first needed.
+
+        Until the program registers what needs it, it has the configuration that the last `up` left
+        in the state; from then on it has today's. One that is configured otherwise is another
+        process.
+        """
         with self._provider_lock:
-            if self._provider is None:
-                self._provider = ProviderProcess(
+            config = self._provider_config()
+            if not self._providers or self._providers[-1][0] != config:
+                provider = ProviderProcess(
                     engine_address=self.engine_address,
                     work_dir=self.options.work_dir,
                     env=self.environment() | {"PULUMI_PROJECT": self.options.space.project},
                     on_line=self.display.message,
                 )
-                self._provider.configure(self._provider_config())
-            return self._provider
+                self._providers.append((config, provider))
+                provider.configure(config)
+            return self._providers[-1][1]
 
     def provider_reference(self) -> str:
         """Return the reference to the default provider, entered in the state when first asked."""
         with self._lock:
             if not self._provider_reference:
-                type_ = f"{PROVIDER_PREFIX}{PACKAGE}"
-                urn = self.options.space.urn(type_, "default")
-                old = self.ledger.live.get(urn)
-                config = self._provider_config()
+                old = self._provider_in_state()
+                config = self._todays_config()
+                is_same = old is not None and old.inputs == config
                 new = ResourceState(
-                    urn=urn,
-                    type=type_,
+                    urn=self._provider_urn,
+                    type=_PROVIDER_TYPE,
                     custom=True,
                     id=old.id if old else str(uuid.uuid4()),
                     inputs=config,
                     outputs=config,
                     created=old.created if old else now(),
-                    modified=old.modified if old else now(),
+                    modified=old.modified if old and is_same else now(),
                 )
                 self.ledger.add(new, instead_of=old)
-                self._provider_reference = f"{urn}::{new.id}"
+                self._provider_reference = f"{new.urn}::{new.id}"
             return self._provider_reference
 
     def environment(self) -> dict[str, str]:
@@ -173,10 +180,21 @@ class Deployment:
 
     def close(self) -> None:
         """End the provider, if there is one."""
-        if self._provider is not None:
-            self._provider.end()
+        for _, provider in self._providers:
+            provider.end()
+
+    @property
+    def _provider_urn(self) -> str:
+        return self.options.space.urn(_PROVIDER_TYPE, "default")
+
+    def _provider_in_state(self) -> ResourceState | None:
+        return self.ledger.live.get(self._provider_urn)
 
     def _provider_config(self) -> Properties:
+        kept = None if self._provider_reference else self._provider_in_state()
+        return self._todays_config() if kept is None else kept.inputs
+
+    def _todays_config(self) -> Properties:
         return {
             key: Secret(item.value) if item.secret else item.value
             for key, item in self.options.config.items()

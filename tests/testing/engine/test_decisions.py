@@ -92,11 +92,19 @@ def test_outputs_named_like_secrets_are_secrets() -> None:
         (None, "{<nil>}"),
         ([1, "a"], "{[{1} {a}]}"),
         ({"k": 1}, "{map[k:{1}]}"),
-        (Secret("hush"), "{[secret]}"),
+        (Secret("hush"), "{&{{hush}}}"),
+        ([Secret({"k": 3})], "{[{&{{map[k:{3}]}}}]}"),
+        (Secret(UNKNOWN), "{&{output<string>{}}}"),
+        (100000, "{100000}"),
+        (1500000, "{1.5e+06}"),
+        (-1e21, "{-1e+21}"),
+        (0.25, "{0.25}"),
+        (0.00001, "{1e-05}"),
+        (0, "{0}"),
     ],
 )
 def test_check_failure_shows_the_value_as_the_command_line_does(value: object, shown: str) -> None:
-    """All but secrets, which the command line may show."""
+    """Secrets in clear too: else no test would find that a provider gives one away."""
     text = decisions.check_failure("t", "a", {"p": value}, "p", "REASON")
     assert text == f"t resource 'a': property p value {shown} has a problem: REASON"
 

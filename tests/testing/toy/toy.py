@@ -74,12 +74,15 @@ class ThingProvider(ResourceProvider):
         _journal("configure", token=req.config.get("toy:token"), plain=req.config.get("plain"))
 
     def check(self, _olds: Props, news: Props) -> CheckResult:
-        """Refuse the value "bad", and any that a file `bad-LABEL` forbids."""
+        """Refuse the value "bad", and any where the mode is "refused"."""
         _journal("check", olds=_visible(_olds), news=_visible(news))
         _maybe_fail("check", news)
         failures = []
         if news.get("value") == "bad":
             failures.append(CheckFailure("value", "it must not be bad"))
+        if news.get("mode") == "refused":
+            failures.append(CheckFailure("value", "REASON"))
+            failures.append(CheckFailure("", "ANOTHER"))
         return CheckResult(news, failures)
 
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:

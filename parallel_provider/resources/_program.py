@@ -1,0 +1,107 @@
+"""What belongs to one run of one stack in the program's process.
+
+An Automation API program runs several stacks, and the same one several times, in one process: the
+SDK gives each run a monitor of its own, by which runs are told apart here.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi.runtime import config as pulumi_config
+from pulumi.runtime import settings as pulumi_settings
+from pulumi.runtime.mocks import MockMonitor
+
+from parallel_provider.setting_names import unknown_key_warnings, unknown_variable_warnings
+
+if TYPE_CHECKING:
+    from parallel_provider.lifecycle.run import Run
+    from parallel_provider.once import Once
+
+
+class ProgramRun:
+    """One run of one stack, as the program sees it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_announced = False
+        self._run: Once[Run] | None = None
+
+    def announce(self) -> None:
+        """Warn, once a run, about settings that may not be what the user means."""
+        with self._lock:
+            if self._is_announced:
+                return
+            self._is_announced = True
+        for warning in _warnings():
+            pulumi.log.warn(warning)
+
+    def run(self) -> Run:
+        """Return what data sources share: settings, sign-in, and one list of apps.
+
+        They ask from many threads at once, each of which has the context of its stack's run.
+        Raises ParallelError.
+        """
+        from parallel_provider.dynamic import _session  # noqa: PLC0415 - heavy
+        from parallel_provider.once import Once  # noqa: PLC0415 - goes with it
+
+        with self._lock:
+            if self._run is None:
+                # Config.get would warn that a secret is read as plain text, which it is for here.
+                self._run = Once(
+                    lambda: _session.make_run(pulumi.runtime.get_config, ProgramMessages())
+                )
+        return self._run.get()
+
+
+class ProgramMessages:
+    """Messages of the program's own process."""
+
+    def info(self, text: str) -> None:
+        """Say something that is good to know."""
+        pulumi.log.info(" ".join(text.split()))
+
+    def warn(self, text: str) -> None:
+        """Say something that asks for attention."""
+        pulumi.log.warn(" ".join(text.split()))
+
+
+# A run ends with its monitor, and is forgotten then.
+_runs: weakref.WeakKeyDictionary[object, ProgramRun] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
+_outside = ProgramRun()
+
+
+def current() -> ProgramRun:
+    """Return the run that the calling thread or task belongs to."""
+    monitor = pulumi_settings.get_monitor()
+    if monitor is None:
+        return _outside
+    with _lock:
+        return _runs.setdefault(monitor, ProgramRun())
+
+
+def mocks() -> pulumi.runtime.Mocks | None:
+    """Return the mocks of a unit test, if this is one."""
+    monitor = pulumi_settings.get_monitor()
+    return monitor.mocks if isinstance(monitor, MockMonitor) else None
+
+
+def _warnings() -> list[str]:
+    if mocks() is not None:
+        return []
+    token = "parallel:accessToken"  # noqa: S105 - its name
+    keys = {*pulumi_config.CONFIG.get(), *pulumi_config.get_config_env()}
+    found = [*unknown_key_warnings(keys, pulumi.get_project())]
+    found += unknown_variable_warnings(os.environ)
+    if token in keys and not pulumi_config.is_config_secret(token):
+        found.append(
+            f"{token} is in the stack's configuration as plain text, and so it gets into the "
+            f"state and into what is kept of the configuration: set it again with `pulumi config "
+            f"set --secret {token}`, or use PARALLEL_ACCESS_TOKEN in the environment instead"
+        )
+    return found

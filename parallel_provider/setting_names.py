@@ -1,0 +1,96 @@
+"""The names of all settings, and warnings about what is set under a name that is none of them.
+
+A misspelt `parallel:orgId` is a guard that is off, and nobody would notice. Imported by every
+program: nothing heavy is loaded unless there is something to warn about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+NAMESPACE = "parallel"
+PREFIX = "PARALLEL_"
+
+CONFIG_KEYS = (
+    "accessToken",
+    "tokenCommand",
+    "orgId",
+    "maxTopUpCents",
+    "timeoutSeconds",
+    "serviceApiUrl",
+    "platformUrl",
+)
+VARIABLES = (
+    "PARALLEL_ACCESS_TOKEN",
+    "PARALLEL_TOKEN_COMMAND",
+    "PARALLEL_REFRESH_TOKEN",
+    "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND",
+    "PARALLEL_CLIENT_ID",
+    "PARALLEL_AUTH_FILE",
+    "PARALLEL_ORG_ID",
+    "PARALLEL_MAX_TOP_UP_CENTS",
+    "PARALLEL_TIMEOUT_SECONDS",
+    "PARALLEL_SERVICE_API_URL",
+    "PARALLEL_PLATFORM_URL",
+)
+# Others use variables of this prefix too, so that only what nearly is one of these counts.
+_NEARLY = 0.85
+
+
+def unknown_key_warnings(keys: Iterable[str], project: str) -> Iterator[str]:
+    """Yield a warning for each key of the stack configuration that looks like a setting and isn't.
+
+    `keys` have their namespace. Those of a project that is itself named "parallel" are its own,
+    unless they nearly are one of ours.
+    """
+    for full_key in sorted(keys):
+        namespace, _, key = full_key.rpartition(":")
+        if namespace == NAMESPACE and key not in CONFIG_KEYS:
+            nearest = _nearest(key, CONFIG_KEYS)
+            if nearest is None and project == NAMESPACE:
+                continue
+        elif namespace not in (NAMESPACE, project) and _is_like(namespace, NAMESPACE):
+            nearest = _nearest(key, CONFIG_KEYS)
+            if nearest is None:
+                continue
+        else:
+            continue
+        hint = f"did you mean {NAMESPACE}:{nearest}?" if nearest else _known(CONFIG_KEYS)
+        yield f"The stack's configuration sets {full_key!r}, which is no setting: {hint}"
+
+
+def unknown_variable_warnings(names: Iterable[str]) -> Iterator[str]:
+    """Yield a warning for each environment variable that nearly is one of ours."""
+    for name in sorted(names):
+        if not name.startswith(PREFIX) or name in VARIABLES:
+            continue
+        suffixes = {known.removeprefix(PREFIX): known for known in VARIABLES}
+        nearest = _nearest(name.removeprefix(PREFIX), suffixes, cutoff=_NEARLY)
+        if nearest is not None:
+            yield (
+                f"The environment sets {name}, which is no setting: "
+                f"did you mean {suffixes[nearest]}?"
+            )
+
+
+def _nearest(name: str, known: Collection[str], cutoff: float = 0.6) -> str | None:
+    import difflib  # noqa: PLC0415 - only where something may be misspelt
+
+    plain = {_letters(each): each for each in known}
+    if _letters(name) in plain:
+        return plain[_letters(name)]
+    found = difflib.get_close_matches(_letters(name), plain, n=1, cutoff=cutoff)
+    return plain[found[0]] if found else None
+
+
+def _is_like(name: str, known: str) -> bool:
+    return _nearest(name, (known,), cutoff=_NEARLY) is not None
+
+
+def _letters(name: str) -> str:
+    """Leave out what people write in different ways."""
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
+def _known(keys: Iterable[str]) -> str:
+    return "those are " + ", ".join(f"{NAMESPACE}:{key}" for key in keys)
