@@ -235,22 +235,6 @@ def test_charge_of_unknown_outcome_is_repeated_under_its_key(
     assert plain(outputs(project)["last_idempotency_key"]) == charge["idempotency_key"]
 
 
-def test_charge_for_another_organization_is_refused(project: Project, emulator: Emulator) -> None:
-    """Another organization's token can't make this top-up charge another card."""
-    allow(project, 1000)
-    top_up(project, "amount_cents=1000")
-    project.up()
-    other = emulator.add_org()
-
-    project.env["PARALLEL_ACCESS_TOKEN"] = other["access_token"]
-    top_up(project, "amount_cents=1000, triggers=1")
-    text = project.fails("up")
-
-    assert_refused(project, text, emulator.org_id, other["org_id"], resource="credit")
-    assert emulator.state(other["org_id"])["charges"] == []
-    assert amounts(emulator) == [1000]
-
-
 def test_change_that_charges_is_announced_in_the_preview(
     project: Project, emulator: Emulator
 ) -> None:

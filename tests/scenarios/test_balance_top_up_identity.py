@@ -1,4 +1,4 @@
-"""BalanceTopUp's identity: no charge is counted for two top-ups."""
+"""BalanceTopUp's identity: no charge is counted for two top-ups, or made by another card."""
 
 from __future__ import annotations
 
@@ -134,3 +134,19 @@ def test_new_top_up_before_the_renamed_one_is_not_counted_in_silence(
     declare(renamed, NEW_FIRST.replace("amount_cents=1000", "amount_cents=900"))
     assert warnings(renamed.up().stdout) == []
     assert amounts(emulator) == [1000, 900, 900]
+
+
+def test_charge_for_another_organization_is_refused(project: Project, emulator: Emulator) -> None:
+    """Another organization's token can't make this top-up charge another card."""
+    allow(project, 1000)
+    top_up(project, "amount_cents=1000")
+    project.up()
+    other = emulator.add_org()
+
+    project.env["PARALLEL_ACCESS_TOKEN"] = other["access_token"]
+    top_up(project, "amount_cents=1000, triggers=1")
+    text = project.fails("up")
+
+    assert_refused(project, text, emulator.org_id, other["org_id"], resource="credit")
+    assert emulator.state(other["org_id"])["charges"] == []
+    assert amounts(emulator) == [1000]
