@@ -19,12 +19,11 @@ import httpcore
 import httpx
 
 from parallel_provider.errors import SettingsError
+from parallel_provider.http_body import BodyError, BodyTooLargeError
 from parallel_provider.http_wire import (
     CONNECTION_ERRORS,
     MAX_BYTES,
     TIME_LIMIT,
-    BodyError,
-    BodyTooLargeError,
     BoundedTransport,
     TimeLimit,
 )

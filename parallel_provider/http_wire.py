@@ -11,11 +11,12 @@ import contextlib
 import socket
 import ssl
 import time
-import zlib
 from collections.abc import Iterable, Iterator
 
 import httpcore
 import httpx
+
+from parallel_provider.http_body import BodyError, BodyTooLargeError, bounded_body
 
 TIME_LIMIT = "time_limit"
 MAX_BYTES = "max_bytes"
@@ -24,10 +25,6 @@ MAX_BYTES = "max_bytes"
 # What comes with an error status is only read to be quoted.
 MAX_ERROR_BYTES = 64 * 1024
 _CONNECT_SECONDS = 10.0
-# Several addresses of one host share the time to connect.
-_SHORTEST_CONNECT_SECONDS = 0.05
-_GZIP = zlib.MAX_WBITS | 16
-_DECODED_CHUNK = 256 * 1024
 _BAD_REQUEST = 400
 
 CONNECTION_ERRORS = (
@@ -38,14 +35,6 @@ CONNECTION_ERRORS = (
     httpcore.UnsupportedProtocol,
 )
 """Everything that httpcore raises for a connection; they have no common base class."""
-
-
-class BodyError(Exception):
-    """An answer's body can't be decompressed."""
-
-
-class BodyTooLargeError(Exception):
-    """An answer's body is larger than the request allows."""
 
 
 class TimeLimit:
@@ -123,8 +112,12 @@ class _Backend(httpcore.NetworkBackend):
         """Connect to the first address that answers."""
         ends_at = time.monotonic() + min(_CONNECT_SECONDS, self.seconds(httpcore.ConnectTimeout))
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
-        for address in _addresses(host, port):
-            seconds = max(ends_at - time.monotonic(), _SHORTEST_CONNECT_SECONDS)
+        addresses = _addresses(host, port)
+        for number, address in enumerate(addresses):
+            # One that doesn't answer leaves time for the others.
+            seconds = (ends_at - time.monotonic()) / (len(addresses) - number)
+            if seconds <= 0:
+                break
             try:
                 stream = self._sync.connect_tcp(
                     address, port, seconds, local_address, socket_options
@@ -133,8 +126,6 @@ class _Backend(httpcore.NetworkBackend):
                 failure = error
             else:
                 return _Stream(stream, self)
-            if time.monotonic() >= ends_at:
-                break
         raise failure
 
     def seconds(self, error: type[Exception]) -> float:
@@ -201,47 +192,13 @@ class _Body(httpx.SyncByteStream):
             else contextlib.nullcontext()
         )
         with is_read_as_far_as_possible:
-            yield from _bounded(self._decoded(), self._max_bytes)
+            raw = self._response.iter_stream()
+            yield from bounded_body(raw, self._encoding, self._max_bytes)
 
     def close(self) -> None:
         """Close the connection, unless the body was read to its end."""
         self._response.close()
         self._limit.stop()
-
-    def _decoded(self) -> Iterator[bytes]:
-        raw = _bounded(self._response.iter_stream(), self._max_bytes)
-        if self._encoding == "identity":
-            return raw
-        if self._encoding == "gzip":
-            return _decompressed(raw)
-        raise BodyError(f"its Content-Encoding {self._encoding!r} wasn't asked for")
-
-
-def _bounded(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
-    size = 0
-    for chunk in chunks:
-        size += len(chunk)
-        if size > max_bytes:
-            raise BodyTooLargeError
-        yield chunk
-
-
-def _decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Decompress in small steps: a chunk of 64 KiB may stand for 64 MiB."""
-    decoder = zlib.decompressobj(_GZIP)
-    is_empty = True
-    try:
-        for chunk in chunks:
-            is_empty = False
-            rest = chunk
-            while rest and not decoder.eof:
-                yield decoder.decompress(rest, _DECODED_CHUNK)
-                rest = decoder.unconsumed_tail
-        yield decoder.flush()  # a few hundred bytes at most
-    except zlib.error:
-        raise BodyError("its body can't be decompressed") from None
-    if not decoder.eof and not is_empty:
-        raise BodyError("its compressed body ends too early")
 
 
 def _addresses(host: str, port: int) -> list[str]:

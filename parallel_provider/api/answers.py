@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound=ApiModel)
 
 _MAX_REASON_LENGTH = 300
-# Nesting without end is no JSON that anybody meant.
-_NOT_JSON = (ValueError, RecursionError)
+# Nesting without end is no JSON that anybody meant, nor are millions of empty lists.
+_NOT_JSON = (ValueError, RecursionError, MemoryError)
 
 # More than the largest integer that is exact as a float has.
 _MAX_DIGITS = 17

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
 import sys
@@ -103,6 +104,22 @@ def test_proxy_that_answers_drop_by_drop_ends_in_time(monkeypatch: pytest.Monkey
             pytest.raises(NoAnswerError),
         ):
             api.create_app("search")
+
+
+def test_address_that_does_not_answer_leaves_time_for_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A host may have an address that leads nowhere, as IPv6 often does."""
+    with raw_server(lambda _: [whole(b'{"apps": []}')]) as server:
+        real = socket.getaddrinfo
+
+        def two_addresses(host: str, *where: int, **options: int) -> list[object]:
+            addresses = ["127.0.0.9", "127.0.0.1"] if host == "localhost" else [host]
+            return [found for one in addresses for found in real(one, *where, **options)]
+
+        with api_at(server.url.replace("127.0.0.1", "localhost")) as api:
+            monkeypatch.setattr(socket, "getaddrinfo", two_addresses)
+            assert api.list_apps() == []
 
 
 def test_import_of_httpx_is_left_as_it_is() -> None:
