@@ -150,3 +150,15 @@ def test_data_source_without_permission_is_refused(project: Project, emulator: E
         "missing scope",
         resource=None,
     )
+
+
+def test_secret_that_is_looked_for_is_not_printed(project: Project) -> None:
+    """What was found or not is told without the secret that was asked with."""
+    declare(
+        project, 'parallel.get_app_output(app_name=pulumi.Output.secret("hush-hush").apply(str))'
+    )
+
+    text = project.fails("up")
+
+    assert_refused(project, text, "get_app: there is no app named '********'", resource=None)
+    assert "hush-hush" not in text
