@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from parallel_provider.api import ApiError, CreatedApiKey, NotFoundError
+from parallel_provider.api import AnswerError, ApiError, CreatedApiKey, NotFoundError
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.errors import LifecycleError, LostKeyError, reason_of
 from parallel_provider.lifecycle.run import Run
-from parallel_provider.lifecycle.sendable import unsendable
 from parallel_provider.printable import printable
-from parallel_provider.typed import reveal
 
 # The years 2000 and 3000: what is outside is no time in seconds, and would rotate a key in each run
 # or never.
 _EARLIEST, _LATEST = 946_684_800, 32_503_680_000
+
+_NOT_USABLE = (
+    "can't be used, as the Account API's answer isn't as documented ({}): please report this"
+)
 
 
 def mint_key(run: Run, app_id: str, api_key_name: str) -> CreatedApiKey:
@@ -86,16 +88,15 @@ def _create_key(run: Run, app_id: str, api_key_name: str) -> CreatedApiKey:
             f"there is no app {app_id} for the access token ({error}): if it was deleted outside "
             "Pulumi, run `pulumi refresh`; otherwise check the token's organization"
         ) from None
+    except AnswerError as error:
+        if error.created_id is None:
+            raise
+        raise discard_key(
+            run, app_id, error.created_id, api_key_name, _NOT_USABLE.format(error)
+        ) from None
     failure = _unusable(key, app_id)
     if failure is not None:
-        raise discard_key(
-            run,
-            app_id,
-            key.api_key_id,
-            api_key_name,
-            f"can't be used, as the Account API's answer isn't as documented ({failure}): please "
-            "report this",
-        )
+        raise discard_key(run, app_id, key.api_key_id, api_key_name, _NOT_USABLE.format(failure))
     return key
 
 
@@ -105,4 +106,4 @@ def _unusable(key: CreatedApiKey, app_id: str) -> str | None:
         return f"it says that the key belongs to app {printable(key.app_id)}"
     if not _EARLIEST <= key.created_at <= _LATEST:
         return "created_at isn't a time in epoch seconds"
-    return unsendable(reveal(key))
+    return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -260,12 +261,7 @@ def test_balance_that_did_not_rise_proves_nothing(
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf"), "nan", True, None])
 def test_balance_that_is_no_number_is_refused(odd: Any) -> None:  # noqa: ANN401
     """Whatever the client lets through, nothing is compared with it."""
-    balance = Balance(
-        org_id="org_1",
-        credit_balance_cents=odd,
-        pending_debit_balance_cents=0,
-        will_invoice=False,
-    )
+    balance = cast("Balance", SimpleNamespace(credit_balance_cents=odd))
 
     with pytest.raises(LifecycleError, match="isn't a number"):
         cents_of(balance)

@@ -18,7 +18,7 @@ from parallel_provider.lifecycle.errors import (
 from parallel_provider.lifecycle.minting import mint_key, revoke_key
 from parallel_provider.lifecycle.run import Run
 from parallel_provider.testing.emulator import Emulator
-from parallel_provider.typed import SecretStr, reveal
+from parallel_provider.typed import reveal
 from tests.lifecycle.runs import Said, run_at
 
 KEYS = "/service/v1/apps/{app_id}/keys"
@@ -103,30 +103,25 @@ def test_answer_about_another_app_is_refused(
 @pytest.mark.parametrize(
     "odd",
     [
-        {"app_id": NO_SUCH_APP},
-        {"app_name": "half a pair: \ud800"},
-        {"display_value": "\udfff"},
-        {"raw_api_key": SecretStr("hush-hush \ud800")},
-        {"created_at": 10**400},
-        {"created_at": -1},
-        {"created_at": 0},
-        {"created_at": 1_796_083_140_000},
+        {"app_id": json.dumps(NO_SUCH_APP)},
+        {"app_name": '"half a pair: \\ud800"'},
+        {"display_value": '"\\udfff"'},
+        {"raw_api_key": '"hush-hush \\ud800"'},
+        {"created_at": "1" + "0" * 400},
+        {"created_at": "NaN"},
+        {"created_at": "-1"},
+        {"created_at": "0"},
+        {"created_at": "1796083140000"},
     ],
 )
 def test_key_whose_answer_is_odd_is_revoked_again(
-    new_run: NewRun, emulator: Emulator, app_id: str, odd: dict[str, object]
+    new_run: NewRun, emulator: Emulator, app_id: str, odd: dict[str, str]
 ) -> None:
     """What can't be kept is refused at once; the error names the key and holds no secret."""
-    run = new_run()
-    create_key = run.api.create_key
-
-    def answer(app_id: str, api_key_name: str) -> CreatedApiKey:
-        return msgspec.structs.replace(create_key(app_id, api_key_name), **odd)
-
-    run.api.create_key = answer  # type: ignore[method-assign] # an answer with the real id
+    emulator.add_fault("odd", path=KEYS, replace=odd)
 
     with pytest.raises(LifecycleError, match="It was revoked again") as failure:
-        mint_key(run, app_id, "ci")
+        mint_key(new_run(), app_id, "ci")
 
     [key] = emulator.state()["keys"]
     assert key["revoked_at"] is not None
@@ -137,19 +132,28 @@ def test_key_whose_answer_is_odd_is_revoked_again(
 def test_key_that_cannot_be_revoked_again_is_named(
     new_run: NewRun, emulator: Emulator, app_id: str
 ) -> None:
-    """Name, id and app are told, also where the id itself can't be printed or sent."""
-    body = reveal(new_run().api.create_key(app_id, "other"))
-    body |= {"api_key_id": "odd\ud800", "raw_api_key": "hush-hush"}
-    emulator.add_fault("garbage", path=KEYS, body=json.dumps(body))
+    """Name, id and app are told."""
+    emulator.add_fault("odd", path=KEYS, replace={"created_at": "-1"})
+    emulator.add_fault("status", method="DELETE", status=403)
 
     with pytest.raises(LifecycleError, match="couldn't be revoked again either") as failure:
         mint_key(new_run(), app_id, "ci")
 
-    said = str(failure.value)
-    assert f"the key 'ci' (odd) of app {app_id}" in said
-    assert "revoke it in the Parallel console" in said
-    assert said.isprintable()
-    assert "hush-hush" not in said
+    [key] = emulator.state()["keys"]
+    assert f"the key 'ci' ({key['api_key_id']}) of app {app_id}" in str(failure.value)
+    assert "revoke it in the Parallel console" in str(failure.value)
+
+
+def test_key_whose_id_is_odd_is_named_by_its_name(
+    new_run: NewRun, emulator: Emulator, app_id: str, said: Said
+) -> None:
+    """An id that can't be sent names nothing: a second key is made, and the warning says so."""
+    emulator.add_fault("odd", path=KEYS, replace={"api_key_id": '".."'})
+
+    key = mint_key(new_run(), app_id, "ci")
+
+    [warning] = said.warnings
+    assert f"The one that counts is {key.api_key_id}" in warning
 
 
 def test_app_id_in_capitals_is_the_same_app(new_run: NewRun, app_id: str) -> None:
