@@ -47,9 +47,11 @@ class App(Resource, module="parallel", name="App"):
         :param app_name: the name in the Parallel console, sent as it is; `resource_name` if not
             given, and then it outlives a rename by `aliases`.
         :param adopt_existing: take over the app of this name if there is exactly one, create it if
-            there is none, and refuse, with their ids, if there are several.
+            there is none, and refuse, with their ids, if there are several. Preview and `up` say
+            which app it is.
         :param existing_app_id: take over exactly this app; refused if it isn't there or has
-            another name. Both this and `adopt_existing` matter only when the resource is created.
+            another name. Both this and `adopt_existing` matter only when the resource is created,
+            also in place of an old one: then it takes the old one's app over again.
         :param opts: Pulumi's resource options.
         """
         refuse_import(

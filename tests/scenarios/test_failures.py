@@ -15,6 +15,7 @@ from tests.scenarios.story import (
     calls,
     declare,
     live_keys,
+    warnings,
 )
 
 APPS = "/service/v1/apps"
@@ -72,23 +73,26 @@ def test_failed_replacement_keeps_the_old_key_working(project: Project, emulator
     assert new["api_key_id"] == project.resource("ci")["id"] != old["api_key_id"]
 
 
-def test_lost_answer_makes_no_second_app(project: Project, emulator: Emulator) -> None:
-    """The app that the lost answer was about is found in a new list, and is the one that counts."""
-    Console(emulator).create_app("search")
+def test_lost_answer_makes_a_second_app_and_a_warning(project: Project, emulator: Emulator) -> None:
+    """The app that the lost answer was about isn't taken over: it may be somebody else's."""
+    before = Console(emulator).create_app("search")
     emulator.add_fault("drop_after", method="POST", path=APPS)
     declare(project, 'parallel.App("search")')
 
     with calls(emulator) as made:
-        project.up()
+        created = project.up()
 
-    assert made == {CREATE_APP: 1, LIST_APPS: 2}
-    ids = [app["app_id"] for app in apps_named(emulator, "search")]
-    assert len(ids) == 2
-    assert project.resource("search")["id"] == ids[1]
+    assert made == {CREATE_APP: 2, LIST_APPS: 2}
+    first, lost, kept = [app["app_id"] for app in apps_named(emulator, "search")]
+    assert first == before
+    assert project.resource("search")["id"] == kept
+    [told] = warnings(created.stdout)
+    assert f"The one that counts is {kept}. New under that name: {lost}." in told
+    assert before not in told
 
 
 def test_lost_request_is_sent_again(project: Project, emulator: Emulator) -> None:
-    """Where the list shows that nothing came of it, the app is created after all."""
+    """Nothing came of the first request, as the list shows, and the app is created after all."""
     emulator.add_fault("drop_before", method="POST", path=APPS)
     declare(project, 'parallel.App("search")')
 
