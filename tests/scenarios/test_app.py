@@ -250,7 +250,7 @@ def test_bad_inputs_of_app_are_refused_all_at_once(project: Project, emulator: E
 
     assert made == {}
     for name in ("app_name", "adopt_existing", "existing_app_id"):
-        assert_refused(project, text, f"property {name} value", "must", resource="search")
+        assert_refused(project, text, f"has a problem: {name} must", resource="search")
 
 
 def test_inputs_of_wrong_types_are_refused_in_words(project: Project) -> None:
@@ -263,6 +263,8 @@ def test_inputs_of_wrong_types_are_refused_in_words(project: Project) -> None:
     text = project.fails("preview")
 
     assert_refused(
-        project, text, "property app_name value", "must be text, not a number", resource="search"
+        project, text, "has a problem: app_name must be text, not a number", resource="search"
     )
-    assert_refused(project, text, "property existing_app_id value", "UUID", resource="search")
+    assert_refused(
+        project, text, "has a problem: existing_app_id must be a UUID", resource="search"
+    )

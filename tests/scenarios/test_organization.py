@@ -73,7 +73,8 @@ def test_guard_protects_what_exists(project: Project, emulator: Emulator, operat
     with writes(emulator) as made:
         text = project.fails(operation)
 
-    assert_refused(project, text, "PARALLEL_ORG_ID allows 'org_meant' only", resource="ci")
+    assert_refused(project, text, "PARALLEL_ORG_ID allows 'org_meant' only", resource=None)
+    assert "ApiKey 'ci'" in text
     assert made == []
     assert project.resource("ci")["outputs"]["app_id"] == project.resource("search")["id"]
 
@@ -111,8 +112,9 @@ def test_token_of_another_organization_loses_nothing(
             f"belongs to organization '{emulator.org_id}'",
             f"the access token to '{other['org_id']}'",
             "use a token of the right organization",
-            resource="ci",
+            resource=None,
         )
+        assert "ApiKey 'ci'" in text
         assert project.resource("ci")["outputs"]["app_id"] == project.resource("search")["id"]
 
     project.env["PARALLEL_ACCESS_TOKEN"] = right
