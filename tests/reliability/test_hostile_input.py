@@ -56,7 +56,7 @@ def test_name_that_nobody_can_see_is_refused_in_preview(
 
     text = project.fails("preview")
 
-    assert "App resource 'a': property app_name value" in text
+    assert "App resource 'a' has a problem: app_name must" in text
     assert "must not " in text
     assert_no_traceback_of_ours(text)
     assert emulator.state()["requests"] == {}
