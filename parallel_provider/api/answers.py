@@ -27,8 +27,11 @@ _NOT_JSON = (ValueError, RecursionError, MemoryError)
 
 # More than the largest integer that is exact as a float has.
 _MAX_DIGITS = 17
-_FIELDS_OF_A_KEY = ("app_id", "api_key_name")
-_KNOWN_REASON = re.compile(r"App not found|Missing required scope: [a-z]{1,20}:[a-z]{1,20}")
+# No key consists of short words and numbers alone.
+_PLAIN_WORD = re.compile(
+    r"[('\"]?(?:[A-Za-z][a-z]{0,13}(?:'[a-z]{1,2})?|[0-9]{1,4}|[a-z]{1,9}:[a-z]{1,9}"
+    r"|app_id|api_key_name)[)'\".,;:]{0,3}"
+)
 
 _ADVICE = {
     402: "add a payment method in the Parallel console",
@@ -121,7 +124,7 @@ def _creates_key(request: httpx.Request) -> bool:
 
 
 def _known_reasons(response: httpx.Response) -> str:
-    """Return the server's words that can't hold a new key; of the others, that they are left out.
+    """Return the server's words where they can't hold a new key; else, that they are left out.
 
     An error page may quote the answer that it stands for.
     """
@@ -131,16 +134,11 @@ def _known_reasons(response: httpx.Response) -> str:
     except _NOT_JSON:
         return f"{phrase}, with {_describe_body(response)}"
     reasons = list(_reasons(body))
-    known = [reason for reason in reasons if _KNOWN_REASON.fullmatch(reason)]
-    fields = [_known_field(problem) for problem in _problems(body)]
-    said = "; ".join([*known, *(f"{field}: not valid" for field in fields if field)]) or phrase
-    is_all = len(known) == len(reasons)
-    return said if is_all else f"{said}; the server's own words may hold the key and aren't shown"
-
-
-def _known_field(problem: Mapping[str, object]) -> str | None:
-    field = _place(problem.get("loc"))
-    return field if field in _FIELDS_OF_A_KEY else None
+    known = [reason for reason in reasons if all(map(_PLAIN_WORD.fullmatch, reason.split()))]
+    said = "; ".join(known) or phrase
+    if len(known) == len(reasons):
+        return said
+    return f"{said}; the server's own words may hold the key and aren't shown"
 
 
 def _standard_phrase(status_code: int) -> str:

@@ -156,8 +156,11 @@ class AccountApi:
         def read(deadline: Deadline) -> Model:
             response = self._send("GET", path, deadline)
             answer = parse(response, model)
+            token = token_of(response.request)
             for org_id in answer.org_ids:
-                self.organizations.learn(token_of(response.request), org_id)
+                self.organizations.learn(token, org_id)
+            if not answer.org_ids:
+                self.organizations.note_unnamed(token)
             return answer
 
         return send_with_patience(read, self._patience, self._pace, repeatable=True)

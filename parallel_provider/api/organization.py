@@ -27,6 +27,7 @@ class TokenOrganizations:
         self._expected: str | None = None
         self._allowed_by: str | None = None
         self._verified: set[bytes] = set()
+        self._unnamed: bytes | None = None
 
     def allow_only(self, org_id: str, setting: str) -> None:
         """Expect this organization, which the user's `setting` names."""
@@ -35,8 +36,24 @@ class TokenOrganizations:
             self._verified.clear()
 
     def must_verify(self, token: str) -> bool:
-        """Say whether it isn't known yet that `token` belongs to the expected organization."""
-        return self._expected is not None and _digest(token) not in self._verified
+        """Say whether it isn't known yet that `token` belongs to the expected organization.
+
+        Raises WrongOrganizationError if that can't be known any more.
+        """
+        if self._expected is not None:
+            return _digest(token) not in self._verified
+        if self._unnamed not in (None, _digest(token)):
+            raise WrongOrganizationError(
+                "the access token was renewed before the run could learn which organization it "
+                "works in, as that has no apps: run again, or say the organization with "
+                "parallel:orgId"
+            )
+        return False
+
+    def note_unnamed(self, token: str) -> None:
+        """Note that a read with `token` named no organization, as a list without apps does."""
+        with self._lock:
+            self._unnamed = self._unnamed or _digest(token)
 
     def learn(self, token: str, org_id: str) -> None:
         """Take from an answer which organization `token` belongs to.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from parallel_provider.api import AccountApi, AppItem, PermissionDeniedError
+from parallel_provider.api import AccountApi, PermissionDeniedError
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.app_directory import AppDirectory
 from parallel_provider.lifecycle.charge_claims import ChargeClaims
@@ -66,7 +65,7 @@ class Run:
         self.guards = guards or Guards()
         self.clock = clock
         self.sleep = sleep
-        self.apps = AppDirectory(self._list_apps)
+        self.apps = AppDirectory(api.list_apps)
         self.balance = Once(api.get_balance)
         if self.guards.org_id is not None:
             api.organizations.allow_only(self.guards.org_id, self.guards.org_id_origin or "orgId")
@@ -110,14 +109,6 @@ class Run:
                 f"it belongs to organization {org_id!r}, and the access token to {actual!r}, which "
                 "can't tell whether it is gone: use a token of the right organization"
             )
-
-    def _list_apps(self) -> list[AppItem]:
-        apps = self.api.list_apps()
-        if not apps:
-            # An empty list doesn't name the organization, which later tokens are compared with.
-            with contextlib.suppress(ParallelError):
-                self.balance.get()
-        return apps
 
     def _organization_of_token(self) -> str:
         organization = self.apps.organization()

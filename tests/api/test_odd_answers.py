@@ -289,9 +289,21 @@ RAW_KEY = "SECRETRAWKEYofletters"
         (500, {"error": {"message": RAW_KEY, "ref_id": RAW_KEY}}, "Internal Server Error"),
         (502, f"<html>{RAW_KEY}", "Bad Gateway, with an HTML page"),
         (409, {"detail": [{"loc": [RAW_KEY], "msg": RAW_KEY}]}, "Conflict"),
-        (422, {"detail": [{"loc": ["body", "api_key_name"], "msg": RAW_KEY}]}, "api_key_name: not"),
+        (422, {"detail": [{"loc": ["body", "api_key_name"], "msg": RAW_KEY}]}, "own words may"),
+        (
+            422,
+            {
+                "detail": [
+                    {"loc": ["body", "api_key_name"], "msg": "String should have at most 64"},
+                    {"loc": ["body", "app_id"], "msg": RAW_KEY},
+                ]
+            },
+            "(api_key_name: String should have at most 64; the server's own words may",
+        ),
         (403, {"detail": "Missing required scope: keys:create"}, "scope: keys:create"),
-        (404, {"detail": "App not found"}, "App not found"),
+        (404, {"detail": "App not found"}, "(App not found)"),
+        (422, {"detail": "You can't have more than 100 keys."}, "can't have more than 100 keys.)"),
+        (422, {"detail": "At most 100 keys, please."}, "(At most 100 keys, please.)"),
         (599, {"detail": RAW_KEY}, "answered 599"),
     ],
 )

@@ -146,6 +146,23 @@ def test_first_token_is_not_asked_for_without_an_expectation(
     assert requests(emulator) == [f"POST {APPS}"]
 
 
+def test_token_renewed_in_an_organization_without_apps_creates_nothing(
+    emulator: Emulator, connect: Connect
+) -> None:
+    """An empty list doesn't tell whose it is, so that the next token can't be compared."""
+    tokens = Tokens(emulator.access_token, emulator.add_org()["access_token"])
+    api = connect(tokens)
+    api.delete_app(api.list_apps()[0].app_id)
+    api = connect(tokens)
+    assert api.list_apps() == []
+    tokens.next()
+
+    with pytest.raises(WrongOrganizationError, match="run again"):
+        api.create_app("a")
+
+    assert f"POST {APPS}" not in requests(emulator)
+
+
 def test_apps_tell_the_organization_where_the_balance_may_not_be_read(
     emulator: Emulator, connect: Connect
 ) -> None:
