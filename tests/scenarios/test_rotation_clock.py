@@ -144,11 +144,15 @@ def test_answers_without_a_date_revoke_nothing_because_of_an_overlap(
     program(project, triggers=1)
     project.up()
     clock.forward(seconds=HOUR)
+    listed = [
+        {"app_id": app["app_id"], "app_name": "x", "org_id": emulator.org_id, "org_name": "Org"}
+        for app in emulator.state()["apps"]
+    ]
     emulator.add_fault(
         "garbage",
         method="GET",
         path="/service/v1/apps",
-        body={"apps": []},
+        body={"apps": listed},
         headers={"Date": "never"},
     )
 
