@@ -37,9 +37,7 @@ def test_failure_in_the_middle_is_completed_by_the_next_run(
     )
 
     text = project.fails("up")
-    assert_refused(
-        project, text, "creating ApiKey 'ci'", "answered 422 (Unprocessable Entity", resource="ci"
-    )
+    assert_refused(project, text, "creating ApiKey 'ci'", "answered 422 (not today)", resource="ci")
     app = project.resource("search")["id"]
     assert live_keys(emulator) == []
 
