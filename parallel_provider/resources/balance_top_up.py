@@ -7,8 +7,23 @@ from pulumi.dynamic import Resource
 
 from parallel_provider.dynamic import BalanceTopUpProvider
 from parallel_provider.resources._parent_types import parent_types
-from parallel_provider.resources._properties import properties, refuse_import
+from parallel_provider.resources._properties import (
+    none_where_absent,
+    properties,
+    refuse_import,
+)
 from parallel_provider.resources._triggers import json_like
+
+_LEFT_OUT_AT_TIMES = (
+    "when_below_cents",
+    "monthly_limit_cents",
+    "triggers",
+    "last_charge_cents",
+    "last_charged_at",
+    "balance_before_cents",
+    "balance_after_cents",
+    "last_idempotency_key",
+)
 
 
 class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
@@ -108,3 +123,4 @@ class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
                 opts,
             ),
         )
+        none_where_absent(self, _LEFT_OUT_AT_TIMES, known_by="charges")

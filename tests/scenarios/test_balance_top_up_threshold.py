@@ -149,3 +149,26 @@ def test_balance_that_is_no_number_charges_nothing(
 
     assert "please report" not in text
     assert amounts(emulator) == []
+
+
+def test_outputs_of_a_charge_that_was_never_made_are_known_in_a_preview(
+    project: Project, emulator: Emulator
+) -> None:
+    """They are None, not unknown: nothing shows as changing."""
+    emulator.set_org(credit_balance_cents=5000)
+    project.env["PARALLEL_MAX_TOP_UP_CENTS"] = "2000"
+    declare(
+        project,
+        """
+        credit = parallel.BalanceTopUp(
+            "credit", amount_cents=2000, when_below_cents=500, monthly_limit_cents=4000
+        )
+        pulumi.export("charged_at", credit.last_charged_at)
+        """,
+    )
+    project.up()
+
+    preview = project.preview()
+
+    assert changes(preview) == {"same": 2}
+    assert "charged_at" not in preview.stdout
