@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -57,6 +60,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A name that the terminal's encoding lacks is no reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")
+    code = _run(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        _write_out(stream)
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         code = program.main(arguments, prog_name="parallel-provider", standalone_mode=False)
     except click.ClickException as error:
@@ -66,7 +76,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has had enough; nothing is left to say, and nobody to say it to.
-        sys.stderr.close()
         return FAILED
     except Exception as error:  # noqa: BLE001 (its text may hold anything, a token included)
         # Where standard error can't be written to either, the exit code has to do.
@@ -74,6 +83,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             click.echo(f"Error: {_told(error)}", err=True)
         return FAILED
     return code if isinstance(code, int) else 0
+
+
+def _write_out(stream: TextIO) -> None:
+    """Write out what is buffered, and drop what can't be written.
+
+    Python would try again at its end, print an error of its own and exit with 120.
+    """
+    try:
+        stream.flush()
+    except OSError:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def _told(error: Exception) -> str:

@@ -76,7 +76,7 @@ def test_demo_tells_every_step_and_leaves_nothing(
     assert {"embedded": "on the embedded engine", "pulumi": "on Pulumi 3"}[engine] in run.stdout
     for number, step in enumerate(STEPS, start=1):
         assert f"{number}/{len(STEPS)} {step.title}" in run.stdout
-    assert "30 API calls" in run.stdout
+    assert "31 API calls" in run.stdout
     assert run.stdout.count("[secret]") == 2
     assert secrets_in(run.stdout) == []
     assert "\x1b" not in run.stdout
