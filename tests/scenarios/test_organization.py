@@ -132,5 +132,5 @@ def test_lost_permission_is_not_deletion(project: Project, emulator: Emulator) -
 
     text = project.fails("refresh")
 
-    assert_refused(project, text, "Missing required scope: apps:read", resource="search")
+    assert_refused(project, text, "Missing required scope: apps:read", resource=None)
     assert project.resource("ci")["outputs"]["app_id"] == project.resource("search")["id"]
