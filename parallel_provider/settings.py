@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from parallel_provider.errors import SettingsError
 from parallel_provider.printable import remember_secret
 from parallel_provider.setting_names import NAMESPACE
-from parallel_provider.typed import SecretStr
 
 DEFAULT_SERVICE_API_URL = "https://api.parallel.ai/account"
 DEFAULT_PLATFORM_URL = "https://platform.parallel.ai"

@@ -5,35 +5,9 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import msgspec
+from pydantic import SecretStr
 
 T = TypeVar("T")
-
-
-class SecretStr:
-    """A text that only `get_secret_value` gives away."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def get_secret_value(self) -> str:
-        """Return the text."""
-        return self._value
-
-    def __bool__(self) -> bool:
-        return bool(self._value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, SecretStr) and self._value == other._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-    def __repr__(self) -> str:
-        return "SecretStr('**********')"
-
-    __str__ = __repr__
 
 
 def read_as(kind: type[T], data: object) -> T:

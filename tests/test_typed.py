@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from pydantic import SecretStr
 
-from parallel_provider.typed import SecretStr, read_as, reveal
+from parallel_provider.typed import read_as, reveal
 
 HUSH = "hush-hush"
 

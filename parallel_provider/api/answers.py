@@ -9,12 +9,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
+from pydantic import SecretStr
 
 from parallel_provider.api.errors import AnswerError, StatusError, status_error_class
 from parallel_provider.api.models import ApiModel, is_id
 from parallel_provider.http_headers import parse_retry_after
 from parallel_provider.printable import masked, printable, remember_secret
-from parallel_provider.typed import SecretStr
 
 if TYPE_CHECKING:
     import httpx

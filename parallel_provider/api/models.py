@@ -12,8 +12,9 @@ import re
 from typing import Annotated, ClassVar
 
 import msgspec
+from pydantic import SecretStr
 
-from parallel_provider.typed import SecretStr, require_text
+from parallel_provider.typed import require_text
 
 # An id or a name that is there but empty would be taken for a real one later on.
 Text = Annotated[str, msgspec.Meta(min_length=1)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from pydantic import SecretStr
+
 from parallel_provider.api import AccountApi, Patience
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.credentials.auth import BearerAuth
@@ -12,7 +14,6 @@ from parallel_provider.credentials.chain import choose_source
 from parallel_provider.credentials.static import StaticToken
 from parallel_provider.errors import ParallelError
 from parallel_provider.settings import Settings
-from parallel_provider.typed import SecretStr
 
 # A person waits for the answer, and can do without it.
 _ORGANIZATION_SECONDS = 10.0

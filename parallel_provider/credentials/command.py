@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 
+from pydantic import SecretStr
+
 from parallel_provider.commands import Command, run_command, show_on_standard_error
 from parallel_provider.credentials.renewing import RenewingSource
 from parallel_provider.credentials.static import require_access_token
 from parallel_provider.credentials.times import finite_number
 from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.errors import CommandError, CredentialsError
-from parallel_provider.typed import SecretStr
 
 
 class TokenCommand(RenewingSource):

@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from pydantic import SecretStr
+
 from parallel_provider.credentials.errors import LOGIN_HINT, OAuthError, SignInUnavailableError
 from parallel_provider.credentials.models import DeviceCode, TokenGrant
 from parallel_provider.errors import CredentialsError
-from parallel_provider.typed import SecretStr
 
 ALL_SCOPES = (
     "keys:read",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from pydantic import SecretStr
 
 from parallel_provider.credentials.errors import LOGIN_HINT
 from parallel_provider.credentials.models import TokenGrant
@@ -18,7 +19,7 @@ from parallel_provider.credentials.times import is_absurd_time
 from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.errors import CredentialsError
 from parallel_provider.printable import masked_setting
-from parallel_provider.typed import SecretStr, read_as
+from parallel_provider.typed import read_as
 
 VERSION = 1
 # Stands for the organization of a sign-in whose answer named none.

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
 import msgspec
+from pydantic import SecretStr
 
 from parallel_provider.credentials.times import lifetime
-from parallel_provider.typed import SecretStr, read_as, require_text
+from parallel_provider.typed import read_as, require_text
 
 # What the official client calls itself where it isn't registered; every server knows it.
 FALLBACK_CLIENT_ID = "parallel-cli"

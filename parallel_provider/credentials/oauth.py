@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import httpx
+from pydantic import SecretStr
 
 from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
 from parallel_provider.credentials.models import (
@@ -28,7 +29,6 @@ from parallel_provider.http_client import (
 )
 from parallel_provider.http_headers import parse_retry_after
 from parallel_provider.printable import masked, printable, remember_secret
-from parallel_provider.typed import SecretStr
 
 CLIENT_NAME = "parallel-provider"
 DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"

@@ -13,6 +13,8 @@ import stat
 import time
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from parallel_provider.credentials.document import (
     VERSION,
     Document,
@@ -20,7 +22,6 @@ from parallel_provider.credentials.document import (
     UnusableDocumentError,
 )
 from parallel_provider.credentials.tokens import fingerprint
-from parallel_provider.typed import SecretStr
 
 # The organization isn't known before the first answer, and there is only one.
 PIPELINE_ORG = "pipeline"

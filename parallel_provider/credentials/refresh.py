@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import tenacity
+from pydantic import SecretStr
 
 from parallel_provider.credentials.document import UNKNOWN_ORG, Document, StoredTokens
 from parallel_provider.credentials.errors import (
@@ -22,7 +23,6 @@ from parallel_provider.credentials.store import NoSignInFileError, SignInFile
 from parallel_provider.credentials.wording import moment
 from parallel_provider.errors import CredentialsError
 from parallel_provider.printable import printable
-from parallel_provider.typed import SecretStr
 
 ATTEMPTS = 3
 LONGEST_WAIT_SECONDS = 10.0

@@ -16,10 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from pydantic import SecretStr
 
 from parallel_provider.commands import environment_for_commands
 from parallel_provider.errors import CredentialsError
-from parallel_provider.typed import SecretStr, read_as, reveal
+from parallel_provider.typed import read_as, reveal
 
 # Longer than everything it does can take: a lock, three requests, a save command.
 REFRESH_SECONDS = 300.0

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import msgspec
+from pydantic import SecretStr
 
 from parallel_provider.commands import Command, run_command
 from parallel_provider.credentials.oauth import SignInServer
@@ -21,7 +22,7 @@ from parallel_provider.credentials.refresh import Refresh
 from parallel_provider.credentials.refresh_process import RefreshReport, RefreshRequest
 from parallel_provider.credentials.store import SignInFile
 from parallel_provider.errors import ParallelError
-from parallel_provider.typed import SecretStr, read_as
+from parallel_provider.typed import read_as
 
 SAVE_COMMAND_SETTING = "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND"
 

@@ -6,11 +6,12 @@ import base64
 import json
 import re
 
+from pydantic import SecretStr
+
 from parallel_provider.credentials.times import finite_number, is_absurd_time
 from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.credentials.wording import moment
 from parallel_provider.errors import CredentialsError
-from parallel_provider.typed import SecretStr
 
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
-from parallel_provider.typed import SecretStr
+from pydantic import SecretStr
 
 # A token this close to its end may die on its way to the server.
 EXPIRY_MARGIN_SECONDS = 30.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import msgspec
+from pydantic import SecretStr
 
 from parallel_provider.lifecycle.resource import State
 from parallel_provider.lifecycle.run import Run
 from parallel_provider.lifecycle.sendable import is_valid_text
-from parallel_provider.typed import SecretStr
 
 
 class KeyState(State, frozen=True, kw_only=True):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from pydantic import SecretStr
 
 from parallel_provider.lifecycle.durations import parse_duration
 from parallel_provider.lifecycle.key_state import KeyState
 from parallel_provider.lifecycle.resource import Model
 from parallel_provider.lifecycle.rotation import Replaced
-from parallel_provider.typed import SecretStr
 
 
 class KeyToRevoke(Model, frozen=True, kw_only=True):

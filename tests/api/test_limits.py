@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 
 import pytest
+from pydantic import SecretStr
 
 from parallel_provider.api import (
     AccountApi,
@@ -22,7 +23,6 @@ from parallel_provider.api import (
 from parallel_provider.api.retries import Patience
 from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
 from parallel_provider.credentials.oauth import SignInServer
-from parallel_provider.typed import SecretStr
 from tests.api.raw_server import RawServer, endless, head, raw_server, whole
 from tests.lifecycle.runs import api_at
 

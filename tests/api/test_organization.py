@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from pydantic import SecretStr
 
 from parallel_provider.api import (
     AccountApi,
@@ -19,7 +20,6 @@ from parallel_provider.api.retries import Patience
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.testing.emulator import Emulator
-from parallel_provider.typed import SecretStr
 
 APPS, BALANCE, ADD = "/service/v1/apps", "/service/v1/balance", "/service/v1/balance/add"
 KEY = "pulumi-0123456789"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from pydantic import SecretStr
 
 from parallel_provider.api import AccountApi, ConnectionFailedError, Patience, RateLimitedError
 from parallel_provider.api.pace import Pace
@@ -12,7 +13,6 @@ from parallel_provider.api.retries import send_with_patience
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.static import StaticToken
 from parallel_provider.testing.emulator import Emulator
-from parallel_provider.typed import SecretStr
 from tests.lifecycle.runs import Clock
 
 APPS = "/service/v1/apps"

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
 from parallel_provider.credentials.models import TokenGrant
 from parallel_provider.credentials.pipeline_file import PIPELINE_ORG, seed_document
@@ -15,7 +17,6 @@ from parallel_provider.credentials.refresh import Refresh, Timing
 from parallel_provider.credentials.store import SignInFile
 from parallel_provider.credentials.tokens import fingerprint
 from parallel_provider.errors import CredentialsError
-from parallel_provider.typed import SecretStr
 
 NOW = 1_000_000.0
 INVALID_GRANT = OAuthError("POST /token answered 400 (invalid_grant)", code="invalid_grant")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from pydantic import SecretStr
 
 from parallel_provider.credentials.device_flow import (
     ALL_SCOPES,
@@ -16,7 +17,6 @@ from parallel_provider.credentials.device_flow import (
 from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
 from parallel_provider.credentials.models import DeviceCode, TokenGrant
 from parallel_provider.errors import CredentialsError
-from parallel_provider.typed import SecretStr
 
 GRANT = TokenGrant(access_token=SecretStr("access"), org_id="org_1")
 UNREACHABLE = SignInUnavailableError("no route", may_have_worked=False)

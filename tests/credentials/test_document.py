@@ -10,11 +10,11 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from parallel_provider.credentials.document import Document, UnusableDocumentError
 from parallel_provider.credentials.models import TokenGrant
 from parallel_provider.errors import CredentialsError
-from parallel_provider.typed import SecretStr
 
 NOW = 1_000_000.5
 GRANT = TokenGrant(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from pydantic import SecretStr
 
 from parallel_provider.credentials.document import StoredTokens
 from parallel_provider.credentials.expiry import end_warning
@@ -12,7 +13,6 @@ from parallel_provider.credentials.static import StaticToken
 from parallel_provider.credentials.store import SignInFile
 from parallel_provider.credentials.stored import StoredSignIn
 from parallel_provider.credentials.wording import duration
-from parallel_provider.typed import SecretStr
 from tests.credentials.sign_ins import SignIn
 
 NOW = 1_000_000.0

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from pydantic import SecretStr
 
 from parallel_provider.credentials.device_flow import ALL_SCOPES
 from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
@@ -13,7 +14,6 @@ from parallel_provider.credentials.oauth import SignInServer
 from parallel_provider.errors import SettingsError
 from parallel_provider.testing.emulator import Emulator
 from parallel_provider.testing.emulator_state import FaultKind
-from parallel_provider.typed import SecretStr
 from tests.credentials.sign_ins import SignIn
 
 TOKEN = "/getServiceKeys/token"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from parallel_provider.credentials.models import TokenGrant, read_json
 from parallel_provider.credentials.oauth import SignInServer
@@ -16,7 +17,6 @@ from parallel_provider.credentials.store import SignInFile
 from parallel_provider.credentials.tokens import fingerprint
 from parallel_provider.errors import CredentialsError
 from parallel_provider.testing.emulator import Emulator
-from parallel_provider.typed import SecretStr
 from tests.credentials.refreshes import NOW, Pipeline, World
 
 TOKEN = "/getServiceKeys/token"

@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from parallel_provider.credentials.pipeline_file import (
     pipeline_path,
     remove_old_files,
     seed_document,
 )
-from parallel_provider.typed import SecretStr
 
 OLD = time.time() - 2 * 24 * 60 * 60
 DIGITS = "0123456789abcdef" * 2

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from parallel_provider.credentials.tokens import fingerprint
 from parallel_provider.errors import CredentialsError
-from parallel_provider.typed import SecretStr
 from tests.credentials.refreshes import INVALID_GRANT, Pipeline, grant
 
 

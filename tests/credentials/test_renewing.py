@@ -6,11 +6,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from pydantic import SecretStr
 
 from parallel_provider.credentials.renewing import RenewingSource
 from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.errors import CredentialsError
-from parallel_provider.typed import SecretStr
 
 THREADS = 16
 NOW = 1_000_000.0

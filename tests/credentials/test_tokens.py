@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import SecretStr
 
 from parallel_provider.credentials.tokens import AccessToken
-from parallel_provider.typed import SecretStr
 
 NOW = 1_000_000.0
 VALUE = SecretStr("header.claims.signature")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pydantic import SecretStr
+
 from parallel_provider.api import AccountApi
 from parallel_provider.api.retries import Patience
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.static import StaticToken
 from parallel_provider.lifecycle.run import Guards, Run
-from parallel_provider.typed import SecretStr
 
 NO_TOKEN = "e30.e30.test"
 NOWHERE = "http://127.0.0.1:9"

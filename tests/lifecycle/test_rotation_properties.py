@@ -12,6 +12,7 @@ from typing import cast
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from pydantic import SecretStr
 
 from parallel_provider.api import AccountApi, AppItem, Balance, ConnectionFailedError, CreatedApiKey
 from parallel_provider.lifecycle.durations import parse_duration
@@ -21,7 +22,7 @@ from parallel_provider.lifecycle.rotating_api_key import (
 )
 from parallel_provider.lifecycle.rotating_key_state import RotatingApiKeyState
 from parallel_provider.lifecycle.run import Run
-from parallel_provider.typed import SecretStr, read_as
+from parallel_provider.typed import read_as
 
 APP_ID = "11111111-1111-4111-8111-111111111111"
 LIFECYCLE = RotatingApiKeyLifecycle()

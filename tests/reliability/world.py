@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 
 from parallel_provider.api import AccountApi, ApiError, Balance, Patience
 from parallel_provider.api.answers import Model
@@ -24,7 +25,6 @@ from parallel_provider.lifecycle.charge_journal import ChargeJournal
 from parallel_provider.lifecycle.run import Guards, Run
 from parallel_provider.testing.emulator import Emulator
 from parallel_provider.testing.emulator_state import AppState, KeyState
-from parallel_provider.typed import SecretStr
 from tests.lifecycle.runs import NOWHERE, Said
 from tests.reliability.engine import Killed, Stack
 

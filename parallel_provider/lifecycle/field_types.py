@@ -1,0 +1,169 @@
+"""The types of inputs: what each accepts, and what it says to everything else.
+
+A reason fits behind the name of the input: "app_id must be a UUID". It never holds the value,
+which may be a secret.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, NoReturn
+
+from pydantic import BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from parallel_provider.lifecycle.durations import EXPECTED, parse_duration
+from parallel_provider.lifecycle.unknown import Unknown
+
+# Pulumi sends all numbers as doubles: beyond this, two different integers arrive as one.
+MAX_INPUT_INTEGER = 2**53 - 1
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# Control characters, surrogates, and the separators of lines and paragraphs.
+_REFUSED_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
+
+
+def refuse(reason: str) -> NoReturn:
+    """Refuse a value in a validator."""
+    # Braces in the text would be taken for a template's.
+    raise PydanticCustomError("refused", "{reason}", {"reason": reason})
+
+
+def _visible_text(value: object) -> str:
+    if not isinstance(value, str):
+        refuse(f"must be text, not {_kind_of(value)}")
+    if all(c.isspace() or unicodedata.category(c) == "Cf" for c in value):
+        refuse("must not be empty or blank")
+    if any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in value):
+        refuse("must not contain control characters, such as line breaks")
+    return value
+
+
+def _app_id(value: object) -> str:
+    if not isinstance(value, str) or not _UUID.fullmatch(value):
+        refuse("must be a UUID, such as the app_id of a parallel App")
+    # As the server writes it: ids are compared letter by letter.
+    return value.lower()
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        refuse(f"must be True or False, not {_kind_of(value)}")
+    return value
+
+
+def _duration(value: object) -> str:
+    if not isinstance(value, str):
+        refuse(f"must be {EXPECTED}, not {_kind_of(value)}")
+    try:
+        parse_duration(value)
+    except ValueError as error:
+        refuse(str(error))
+    return value
+
+
+def _arguments(value: object) -> Sequence[object]:
+    if not isinstance(value, list | tuple) or not value:
+        refuse('must be a list of arguments, such as ["gh", "secret", "set", "NAME"]')
+    if not all(isinstance(item, str | Unknown) for item in value):
+        refuse("must be made of text only")
+    if not value[0] or any(isinstance(item, str) and "\0" in item for item in value):
+        refuse("must begin with a command, and hold no zero bytes")
+    return tuple(value)
+
+
+def _json_like(value: object) -> object:
+    if not _is_json_like(value):
+        refuse("must be made of text, numbers, booleans, lists and dicts")
+    if not all(map(_is_exact, _numbers_in(value))):
+        refuse(
+            f"must not hold a number beyond {MAX_INPUT_INTEGER}, nor one that isn't finite, as "
+            "Pulumi can't tell it from its neighbours: write it as text"
+        )
+    return value
+
+
+class _Cents:
+    """A whole number of cents in a range."""
+
+    def __init__(self, least: int, most: int | None = None) -> None:
+        self._least = least
+        self._most = most
+
+    def __call__(self, value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            refuse(f"must be a whole number of cents, not {_kind_of(value)}")
+        if isinstance(value, float) and not value.is_integer():
+            refuse("must be a whole number of cents")
+        if value < self._least or value > (self._most or MAX_INPUT_INTEGER):
+            refuse(f"must be {self._range(value)} (cents): got {int(value)}")
+        return int(value)
+
+    def _range(self, value: float) -> str:
+        if self._most is not None:
+            return f"from {self._least} to {self._most}"
+        return f"at least {self._least}" if value < self._least else f"at most {MAX_INPUT_INTEGER}"
+
+
+VisibleText = Annotated[str, BeforeValidator(_visible_text)]
+"""A name that a person can see: not blank, no control characters."""
+
+AppId = Annotated[str, BeforeValidator(_app_id)]
+"""A UUID, in lower case."""
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+"""True or False."""
+
+Duration = Annotated[str, BeforeValidator(_duration)]
+"""A length of time, as text: see `durations`."""
+
+Arguments = Annotated[
+    Any,
+    BeforeValidator(_arguments),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}}),
+]
+"""A command as a list of its arguments; in a preview, one of them may be unknown."""
+
+JsonLike = Annotated[Any, BeforeValidator(_json_like)]
+"""Any value that JSON can hold; in a preview, parts of it may be unknown."""
+
+ChargeCents = Annotated[int, BeforeValidator(_Cents(1, 10_000))]
+"""What one charge may be, in US cents."""
+
+PositiveCents = Annotated[int, BeforeValidator(_Cents(1))]
+"""An amount in US cents."""
+
+
+def _is_json_like(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and _is_json_like(v) for k, v in value.items())
+    if isinstance(value, list):
+        return all(map(_is_json_like, value))
+    return value is None or isinstance(value, Unknown | str | bool | int | float)
+
+
+def _numbers_in(value: object) -> Iterator[float]:
+    if isinstance(value, dict):
+        yield from _numbers_in(list(value.values()))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _numbers_in(item)
+    elif isinstance(value, int | float):
+        yield value
+
+
+def _is_exact(number: float) -> bool:
+    return -MAX_INPUT_INTEGER <= number <= MAX_INPUT_INTEGER
+
+
+def _kind_of(value: object) -> str:
+    kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
+        (bool, "True or False"),
+        ((int, float), "a number"),
+        (str, "text"),
+        (dict, "a dict"),
+        (list, "a list"),
+    )
+    return next((words for kind, words in kinds if isinstance(value, kind)), "something else")
