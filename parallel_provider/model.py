@@ -1,7 +1,7 @@
-"""Base of this package's pydantic models: data from outside, read strictly, never shown in errors.
+"""Base of this package's pydantic models. They read data strictly, and their errors show no value.
 
-Data comes as JSON has it: an answer of a server, a file, properties of a resource. Numbers may
-arrive as floats (Pulumi sends all of them so), which is why whole floats are read as integers.
+The data is JSON-like: an answer of a server, a file, the properties of a resource. Pulumi sends all
+numbers as floats, so a whole float is read as an integer.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
 __all__ = ["Integer", "Model", "ModelT", "Number", "SecretStr", "ValidationError", "plain", "why"]
 
@@ -17,7 +18,7 @@ MAX_INTEGER = 2**53
 
 
 class Model(BaseModel):
-    """Frozen; ignores unknown names; its errors and its repr show no value of a secret."""
+    """A frozen model that ignores unknown names. Its errors show no value, its repr no secret."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -64,9 +65,18 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any field of a model
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     if isinstance(value, BaseModel):
-        return {name: plain(getattr(value, name)) for name in type(value).model_fields}
+        fields = type(value).model_fields
+        return {
+            _written_name(name, info): plain(getattr(value, name)) for name, info in fields.items()
+        }
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value
+
+
+def _written_name(name: str, info: FieldInfo) -> str:
+    """Return the alias that a field declares itself, which has priority over generated ones."""
+    own_alias = info.serialization_alias if info.alias_priority == 2 else None  # noqa: PLR2004 - pydantic's
+    return own_alias or name

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from pydantic import SecretStr
 
-from parallel_provider.api import AccountApi, Patience
+from parallel_provider.api import AccountApi
 from parallel_provider.cli.environment import load_settings
-from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.chain import choose_source
 from parallel_provider.credentials.static import StaticToken
 from parallel_provider.errors import ParallelError
+from parallel_provider.session import open_api
 from parallel_provider.settings import Settings
 
 # A person waits for the answer, and can do without it.
@@ -24,12 +24,7 @@ def open_account() -> Iterator[AccountApi]:
     """Give the API as the configured account."""
     settings = load_settings()
     source = choose_source(settings)
-    with AccountApi(
-        settings.service_api_url,
-        lambda: BearerAuth(source),
-        auth_origin=source.origin,
-        patience=Patience(deadline_seconds=settings.timeout_seconds),
-    ) as api:
+    with open_api(settings, source) as api:
         yield api
 
 
@@ -37,12 +32,7 @@ def ask_organization(settings: Settings, access_token: SecretStr) -> str | None:
     """Return the id of the organization that a token is for, or None if that can't be learnt."""
     try:
         source = StaticToken(access_token, "the sign-in")
-        with AccountApi(
-            settings.service_api_url,
-            lambda: BearerAuth(source),
-            auth_origin=source.origin,
-            patience=Patience(deadline_seconds=_ORGANIZATION_SECONDS),
-        ) as api:
+        with open_api(settings, source, timeout_seconds=_ORGANIZATION_SECONDS) as api:
             return api.get_balance().org_id
     except ParallelError:
         return None

@@ -1,10 +1,9 @@
-"""Between the SDK's dictionaries and the lifecycle's typed values, for any kind of resource."""
+"""Translates between the SDK's dictionaries and the lifecycle's typed values."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,19 +17,23 @@ from pulumi.dynamic import (
 )
 from pulumi.output import UNKNOWN as SDK_UNKNOWN
 from pulumi.output import Unknown as SdkUnknown
+from pydantic import ValidationError
 
-from parallel_provider.dynamic import _session
-from parallel_provider.dynamic._reporting import RESOURCE_NAME, reporting
-from parallel_provider.lifecycle.resource import UNKNOWN, Lifecycle, Model, State, Unknown
-from parallel_provider.lifecycle.run import Run
-from parallel_provider.typed import read_as, reveal
-
-_MODULES = {
-    "App": "app",
-    "ApiKey": "api_key",
-    "RotatingApiKey": "rotating_api_key",
-    "BalanceTopUp": "balance_top_up",
-}
+from parallel_provider.dynamic import _process
+from parallel_provider.dynamic._names import (
+    RESOURCE_NAME,
+    names_in,
+    names_to_keep,
+    without_names,
+)
+from parallel_provider.dynamic._reporting import reporting
+from parallel_provider.lifecycle import lifecycle_of
+from parallel_provider.lifecycle.declarations import Inputs, State
+from parallel_provider.lifecycle.errors import LifecycleError
+from parallel_provider.lifecycle.resource import Lifecycle
+from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.lifecycle.unknown import UNKNOWN, Unknown
+from parallel_provider.model import plain, why
 
 
 @functools.cache
@@ -39,40 +42,38 @@ def adapter_of(kind: str) -> Adapter:
     return Adapter(lifecycle_of(kind))
 
 
-def lifecycle_of(kind: str) -> Lifecycle[Any, Any]:
-    """Return the lifecycle of a kind of resource; most programs need one or two of them."""
-    module = importlib.import_module(f"parallel_provider.lifecycle.{_MODULES[kind]}")
-    lifecycle: Lifecycle[Any, Any] = getattr(module, f"{kind}Lifecycle")()
-    return lifecycle
-
-
 class Adapter:
-    """One kind of resource, spoken to as the SDK speaks to a dynamic provider.
+    """One kind of resource, with the methods and types of the SDK's dynamic providers.
 
-    `run` returns the run that a call belongs to: that of this process, unless told otherwise.
+    `run` returns the run that a call belongs to. It is this process's run, unless another is given.
     """
 
     def __init__(
-        self, lifecycle: Lifecycle[Any, Any], run: Callable[[], Run] = _session.run
+        self, lifecycle: Lifecycle[Any, Any], run: Callable[[], Run] = _process.run
     ) -> None:
         self._lifecycle = lifecycle
         self._run = run
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Check inputs."""
+        kind = self._lifecycle.inputs_type
         with self._reporting("checking", news, olds):
-            checked = self._lifecycle.check(self._run(), _from_sdk(olds), _from_sdk(news))
-        # Without a property: the engine would print its value, also that of a secret.
+            olds, news = _from_sdk(olds), _from_sdk(news)
+            checked = self._lifecycle.check(
+                self._context(news, olds), without_names(kind, olds), without_names(kind, news)
+            )
+        # Without a property: the engine would print its value, even that of a secret.
         failures = [
             CheckFailure("", f"{problem.input} {problem.reason}") for problem in checked.problems
         ]
-        return CheckResult(_to_sdk(checked.inputs), failures)
+        return CheckResult(_to_sdk({**checked.inputs, **names_to_keep(kind, news)}), failures)
 
     def diff(self, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare outputs with inputs."""
         with self._reporting("comparing", news, olds):
-            diff = self._lifecycle.diff(self._run(), self._state(olds), _from_sdk(news))
-        # None leaves the comparison of the inputs to the engine.
+            inputs = _from_sdk(news)
+            diff = self._lifecycle.diff(self._context(inputs), self._state(olds), inputs)
+        # None: the engine compares the inputs itself.
         found_by_engine = diff.changed and diff.by_inputs and not diff.replaces
         return DiffResult(
             changes=None if found_by_engine else diff.changed, replaces=list(diff.replaces)
@@ -81,38 +82,52 @@ class Adapter:
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Create from inputs."""
         with self._reporting("creating", props):
-            state = self._lifecycle.create(self._run(), self._inputs(props))
+            state = self._lifecycle.create(self._context(props), self._inputs(props))
         return CreateResult(state.resource_id, _outputs(state, props))
 
     def read(self, resource_id: str, props: dict[str, Any]) -> ReadResult:
-        """Refresh outputs; without any, as `.get` sends none, look a resource up by its id."""
+        """Read the present outputs. `.get` sends inputs alone: look the resource up by its id."""
         with self._reporting("reading", props):
-            run = self._run()
             state: State | None
-            if self._lifecycle.known_by in props:
-                state = self._lifecycle.read(run, self._state(props))
+            if self._lifecycle.created_marker in props:
+                state = self._lifecycle.read(self._context(props), self._state(props))
             else:
-                state = self._lifecycle.look_up(run, resource_id)
-        # An empty id tells the engine that the resource is gone.
+                state = self._lifecycle.look_up(self._context(props), resource_id)
+        # An empty id tells the engine that the resource doesn't exist any more.
         return ReadResult(resource_id, _outputs(state, props)) if state else ReadResult("", {})
 
     def update(self, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Update in place."""
         with self._reporting("updating", news, olds):
-            state = self._lifecycle.update(self._run(), self._state(olds), self._inputs(news))
+            state = self._lifecycle.update(
+                self._context(news), self._state(olds), self._inputs(news)
+            )
         return UpdateResult(_outputs(state, news))
 
     def delete(self, props: dict[str, Any]) -> None:
         """Delete by outputs."""
         with self._reporting("deleting", props):
-            self._lifecycle.delete(self._run(), self._state(props))
+            self._lifecycle.delete(self._context(props), self._state(props))
 
-    def _inputs(self, props: dict[str, Any]) -> Model:
-        inputs: Model = read_as(self._lifecycle.inputs_type, props)
+    def _context(self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None) -> Context:
+        return Context(self._run(), names_in(self._lifecycle.inputs_type, news, olds or {}))
+
+    def _inputs(self, props: dict[str, Any]) -> Inputs:
+        try:
+            inputs: Inputs = self._lifecycle.inputs_type.model_validate(props)
+        except ValidationError as error:
+            raise LifecycleError(f"its inputs can't be used: {why(error)}") from None
         return inputs
 
     def _state(self, props: dict[str, Any]) -> State:
-        state: State = read_as(self._lifecycle.state_type, props)
+        try:
+            state: State = self._lifecycle.state_type.model_validate(props)
+        except ValidationError as error:
+            raise LifecycleError(
+                "its outputs in the stack's state aren't as this provider writes them "
+                f"({why(error)}): correct them, or restore an earlier state, with `pulumi stack "
+                "export` and `pulumi stack import`"
+            ) from None
         return state
 
     def _reporting(
@@ -143,9 +158,9 @@ def _replaced(props: dict[str, Any], leaf: Callable[[object], object]) -> dict[s
 
 
 def _outputs(state: State, props: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the state as outputs; what is None is left out, as it would be by the engine."""
-    outputs = {name: value for name, value in reveal(state).items() if value is not None}
+    """Return the state as outputs, without those that are None. The engine would drop them too."""
+    outputs = {name: value for name, value in plain(state).items() if value is not None}
     if props.get(RESOURCE_NAME) is not None:
-        # `reporting` needs it in later calls, which get the outputs alone.
+        # Later calls get the outputs alone, and `reporting` needs the name.
         outputs.setdefault(RESOURCE_NAME, props[RESOURCE_NAME])
     return outputs

@@ -1,4 +1,4 @@
-"""What all dynamic providers have in common: they hand every call on to the adapter."""
+"""Base class of all dynamic providers. It passes every call on to the adapter."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 class Provider(ResourceProvider):
-    """A provider without a state of its own; the SDK calls it from several threads."""
+    """A provider without attributes. The SDK calls it from several threads."""
 
     serialize_as_secret_always = False
     kind: ClassVar[str]
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Take the stack's configuration; once a process."""
-        from parallel_provider.dynamic import _session  # noqa: PLC0415 - heavy
+        """Make this process's run from the stack's configuration."""
+        from parallel_provider.dynamic import _process  # noqa: PLC0415 - heavy
 
-        _session.configure(req.config.get)
+        _process.configure(req.config.get)
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Fill in defaults and report everything that is wrong with the inputs."""
+        """Fill in defaults and report every problem of the inputs."""
         return self._adapter().check(_olds, news)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
@@ -39,11 +39,11 @@ class Provider(ResourceProvider):
         return self._adapter().diff(_olds, _news)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Make the resource."""
+        """Create the resource."""
         return self._adapter().create(props)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Look at the resource as it is now."""
+        """Read the resource as it is now."""
         return self._adapter().read(id_, props)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
@@ -51,7 +51,7 @@ class Provider(ResourceProvider):
         return self._adapter().update(_olds, _news)
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """End the resource."""
+        """Delete the resource."""
         self._adapter().delete(_props)
 
     def _adapter(self) -> Adapter:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from parallel_provider.api import AppItem, NotFoundError
 from parallel_provider.errors import ParallelError
@@ -11,36 +13,50 @@ from parallel_provider.lifecycle.app_adoption import (
     Adopted,
     adopt_or_create,
     announce,
+    announce_adoption,
     find_by_id,
-    foresee,
 )
 from parallel_provider.lifecycle.app_creation import create_app
-from parallel_provider.lifecycle.checks import InputCheck
+from parallel_provider.lifecycle.declarations import (
+    Checked,
+    DefaultsToResourceName,
+    Inputs,
+    Props,
+    ReplaceOnChange,
+    State,
+)
 from parallel_provider.lifecycle.errors import LifecycleError
-from parallel_provider.lifecycle.resource import Checked, Diff, Lifecycle, Model, Props, State
-from parallel_provider.lifecycle.run import Run
+from parallel_provider.lifecycle.field_types import AppId, Flag, VisibleText
+from parallel_provider.lifecycle.resource import Diff, Lifecycle
+from parallel_provider.lifecycle.run import Context, Run
 
 
-class AppInputs(Model, frozen=True, kw_only=True):
-    """What a user says of an app."""
+class AppInputs(Inputs):
+    """What a program says about an app."""
 
-    app_name: str
-    adopt_existing: bool = False
-    existing_app_id: str | None = None
+    app_name: Annotated[VisibleText, ReplaceOnChange(), DefaultsToResourceName()] = Field(
+        description="The app's name in the Parallel console."
+    )
+    adopt_existing: Flag = Field(
+        default=False,
+        description="Take over the one app of this name if it exists; otherwise create an app.",
+    )
+    existing_app_id: AppId | None = Field(
+        default=None, description="Take over exactly this app, which must have this name."
+    )
 
 
-class AppState(State, frozen=True, kw_only=True):
-    """What is known of an app.
+class AppState(State):
+    """The outputs of an app."""
 
-    `adoption_id` is there when the app was taken over. It tells the resource from others that
-    manage the same app.
-    """
-
-    app_id: str
-    app_name: str
-    org_id: str
-    org_name: str
-    adoption_id: str | None = None
+    app_id: str = Field(description="The app's id, a UUID; also the resource's id.")
+    app_name: str = Field(description="The app's name; several apps can have the same name.")
+    org_id: str = Field(description="The organization's id.")
+    org_name: str = Field(description="The organization's name.")
+    adoption_id: str | None = Field(
+        default=None,
+        description="Only if the app was taken over: tells this resource from others with the app.",
+    )
 
     @property
     def resource_id(self) -> str:
@@ -49,42 +65,36 @@ class AppState(State, frozen=True, kw_only=True):
 
 
 class AppLifecycle(Lifecycle[AppInputs, AppState]):
-    """Apps have a name and nothing else; there is no renaming."""
+    """Apps can be created and deleted. They can't be renamed."""
 
     kind: ClassVar[str] = "App"
-    name_input: ClassVar[str] = "app_name"
-    known_by: ClassVar[str] = "app_id"
-    replaced_by: ClassVar[tuple[str, ...]] = ("app_name",)
+    created_marker: ClassVar[str] = "app_id"
     inputs_type = AppInputs
     state_type = AppState
 
-    def check(self, run: Run, olds: Props, news: Props) -> Checked:
-        """Names must be visible; ids must be UUIDs. A new app that is taken over is announced."""
-        check = InputCheck(news)
-        check.default_from("app_name", "default_app_name", olds)
-        check.text("app_name")
-        check.flag("adopt_existing")
-        check.uuid("existing_app_id", required=False)
-        checked = check.result()
+    def check(self, context: Context, olds: Props, news: Props) -> Checked:
+        """Check the inputs; say which app a new resource will take over."""
+        checked = super().check(context, olds, news)
         if not olds and not checked.problems:
-            foresee(run, checked.inputs)
+            announce_adoption(context, checked.inputs)
         return checked
 
-    def diff(self, run: Run, state: AppState, news: Props) -> Diff:
+    def diff(self, context: Context, state: AppState, news: Props) -> Diff:
         """Compare the names, and note that this resource manages the app."""
-        diff = super().diff(run, state, news)
-        is_alone = run.apps.uses.manages(state.app_id, state.adoption_id)
+        diff = super().diff(context, state, news)
+        is_alone = context.run.apps.uses.manages(state.app_id, state.adoption_id)
         if not is_alone and not diff.replaces:
-            _warn_of_two(run, state)
+            _warn_of_two(context, state)
         return diff
 
-    def create(self, run: Run, inputs: AppInputs) -> AppState:
-        """Take over the app that is asked for, or create one."""
+    def create(self, context: Context, inputs: AppInputs) -> AppState:
+        """Take over the app that the inputs name, or create one."""
+        run = context.run
         run.require_allowed_organization()
         run.apps.load()
         uses = run.apps.uses
         with run.apps.creating(inputs.app_name):
-            adopted = _app_for(run, inputs)
+            adopted = _app_for(context, inputs)
             state = _state_of(adopted.app, None if adopted.created else str(uuid.uuid4()))
             refusal = uses.take(state.app_id, state.adoption_id)
             if refusal is not None:
@@ -93,13 +103,14 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
                 )
             uses.got(inputs.existing_app_id or inputs.app_name)
         if not adopted.created:
-            announce(run, adopted.app)
+            announce(context, adopted.app)
             if not uses.manages(state.app_id, state.adoption_id):
-                _warn_of_two(run, state)
+                _warn_of_two(context, state)
         return state
 
-    def read(self, run: Run, state: AppState) -> AppState | None:
-        """Find it in the list of apps, the only read there is."""
+    def read(self, context: Context, state: AppState) -> AppState | None:
+        """Find it in the list of apps. The API has no read of one app."""
+        run = context.run
         run.require_allowed_organization()
         app = run.apps.find(state.app_id)
         if app is not None:
@@ -107,8 +118,9 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
         run.require_same_organization(state.org_id)
         return None
 
-    def look_up(self, run: Run, resource_id: str) -> AppState:
+    def look_up(self, context: Context, resource_id: str) -> AppState:
         """Find an app that this program doesn't manage."""
+        run = context.run
         run.require_allowed_organization()
         app = run.apps.find(resource_id.lower())
         if app is None:
@@ -119,17 +131,18 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
         run.apps.uses.reads(app.app_id)
         return _state_of(app)
 
-    def delete(self, run: Run, state: AppState) -> None:
-        """Delete it, with its keys, unless something else in this stack needs it.
+    def delete(self, context: Context, state: AppState) -> None:
+        """Delete it with its keys, unless another resource of this stack needs it.
 
-        Where the new resource is created before the old one is deleted, the new one may have taken
-        over the very app that the old one had.
+        A replacement is created before the old resource is deleted, and may have taken over the
+        same app.
         """
+        run = context.run
         run.require_allowed_organization()
         uses = run.apps.uses
         reason = uses.begin_deletion(state.app_id, state.app_name, state.adoption_id)
         if reason is not None:
-            run.messages.warn(
+            context.warn(
                 f"App {state.app_id} ({state.app_name!r}) isn't deleted at the server, and neither "
                 f"are its keys: {reason}."
             )
@@ -154,20 +167,20 @@ def _delete_at_server(run: Run, state: AppState) -> None:
     run.apps.discard(state.app_id)
 
 
-def _app_for(run: Run, inputs: AppInputs) -> Adopted:
+def _app_for(context: Context, inputs: AppInputs) -> Adopted:
     if inputs.existing_app_id is not None:
-        return Adopted(find_by_id(run, inputs.existing_app_id, inputs.app_name))
+        return Adopted(find_by_id(context.run, inputs.existing_app_id, inputs.app_name))
     if inputs.adopt_existing:
-        return adopt_or_create(run, inputs.app_name)
-    return Adopted(create_app(run, inputs.app_name), created=True)
+        return adopt_or_create(context.run, inputs.app_name)
+    return Adopted(create_app(context, inputs.app_name), created=True)
 
 
-def _warn_of_two(run: Run, state: AppState) -> None:
-    if run.apps.uses.is_first_time("managed twice", state.app_id):
-        run.messages.warn(
-            f"App {state.app_id} ({state.app_name!r}) is managed by two resources of this stack: "
-            "declare it in one place only. It is deleted with the last of them."
-        )
+def _warn_of_two(context: Context, state: AppState) -> None:
+    context.warn(
+        f"App {state.app_id} ({state.app_name!r}) is managed by two resources of this stack: "
+        "declare it in one place only. It is deleted with the last of them.",
+        once=True,
+    )
 
 
 def _state_of(app: AppItem, adoption_id: str | None = None) -> AppState:

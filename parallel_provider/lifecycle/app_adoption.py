@@ -1,13 +1,14 @@
 """Take over an app that exists already. GET /service/v1/apps.
 
 Two runs may look for the same name at the same time, find nothing, and each create an app. On one
-machine, a lock keeps them from it. Elsewhere, each looks once more when it has created its app, and
-where there are two, both keep the one with the smaller id: whose app has the larger one deletes it
-and takes over the other. It may also have looked too early to see the second app, and then keeps
-its own; so who has the smaller id waits until the larger is gone, and yields if it stays.
+machine, a lock prevents this. On two machines, each run lists the apps again after it has created
+its app. If there are two apps then, both runs keep the one with the smaller id: the run with the
+larger id deletes its app and takes over the other one. A run that listed the apps too early doesn't
+see the second app, and keeps its own. So the run with the smaller id waits until the larger id is
+gone. If it stays, this run deletes its own app and takes over the other one.
 
-An answer that is lost on the way may stand for the app that appears, or that may be another run's:
-it is taken over, as it was asked for by its name, and it is never deleted to give way.
+If an answer is lost, the app that appears may be of this run or of another one. It is taken over,
+since the program asked for it by its name. It is never deleted in favour of another app.
 """
 
 from __future__ import annotations
@@ -18,37 +19,39 @@ from typing import Any
 from parallel_provider.api import ApiError, AppItem
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.app_creation import created_app, delete_again, ids_of
+from parallel_provider.lifecycle.declarations import Props
 from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.machine_lock import machine_lock
-from parallel_provider.lifecycle.resource import Props, Unknown
-from parallel_provider.lifecycle.run import Run
+from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.lifecycle.unknown import Unknown
 
 _ROUNDS = 3
-# The other run needs one request to see both apps, and one to delete its own.
+# The other run needs one request to see both apps, and one request to delete its own.
 _LOOKS = 10
 _SECONDS_BETWEEN_LOOKS = 1.0
 
 
 @dataclass(frozen=True)
 class Adopted:
-    """The app of a resource that adopts by name; `created` says that this run made it."""
+    """An app, and whether this run has created it."""
 
     app: AppItem
     created: bool = False
 
 
-def foresee(run: Run, inputs: Props) -> None:
-    """Say which app a resource with these checked inputs takes over when it is created.
+def announce_adoption(context: Context, inputs: Props) -> None:
+    """Tell which app a resource with these checked inputs will take over.
 
-    Previews call this too: what can't be found out is said, and is no error.
+    Previews call this too. If it can't be known, a message says so, and it is no error.
     """
+    run = context.run
     app_name: Any = inputs.get("app_name")
     app_id: Any = inputs.get("existing_app_id")
     by_name: Any = inputs.get("adopt_existing")
     if app_id is None and not by_name:
         return
     if any(isinstance(value, Unknown) for value in (app_name, app_id, by_name)):
-        run.messages.info(
+        context.info(
             "Whether an App takes over an app that exists already can't be told yet: an input of "
             "it isn't known before `pulumi up`."
         )
@@ -58,27 +61,27 @@ def foresee(run: Run, inputs: Props) -> None:
         run.require_allowed_organization()
         run.apps.load()
     except ParallelError as error:
-        run.messages.info(
+        context.info(
             f"Whether App {app_name!r} takes over an app that exists already can't be told: {error}"
         )
         return
     try:
         app = find_by_id(run, app_id, app_name) if app_id else find_by_name(run, app_name)
     except LifecycleError as error:
-        run.messages.warn(f"As things stand, App {app_name!r} can't be created: {error}")
+        context.warn(f"As things stand, App {app_name!r} can't be created: {error}")
     else:
         if app is not None:
-            announce(run, app)
+            announce(context, app)
 
 
-def announce(run: Run, app: AppItem) -> None:
-    """Say, once a run, that an app is taken over and what that means."""
-    if run.apps.uses.is_first_time("taken over", app.app_id):
-        run.messages.info(
-            f"App {app.app_id} ({app.app_name!r}) exists already, and is taken over by this stack: "
-            "`pulumi destroy` will delete it with all its keys, unless the resource has "
-            "retain_on_delete=True."
-        )
+def announce(context: Context, app: AppItem) -> None:
+    """Tell, once in a run, that an app is taken over and what follows from it."""
+    context.info(
+        f"App {app.app_id} ({app.app_name!r}) exists already, and is taken over by this stack: "
+        "`pulumi destroy` will delete it with all its keys, unless the resource has "
+        "retain_on_delete=True.",
+        once=True,
+    )
 
 
 def find_by_id(run: Run, app_id: str, app_name: str) -> AppItem:
@@ -98,7 +101,7 @@ def find_by_id(run: Run, app_id: str, app_name: str) -> AppItem:
 
 
 def adopt_or_create(run: Run, app_name: str) -> Adopted:
-    """Return the one app of this name, created if there is none; several are refused."""
+    """Return the one app of this name; create it if there is none; raise if there are several."""
     known = find_by_name(run, app_name)
     if known is not None:
         return Adopted(known)
@@ -117,26 +120,26 @@ def adopt_or_create(run: Run, app_name: str) -> Adopted:
                     return Adopted(appeared)
                 continue
             app = created_app(run, app_id, app_name)
-            if _is_to_stay(run, app):
+            if _may_stay(run, app):
                 return Adopted(app, created=True)
-            delete_again(run, app.app_id, app_name, because=_rivalry(app_name))
-    raise _rivalry(app_name)
+            delete_again(run, app.app_id, app_name, because=_other_runs_error(app_name))
+    raise _other_runs_error(app_name)
 
 
 def find_by_name(run: Run, app_name: str) -> AppItem | None:
-    """Return the one app of this name, as far as the run knows; several are refused."""
-    return _the_only(run.apps.named(app_name), app_name)
+    """Return the one app of this name that the run knows; raise if there are several."""
+    return _only_one(run.apps.named(app_name), app_name)
 
 
 def _appeared(run: Run, app_name: str) -> AppItem | None:
-    app = _the_only(run.apps.appeared(app_name), app_name)
+    app = _only_one(run.apps.appeared(app_name), app_name)
     if app is not None:
         run.apps.add(app)
     return app
 
 
 def _after_lost_answer(run: Run, app_name: str, lost: ApiError, *, is_last: bool) -> AppItem | None:
-    """Return the app that has appeared after a lost answer; None if another attempt is due."""
+    """Return the app that has appeared after a lost answer; None if the caller should retry."""
     try:
         appeared = _appeared(run, app_name)
     except ParallelError as error:
@@ -153,7 +156,7 @@ def _after_lost_answer(run: Run, app_name: str, lost: ApiError, *, is_last: bool
     return appeared
 
 
-def _the_only(candidates: list[AppItem], app_name: str) -> AppItem | None:
+def _only_one(candidates: list[AppItem], app_name: str) -> AppItem | None:
     if len(candidates) > 1:
         raise LifecycleError(
             f"{len(candidates)} apps are named {app_name!r} ({ids_of(candidates)}): "
@@ -162,13 +165,13 @@ def _the_only(candidates: list[AppItem], app_name: str) -> AppItem | None:
     return candidates[0] if candidates else None
 
 
-def _is_to_stay(run: Run, app: AppItem) -> bool:
-    """Say whether the app just created is the one that all runs agree on."""
+def _may_stay(run: Run, app: AppItem) -> bool:
+    """Return whether the app that was just created is the one that all runs keep."""
     try:
-        rivals = run.apps.appeared(app.app_name)
-        if not rivals:
+        others = run.apps.appeared(app.app_name)
+        if not others:
             return True
-        if app.app_id > min(rival.app_id for rival in rivals):
+        if app.app_id > min(other.app_id for other in others):
             return False
         for _ in range(_LOOKS):
             run.sleep(_SECONDS_BETWEEN_LOOKS)
@@ -180,7 +183,7 @@ def _is_to_stay(run: Run, app: AppItem) -> bool:
     return False
 
 
-def _rivalry(app_name: str) -> LifecycleError:
+def _other_runs_error(app_name: str) -> LifecycleError:
     return LifecycleError(
         f"other runs create apps named {app_name!r} at the same time: run again when they are done"
     )

@@ -1,8 +1,8 @@
-"""Create an app, also when the answer is lost on the way. POST /service/v1/apps.
+"""Create an app, even if an answer is lost. POST /service/v1/apps.
 
-After a lost answer, an app of that name may appear in the list. It may be the one that was asked
-for, or one that somebody else has just created, and nothing tells which. So it isn't taken over
-here: whoever deletes this resource would delete somebody else's app with its keys.
+After a lost answer, an app of that name may appear in the list. This run may have created it, or
+somebody else, and nothing tells which. So this module doesn't take it over: with this resource,
+Pulumi would then delete somebody else's app and its keys.
 """
 
 from __future__ import annotations
@@ -10,26 +10,27 @@ from __future__ import annotations
 from parallel_provider.api import ApiError, AppItem, NotFoundError
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.errors import LifecycleError
-from parallel_provider.lifecycle.run import Run
+from parallel_provider.lifecycle.run import Context, Run
 
 
-def create_app(run: Run, app_name: str) -> AppItem:
-    """Create an app that is certainly this run's own.
+def create_app(context: Context, app_name: str) -> AppItem:
+    """Create an app that certainly belongs to this run.
 
-    If the answer is lost, a second app is created, and a warning names the first one, as far as it
-    is known: it has no keys, and can only be deleted by hand.
+    If the answer is lost, it creates a second app. A warning then tells how to find the first one,
+    which has no keys and can only be deleted by hand.
     """
+    run = context.run
     try:
         app_id = run.api.create_app(app_name)
     except ApiError as error:
         if not error.may_have_worked:
             raise
-        app_id = _create_again(run, app_name, error)
+        app_id = _create_again(context, app_name, error)
     return created_app(run, app_id, app_name)
 
 
 def created_app(run: Run, app_id: str, app_name: str) -> AppItem:
-    """Tell whose the app is that was just created. An error means that it's gone, or names it."""
+    """Return a new app with its organization. If that fails, delete the app again."""
     try:
         organization = run.apps.organization_after_creating()
         if organization is None:
@@ -48,9 +49,9 @@ def created_app(run: Run, app_id: str, app_name: str) -> AppItem:
 
 
 def delete_again(run: Run, app_id: str, app_name: str, *, because: ParallelError) -> None:
-    """Delete what was just created: a create that fails must leave nothing behind.
+    """Delete a new app because its creation failed later. `because` is that failure.
 
-    Raises LifecycleError, naming the app, when it can't be deleted either.
+    Raises LifecycleError, which names the app, if it can't be deleted either.
     """
     try:
         run.api.delete_app(app_id)
@@ -70,8 +71,9 @@ def ids_of(apps: list[AppItem]) -> str:
     return ", ".join(sorted(app.app_id for app in apps))
 
 
-def _create_again(run: Run, app_name: str, lost: ApiError) -> str:
+def _create_again(context: Context, app_name: str, lost: ApiError) -> str:
     """Create a second app after a lost answer, and return its id."""
+    run = context.run
     try:
         app_id = run.api.create_app(app_name)
     except ParallelError as error:
@@ -79,19 +81,19 @@ def _create_again(run: Run, app_name: str, lost: ApiError) -> str:
         or_two = ", or two of them" if lost_twice else ""
         raise LifecycleError(
             f"the answer was lost ({lost}), and another attempt failed ({error}): an app named "
-            f"{app_name!r} may exist that no stack manages{or_two}. {_strays(run, app_name)} Run "
-            "again"
+            f"{app_name!r} may exist that no stack manages{or_two}. "
+            f"{_possible_apps(run, app_name)} Run again"
         ) from None
-    run.messages.warn(
+    context.warn(
         f"An answer of the Account API was lost while the app {app_name!r} was created, so a "
         "second app of that name may exist that no stack manages. The one that counts is "
-        f"{app_id}. {_strays(run, app_name, ours=app_id)} ({lost})"
+        f"{app_id}. {_possible_apps(run, app_name, ours=app_id)} ({lost})"
     )
     return app_id
 
 
-def _strays(run: Run, app_name: str, ours: str | None = None) -> str:
-    """Say which apps a lost answer may stand for, by a list made now, and what to do."""
+def _possible_apps(run: Run, app_name: str, ours: str | None = None) -> str:
+    """Return a text about the apps that a lost answer may have created, and what to do."""
     try:
         appeared = [app for app in run.apps.appeared(app_name) if app.app_id != ours]
     except ParallelError as error:

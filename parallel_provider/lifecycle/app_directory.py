@@ -1,4 +1,4 @@
-"""The organization's apps: listed once, and shared by a whole run. GET /service/v1/apps."""
+"""The organization's apps. A run lists them once. GET /service/v1/apps."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from parallel_provider.once import Once
 
 @dataclass(frozen=True)
 class Organization:
-    """Whose apps are listed."""
+    """The organization of the listed apps."""
 
     org_id: str
     org_name: str
 
 
 class _Apps:
-    """Apps by id and by name, so that a thousand resources don't look through a thousand apps."""
+    """Apps by id and by name, so that a look-up is fast among a thousand apps."""
 
     def __init__(self, apps: Iterable[AppItem] = ()) -> None:
         self.by_id: dict[str, AppItem] = {}
@@ -42,9 +42,9 @@ class _Apps:
 
 
 class AppDirectory:
-    """All apps, as listed before the run's first change, plus and minus what the run did itself.
+    """All apps: as listed before the first change of the run, with the run's own changes.
 
-    Safe to use from several threads; a list that fails fails for everyone.
+    Safe to use from several threads. If the list fails, it fails for all of them.
     """
 
     def __init__(self, list_apps: Callable[[], list[AppItem]]) -> None:
@@ -58,11 +58,11 @@ class AppDirectory:
         self._creating: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def load(self) -> None:
-        """List the apps if that wasn't done yet, so that later changes have a "before"."""
+        """List the apps if that wasn't done yet. Call it before the first change of the run."""
         self._before.get()
 
     def find(self, app_id: str) -> AppItem | None:
-        """Return the app of this id, if it exists as far as this run knows."""
+        """Return the app of this id, or None, as far as this run knows."""
         listed = self._before.get()
         with self._lock:
             if app_id in self._deleted:
@@ -70,33 +70,33 @@ class AppDirectory:
             return self._created.by_id.get(app_id) or listed.by_id.get(app_id)
 
     def all(self) -> list[AppItem]:
-        """Return every app that exists as far as this run knows."""
+        """Return every app, as far as this run knows."""
         listed = self._before.get()
         with self._lock:
             known = {**listed.by_id, **self._created.by_id}
             return [app for app_id, app in known.items() if app_id not in self._deleted]
 
     def named(self, app_name: str) -> list[AppItem]:
-        """Return the apps of exactly this name; names needn't be unique."""
+        """Return the apps of exactly this name. Several apps can have the same name."""
         listed = self._before.get()
         with self._lock:
             known = (*listed.named(app_name), *self._created.named(app_name))
             return [app for app in known if app.app_id not in self._deleted]
 
     def is_still_there(self, app_id: str) -> bool:
-        """Say whether an app is listed after all; lists again only where it was before the run."""
+        """Return whether an app is still listed. Lists again only if it was listed before."""
         return app_id in self._before.get() and app_id in self._list()
 
     def organization(self) -> Organization | None:
-        """Return whose apps these are; None if there was no app to tell."""
+        """Return the organization of the apps; None if there was no app."""
         return _owner(self._before.get())
 
     def organization_after_creating(self) -> Organization | None:
-        """Return whose apps these are now that there is one; lists again where it must."""
+        """Return the organization after an app was created; lists again if it must."""
         return self.organization() or _owner(self._after.get())
 
     def appeared(self, app_name: str) -> list[AppItem]:
-        """List again, and return what is new under this name and wasn't added by this run."""
+        """List again; return the new apps of this name that this run hasn't added."""
         before = self._before.get()
         now = self._list()
         with self._lock:
@@ -107,22 +107,22 @@ class AppDirectory:
             ]
 
     def creating(self, app_name: str) -> threading.Lock:
-        """Return the lock under which apps of this name are created, one after the other."""
+        """Return the lock that is held while an app of this name is created."""
         with self._lock:
             return self._creating[app_name]
 
     def add(self, app: AppItem) -> None:
-        """Note an app that this run created, or that appeared and was taken over."""
+        """Note an app that this run has created, or taken over when it appeared."""
         with self._lock:
             self._created.add(app)
 
     def discard(self, app_id: str) -> None:
-        """Note that this run deleted an app."""
+        """Note that this run has deleted an app."""
         with self._lock:
             self._deleted.add(app_id)
 
     def is_deleted(self, app_id: str) -> bool:
-        """Say whether this run deleted an app."""
+        """Return whether this run has deleted an app."""
         with self._lock:
             return app_id in self._deleted
 

@@ -1,14 +1,13 @@
 """Which resources of a stack manage which app, as far as this run knows.
 
-Several resources of one stack can manage one app: a new one takes it over from one that is
-renamed, moved or replaced, and the old one is deleted afterwards, by this run or, when this one is
-killed, by a later run. So an app is deleted at the server only with the last resource that manages
-it.
+Several resources of one stack can manage one app. A resource takes it over from another one that is
+renamed, moved or replaced. The old resource is deleted later in this run, or in a later run if this
+one is killed. So an app is deleted at the server only with the last resource that manages it.
 
-The engine asks for a diff of each resource that stays, in every run, and for one of each resource
-that it refreshes, also of those that it is about to delete. What a resource is called isn't told.
-So each adoption has an id of its own in the state, by which a resource that is deleted is told from
-the others; the resource that created the app has none.
+In every run, the engine asks for the diff of each resource that stays. It asks the same for each
+resource that it refreshes, even if it deletes that resource afterwards. It doesn't tell the name of
+the resource. So each adoption has an id in the state, which tells a resource that is deleted from
+the others. The resource that created the app has no such id.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from collections import Counter, defaultdict
 
 
 class AppUses:
-    """Notes who manages, reads or is about to take over an app; safe to use from several threads.
+    """Notes who manages, reads or will take over an app. Safe to use from several threads.
 
-    A resource is told by the id of its adoption, None for the one that created the app.
+    The id of its adoption identifies a resource. It is None for the one that created the app.
     """
 
     def __init__(self) -> None:
@@ -30,16 +29,15 @@ class AppUses:
         self._read: set[str] = set()
         self._wanted: Counter[str] = Counter()
         self._deleting: set[str] = set()
-        self._told: set[tuple[str, str]] = set()
 
     def manages(self, app_id: str, adoption_id: str | None) -> bool:
-        """Note that a resource manages an app; say whether it is the only one known to."""
+        """Note that a resource manages an app; return whether no other one is known to."""
         with self._lock:
             self._managers[app_id].add(adoption_id)
             return self._managers[app_id] == {adoption_id}
 
     def take(self, app_id: str, adoption_id: str | None) -> str | None:
-        """Give an app to a resource that this run creates; say why not, where it can't be had."""
+        """Give an app to a resource that this run creates; return why not, if it can't have it."""
         with self._lock:
             if app_id in self._taken:
                 return "already taken over by another resource of this program"
@@ -55,7 +53,7 @@ class AppUses:
             self._read.add(app_id)
 
     def wants(self, app: str) -> None:
-        """Note that a resource which is about to be created takes over this app, by id or name."""
+        """Note that a resource will be created that takes over this app, given by id or name."""
         with self._lock:
             self._wanted[app] += 1
 
@@ -65,9 +63,9 @@ class AppUses:
             self._wanted[app] = max(0, self._wanted[app] - 1)
 
     def begin_deletion(self, app_id: str, app_name: str, adoption_id: str | None) -> str | None:
-        """Take an app from a resource that is deleted; say why the app has to stay, if it has to.
+        """Take an app from a resource that is deleted; return why the app has to stay, if so.
 
-        Where it needn't, it can't be taken over any more, until the deletion has failed.
+        If it needn't stay, no resource can take it over any more, unless the deletion fails.
         """
         with self._lock:
             managers = self._managers[app_id]
@@ -85,10 +83,3 @@ class AppUses:
         """Note that the app is still there."""
         with self._lock:
             self._deleting.discard(app_id)
-
-    def is_first_time(self, what: str, app: str) -> bool:
-        """Say whether this run hasn't told this about the app before."""
-        with self._lock:
-            is_first = (what, app) not in self._told
-            self._told.add((what, app))
-            return is_first

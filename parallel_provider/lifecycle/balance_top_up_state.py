@@ -1,84 +1,136 @@
-"""What a top-up is told and what is kept of it, and what its idempotency keys are made of."""
+"""The inputs and the state of a top-up, and the names that its idempotency keys are made of."""
 
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from collections.abc import Iterator
+from typing import Annotated, Any
 
-import msgspec
+from pydantic import Field
 
-from parallel_provider.lifecycle.charge_claims import Claimant
-from parallel_provider.lifecycle.resource import Model, Props, State
-
-
-class BalanceTopUpInputs(Model, frozen=True, kw_only=True):
-    """What a user says of a top-up; `organization` and what follows come from the program."""
-
-    amount_cents: int
-    when_below_cents: int | None = None
-    monthly_limit_cents: int | None = None
-    triggers: Any = None
-    organization: str
-    project: str
-    stack: str
-    resource_name: str
-    parent_types: str | None = None
+from parallel_provider.lifecycle.charge_registry import TopUpName
+from parallel_provider.lifecycle.declarations import Inputs, Problem, Props, SecretOutput, State
+from parallel_provider.lifecycle.field_types import ChargeCents, JsonLike, PositiveCents
+from parallel_provider.lifecycle.run import ResourceNames
+from parallel_provider.model import Integer, Number
 
 
-class BalanceTopUpState(State, frozen=True, kw_only=True):
-    """What was charged so far.
+class BalanceTopUpInputs(Inputs):
+    """What a program says about a top-up."""
 
-    `month` is a UTC calendar month ("2026-11"), and `month_charged_cents` what was charged in it;
-    times are epoch seconds. `organization` to `parent_types` are those at creation: a rename must
-    not make for another idempotency key. `parent_types` are the types of the parents, as in the
-    URN. `key_salt` is random: each charge after the first has a key that no other resource has.
+    amount_cents: ChargeCents = Field(description="The amount of one charge, 1 to 10000 US cents.")
+    when_below_cents: PositiveCents | None = Field(
+        default=None, description="Charge in any run that finds the balance below this."
+    )
+    monthly_limit_cents: PositiveCents | None = Field(
+        default=None,
+        description="The most to charge in a UTC calendar month; required with `when_below_cents`.",
+    )
+    triggers: JsonLike = Field(
+        default=None,
+        description="Any JSON-like value; without `when_below_cents`, a change of it charges.",
+    )
+
+    @classmethod
+    def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:
+        """Yield the problems of the monthly limit, which belongs to a threshold."""
+        amount, limit = valid.get("amount_cents"), valid.get("monthly_limit_cents")
+        by_threshold, has_limit = "when_below_cents" in given, "monthly_limit_cents" in given
+        if by_threshold and not has_limit:
+            yield Problem("monthly_limit_cents", "is required together with when_below_cents")
+        if has_limit and not by_threshold:
+            yield Problem("monthly_limit_cents", "is only for use together with when_below_cents")
+        if isinstance(amount, int) and isinstance(limit, int) and limit < amount:
+            yield Problem("monthly_limit_cents", f"is less than one charge of {amount} cents")
+
+
+class BalanceTopUpState(State):
+    """The outputs of a top-up: its inputs, and what it has charged so far.
+
+    `organization` to `parent_types` are the names at creation, since a rename must not change the
+    idempotency key. Times are epoch seconds.
     """
 
-    amount_cents: int
-    when_below_cents: int | None = None
-    monthly_limit_cents: int | None = None
-    triggers: Any = None
-    organization: str
-    project: str
-    stack: str
-    resource_name: str
-    parent_types: str | None = None
-    org_id: str
-    charges: int = 0
-    last_charge_cents: int | None = None
-    last_charged_at: int | None = None
-    total_charged_cents: int = 0
-    month: str
-    month_charged_cents: int = 0
-    balance_before_cents: float | None = None
-    balance_after_cents: float | None = None
-    last_idempotency_key: str | None = None
-    key_salt: str | None = None
+    amount_cents: Integer = Field(description="The amount of one charge, in US cents.")
+    when_below_cents: Integer | None = Field(
+        default=None, description="The balance, in cents, below which it charges."
+    )
+    monthly_limit_cents: Integer | None = Field(
+        default=None, description="The most that it charges in a UTC calendar month, in cents."
+    )
+    triggers: Any = Field(default=None, description="The value of the input `triggers`.")
+    organization: str = Field(description="The Pulumi organization at creation.")
+    project: str = Field(description="The Pulumi project at creation.")
+    stack: str = Field(description="The Pulumi stack at creation.")
+    resource_name: str = Field(description="The resource's name at creation.")
+    parent_types: str | None = Field(
+        default=None, description="The types of its parents at creation, as in the URN."
+    )
+    org_id: str = Field(description="The organization whose balance it tops up.")
+    charges: Integer = Field(default=0, description="The number of charges so far.")
+    last_charge_cents: Integer | None = Field(
+        default=None, description="The last charge, in cents."
+    )
+    last_charged_at: Integer | None = Field(
+        default=None, description="The time of the last charge, in epoch seconds."
+    )
+    total_charged_cents: Integer = Field(default=0, description="All charges so far, in cents.")
+    month: str = Field(
+        description='The UTC calendar month of `month_charged_cents`, such as "2026-11".'
+    )
+    month_charged_cents: Integer = Field(
+        default=0, description="The charges in that month in cents."
+    )
+    balance_before_cents: Number | None = Field(
+        default=None, description="The balance before the last charge, in cents."
+    )
+    balance_after_cents: Number | None = Field(
+        default=None, description="The balance after the last charge, in cents."
+    )
+    last_idempotency_key: Annotated[str | None, SecretOutput()] = Field(
+        default=None,
+        description="The idempotency key of the last charge. `triggers` is a part of it.",
+    )
+    key_salt: Annotated[str | None, SecretOutput()] = Field(
+        default=None,
+        description="A random text in the keys of later charges, which no other resource has.",
+    )
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """What the idempotency keys are made of, besides the reason of each charge."""
-        return identity_of(msgspec.structs.asdict(self))
+        """The names that are a part of every idempotency key."""
+        parts = (self.organization, self.project, self.stack, self.resource_name, self.parent_types)
+        # States of earlier versions have no `parent_types`.
+        return tuple(part for part in parts if part)
 
     @property
     def resource_id(self) -> str:
-        """The names it was created under."""
+        """The names that it was created under."""
         return "/".join((self.organization, self.project, self.stack, self.resource_name))
 
 
-def claimant_of(news: Props) -> Claimant:
-    """Return the top-up as the program declares it now."""
-    return Claimant(str(news.get("parent_types") or ""), str(news.get("resource_name")))
+def name_of(resource: ResourceNames) -> TopUpName:
+    """Return the top-up's name in the program now."""
+    return TopUpName(resource.parent_types, resource.name)
 
 
-def identity_of(names: Props) -> tuple[str, ...]:
-    """Return the names that keys are made of; states of earlier versions have no `parent_types`."""
-    parts = ("organization", "project", "stack", "resource_name", "parent_types")
-    return tuple(str(names[part]) for part in parts if names.get(part))
+def new_identity(resource: ResourceNames) -> tuple[str, ...]:
+    """Return the identity of a top-up that will be created."""
+    parts = (
+        resource.organization,
+        resource.project,
+        resource.stack,
+        resource.name,
+        resource.parent_types,
+    )
+    return tuple(part for part in parts if part)
 
 
 def with_salt(state: BalanceTopUpState) -> BalanceTopUpState:
-    """Let the next charges have keys of their own; those that may be under way keep theirs."""
+    """Return the state with a salt, so that the keys of the next charges belong to it alone.
+
+    The key of a charge that may be under way stays the same: call this after the charge.
+    """
     if state.key_salt is not None:
         return state
-    return msgspec.structs.replace(state, key_salt=secrets.token_hex(16))
+    return state.model_copy(update={"key_salt": secrets.token_hex(16)})

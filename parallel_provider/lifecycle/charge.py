@@ -1,4 +1,4 @@
-"""Charge the card once for one reason, however often it is asked. POST /service/v1/balance/add."""
+"""Charge the card once for one reason, however often it is tried. POST /service/v1/balance/add."""
 
 from __future__ import annotations
 
@@ -16,25 +16,22 @@ from parallel_provider.lifecycle.charge_journal import (
     JournalError,
     moment,
 )
+from parallel_provider.lifecycle.declarations import canonical_json
 from parallel_provider.lifecycle.errors import (
     LifecycleError,
     UnknownChargeError,
     WrongOrganizationError,
 )
 from parallel_provider.lifecycle.machine_lock import machine_lock
-from parallel_provider.lifecycle.resource import canonical_json
-from parallel_provider.lifecycle.run import Run
+from parallel_provider.lifecycle.run import Context, Run
 
-MIN_AMOUNT_CENTS = 1
-MAX_AMOUNT_CENTS = 10_000
-
-# Whoever holds the lock makes a few calls, each of which ends by parallel:timeoutSeconds.
+# A process holds the lock for a few calls, each of which ends after parallel:timeoutSeconds.
 _WAIT_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
 class Charge:
-    """A charge that is wanted; `resource` is what the journal calls the resource it is for."""
+    """A charge to make. `resource` is the name of its resource in the journal."""
 
     amount_cents: int
     key: str
@@ -49,12 +46,12 @@ def idempotency_key(
     triggers: object,
     salt: str | None = None,
 ) -> str:
-    """Return the key of one charge: the same for the same reason, another for another one.
+    """Return the idempotency key of one charge. The same reason gives the same key.
 
-    `identity` names the resource (organization, project, stack, resource name, and the types of
-    its parents where it has some), `charges` counts what it has charged so far. `salt` is random,
-    kept in the state from the first charge on: no other resource has it, and nobody can find what
-    `triggers` holds by trying values. Raises TypeError while something isn't known.
+    `identity` has the names of the resource (organization, project, stack, resource name, and the
+    types of its parents). `charges` is the number of its charges so far. `salt` is a random text in
+    the state, there from the first charge on: no other resource has it, and with it, nobody can
+    find the value of `triggers` by trying. Raises TypeError if something isn't known yet.
     """
     reason = [*identity, charges, amount_cents, triggers]
     text = canonical_json(reason if salt is None else [*reason, salt])
@@ -62,7 +59,7 @@ def idempotency_key(
 
 
 def why_not_allowed(amount_cents: int, max_top_up_cents: int | None) -> str | None:
-    """Return why the settings forbid a charge of this amount; None if they allow it."""
+    """Return why the settings don't allow a charge of this amount, or None."""
     if max_top_up_cents is None:
         return (
             "would charge the organization's card, which is switched off: allow it with `pulumi "
@@ -78,7 +75,7 @@ def why_not_allowed(amount_cents: int, max_top_up_cents: int | None) -> str | No
 
 
 def why_invoiced(balance: Balance) -> str | None:
-    """Return why this organization has no balance to top up; None if it has one."""
+    """Return why this organization's balance can't be topped up, or None."""
     if not balance.will_invoice:
         return None
     return (
@@ -88,7 +85,7 @@ def why_invoiced(balance: Balance) -> str | None:
 
 
 def why_not_repeated(entry: JournalEntry | None, server_time: float | None) -> str | None:
-    """Return why a charge that the journal knows isn't sent again; None if it may be."""
+    """Return why a charge in the journal must not be sent again, or None if it may."""
     if entry is None or entry.outcome in ("settled", "destroyed"):
         return None
     if entry.may_be_repeated(server_time):
@@ -108,7 +105,7 @@ def why_not_repeated(entry: JournalEntry | None, server_time: float | None) -> s
 
 
 def cents_of(balance: Balance) -> float:
-    """Return the credit balance. Raises LifecycleError for what can't be compared."""
+    """Return the credit balance. Raises LifecycleError if it isn't a finite number."""
     cents: object = balance.credit_balance_cents
     if isinstance(cents, bool) or not isinstance(cents, int | float) or not math.isfinite(cents):
         raise LifecycleError(
@@ -119,12 +116,12 @@ def cents_of(balance: Balance) -> float:
 
 @contextlib.contextmanager
 def one_charge_at_a_time(run: Run, org_id: str) -> Iterator[None]:
-    """Let nobody else of this user charge this organization meanwhile.
+    """Hold a lock, so that no other process of this user charges this organization meanwhile.
 
-    To be held from the look at the balance to the end of the charge: the next one then sees it.
+    Hold it from the read of the balance to the end of the charge. The next charge then sees it.
     """
     with contextlib.ExitStack() as held:
-        held.enter_context(run.charge_claims.charging)
+        held.enter_context(run.charge_registry.charging)
         try:
             held.enter_context(
                 machine_lock("charge", org_id, wait_seconds=_WAIT_SECONDS, required=True)
@@ -138,13 +135,14 @@ def one_charge_at_a_time(run: Run, org_id: str) -> Iterator[None]:
         yield
 
 
-def charge(run: Run, wanted: Charge, before: Balance) -> Balance:
-    """Charge under the wanted key and return the balance after it, `before` being the one now.
+def charge(context: Context, wanted: Charge, before: Balance) -> Balance:
+    """Make a charge, and return the balance after it. `before` is the balance now.
 
-    To be called within `one_charge_at_a_time`. Raises UnknownChargeError when the outcome isn't
-    known. Where the user has said that this charge was made, no request is sent. Warns when the
-    server had made this charge before, or may have.
+    Call it within `one_charge_at_a_time`. Raises UnknownChargeError if the outcome isn't known. If
+    the user has said that this charge was made, it sends no request. It warns if the server has
+    probably made this charge before.
     """
+    run = context.run
     refusal = why_not_allowed(wanted.amount_cents, run.guards.max_top_up_cents) or why_invoiced(
         before
     )
@@ -163,7 +161,7 @@ def charge(run: Run, wanted: Charge, before: Balance) -> Balance:
     if refusal is not None:
         raise LifecycleError(f"the charge {refusal}")
     if earlier is not None and earlier.outcome == "settled":
-        run.messages.info(
+        context.info(
             f"Nothing is charged: {wanted.amount_cents} cents were charged under the idempotency "
             f"key {wanted.key}, as was said with `parallel-provider charges settle`, and are "
             "counted now."
@@ -173,15 +171,15 @@ def charge(run: Run, wanted: Charge, before: Balance) -> Balance:
     entry = repeated or JournalEntry(
         wanted.key, wanted.org_id, wanted.amount_cents, wanted.resource, server_time, "begun"
     )
-    run.messages.info(
+    context.info(
         f"Charging {wanted.amount_cents} cents to the card of organization {wanted.org_id} under "
         f"the idempotency key {wanted.key} (for {wanted.resource})."
     )
-    kept = _keep(run, entry)
+    kept = _keep(context, entry)
     after = _send(run, wanted, before, earlier, entry, kept=kept)
     if kept:
-        _keep(run, replace(entry, outcome="charged"))
-    _tell(run, wanted, before, after, repeated)
+        _keep(context, replace(entry, outcome="charged"))
+    _tell(context, wanted, before, after, repeated)
     return after
 
 
@@ -200,7 +198,7 @@ def _send(
         if isinstance(error, ApiError) and error.may_have_worked:
             unknown = _unknown_outcome(run, str(error), before, wanted, entry, kept=kept)
             raise UnknownChargeError(unknown) from None
-        # Nothing was charged now; what an earlier run may have charged is as unknown as before.
+        # This run has charged nothing. Whether an earlier one has charged is unknown as before.
         with contextlib.suppress(JournalError):
             if earlier is None:
                 run.charge_journal.forget(entry)
@@ -216,15 +214,16 @@ def _send(
     return after
 
 
-def _keep(run: Run, entry: JournalEntry) -> bool:
-    """Write an entry, and say whether it is there; a run in a bare container charges all the same.
+def _keep(context: Context, entry: JournalEntry) -> bool:
+    """Write an entry to the journal, and return whether that worked.
 
-    Such a machine is gone by the next run, and what it wrote would be gone with it.
+    A charge goes on without it. A container without a place for files is gone by the next run
+    anyway, and its files would be gone as well.
     """
     try:
-        run.charge_journal.write(entry)
+        context.run.charge_journal.write(entry)
     except JournalError as error:
-        run.messages.warn(
+        context.warn(
             f"{error}. Without it, nothing on this machine tells the next run of a charge whose "
             f"outcome isn't known: should this run be killed, look for the key {entry.key} before "
             "you run again, unless you do so within 23 hours."
@@ -234,18 +233,18 @@ def _keep(run: Run, entry: JournalEntry) -> bool:
 
 
 def _tell(
-    run: Run, wanted: Charge, before: Balance, after: Balance, repeated: JournalEntry | None
+    context: Context, wanted: Charge, before: Balance, after: Balance, repeated: JournalEntry | None
 ) -> None:
-    """Say what was charged, or why it isn't sure that something was."""
+    """Tell the user what was charged, or why that isn't certain."""
     if repeated is not None and repeated.outcome != "begun":
-        run.messages.warn(
+        context.warn(
             f"Nothing was charged now: the {wanted.amount_cents} cents under the idempotency key "
             f"{wanted.key} were charged {repeated.began}, by a run whose state isn't this one, or "
             "for a resource of this name that was destroyed or renamed. They are counted here. To "
             "charge once more, change `triggers`."
         )
     elif cents_of(after) <= cents_of(before):
-        run.messages.warn(
+        context.warn(
             f"The {wanted.amount_cents} cents under the idempotency key {wanted.key} are counted "
             "as charged, but the balance didn't rise (before: "
             f"{before.credit_balance_cents:g}, after: {after.credit_balance_cents:g}). Either as "
@@ -255,7 +254,7 @@ def _tell(
             "in the Parallel console."
         )
     else:
-        run.messages.info(f"Charged {wanted.amount_cents} cents (key {wanted.key}).")
+        context.info(f"Charged {wanted.amount_cents} cents (key {wanted.key}).")
 
 
 def _unknown_outcome(

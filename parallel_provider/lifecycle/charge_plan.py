@@ -1,4 +1,4 @@
-"""What a run is going to charge: said, and refused where it must be, before anything is charged."""
+"""The charge that a run will make: announce it, or refuse it, before anything is charged."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from parallel_provider.lifecycle.charge import Charge, idempotency_key, why_not_repeated
-from parallel_provider.lifecycle.charge_claims import Claimant
-from parallel_provider.lifecycle.run import Run
+from parallel_provider.lifecycle.charge_registry import TopUpName
+from parallel_provider.lifecycle.run import Context, Run
 
 
 def month_of(epoch_seconds: float) -> str:
@@ -16,9 +16,9 @@ def month_of(epoch_seconds: float) -> str:
 
 
 def month_now(known_month: str, server_time: float | None) -> str | None:
-    """Return the month that a charge counts for: never one before `known_month`, the state's.
+    """Return the month that a charge counts for. It is never before `known_month`, the state's.
 
-    None while the server's time isn't known: this machine's own clock may be wrong.
+    None if the server's time isn't known, as this machine's clock may be wrong.
     """
     return None if server_time is None else max(known_month, month_of(server_time))
 
@@ -32,7 +32,7 @@ def wanted_charge(
     salt: str | None,
     org_id: str,
 ) -> Charge | None:
-    """Return the charge for one reason; None while a part of the reason isn't known."""
+    """Return the charge for one reason; None if a part of the reason isn't known yet."""
     try:
         key = idempotency_key(identity, charges, amount_cents, triggers, salt)
     except TypeError:
@@ -40,7 +40,7 @@ def wanted_charge(
     return Charge(amount_cents, key, org_id, "/".join(identity))
 
 
-def why_name_is_taken(other: Claimant) -> str:
+def why_name_is_taken(other: TopUpName) -> str:
     """Return why a new top-up can't have the name that another one has in its keys."""
     return (
         f"was that of the top-up {other} when it was created, and one charge would be counted for "
@@ -48,9 +48,9 @@ def why_name_is_taken(other: Claimant) -> str:
     )
 
 
-def why_not_ours(run: Run, claimant: Claimant, key: str) -> str | None:
+def why_not_ours(run: Run, name: TopUpName, key: str) -> str | None:
     """Return why this top-up can't charge under a key in this run; None if it can."""
-    other = run.charge_claims.key(key, claimant)
+    other = run.charge_registry.note_key(key, name)
     if other is None:
         return None
     return (
@@ -60,35 +60,33 @@ def why_not_ours(run: Run, claimant: Claimant, key: str) -> str | None:
     )
 
 
-def why_not_planned(run: Run, claimant: Claimant, wanted: Charge) -> str | None:
-    """Return why a charge will be refused; None if it won't. Makes no change."""
-    refusal = why_not_ours(run, claimant, wanted.key)
+def why_not_planned(run: Run, name: TopUpName, wanted: Charge) -> str | None:
+    """Return why a charge will be refused, or None. Changes nothing."""
+    refusal = why_not_ours(run, name, wanted.key)
     if refusal is not None:
         return refusal
     entry = run.charge_journal.find(wanted.org_id, wanted.key)
-    # Without an entry there is nothing to compare the server's time with.
+    # The server's time is needed only to compare it with that of an entry.
     return None if entry is None else why_not_repeated(entry, run.server_time())
 
 
 def is_settled(run: Run, wanted: Charge) -> bool:
-    """Say whether the user has said that this charge was made, though no state has it."""
+    """Return whether the user has said that this charge was made, though no state has it."""
     entry = run.charge_journal.find(wanted.org_id, wanted.key)
     return entry is not None and entry.outcome == "settled"
 
 
-def announce(
-    run: Run, claimant: Claimant, amount: object, wanted: Charge | None, condition: str = ""
-) -> None:
-    """Say what `pulumi up` will charge: once a run, and so that it is right in a preview too."""
-    if wanted is not None and is_settled(run, wanted):
+def announce(context: Context, amount: object, wanted: Charge | None, condition: str = "") -> None:
+    """Tell, once in a run, what `pulumi up` will charge. The text is right in a preview too."""
+    name = TopUpName(context.resource.parent_types, context.resource.name)
+    if wanted is not None and is_settled(context.run, wanted):
         text = (
-            f"{claimant}: `pulumi up` will count {wanted.amount_cents} cents as charged (key "
+            f"{name}: `pulumi up` will count {wanted.amount_cents} cents as charged (key "
             f"{wanted.key}), as was said with `parallel-provider charges settle`, and charge "
             "nothing for them."
         )
     else:
         cents = f"{amount:g}" if isinstance(amount, int | float) else "a still unknown number of"
         key = f" under the idempotency key {wanted.key}" if wanted is not None else ""
-        text = f"{claimant}: `pulumi up` will charge {cents} cents to the card{key}{condition}."
-    if run.charge_claims.first_to_say(text):
-        run.messages.info(text)
+        text = f"{name}: `pulumi up` will charge {cents} cents to the card{key}{condition}."
+    context.info(text, once=True)

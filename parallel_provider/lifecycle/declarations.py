@@ -6,19 +6,20 @@
 
 From the declaration follow: the check (`check_inputs`), the inputs that changed and those whose
 change replaces (`changed_inputs`, `replacing_inputs`), the secret outputs (`secret_outputs`), the
-defaults, and both spellings of a name (`app_id` and `appId`).
+defaults, both spellings of a name (`app_id` and `appId`), and a JSON schema with descriptions.
 """
 
 from __future__ import annotations
 
 import json
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
 
 from parallel_provider.lifecycle.unknown import Unknown
 from parallel_provider.model import Model
@@ -38,8 +39,20 @@ class DefaultsToResourceName:
 
 
 @dataclass(frozen=True)
+class SecretOutput:
+    """Marks an output that is a secret in Pulumi, and plain text here."""
+
+
+@dataclass(frozen=True)
+class CompareAs:
+    """Says by what the values of an input are compared: two spellings may mean the same."""
+
+    meaning: Callable[[Any], object]
+
+
+@dataclass(frozen=True)
 class Problem:
-    """Why one input can't be used; the reason fits behind the input's name."""
+    """Why one input can't be used. The message is the name of the input and then the reason."""
 
     input: str
     reason: str
@@ -54,7 +67,7 @@ class Checked:
 
 
 class Declared(Model):
-    """Inputs or state. Both spellings of a name are read; snake_case counts inside."""
+    """Base of inputs and states. Reads names in snake_case and in camelCase."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, loc_by_alias=False
@@ -62,7 +75,7 @@ class Declared(Model):
 
 
 class Inputs(Declared):
-    """What a program says of a resource. In a preview, each value may be unknown."""
+    """The inputs of a resource or a function. In a preview, each value may be UNKNOWN."""
 
     @field_validator("*", mode="wrap")
     @classmethod
@@ -73,21 +86,26 @@ class Inputs(Declared):
         return checked
 
     @classmethod
-    def problems_between(cls, known: Props) -> Iterator[Problem]:  # noqa: ARG003 - for others' use
-        """Find what is wrong between inputs that are right by themselves.
+    def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:  # noqa: ARG003 - for others' use
+        """Yield the problems of inputs that are valid alone, but not together.
 
-        `known` has the inputs that were given and are right, unknown ones included.
+        `given` has all inputs that the program gives, `valid` those of them that are valid alone.
+        Both may hold UNKNOWN.
         """
         yield from ()
 
 
 class State(Declared):
-    """What is kept of a resource between runs: its outputs, by their names."""
+    """The outputs of a resource, as Pulumi's state keeps them between runs."""
 
     @property
     def resource_id(self) -> str:
-        """The id that the resource is known by."""
+        """The id of the resource in Pulumi's state."""
         raise NotImplementedError
+
+    def input_value(self, name: str) -> object:
+        """Return the value of an input in the last run, by which a change is found."""
+        return getattr(self, name)
 
 
 InputsT = TypeVar("InputsT", bound=Inputs)
@@ -95,9 +113,9 @@ StateT = TypeVar("StateT", bound=State)
 
 
 def check_inputs(kind: type[Inputs], news: Props) -> Checked:
-    """Find every problem of the inputs; return them as the lifecycle wants them.
+    """Return the inputs in their final form, and every problem that they have.
 
-    Names that `kind` doesn't declare are kept as they are. An input that is None wasn't given.
+    Names that `kind` doesn't declare are kept as they are. None means that an input isn't given.
     """
     given = {name: value for name, value in news.items() if value is not None}
     right: dict[str, Any] = {}
@@ -108,17 +126,21 @@ def check_inputs(kind: type[Inputs], news: Props) -> Checked:
         for found in error.errors(include_input=False, include_url=False):
             reason = "is required" if found["type"] == "missing" else found["msg"]
             problems.append(Problem(str(found["loc"][0]), reason))
-    problems += kind.problems_between(right)
+    problems += kind.problems_between(given, right)
     plain = {name: list(v) if isinstance(v, tuple) else v for name, v in right.items()}
     return Checked({**news, **plain}, problems)
 
 
 def changed_inputs(kind: type[Inputs], state: State, news: Props) -> set[str]:
-    """Return the inputs that differ from the state, among those that the state has."""
+    """Return the names of the inputs that differ from the state.
+
+    An input whose name isn't among the state's fields isn't compared.
+    """
     return {
         name
-        for name in kind.model_fields
-        if name in type(state).model_fields and not same(getattr(state, name), news.get(name))
+        for name, info in kind.model_fields.items()
+        if name in type(state).model_fields
+        and not _means_the_same(info, state.input_value(name), news.get(name))
     }
 
 
@@ -128,19 +150,22 @@ def replacing_inputs(kind: type[Inputs]) -> tuple[str, ...]:
 
 
 def named_input(kind: type[Inputs]) -> str | None:
-    """Return the input that defaults to the resource's name, if there is one."""
+    """Return the name of the input that defaults to the resource's name, or None."""
     return next(iter(_marked(kind, DefaultsToResourceName)), None)
 
 
 def secret_outputs(kind: type[State]) -> tuple[str, ...]:
     """Return the outputs that are secrets."""
+    marked = _marked(kind, SecretOutput)
     return tuple(
-        name for name, info in kind.model_fields.items() if _mentions(info.annotation, SecretStr)
+        name
+        for name, info in kind.model_fields.items()
+        if name in marked or _mentions(info.annotation, SecretStr)
     )
 
 
 def same(one: object, other: object) -> bool:
-    """Compare JSON-like values as JSON does: True isn't 1, 2 is 2.0, an unknown equals nothing."""
+    """Compare JSON-like values. True isn't 1, 2 is 2.0, and UNKNOWN equals nothing."""
     try:
         return canonical_json(one) == canonical_json(other)
     except TypeError:
@@ -148,12 +173,19 @@ def same(one: object, other: object) -> bool:
 
 
 def canonical_json(value: object) -> str:
-    """Write a JSON-like value so that equal values are equal text.
+    """Return a JSON-like value as text. Equal values have equal texts.
 
-    Over the wire all numbers are floats; 2.0 and 2 are one number. Raises TypeError for anything
-    that JSON can't hold, UNKNOWN among it.
+    2.0 and 2 are equal, as Pulumi sends all numbers as floats. Raises TypeError for values that
+    JSON can't hold, such as UNKNOWN.
     """
     return json.dumps(_with_whole_numbers(value), sort_keys=True)
+
+
+def _means_the_same(info: FieldInfo, old: object, new: object) -> bool:
+    for marker in info.metadata:
+        if isinstance(marker, CompareAs) and isinstance(new, str):
+            return marker.meaning(old) == marker.meaning(new)
+    return same(old, new)
 
 
 def _with_whole_numbers(value: object) -> object:
@@ -166,7 +198,7 @@ def _with_whole_numbers(value: object) -> object:
     return value
 
 
-def _marked(kind: type[Inputs], marker: type) -> tuple[str, ...]:
+def _marked(kind: type[Declared], marker: type) -> tuple[str, ...]:
     return tuple(
         name
         for name, info in kind.model_fields.items()

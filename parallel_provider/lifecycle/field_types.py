@@ -1,6 +1,6 @@
-"""The types of inputs: what each accepts, and what it says to everything else.
+"""The types of inputs: the values that each accepts, and the reasons why it refuses others.
 
-A reason fits behind the name of the input: "app_id must be a UUID". It never holds the value,
+A reason comes after the name of the input, as in "app_id must be a UUID". It never has the value,
 which may be a secret.
 """
 
@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from parallel_provider.lifecycle.declarations import CompareAs
 from parallel_provider.lifecycle.durations import EXPECTED, parse_duration
 from parallel_provider.lifecycle.unknown import Unknown
 
@@ -25,60 +26,59 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _REFUSED_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 
 
-def refuse(reason: str) -> NoReturn:
-    """Refuse a value in a validator."""
-    # Braces in the text would be taken for a template's.
+def _refuse(reason: str) -> NoReturn:
+    # The text is a parameter of the template, since braces in it would be read as fields.
     raise PydanticCustomError("refused", "{reason}", {"reason": reason})
 
 
 def _visible_text(value: object) -> str:
     if not isinstance(value, str):
-        refuse(f"must be text, not {_kind_of(value)}")
+        _refuse(f"must be text, not {_kind_of(value)}")
     if all(c.isspace() or unicodedata.category(c) == "Cf" for c in value):
-        refuse("must not be empty or blank")
+        _refuse("must not be empty or blank")
     if any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in value):
-        refuse("must not contain control characters, such as line breaks")
+        _refuse("must not contain control characters, such as line breaks")
     return value
 
 
 def _app_id(value: object) -> str:
     if not isinstance(value, str) or not _UUID.fullmatch(value):
-        refuse("must be a UUID, such as the app_id of a parallel App")
-    # As the server writes it: ids are compared letter by letter.
+        _refuse("must be a UUID, such as the app_id of a parallel App")
+    # The server writes ids in lower case, and ids are compared as text.
     return value.lower()
 
 
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
-        refuse(f"must be True or False, not {_kind_of(value)}")
+        _refuse(f"must be True or False, not {_kind_of(value)}")
     return value
 
 
 def _duration(value: object) -> str:
     if not isinstance(value, str):
-        refuse(f"must be {EXPECTED}, not {_kind_of(value)}")
+        _refuse(f"must be {EXPECTED}, not {_kind_of(value)}")
     try:
         parse_duration(value)
     except ValueError as error:
-        refuse(str(error))
+        _refuse(str(error))
     return value
 
 
 def _arguments(value: object) -> Sequence[object]:
     if not isinstance(value, list | tuple) or not value:
-        refuse('must be a list of arguments, such as ["gh", "secret", "set", "NAME"]')
+        _refuse('must be a list of arguments, such as ["gh", "secret", "set", "NAME"]')
     if not all(isinstance(item, str | Unknown) for item in value):
-        refuse("must be made of text only")
+        _refuse("must be made of text only")
     if not value[0] or any(isinstance(item, str) and "\0" in item for item in value):
-        refuse("must begin with a command, and hold no zero bytes")
+        _refuse("must begin with a command, and hold no zero bytes")
     return tuple(value)
 
 
 def _json_like(value: object) -> object:
     if not _is_json_like(value):
-        refuse("must be made of text, numbers, booleans, lists and dicts")
+        _refuse("must be made of text, numbers, booleans, lists and dicts")
     if not all(map(_is_exact, _numbers_in(value))):
-        refuse(
+        _refuse(
             f"must not hold a number beyond {MAX_INPUT_INTEGER}, nor one that isn't finite, as "
             "Pulumi can't tell it from its neighbours: write it as text"
         )
@@ -94,11 +94,11 @@ class _Cents:
 
     def __call__(self, value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            refuse(f"must be a whole number of cents, not {_kind_of(value)}")
+            _refuse(f"must be a whole number of cents, not {_kind_of(value)}")
         if isinstance(value, float) and not value.is_integer():
-            refuse("must be a whole number of cents")
+            _refuse("must be a whole number of cents")
         if value < self._least or value > (self._most or MAX_INPUT_INTEGER):
-            refuse(f"must be {self._range(value)} (cents): got {int(value)}")
+            _refuse(f"must be {self._range(value)} (cents): got {int(value)}")
         return int(value)
 
     def _range(self, value: float) -> str:
@@ -116,8 +116,8 @@ AppId = Annotated[str, BeforeValidator(_app_id)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 """True or False."""
 
-Duration = Annotated[str, BeforeValidator(_duration)]
-"""A length of time, as text: see `durations`."""
+Duration = Annotated[str, BeforeValidator(_duration), CompareAs(parse_duration)]
+"""A length of time as text, such as "30d": see `durations`. "24h" and "1d" are the same."""
 
 Arguments = Annotated[
     Any,

@@ -1,4 +1,4 @@
-"""A lock between the processes of one user on one machine."""
+"""A lock between the processes of one user on one machine, and notes of unfinished work."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import filelock
 
-# What is done under such a lock is a few requests.
+# A process holds the lock for a few requests.
 _WAIT_SECONDS = 120.0
 
 
@@ -20,11 +20,11 @@ _WAIT_SECONDS = 120.0
 def machine_lock(
     *purpose: str, wait_seconds: float = _WAIT_SECONDS, required: bool = False
 ) -> Iterator[None]:
-    """Keep other processes of this user from doing the same meanwhile.
+    """Hold a lock, so that other processes of this user don't do the same work meanwhile.
 
-    It is no guarantee: without a place for locks, or when one isn't released in time, the work is
-    done all the same; with `required`, the latter raises TimeoutError instead. The lock ends with
-    the process, however that ends.
+    If files can't be written here, or another process holds the lock for too long, the work is done
+    without the lock. With `required`, the second case raises TimeoutError. The lock ends with the
+    process, even if that is killed.
     """
     import filelock  # noqa: PLC0415 - heavy
 
@@ -35,7 +35,7 @@ def machine_lock(
             if required:
                 raise TimeoutError from None
         except (OSError, RuntimeError):
-            # There is no place for locks.
+            # Files can't be written here.
             pass
         yield
 
@@ -50,7 +50,32 @@ def _lock(purpose: tuple[str, ...]) -> filelock.BaseFileLock:
 
 
 def private_folder() -> Path:
-    """Return where this user's locks and notes are on this machine; it may not be there yet."""
-    # Both belong to the user alone, unlike a folder for temporary files.
+    """Return the folder of this user's locks and notes on this machine. It may not exist yet."""
+    # Both places belong to this user alone. A folder for temporary files doesn't.
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     return (Path(runtime) if runtime else Path.home() / ".cache") / "parallel-provider"
+
+
+@contextlib.contextmanager
+def noting_unfinished(*purpose: str) -> Iterator[bool]:
+    """Keep a file while this work is done; yield whether an earlier run has left its file.
+
+    Work that ends with an error removes the file too, since the error tells the user about it. So
+    the file stays only if the process is killed. Without a place for files, it notices nothing.
+    """
+    note = _note(purpose)
+    was_left = False
+    with contextlib.suppress(OSError):
+        note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        was_left = note.exists()
+        note.touch(mode=0o600)
+    try:
+        yield was_left
+    finally:
+        with contextlib.suppress(OSError):
+            note.unlink(missing_ok=True)
+
+
+def _note(purpose: tuple[str, ...]) -> Path:
+    name = hashlib.sha256("\n".join(purpose).encode(errors="surrogatepass")).hexdigest()
+    return private_folder() / f"{name}.unfinished"

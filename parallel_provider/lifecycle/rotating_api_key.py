@@ -4,182 +4,118 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import msgspec
-
-from parallel_provider.lifecycle.api_key import organization_of
-from parallel_provider.lifecycle.checks import InputCheck
-from parallel_provider.lifecycle.delivery import (
-    DeliveryInputs,
-    check_delivery,
-    mint_and_deliver,
+from parallel_provider.errors import ParallelError
+from parallel_provider.lifecycle.app_key import (
+    APP_KEYS,
+    create_key,
+    drops_raw_key,
+    organization_of,
+    read_key,
 )
+from parallel_provider.lifecycle.declarations import Props, changed_inputs
 from parallel_provider.lifecycle.durations import parse_duration
 from parallel_provider.lifecycle.errors import LifecycleError
-from parallel_provider.lifecycle.key_state import read_key
-from parallel_provider.lifecycle.resource import (
-    Checked,
-    Diff,
-    Lifecycle,
-    Props,
-    same,
+from parallel_provider.lifecycle.machine_lock import noting_unfinished
+from parallel_provider.lifecycle.one_time_secret import SecretId, revoke_secrets
+from parallel_provider.lifecycle.resource import Diff, Lifecycle
+from parallel_provider.lifecycle.rotating_api_key_state import (
+    RotatingApiKeyInputs,
+    RotatingApiKeyState,
+    seconds,
 )
-from parallel_provider.lifecycle.retirement import retire, revoke_keys, server_time
-from parallel_provider.lifecycle.rotating_key_state import RotatingApiKeyState
 from parallel_provider.lifecycle.rotation import (
     Plan,
-    Replaced,
+    RetiredKey,
     clock_sentence,
+    due_to_revoke,
     generation_name,
     plan,
     sentences,
 )
-from parallel_provider.lifecycle.run import Run
-from parallel_provider.lifecycle.unfinished import noting_unfinished
+from parallel_provider.lifecycle.run import Context, Run
 
-# Below this, the clocks may well be right: a run came in the very moment in which something is due.
+# A smaller difference of the clocks is normal: a run may come just when something gets due.
 _NOTABLE_DIFFERENCE_SECONDS = 60.0
 
 
-class RotatingApiKeyInputs(DeliveryInputs, frozen=True, kw_only=True):
-    """What a user says of a rotating key."""
-
-    app_id: str
-    api_key_name: str
-    rotate_after: str
-    overlap: str
-    triggers: Any = None
-
-
 class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyState]):
-    """Rotates when the current key is old enough or `triggers` change, and at no other time."""
+    """Rotates if the current key is old enough or `triggers` change, and at no other time."""
 
     kind: ClassVar[str] = "RotatingApiKey"
-    name_input: ClassVar[str] = "api_key_name"
-    known_by: ClassVar[str] = "api_key_id"
+    created_marker: ClassVar[str] = "api_key_id"
     inputs_type = RotatingApiKeyInputs
     state_type = RotatingApiKeyState
 
-    def check(self, run: Run, olds: Props, news: Props) -> Checked:  # noqa: ARG002
-        """Names must be visible, ids UUIDs, and the overlap no longer than a key's life."""
-        check = InputCheck(news)
-        check.default_from("api_key_name", "default_api_key_name", olds)
-        check.uuid("app_id")
-        check.text("api_key_name")
-        rotate_after = check.duration("rotate_after")
-        overlap = check.duration("overlap")
-        if rotate_after == 0:
-            check.refuse("rotate_after", "must be longer than 0 seconds")
-        elif rotate_after is not None and overlap is not None and overlap > rotate_after:
-            check.refuse("overlap", f"must be at most rotate_after ({news['rotate_after']})")
-        check.json_like("triggers")
-        check_delivery(check)
-        return check.result()
-
-    def diff(self, run: Run, state: RotatingApiKeyState, news: Props) -> Diff:
-        """Say what is due, in words too: an update in place shows no reason by itself."""
-        replaces = []
-        if not same(state.app_id, news.get("app_id")):
-            replaces.append("app_id")
-        name = news.get("api_key_name")
-        if not isinstance(name, str) or generation_name(name, state.generation) != (
-            state.api_key_name
-        ):
-            replaces.append("api_key_name")
-        if replaces:
-            return Diff(changed=True, replaces=tuple(replaces))
-        rotate_after, overlap = _seconds(news.get("rotate_after")), _seconds(news.get("overlap"))
-        triggers_changed = not same(state.triggers, news.get("triggers"))
-        due = plan(
-            created_at=state.created_at,
-            replaced=state.replaced,
-            rotate_after=rotate_after,
-            overlap=overlap,
-            triggers_changed=triggers_changed,
-            now=run.clock(),
-        )
+    def diff(self, context: Context, state: RotatingApiKeyState, news: Props) -> Diff:
+        """Compare inputs, find what is due, and tell the user what that is."""
+        diff = super().diff(context, state, news)
+        if diff.replaces:
+            return diff
+        changed = changed_inputs(self.inputs_type, state, news)
+        now = context.run.clock()
+        due = _plan(state, news, now, triggers_changed="triggers" in changed)
         for sentence in sentences(
             due,
             current_name=state.api_key_name,
-            age=run.clock() - state.created_at,
+            age=now - state.created_at,
             rotate_after=state.rotate_after,
-            at_once=overlap == 0,
+            at_once=seconds(news.get("overlap")) == 0,
         ):
-            run.messages.info(sentence)
-        moved = (rotate_after, overlap) != (_seconds(state.rotate_after), _seconds(state.overlap))
-        drops_raw_key = state.raw_api_key is not None and news.get("keep_raw_api_key") is False
+            context.info(sentence)
         return Diff(
-            changed=moved or drops_raw_key or not due.is_empty,
-            by_inputs=moved or triggers_changed,
+            changed=bool(changed) or drops_raw_key(state, news) or not due.is_empty,
+            by_inputs=bool(changed),
         )
 
-    def create(self, run: Run, inputs: RotatingApiKeyInputs) -> RotatingApiKeyState:
+    def create(self, context: Context, inputs: RotatingApiKeyInputs) -> RotatingApiKeyState:
         """Create the first generation."""
-        run.require_allowed_organization()
-        org_id = organization_of(run, inputs.app_id)
+        context.run.require_allowed_organization()
+        org_id = organization_of(context.run, inputs.app_id)
 
-        def state_of(kept: dict[str, Any]) -> RotatingApiKeyState:
+        def state_of(outputs: dict[str, Any]) -> RotatingApiKeyState:
             return RotatingApiKeyState(
-                **kept,
+                **outputs,
                 org_id=org_id,
                 triggers=inputs.triggers,
                 rotate_after=inputs.rotate_after,
                 overlap=inputs.overlap,
-                next_rotation_at=kept["created_at"] + parse_duration(inputs.rotate_after),
+                next_rotation_at=outputs["created_at"] + parse_duration(inputs.rotate_after),
             )
 
-        return mint_and_deliver(run, inputs.app_id, inputs.api_key_name, inputs, state_of)
+        return create_key(context, inputs, inputs.api_key_name, state_of)
 
-    def read(self, run: Run, state: RotatingApiKeyState) -> RotatingApiKeyState | None:
-        """Find its app, the only sign of its keys that there is."""
-        return read_key(run, state)
+    def read(self, context: Context, state: RotatingApiKeyState) -> RotatingApiKeyState | None:
+        """Find its app."""
+        return read_key(context.run, state)
 
     def update(
-        self, run: Run, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs
+        self, context: Context, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs
     ) -> RotatingApiKeyState:
-        """Rotate if that is due, then revoke what is due; a new key is never lost by the latter.
+        """Rotate if that is due, then revoke what is due. A failed revocation loses no new key.
 
-        The server's time decides, wherever it is known: the preview went by this machine's.
+        The server's time decides if it is known. The preview has used this machine's clock.
         """
-        run.require_allowed_organization()
-        overlap = parse_duration(inputs.overlap)
-        triggers_changed = not same(state.triggers, inputs.triggers)
-
-        def due_at(now: float) -> Plan:
-            return plan(
-                created_at=state.created_at,
-                replaced=state.replaced,
-                rotate_after=parse_duration(inputs.rotate_after),
-                overlap=overlap,
-                triggers_changed=triggers_changed,
-                now=now,
-            )
-
-        here = run.clock()
-        expected = due = due_at(here)
-        if expected.rotate_because == "age" or (expected.revoke and overlap):
-            server_time(run)
-        now = run.api.server_time()
-        if now is not None:
-            due = due_at(now)
-            _tell_of_the_clock(run, state, expected, due, here - now)
+        context.run.require_allowed_organization()
+        due = _due_now(context, state, inputs)
         updated = state
         if due.rotate_because is not None:
-            updated = _rotate(run, state, inputs)
-        just_replaced = state.api_key_id if updated is not state else None
-        updated = retire(run, updated, overlap, just_replaced)
+            updated = _rotate(context, state, inputs)
+        just_retired = state.api_key_id if updated is not state else None
+        updated = _revoke_retired(context, updated, parse_duration(inputs.overlap), just_retired)
         if not inputs.keep_raw_api_key:
-            updated = msgspec.structs.replace(updated, raw_api_key=None, previous_raw_api_key=None)
-        return updated.scheduled(inputs.rotate_after, inputs.overlap)
+            updated = updated.model_copy(update={"raw_api_key": None, "previous_raw_api_key": None})
+        return updated.with_durations(inputs.rotate_after, inputs.overlap)
 
-    def delete(self, run: Run, state: RotatingApiKeyState) -> None:
-        """Revoke every key that it still holds; one that fails doesn't spare the others."""
-        run.require_allowed_organization()
-        current = Replaced(state.api_key_id, state.api_key_name, state.created_at)
+    def delete(self, context: Context, state: RotatingApiKeyState) -> None:
+        """Revoke every key that it still has, also if one of them fails."""
+        context.run.require_allowed_organization()
+        current = SecretId(state.api_key_id, state.api_key_name)
+        keys = (current, *map(_secret_id, state.retired_keys))
+        failed = revoke_secrets(context.run, APP_KEYS, state.app_id, keys, state.org_id)
         failures = [
-            f"{key.api_key_name!r} ({key.api_key_id}): {reason}"
-            for key, reason in revoke_keys(
-                run, state.app_id, state.org_id, (current, *state.replaced)
-            )
+            f"{key.name!r} ({key.secret_id}): {failed[key.secret_id]}"
+            for key in keys
+            if key.secret_id in failed
         ]
         if failures:
             raise LifecycleError(
@@ -188,24 +124,58 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
             )
 
 
+def _plan(state: RotatingApiKeyState, inputs: Props, now: float, *, triggers_changed: bool) -> Plan:
+    return plan(
+        created_at=state.created_at,
+        retired=state.retired_keys,
+        rotate_after=seconds(inputs.get("rotate_after")),
+        overlap=seconds(inputs.get("overlap")),
+        triggers_changed=triggers_changed,
+        now=now,
+    )
+
+
+def _due_now(context: Context, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs) -> Plan:
+    """Return what is due by the server's time, or by this machine's clock if that isn't known.
+
+    Asks the server for its time only if something is due because of the time.
+    """
+    run = context.run
+    news = dict(inputs)
+    triggers_changed = "triggers" in changed_inputs(RotatingApiKeyInputs, state, news)
+    here = run.clock()
+    due_here = _plan(state, news, here, triggers_changed=triggers_changed)
+    if due_here.rotate_because == "age" or (due_here.revoke and parse_duration(inputs.overlap)):
+        _ask_server_time(run)
+    now = run.api.server_time()
+    if now is None:
+        return due_here
+    due = _plan(state, news, now, triggers_changed=triggers_changed)
+    sentence = clock_sentence(state.api_key_name, due_here, due, here - now)
+    if sentence is not None:
+        is_wrong = abs(here - now) >= _NOTABLE_DIFFERENCE_SECONDS
+        (context.warn if is_wrong else context.info)(sentence)
+    return due
+
+
 def _rotate(
-    run: Run, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs
+    context: Context, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs
 ) -> RotatingApiKeyState:
-    """Create the next generation, and make the current key the previous one."""
+    """Create the next generation. The current key becomes the previous one."""
     name = generation_name(inputs.api_key_name, state.generation + 1)
 
-    def state_of(kept: dict[str, Any]) -> RotatingApiKeyState:
-        rotated = state.with_replaced({**kept, "triggers": inputs.triggers})
-        return rotated.scheduled(inputs.rotate_after, inputs.overlap)
+    def state_of(outputs: dict[str, Any]) -> RotatingApiKeyState:
+        rotated = state.rotated_to({**outputs, "triggers": inputs.triggers})
+        return rotated.with_durations(inputs.rotate_after, inputs.overlap)
 
     with noting_unfinished("rotation", state.app_id, state.api_key_id, name) as was_interrupted:
-        rotated = mint_and_deliver(run, state.app_id, name, inputs, state_of)
-    run.messages.info(
+        rotated = create_key(context, inputs, name, state_of)
+    context.info(
         f"{state.api_key_name!r} was rotated: the current key is now {name!r} "
         f"({rotated.api_key_id})."
     )
     if was_interrupted:
-        run.messages.warn(
+        context.warn(
             f"An earlier run was interrupted while it created {name!r}, so a second key of that "
             f"name may exist in app {state.app_id} that nobody holds. The one that counts is "
             f"{rotated.api_key_id}: revoke any other key of that name in the Parallel console."
@@ -213,20 +183,60 @@ def _rotate(
     return rotated
 
 
-def _tell_of_the_clock(
-    run: Run, state: RotatingApiKeyState, here: Plan, at_server: Plan, ahead: float
-) -> None:
-    """Say so where the server's time decides otherwise than this machine's clock.
+def _revoke_retired(
+    context: Context, state: RotatingApiKeyState, overlap: int, just_retired: str | None
+) -> RotatingApiKeyState:
+    """Revoke the retired keys whose overlap (in seconds) has passed. Keys that fail stay listed.
 
-    `ahead` is by how many seconds this machine's clock is ahead of the server's.
+    `just_retired` is the id of the key that this run has retired. It is revoked only if there is no
+    overlap.
     """
-    sentence = clock_sentence(state.api_key_name, here, at_server, ahead)
-    if sentence is None:
-        return
-    is_wrong = abs(ahead) >= _NOTABLE_DIFFERENCE_SECONDS
-    (run.messages.warn if is_wrong else run.messages.info)(sentence)
+    due = _due_to_revoke(context, state, overlap, just_retired)
+    failures = revoke_secrets(
+        context.run, APP_KEYS, state.app_id, list(map(_secret_id, due)), state.org_id
+    )
+    failed = [key for key in due if key.api_key_id in failures]
+    for key in failed:
+        context.warn(
+            f"The key {key.api_key_name!r} ({key.api_key_id}) couldn't be revoked, and stays "
+            f"on the list of {state.api_key_name!r}; the next run tries again: "
+            f"{failures[key.api_key_id]}"
+        )
+    return state.without([key for key in due if key not in failed], failed)
 
 
-def _seconds(duration: object) -> int | None:
-    """Return a checked duration's seconds; None while it isn't known."""
-    return parse_duration(duration) if isinstance(duration, str) else None
+def _due_to_revoke(
+    context: Context, state: RotatingApiKeyState, overlap: int, just_retired: str | None
+) -> tuple[RetiredKey, ...]:
+    """Return the keys to revoke. The server's time decides, as this machine's may be wrong."""
+    if overlap == 0:
+        return state.retired_keys
+    run = context.run
+    retired = [key for key in state.retired_keys if key.api_key_id != just_retired]
+    due_here = due_to_revoke(retired, overlap, run.clock())
+    now = _ask_server_time(run) if due_here else run.api.server_time()
+    if now is not None:
+        return due_to_revoke(retired, overlap, now)
+    if due_here:
+        names = ", ".join(repr(key.api_key_name) for key in due_here)
+        context.warn(
+            f"The overlap of {names} has passed by this machine's clock, but the Account API's "
+            "answers don't tell its time, so nothing was revoked: this machine's clock alone never "
+            'revokes a key. With overlap="0s" it is revoked whatever the time is.'
+        )
+    return ()
+
+
+def _ask_server_time(run: Run) -> float | None:
+    """Return the server's time in epoch seconds; None if it can't be known.
+
+    An answer with an error has the time as well.
+    """
+    try:
+        return run.server_time()
+    except ParallelError:
+        return run.api.server_time()
+
+
+def _secret_id(key: RetiredKey) -> SecretId:
+    return SecretId(key.api_key_id, key.api_key_name)

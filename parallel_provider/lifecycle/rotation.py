@@ -1,8 +1,8 @@
-"""When a rotating key is rotated and its predecessors are revoked: decided from values alone.
+"""Decides when a key is rotated and when retired keys are revoked. Pure functions.
 
-The current key rotates by age or by trigger. The key before it stays for the overlap, counted from
-the moment that its successor was created, and is then retired; so does every older one that a
-further rotation found still in its overlap, or whose revocation failed.
+The current key is rotated by age or by `triggers`. It is a retired key then, and keeps working for
+the overlap, counted from the creation of the new key. After that it is revoked. There can be
+several retired keys: a key may be rotated again within the overlap, or a revocation may fail.
 """
 
 from __future__ import annotations
@@ -11,21 +11,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import ConfigDict, Field
+
 from parallel_provider.lifecycle.durations import format_duration
+from parallel_provider.model import Integer, Model
 
 Cause = Literal["age", "triggers"]
 
 
-@dataclass(frozen=True)
-class Replaced:
-    """A key that isn't current any more and not revoked yet.
+class RetiredKey(Model):
+    """A key that isn't current any more, and not revoked yet.
 
-    `replaced_at` is when its successor was created, in epoch seconds.
+    `retired_at` is when the next key was created, in epoch seconds. States call it `replaced_at`.
     """
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
     api_key_id: str
     api_key_name: str
-    replaced_at: int
+    retired_at: Integer = Field(validation_alias="replaced_at", serialization_alias="replaced_at")
 
 
 @dataclass(frozen=True)
@@ -33,51 +37,51 @@ class Plan:
     """What a run has to do with the keys of one resource."""
 
     rotate_because: Cause | None = None
-    revoke: tuple[Replaced, ...] = ()
+    revoke: tuple[RetiredKey, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        """Say whether nothing is due."""
+        """Return whether there is nothing to do."""
         return self.rotate_because is None and not self.revoke
 
 
 def plan(
     *,
     created_at: int,
-    replaced: Sequence[Replaced],
+    retired: Sequence[RetiredKey],
     rotate_after: int | None,
     overlap: int | None,
     triggers_changed: bool,
     now: float,
 ) -> Plan:
-    """Decide what is due at `now` (epoch seconds).
+    """Return what is due at `now` (epoch seconds).
 
-    `created_at` is the current key's, `replaced` are the keys before it; durations are in seconds,
-    None where a preview doesn't know them yet, and then nothing is due because of them.
+    `created_at` is the current key's. Durations are in seconds. None stands for a duration that a
+    preview doesn't know yet: nothing is due because of it.
     """
     cause: Cause | None = None
     if triggers_changed:
         cause = "triggers"
     elif rotate_after is not None and now >= created_at + rotate_after:
         cause = "age"
-    return Plan(cause, due_to_revoke(replaced, overlap, now))
+    return Plan(cause, due_to_revoke(retired, overlap, now))
 
 
 def due_to_revoke(
-    replaced: Sequence[Replaced], overlap: int | None, now: float
-) -> tuple[Replaced, ...]:
-    """Return the replaced keys whose overlap has passed at `now`."""
+    retired: Sequence[RetiredKey], overlap: int | None, now: float
+) -> tuple[RetiredKey, ...]:
+    """Return the retired keys whose overlap has passed at `now`."""
     if overlap is None:
         return ()
-    return tuple(key for key in replaced if now >= key.replaced_at + overlap)
+    return tuple(key for key in retired if now >= key.retired_at + overlap)
 
 
 def sentences(
     plan: Plan, *, current_name: str, age: float, rotate_after: str, at_once: bool
 ) -> Iterator[str]:
-    """Say what is due and why, as an update in place shows no reason by itself.
+    """Yield what is due and why. Pulumi shows no reason for an update in place.
 
-    `age` is the current key's, in seconds; `at_once` says that it won't outlive its rotation.
+    `age` is the current key's, in seconds. `at_once`: it is revoked in the run that rotates it.
     """
     if plan.rotate_because is not None:
         reason = {
@@ -93,10 +97,9 @@ def sentences(
 
 
 def clock_sentence(current_name: str, here: Plan, at_server: Plan, ahead: float) -> str | None:
-    """Say that the server's time decided otherwise than this machine's clock; None if it didn't.
+    """Return a message if other things are due by the server's time than by this machine's clock.
 
-    `here` and `at_server` are what is due by either; `ahead` is by how many seconds this machine's
-    clock is ahead of the server's.
+    `here` and `at_server` are the two plans. This machine's clock is `ahead` seconds ahead.
     """
     if here == at_server:
         return None

@@ -1,7 +1,8 @@
-"""What all operations of one run share: the client, one list of apps, one look at the balance."""
+"""`Run`: what all calls of one run share. `Context`: one call, and the resource that it is for."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,31 +12,31 @@ from typing import Protocol
 from parallel_provider.api import AccountApi, PermissionDeniedError
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.app_directory import AppDirectory
-from parallel_provider.lifecycle.charge_claims import ChargeClaims
 from parallel_provider.lifecycle.charge_journal import ChargeJournal
+from parallel_provider.lifecycle.charge_registry import ChargeRegistry
 from parallel_provider.lifecycle.errors import LifecycleError, WrongOrganizationError
 from parallel_provider.once import Once
 
-# Each of these threads keeps a connection to itself, so that they serve the whole run.
-_REVOKING_THREADS = 8
+# Each thread has a connection of its own, so the whole run uses the same threads.
+_REVOCATION_THREADS = 8
 
 
 class Messages(Protocol):
-    """Where a run can tell its user something."""
+    """Shows messages to the user."""
 
     def info(self, text: str) -> None:
-        """Say something that is good to know."""
+        """Show an information."""
 
     def warn(self, text: str) -> None:
-        """Say something that asks for attention."""
+        """Show a warning."""
 
 
 @dataclass(frozen=True)
 class Guards:
-    """What the user allows: which organization, and how much one charge may be.
+    """What the user allows: one organization, and the most that one charge may be.
 
     `org_id_origin` names the setting that `org_id` comes from. Without `max_top_up_cents` nothing
-    is ever charged.
+    is charged.
     """
 
     org_id: str | None = None
@@ -43,11 +44,27 @@ class Guards:
     max_top_up_cents: int | None = None
 
 
-class Run:
-    """One run of the provider's process; safe to use from several threads.
+@dataclass(frozen=True)
+class ResourceNames:
+    """The names that the program gives a resource now. An empty text stands for an unknown name.
 
-    `clock` returns epoch seconds; `sleep` takes seconds. `journal` is the user's own on this
-    machine unless given.
+    `default_name` is the value of the name input where the program gives none. `parent_types` are
+    the types of the resource's parents, as in its URN.
+    """
+
+    name: str = ""
+    default_name: str = ""
+    organization: str = ""
+    project: str = ""
+    stack: str = ""
+    parent_types: str = ""
+
+
+class Run:
+    """One run of the provider's process. Safe to use from several threads.
+
+    `clock` returns epoch seconds. `sleep` takes seconds. `journal` is the journal of charges that
+    this user has on this machine, unless another one is given.
     """
 
     def __init__(
@@ -69,39 +86,48 @@ class Run:
         self.balance = Once(api.get_balance)
         if self.guards.org_id is not None:
             api.organizations.allow_only(self.guards.org_id, self.guards.org_id_origin or "orgId")
-        self.charge_claims = ChargeClaims()
+        self.charge_registry = ChargeRegistry()
         self.charge_journal = journal or ChargeJournal()
-        self.revoking = ThreadPoolExecutor(_REVOKING_THREADS, "revoking")
+        self.revocation_threads = ThreadPoolExecutor(_REVOCATION_THREADS, "revocation")
+        self._shown = set[str]()
+        self._lock = threading.Lock()
+
+    def is_first_time(self, text: str) -> bool:
+        """Return whether this method gets the text for the first time in this run."""
+        with self._lock:
+            is_first = text not in self._shown
+            self._shown.add(text)
+            return is_first
 
     def server_time(self) -> float | None:
-        """Return the server's time in epoch seconds, asking for an answer where none has come yet.
+        """Return the server's time in epoch seconds, or None when its answers have no date.
 
-        None when its answers have no date. What revokes or charges goes by this: this machine's
-        own clock may be wrong.
+        Lists the apps if there was no answer yet. Revocations and charges use this time, as the
+        clock of this machine may be wrong.
         """
         if self.api.server_time() is None:
             self.apps.load()
         return self.api.server_time()
 
     def require_allowed_organization(self) -> None:
-        """Refuse to go on if the access token belongs to another organization than allowed.
+        """Raise WrongOrganizationError if the access token's organization isn't the allowed one.
 
-        Asks the server once a run, and only where `parallel:orgId` is set. To be called before
-        anything is changed. The client asks again for each later token, before its first change.
+        Call it before a change. It asks the server once in a run, and only if `parallel:orgId` is
+        set. The client asks again for each later token, before the first change with it.
         """
         if self.guards.org_id is None:
             return
         try:
             self.balance.get()
         except PermissionDeniedError:
-            # Without the scope to read the balance, the apps tell it too.
+            # The token may lack the scope for the balance. The apps tell the organization too.
             if self.apps.organization() is None:
                 raise
 
     def require_same_organization(self, org_id: str) -> None:
-        """Refuse to take something for gone if the token can't see where it was.
+        """Raise WrongOrganizationError if the access token is of another organization.
 
-        What another organization's token doesn't list may well be there.
+        Call it before something counts as deleted: a token of another organization doesn't see it.
         """
         actual = self._organization_of_token()
         if actual != org_id:
@@ -121,3 +147,25 @@ class Run:
                 "the list of apps is empty, and without it only the balance tells which "
                 f"organization the access token belongs to: {error}"
             ) from None
+
+
+@dataclass(frozen=True)
+class Context:
+    """One call for one resource: the run, what is known of the resource, and its messages.
+
+    `messages` are the run's, unless the caller has messages for this resource alone.
+    """
+
+    run: Run
+    resource: ResourceNames = ResourceNames()
+    messages: Messages | None = None
+
+    def info(self, text: str, *, once: bool = False) -> None:
+        """Show an information; with `once`, only if this run hasn't shown the same text yet."""
+        if not once or self.run.is_first_time(text):
+            (self.messages or self.run.messages).info(text)
+
+    def warn(self, text: str, *, once: bool = False) -> None:
+        """Show a warning; with `once`, only if this run hasn't shown the same text yet."""
+        if not once or self.run.is_first_time(text):
+            (self.messages or self.run.messages).warn(text)

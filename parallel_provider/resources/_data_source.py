@@ -1,4 +1,4 @@
-"""How a data source runs: in the program, against the Account API, with one line for an error.
+"""Calls a function of the provider in the program's process.
 
 In a unit test (`pulumi.runtime.set_mocks`) it asks the mocks, and never the network.
 """
@@ -9,69 +9,77 @@ import asyncio
 import dataclasses
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import pulumi
 from pulumi.runtime.mocks import MockCallArgs
 
 from parallel_provider.resources import _program
 
-if TYPE_CHECKING:
-    from parallel_provider.lifecycle.run import Run
-
 Result = TypeVar("Result")
 
 
-def ask(doing: str, question: Callable[[Run], Result]) -> Result:
-    """Put a question to the Account API and wait for the answer.
+def invoke(function: str, doing: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Call a function such as "getApp" and return its result, with names in snake_case.
 
-    Raises pulumi.RunError, which Pulumi prints as one line.
+    `doing` is what errors of the API say about the call. Raises pulumi.RunError, which Pulumi shows
+    as one line.
     """
-    from parallel_provider.errors import ParallelError  # noqa: PLC0415 - for programs that ask
+    mocks = _program.mocks()
+    if mocks is not None:
+        return _mocked(mocks, function, arguments)
+    from parallel_provider.errors import ParallelError  # noqa: PLC0415 - heavy
+    from parallel_provider.lifecycle import function_of  # noqa: PLC0415
+    from parallel_provider.lifecycle.errors import LifecycleError  # noqa: PLC0415
 
+    called = function_of(function)
     program_run = _program.current()
     program_run.announce()
     try:
         run = program_run.run()
         run.require_allowed_organization()
-        return question(run)
+        return called.call(run, called.inputs_type.model_validate(arguments))
+    except LifecycleError as error:
+        raise pulumi.RunError(f"{_snake_case(function)}: {error}") from None
     except ParallelError as error:
         raise pulumi.RunError(f"{doing}: {error}") from None
 
 
-def mocked(function: str, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return what the mocks of a unit test say a function answers; None if there are no mocks.
+def _mocked(
+    mocks: pulumi.runtime.Mocks, function: str, arguments: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return what the mocks of a unit test answer for a function.
 
-    They get `parallel:index:FUNCTION` and the arguments by their names in Python, and may answer
-    by these names or as in other languages (`orgId`). Raises pulumi.RunError for the failures that
+    They get `parallel:index:FUNCTION` and the arguments in snake_case. They may answer in
+    snake_case or, as in other languages, in camelCase. Raises pulumi.RunError for the failures that
     they report.
     """
-    mocks = _program.mocks()
-    if mocks is None:
-        return None
     token = f"parallel:index:{function}"
     said: Any = mocks.call(MockCallArgs(token=token, args=dict(arguments), provider=""))
     answer, failures = said if isinstance(said, tuple) else (said, None)
     if failures:
         reasons = "; ".join(f"{name} {reason}".strip() for name, reason in failures)
         raise pulumi.RunError(f"{token}: {reasons}")
-    result: Mapping[str, Any] = answer or {}
-    return result
+    return answer or {}
 
 
 def fields_of(kind: type, answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a mock says for each field of a result; what it leaves out is None.
+    """Return the answer's value for each field of a result class.
 
-    As with other packages, a test needn't give what it doesn't look at.
+    A value that isn't there is None: the mocks of a test needn't give what the test doesn't use.
     """
-    named = {re.sub("[A-Z]", lambda m: f"_{m[0].lower()}", k): v for k, v in answer.items()}
+    named = {_snake_case(name): value for name, value in answer.items()}
     return {field.name: named.get(field.name) for field in dataclasses.fields(kind)}
+
+
+def _snake_case(name: str) -> str:
+    return re.sub("[A-Z]", lambda match: f"_{match[0].lower()}", name)
 
 
 def ask_output(
     arguments: Mapping[str, pulumi.Input[Any]], call: Callable[..., Result]
 ) -> pulumi.Output[Result]:
-    """Call a data source once its arguments are known, without holding up the program."""
+    """Call a data source when its arguments are known, without blocking the program."""
     given = pulumi.Output.from_input(dict(arguments))
 
     async def called(known: dict[str, Any]) -> Result:

@@ -1,7 +1,7 @@
-"""What belongs to one run of one stack in the program's process.
+"""One run of one stack in the program's process: its settings, and one list of apps.
 
-An Automation API program runs several stacks, and the same one several times, in one process: the
-SDK gives each run a monitor of its own, by which runs are told apart here.
+An Automation API program runs several stacks in one process, and one stack several times. The SDK
+gives each run a monitor of its own, which identifies the run here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ProgramRun:
-    """One run of one stack, as the program sees it."""
+    """One run of one stack."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -32,7 +32,7 @@ class ProgramRun:
         self._run: Once[Run] | None = None
 
     def announce(self) -> None:
-        """Warn, once a run, about settings that may not be what the user means."""
+        """Warn, once in a run, about settings that are probably mistakes."""
         with self._lock:
             if self._is_announced:
                 return
@@ -41,36 +41,33 @@ class ProgramRun:
             pulumi.log.warn(warning)
 
     def run(self) -> Run:
-        """Return what data sources share: settings, sign-in, and one list of apps.
+        """Return the run that the data sources share. Raises ParallelError.
 
-        They ask from many threads at once, each of which has the context of its stack's run.
-        Raises ParallelError.
+        They call this from many threads, each of which has the context of its stack's run.
         """
-        from parallel_provider.dynamic import _session  # noqa: PLC0415 - heavy
-        from parallel_provider.once import Once  # noqa: PLC0415 - goes with it
+        from parallel_provider.once import Once  # noqa: PLC0415 - most programs need none of these
+        from parallel_provider.session import open_run  # noqa: PLC0415
 
         with self._lock:
             if self._run is None:
                 # Config.get would warn that a secret is read as plain text, which it is for here.
-                self._run = Once(
-                    lambda: _session.make_run(pulumi.runtime.get_config, ProgramMessages())
-                )
+                self._run = Once(lambda: open_run(pulumi.runtime.get_config, ProgramMessages()))
         return self._run.get()
 
 
 class ProgramMessages:
-    """Messages of the program's own process."""
+    """Shows messages from the program's process."""
 
     def info(self, text: str) -> None:
-        """Say something that is good to know."""
+        """Show an information."""
         pulumi.log.info(" ".join(text.split()))
 
     def warn(self, text: str) -> None:
-        """Say something that asks for attention."""
+        """Show a warning."""
         pulumi.log.warn(" ".join(text.split()))
 
 
-# A run ends with its monitor, and is forgotten then.
+# A run ends with its monitor, and is removed from here then.
 _runs: weakref.WeakKeyDictionary[object, ProgramRun] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 _outside = ProgramRun()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from parallel_provider.resources._data_source import ask, ask_output, fields_of, mocked
+from parallel_provider.resources._data_source import ask_output, fields_of, invoke
 from parallel_provider.resources.get_app import GetAppResult
 
 
@@ -22,13 +22,10 @@ def get_apps() -> GetAppsResult:
 
     API: GET /service/v1/apps, once a run. Raises pulumi.RunError.
     """
-    answer = mocked("getApps", {})
-    if answer is not None:
-        return GetAppsResult(
-            apps=[GetAppResult(**fields_of(GetAppResult, app)) for app in answer.get("apps") or []]
-        )
-    apps = ask("listing the apps", lambda run: run.apps.all())
-    return GetAppsResult(apps=[GetAppResult.of(app) for app in apps])
+    answer = invoke("getApps", "listing the apps", {})
+    return GetAppsResult(
+        apps=[GetAppResult(**fields_of(GetAppResult, app)) for app in answer.get("apps") or []]
+    )
 
 
 def get_apps_output() -> pulumi.Output[GetAppsResult]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from parallel_provider.resources._data_source import ask, ask_output, fields_of, mocked
+from parallel_provider.resources._data_source import ask_output, fields_of, invoke
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,8 @@ def get_balance() -> GetBalanceResult:
 
     API: GET /service/v1/balance. Raises pulumi.RunError.
     """
-    answer = mocked("getBalance", {})
-    if answer is not None:
-        return GetBalanceResult(**fields_of(GetBalanceResult, answer))
-    balance = ask("reading the balance", lambda run: run.api.get_balance())
-    return GetBalanceResult(
-        org_id=balance.org_id,
-        credit_balance_cents=balance.credit_balance_cents,
-        pending_debit_balance_cents=balance.pending_debit_balance_cents,
-        will_invoice=balance.will_invoice,
-    )
+    answer = invoke("getBalance", "reading the balance", {})
+    return GetBalanceResult(**fields_of(GetBalanceResult, answer))
 
 
 def get_balance_output() -> pulumi.Output[GetBalanceResult]:

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from pulumi.output import UNKNOWN as SDK_UNKNOWN
 
-from parallel_provider.dynamic import _session
-from parallel_provider.dynamic._adapter import Adapter, adapter_of, lifecycle_of
+from parallel_provider.dynamic import _process
+from parallel_provider.dynamic._adapter import Adapter, adapter_of
 from parallel_provider.dynamic._errors import InternalError, ResourceError
-from parallel_provider.lifecycle.app import AppLifecycle
-from parallel_provider.lifecycle.resource import UNKNOWN, Checked, Diff, Props
-from parallel_provider.lifecycle.run import Run
+from parallel_provider.lifecycle import lifecycle_of
+from parallel_provider.lifecycle.app import AppInputs, AppLifecycle, AppState
+from parallel_provider.lifecycle.declarations import Checked, Props
+from parallel_provider.lifecycle.resource import Diff
+from parallel_provider.lifecycle.run import Context
+from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import run_at
 
@@ -25,7 +28,7 @@ APP = {"app_id": "1", "app_name": "search", "org_id": "o", "org_name": "O"}
 @pytest.fixture(autouse=True)
 def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the process's run reach nobody, and hide frames as the provider's process does."""
-    monkeypatch.setattr(_session, "_run", run_at())
+    monkeypatch.setattr(_process, "_run", run_at())
     monkeypatch.setattr(sys, "tracebacklimit", 0, raising=False)
 
 
@@ -34,11 +37,11 @@ def test_unknown_values_are_the_lifecycles_own_and_go_back_as_the_sdks() -> None
     seen: list[Props] = []
 
     class Watched(AppLifecycle):
-        def check(self, run: Run, olds: Props, news: Props) -> Checked:  # noqa: ARG002
+        def check(self, context: Context, olds: Props, news: Props) -> Checked:  # noqa: ARG002
             seen.append(news)
             return Checked(dict(news))
 
-        def diff(self, run: Run, state: Any, news: Props) -> Diff:  # noqa: ANN401, ARG002
+        def diff(self, context: Context, state: Any, news: Props) -> Diff:  # noqa: ANN401, ARG002
             seen.append(news)
             return Diff()
 
@@ -86,7 +89,7 @@ def test_outputs_are_plain_values_without_none(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Secrets go out as text, for the engine to encrypt; what is None is left out."""
-    monkeypatch.setattr(_session, "_run", run_at(emulator.url, emulator.access_token))
+    monkeypatch.setattr(_process, "_run", run_at(emulator.url, emulator.access_token))
     app_id = emulator.state()["apps"][0]["app_id"]
 
     created = adapter_of("ApiKey").create({"app_id": app_id, "api_key_name": "ci"})
@@ -100,7 +103,7 @@ def test_outputs_are_plain_values_without_none(
 
 def test_read_of_what_is_gone_drops_it(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty id and no outputs are what the engine takes for gone."""
-    monkeypatch.setattr(_session, "_run", run_at(emulator.url, emulator.access_token))
+    monkeypatch.setattr(_process, "_run", run_at(emulator.url, emulator.access_token))
 
     read = adapter_of("App").read("1", {**APP, "org_id": emulator.org_id})
 
@@ -111,7 +114,7 @@ def test_read_of_what_is_gone_drops_it(emulator: Emulator, monkeypatch: pytest.M
     ("call", "begins"),
     [
         (lambda app: app.create({"app_name": "search"}), "creating App 'search': "),
-        (lambda app: app.create({"app_name": "a\nb"}), r"creating App 'a\nb': "),
+        (lambda app: app.create({"app_name": "a\\b"}), r"creating App 'a\\b': "),
         (lambda app: app.read("1", dict(APP)), "reading App 'search': "),
         (lambda app: app.read("1", {"default_app_name": "shared"}), "reading App 'shared': "),
         (lambda app: app.delete(dict(APP)), "deleting App 'search': "),
@@ -132,27 +135,53 @@ def test_failure_names_what_was_done_to_which_resource(
     )
 
 
+def test_bug_is_told_by_its_place_and_never_by_its_values() -> None:
+    """Whatever the exception says may hold a secret."""
+
+    class Broken(AppLifecycle):
+        def create(self, context: Context, inputs: AppInputs) -> AppState:  # noqa: ARG002
+            raise RuntimeError("hush-hush")
+
+    with pytest.raises(
+        InternalError, match=r"unexpected RuntimeError in test_adapter\.py, line"
+    ) as failure:
+        Adapter(Broken()).create({"app_name": "search"})
+
+    assert "App 'search'" in str(failure.value)
+    assert "please report it" in str(failure.value)
+    assert "hush-hush" not in str(failure.value)
+    assert failure.value.__suppress_context__
+
+
 @pytest.mark.parametrize(
     "call",
     [
-        lambda key: key.create({"api_key_name": "ci", "app_id": ["hush-hush"]}),
         lambda key: key.diff({"raw_api_key": ["hush-hush"]}, {"api_key_name": "ci"}),
         lambda key: key.delete({"api_key_name": "ci", "raw_api_key": "hush-hush"}),
     ],
 )
-def test_bug_is_told_by_its_place_and_never_by_its_values(
+def test_damaged_state_is_told_with_every_wrong_output_and_no_value(
     call: Callable[[Adapter], object],
 ) -> None:
-    """Whatever the exception says may hold a secret."""
-    with pytest.raises(
-        InternalError, match=r"unexpected ValidationError in \w+\.py, line"
-    ) as failure:
+    """Somebody has edited the state: the user learns what to correct."""
+    with pytest.raises(ResourceError, match="`pulumi stack export`") as failure:
         call(adapter_of("ApiKey"))
 
-    assert "ApiKey 'ci'" in str(failure.value)
-    assert "please report it" in str(failure.value)
+    assert "ApiKey 'ci': its outputs in the stack's state" in str(failure.value)
+    assert "app_id: Field required" in str(failure.value)
+    assert "created_at: Field required" in str(failure.value)
     assert "hush-hush" not in str(failure.value)
     assert failure.value.__suppress_context__
+
+
+def test_input_that_changed_since_its_check_is_told_without_its_value() -> None:
+    """The engine sends checked inputs; a transformed one is refused in one line."""
+    with pytest.raises(
+        ResourceError, match="its inputs can't be used: app_id: must be a UUID"
+    ) as told:
+        adapter_of("ApiKey").create({"api_key_name": "ci", "app_id": ["hush-hush"]})
+
+    assert "hush-hush" not in str(told.value)
 
 
 def test_one_cause_of_many_failures_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +196,7 @@ def test_one_cause_of_many_failures_is_told_once(monkeypatch: pytest.MonkeyPatch
     assert "can't be reached" in failure("one")
     assert failure("two") == "creating App 'two': the same cause as for App 'one': see its error"
     assert "can't be reached" in failure("one")
-    monkeypatch.setattr(_session, "_run", run_at())
+    monkeypatch.setattr(_process, "_run", run_at())
     assert "can't be reached" in failure("two")
 
 

@@ -12,7 +12,7 @@ from parallel_provider.api import PermissionDeniedError
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.app import AppInputs, AppLifecycle, AppState
 from parallel_provider.lifecycle.errors import LifecycleError, WrongOrganizationError
-from parallel_provider.lifecycle.run import Run
+from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Said, api_at, run_at
 
@@ -33,7 +33,7 @@ def test_lost_answer_is_told_and_another_app_counts(
     """Whether or not the first one had been created: the state has the one of the second answer."""
     emulator.add_fault(kind, method="POST", path=APPS)  # type: ignore[arg-type] # a literal
 
-    created = LIFECYCLE.create(new_run(), AppInputs(app_name="search"))
+    created = LIFECYCLE.create(Context(new_run()), AppInputs(app_name="search"))
 
     apps = [app["app_id"] for app in emulator.state()["apps"]][1:]
     assert apps[-1] == created.app_id
@@ -56,8 +56,8 @@ def test_lost_answer_takes_no_app_of_somebody_else(
     stranger = api_at(emulator.url, emulator.access_token).create_app("search")
     emulator.add_fault("status", method="POST", path=APPS, status=502)
 
-    created = LIFECYCLE.create(run, AppInputs(app_name="search"))
-    LIFECYCLE.delete(run, created)
+    created = LIFECYCLE.create(Context(run), AppInputs(app_name="search"))
+    LIFECYCLE.delete(Context(run), created)
 
     assert created.app_id != stranger
     assert [app["app_id"] for app in emulator.state()["apps"]][1:] == [stranger]
@@ -81,7 +81,7 @@ def test_second_failure_after_a_lost_answer_names_what_may_exist(
     emulator.add_fault(**fault, method="POST", path=APPS)
 
     with pytest.raises(LifecycleError, match="another attempt failed") as failure:
-        LIFECYCLE.create(new_run(), AppInputs(app_name="search"))
+        LIFECYCLE.create(Context(new_run()), AppInputs(app_name="search"))
 
     told = str(failure.value)
     assert says in told
@@ -99,7 +99,7 @@ def test_lost_answer_without_a_list_is_told_all_the_same(
     emulator.add_fault("drop_after", method="POST", path=APPS)
     emulator.add_fault("status", method="GET", path=APPS, status=403)
 
-    created = LIFECYCLE.create(run, AppInputs(app_name="search"))
+    created = LIFECYCLE.create(Context(run), AppInputs(app_name="search"))
 
     assert created.app_id == emulator.state()["apps"][-1]["app_id"]
     [told] = said.warnings
@@ -118,7 +118,9 @@ def test_lost_answers_of_many_apps_of_one_name_are_kept_apart(
 
     with ThreadPoolExecutor(6) as threads:
         created = list(
-            threads.map(lambda _: LIFECYCLE.create(run, AppInputs(app_name="search")), range(6))
+            threads.map(
+                lambda _: LIFECYCLE.create(Context(run), AppInputs(app_name="search")), range(6)
+            )
         )
 
     held = {app.app_id for app in created}
@@ -139,7 +141,7 @@ def test_app_whose_organization_cannot_be_told_is_deleted_again(emulator: Emulat
     emulator.add_fault("status", method="GET", path=APPS, status=403, after=1)
 
     with pytest.raises(PermissionDeniedError):
-        LIFECYCLE.create(run, AppInputs(app_name="search"))
+        LIFECYCLE.create(Context(run), AppInputs(app_name="search"))
 
     assert emulator.state()["apps"] == []
 
@@ -148,40 +150,40 @@ def test_app_is_gone_only_by_a_list_of_its_organization(
     new_run: NewRun, emulator: Emulator
 ) -> None:
     """Another organization's list, or an empty one without a balance, proves nothing."""
-    created = LIFECYCLE.create(new_run(), AppInputs(app_name="search"))
+    created = LIFECYCLE.create(Context(new_run()), AppInputs(app_name="search"))
     other = emulator.add_org()
 
     with pytest.raises(WrongOrganizationError):
-        LIFECYCLE.read(run_at(emulator.url, other["access_token"]), created)
+        LIFECYCLE.read(Context(run_at(emulator.url, other["access_token"])), created)
     with pytest.raises(WrongOrganizationError):
-        LIFECYCLE.delete(run_at(emulator.url, other["access_token"]), created)
+        LIFECYCLE.delete(Context(run_at(emulator.url, other["access_token"])), created)
     assert names(emulator) == ["search"]
 
-    LIFECYCLE.delete(new_run(), created)
-    assert LIFECYCLE.read(new_run(), created) is None
-    LIFECYCLE.delete(new_run(), created)
+    LIFECYCLE.delete(Context(new_run()), created)
+    assert LIFECYCLE.read(Context(new_run()), created) is None
+    LIFECYCLE.delete(Context(new_run()), created)
 
     api_at(emulator.url, emulator.access_token).delete_app(emulator.state()["apps"][0]["app_id"])
     only_apps = emulator.mint_token(scopes=["apps:read", "apps:delete"])
     for call in (LIFECYCLE.read, LIFECYCLE.delete):
         with pytest.raises(LifecycleError, match="only the balance tells"):
-            call(run_at(emulator.url, only_apps), created)
+            call(Context(run_at(emulator.url, only_apps)), created)
 
 
 def test_app_that_is_still_listed_is_not_gone(new_run: NewRun, emulator: Emulator) -> None:
     """A 404 for an app that is there would lose it: the state keeps it, until it is really gone."""
-    created = LIFECYCLE.create(new_run(), AppInputs(app_name="search"))
+    created = LIFECYCLE.create(Context(new_run()), AppInputs(app_name="search"))
     emulator.add_fault("status", method="DELETE", path=f"{APPS}/{{app_id}}", status=404)
 
     with pytest.raises(LifecycleError, match="and yet it is in the list of apps: run again"):
-        LIFECYCLE.delete(new_run(), created)
+        LIFECYCLE.delete(Context(new_run()), created)
     assert names(emulator) == ["search"]
 
     # Its answer is lost; the repetition's 404 is true, though the run had seen the app before.
     emulator.add_fault("drop_after", method="DELETE", path=f"{APPS}/{{app_id}}")
     run = new_run()
     run.apps.load()
-    LIFECYCLE.delete(run, created)
+    LIFECYCLE.delete(Context(run), created)
     assert names(emulator) == []
 
 
@@ -189,8 +191,10 @@ def test_name_that_the_server_tidied_up_makes_no_difference() -> None:
     """The diff compares with what was asked for, not with what the server made of it."""
     created = AppState(app_id="1", app_name="search", org_id="o", org_name="O")
 
-    assert not LIFECYCLE.diff(run_at(), created, {"app_name": "search"}).changed
-    assert LIFECYCLE.diff(run_at(), created, {"app_name": "search "}).replaces == ("app_name",)
+    assert not LIFECYCLE.diff(Context(run_at()), created, {"app_name": "search"}).changed
+    assert LIFECYCLE.diff(Context(run_at()), created, {"app_name": "search "}).replaces == (
+        "app_name",
+    )
 
 
 def test_guard_stops_every_operation(emulator: Emulator) -> None:
@@ -198,10 +202,10 @@ def test_guard_stops_every_operation(emulator: Emulator) -> None:
     run = run_at(emulator.url, emulator.access_token, org_id="org_meant")
     known = AppState(app_id="1", app_name="search", org_id="o", org_name="O")
     operations: list[Callable[[], object]] = [
-        lambda: LIFECYCLE.create(run, AppInputs(app_name="search")),
-        lambda: LIFECYCLE.read(run, known),
-        lambda: LIFECYCLE.look_up(run, "1"),
-        lambda: LIFECYCLE.delete(run, known),
+        lambda: LIFECYCLE.create(Context(run), AppInputs(app_name="search")),
+        lambda: LIFECYCLE.read(Context(run), known),
+        lambda: LIFECYCLE.look_up(Context(run), "1"),
+        lambda: LIFECYCLE.delete(Context(run), known),
     ]
     for operation in operations:
         with pytest.raises(ParallelError, match="parallel:orgId allows 'org_meant' only"):
@@ -216,7 +220,7 @@ def test_new_app_beside_another_one_of_its_name_says_nothing(
     """Names needn't be unique: the other one belongs to a stack that is alive."""
     api_at(emulator.url, emulator.access_token).create_app("search")
 
-    LIFECYCLE.create(new_run(), AppInputs(app_name="search"))
+    LIFECYCLE.create(Context(new_run()), AppInputs(app_name="search"))
 
     assert names(emulator) == ["search"] * 2
     assert said.infos == said.warnings == []

@@ -15,7 +15,7 @@ from parallel_provider.lifecycle import app_adoption
 from parallel_provider.lifecycle.app import AppInputs, AppLifecycle
 from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.machine_lock import machine_lock
-from parallel_provider.lifecycle.run import Run
+from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Said, api_at
 
@@ -45,7 +45,7 @@ def test_runs_on_one_machine_create_one_app(new_run: NewRun, emulator: Emulator)
         run.apps.load()
 
     with ThreadPoolExecutor(6) as threads:
-        apps = list(threads.map(lambda run: LIFECYCLE.create(run, ADOPT), runs))
+        apps = list(threads.map(lambda run: LIFECYCLE.create(Context(run), ADOPT), runs))
 
     assert [{app.app_id} for app in apps] == [set(ids(emulator))] * 6
     assert emulator.state()["requests"][f"POST {APPS}"] == 1
@@ -100,7 +100,7 @@ def test_larger_id_gives_way(
     run, rival = new_run(), Rival(console, smaller=True)
     beside(run, rival, monkeypatch)
 
-    assert LIFECYCLE.create(run, ADOPT).app_id == rival.app_id
+    assert LIFECYCLE.create(Context(run), ADOPT).app_id == rival.app_id
     assert ids(emulator) == [rival.app_id]
     assert run.apps.named("search")[0].app_id == rival.app_id
 
@@ -114,7 +114,7 @@ def test_smaller_id_stays_when_the_other_gives_way(
     beside(run, rival, monkeypatch)
     monkeypatch.setattr(run, "sleep", lambda _seconds: rival.give_way())
 
-    assert [LIFECYCLE.create(run, ADOPT).app_id] == ids(emulator)
+    assert [LIFECYCLE.create(Context(run), ADOPT).app_id] == ids(emulator)
     assert ids(emulator) != [rival.app_id]
 
 
@@ -128,7 +128,7 @@ def test_smaller_id_yields_to_an_app_that_stays(
     slept: list[float] = []
     monkeypatch.setattr(run, "sleep", slept.append)
 
-    assert LIFECYCLE.create(run, ADOPT).app_id == rival.app_id
+    assert LIFECYCLE.create(Context(run), ADOPT).app_id == rival.app_id
     assert ids(emulator) == [rival.app_id]
     assert sum(slept) == 10.0
 
@@ -142,7 +142,7 @@ def test_two_machines_at_once_end_with_one_app(new_run: NewRun, emulator: Emulat
             run.apps.load()
         inputs = AppInputs(app_name=f"search-{round_}", adopt_existing=True)
         with ThreadPoolExecutor(2) as threads:
-            apps = list(threads.map(lambda run: LIFECYCLE.create(run, inputs), runs))  # noqa: B023
+            apps = list(threads.map(lambda run: LIFECYCLE.create(Context(run), inputs), runs))  # noqa: B023
 
         assert apps[0].app_id == apps[1].app_id
         assert len(ids(emulator)) == round_
@@ -154,10 +154,10 @@ def test_rivals_without_end_are_an_error_that_leaves_nothing(
 ) -> None:
     """An app that comes and goes is nobody's to take over."""
     run = new_run()
-    monkeypatch.setattr(app_adoption, "_is_to_stay", lambda _run, _app: False)
+    monkeypatch.setattr(app_adoption, "_may_stay", lambda _run, _app: False)
 
     with pytest.raises(LifecycleError, match="at the same time: run again when they are done"):
-        LIFECYCLE.create(run, ADOPT)
+        LIFECYCLE.create(Context(run), ADOPT)
 
     assert ids(emulator) == []
 
@@ -167,7 +167,7 @@ def test_look_that_fails_leaves_no_app(new_run: NewRun, emulator: Emulator) -> N
     emulator.add_fault("status", method="GET", path=APPS, status=403, after=2)
 
     with pytest.raises(ParallelError, match="403"):
-        LIFECYCLE.create(new_run(), ADOPT)
+        LIFECYCLE.create(Context(new_run()), ADOPT)
 
     assert ids(emulator) == []
 
@@ -180,7 +180,7 @@ def test_app_that_can_be_neither_kept_nor_deleted_is_named(
     emulator.add_fault("status", method="DELETE", path=f"{APPS}/{{app_id}}", status=403)
 
     with pytest.raises(LifecycleError, match="can't be deleted again either") as failure:
-        LIFECYCLE.create(new_run(), ADOPT)
+        LIFECYCLE.create(Context(new_run()), ADOPT)
 
     assert ids(emulator)[0] in str(failure.value)
 
@@ -191,7 +191,7 @@ def test_lost_answer_adopts_what_has_appeared(
     """The app was asked for by its name, whoever has created it; the user is told its id."""
     emulator.add_fault("drop_after", method="POST", path=APPS)
 
-    adopted = LIFECYCLE.create(new_run(), ADOPT)
+    adopted = LIFECYCLE.create(Context(new_run()), ADOPT)
 
     assert ids(emulator) == [adopted.app_id]
     assert adopted.adoption_id is not None
@@ -216,7 +216,7 @@ def test_lost_answer_with_a_rival_is_refused(
     emulator.add_fault("drop_after", method="POST", path=APPS, after=1)
 
     with pytest.raises(LifecycleError, match="2 apps are named 'search'") as failure:
-        LIFECYCLE.create(run, ADOPT)
+        LIFECYCLE.create(Context(run), ADOPT)
 
     assert len(ids(emulator)) == 2
     assert all(app_id in str(failure.value) for app_id in ids(emulator))
@@ -239,7 +239,7 @@ def test_app_of_another_run_is_never_deleted_to_give_way(
     monkeypatch.setattr(run.api, "create_app", create)
     emulator.add_fault("status", method="POST", path=APPS, status=502, after=1)
 
-    assert [LIFECYCLE.create(run, ADOPT).app_id] == theirs == ids(emulator)
+    assert [LIFECYCLE.create(Context(run), ADOPT).app_id] == theirs == ids(emulator)
 
 
 def test_answers_that_are_always_lost_are_an_error(new_run: NewRun, emulator: Emulator) -> None:
@@ -247,7 +247,7 @@ def test_answers_that_are_always_lost_are_an_error(new_run: NewRun, emulator: Em
     emulator.add_fault("drop_before", method="POST", path=APPS, times=9)
 
     with pytest.raises(LifecycleError, match="lost 3 times, and no app named 'search' has appea"):
-        LIFECYCLE.create(new_run(), ADOPT)
+        LIFECYCLE.create(Context(new_run()), ADOPT)
 
     assert ids(emulator) == []
 

@@ -12,7 +12,7 @@ from parallel_provider.api import PermissionDeniedError
 from parallel_provider.lifecycle.app import AppInputs, AppLifecycle, AppState
 from parallel_provider.lifecycle.app_uses import AppUses
 from parallel_provider.lifecycle.errors import LifecycleError
-from parallel_provider.lifecycle.run import Run
+from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Said, api_at, run_at
 
@@ -32,8 +32,8 @@ def prod(emulator: Emulator) -> AppState:
 def adopt(run: Run, prod: AppState) -> AppState:
     """Take the app over, as the engine does it: with a check first."""
     news = {"app_name": "prod", "existing_app_id": prod.app_id}
-    assert LIFECYCLE.check(run, {}, news).problems == []
-    return LIFECYCLE.create(run, AppInputs(app_name="prod", existing_app_id=prod.app_id))
+    assert LIFECYCLE.check(Context(run), {}, news).problems == []
+    return LIFECYCLE.create(Context(run), AppInputs(app_name="prod", existing_app_id=prod.app_id))
 
 
 def is_there(emulator: Emulator, app: AppState) -> bool:
@@ -102,10 +102,10 @@ def test_app_that_is_being_deleted_cannot_be_taken_over(
 
     monkeypatch.setattr(run.api, "delete_app", delete)
     with ThreadPoolExecutor(1) as threads:
-        deleting = threads.submit(LIFECYCLE.delete, run, prod)
+        deleting = threads.submit(LIFECYCLE.delete, Context(run), prod)
         assert begun.wait(30)
         with pytest.raises(LifecycleError, match="just being deleted by another resource"):
-            LIFECYCLE.create(run, AppInputs(app_name="prod", existing_app_id=prod.app_id))
+            LIFECYCLE.create(Context(run), AppInputs(app_name="prod", existing_app_id=prod.app_id))
         go_on.set()
         deleting.result()
 
@@ -119,7 +119,7 @@ def test_app_can_be_taken_over_after_its_deletion_failed(
     run = new_run()
     emulator.add_fault("status", method="DELETE", path=ONE_APP, status=403)
     with pytest.raises(PermissionDeniedError):
-        LIFECYCLE.delete(run, prod)
+        LIFECYCLE.delete(Context(run), prod)
 
     assert adopt(run, prod).app_id == prod.app_id
 
@@ -132,16 +132,16 @@ def test_each_adoption_is_told_from_the_others(
     second = adopt(new_run(), prod)
     assert len({prod.adoption_id, first.adoption_id, second.adoption_id}) == 3
     for state in (prod, first, second):
-        assert LIFECYCLE.read(new_run(), state) == state
+        assert LIFECYCLE.read(Context(new_run()), state) == state
 
     for leaving in (prod, first):
         run = new_run()
-        LIFECYCLE.diff(run, second, {"app_name": "prod"})
-        LIFECYCLE.delete(run, leaving)
+        LIFECYCLE.diff(Context(run), second, {"app_name": "prod"})
+        LIFECYCLE.delete(Context(run), leaving)
         assert is_there(emulator, prod)
     assert len([told for told in said.warnings if "isn't deleted at the server" in told]) == 2
 
-    LIFECYCLE.delete(new_run(), second)
+    LIFECYCLE.delete(Context(new_run()), second)
     assert not is_there(emulator, prod)
 
 
@@ -152,8 +152,8 @@ def test_app_deleted_twice_in_one_run_is_deleted_once(
     first = adopt(new_run(), prod)
     run = new_run()
 
-    LIFECYCLE.delete(run, prod)
-    LIFECYCLE.delete(run, first)
+    LIFECYCLE.delete(Context(run), prod)
+    LIFECYCLE.delete(Context(run), first)
 
     assert emulator.state()["requests"][f"DELETE {ONE_APP}"] == 1
     assert not is_there(emulator, prod)
@@ -164,10 +164,10 @@ def test_plain_replacement_of_a_resource_that_was_compared_deletes_its_app(
 ) -> None:
     """The engine may replace what the provider found unchanged: by a replacement trigger, say."""
     run = new_run()
-    LIFECYCLE.diff(run, prod, {"app_name": "prod"})
-    new = LIFECYCLE.create(run, AppInputs(app_name="prod"))
+    LIFECYCLE.diff(Context(run), prod, {"app_name": "prod"})
+    new = LIFECYCLE.create(Context(run), AppInputs(app_name="prod"))
 
-    LIFECYCLE.delete(run, prod)
+    LIFECYCLE.delete(Context(run), prod)
 
     assert is_there(emulator, new)
     assert not is_there(emulator, prod)
@@ -178,6 +178,6 @@ def test_state_without_an_adoption_is_that_of_the_creator() -> None:
     run = run_at()
     state = AppState(app_id="1", app_name="prod", org_id="o", org_name="O")
 
-    LIFECYCLE.diff(run, state, {"app_name": "prod"})
+    LIFECYCLE.diff(Context(run), state, {"app_name": "prod"})
 
     assert run.apps.uses.begin_deletion("1", "prod", None) is None

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-import msgspec
 import pytest
 
 from parallel_provider.lifecycle.balance_top_up import BalanceTopUpLifecycle
 from parallel_provider.lifecycle.balance_top_up_state import BalanceTopUpInputs, BalanceTopUpState
 from parallel_provider.lifecycle.charge import idempotency_key
 from parallel_provider.lifecycle.errors import LifecycleError, WrongOrganizationError
-from parallel_provider.lifecycle.resource import UNKNOWN
-from parallel_provider.lifecycle.run import Run
+from parallel_provider.lifecycle.run import Context, ResourceNames, Run
+from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.testing.emulator import Emulator
-from parallel_provider.typed import read_as
 from tests.lifecycle.runs import END_OF_NOVEMBER, Clock, Said, run_at
 
 LIFECYCLE = BalanceTopUpLifecycle()
-NAMES = {"organization": "acme", "project": "shop", "stack": "prod", "resource_name": "credit"}
+NAMES = ResourceNames(organization="acme", project="shop", stack="prod", name="credit")
 NewRun = Callable[[], Run]
 
 
 def inputs(**given: object) -> BalanceTopUpInputs:
     """Return the inputs of a top-up by 1000 cents."""
-    return read_as(BalanceTopUpInputs, {"amount_cents": 1000, **NAMES, **given})
+    return BalanceTopUpInputs.model_validate({"amount_cents": 1000, **given})
 
 
 def by_threshold(**given: object) -> BalanceTopUpInputs:
@@ -37,28 +36,34 @@ def by_threshold(**given: object) -> BalanceTopUpInputs:
 def state(**given: object) -> BalanceTopUpState:
     """Return the state of a top-up that has charged once, in November."""
     known = {
-        **msgspec.structs.asdict(inputs()),
+        **dict(inputs()),
+        "organization": "acme",
+        "project": "shop",
+        "stack": "prod",
+        "resource_name": "credit",
         "org_id": "org_1",
         "charges": 1,
         "total_charged_cents": 1000,
         "month": "2026-11",
         "month_charged_cents": 1000,
     }
-    return read_as(BalanceTopUpState, {**known, **given})
+    return BalanceTopUpState.model_validate({**known, **given})
+
+
+def context(run: Run, **names: str) -> Context:
+    """Return the context of a call for the top-up "credit", or one with other names."""
+    return Context(run, replace(NAMES, **names))
 
 
 def up(
-    new_run: NewRun, old: BalanceTopUpState | None, new: BalanceTopUpInputs
+    new_run: NewRun, old: BalanceTopUpState | None, new: BalanceTopUpInputs, **names: str
 ) -> BalanceTopUpState:
     """Do what an up does: create, or update if the diff says so."""
-    run = new_run()
+    call = context(new_run(), **names)
     if old is None:
-        return LIFECYCLE.create(run, new)
-    return (
-        LIFECYCLE.update(run, old, new)
-        if LIFECYCLE.diff(run, old, msgspec.structs.asdict(new)).changed
-        else old
-    )
+        return LIFECYCLE.create(call, new)
+    changed = LIFECYCLE.diff(call, old, dict(new)).changed
+    return LIFECYCLE.update(call, old, new) if changed else old
 
 
 def test_months_are_utc_and_each_has_its_own_limit(
@@ -112,11 +117,10 @@ def test_threshold_itself_is_enough(new_run: NewRun, emulator: Emulator) -> None
 
 def test_keys_are_made_of_the_names_at_creation(new_run: NewRun, emulator: Emulator) -> None:
     """Renamed in every way there is, the same reason has the same key still."""
-    renamed = dict.fromkeys(NAMES, "new")
     top_up = up(new_run, None, inputs())
     once = up(new_run, top_up, inputs(triggers=1))
     # As after a crash before the state was written, and a rename on top of it.
-    again = up(new_run, top_up, inputs(triggers=1, **renamed))
+    again = up(new_run, top_up, inputs(triggers=1), name="new", stack="new")
 
     assert once.last_idempotency_key == again.last_idempotency_key
     assert again.resource_name == "credit"
@@ -127,7 +131,6 @@ def test_keys_are_made_of_the_names_at_creation(new_run: NewRun, emulator: Emula
     ("news", "changed"),
     [
         ({}, False),
-        ({"resource_name": "renamed", "stack": "renamed"}, False),
         ({"triggers": 1}, True),
         ({"triggers": UNKNOWN}, True),
         ({"amount_cents": 1001}, True),
@@ -136,7 +139,7 @@ def test_keys_are_made_of_the_names_at_creation(new_run: NewRun, emulator: Emula
 )
 def test_diff_sees_what_charges(news: dict[str, Any], *, changed: bool) -> None:
     """Decided from the values alone: nobody is asked."""
-    diff = LIFECYCLE.diff(run_at(), state(), {**msgspec.structs.asdict(inputs()), **news})
+    diff = LIFECYCLE.diff(context(run_at()), state(), {**dict(inputs()), **news})
 
     assert diff.changed is changed
     assert diff.replaces == ()
@@ -161,7 +164,7 @@ def test_check_asks_what_is_allowed_only_where_it_may_charge(
     olds: dict[str, Any], news: dict[str, Any], *, asks: bool
 ) -> None:
     """An unchanged top-up needs neither the setting nor the server."""
-    checked = LIFECYCLE.check(run_at(), olds, {"amount_cents": 1000.0, **NAMES, **news})
+    checked = LIFECYCLE.check(context(run_at()), olds, {"amount_cents": 1000.0, **news})
 
     assert [problem.input for problem in checked.problems] == (["amount_cents"] if asks else [])
 
@@ -186,7 +189,7 @@ def test_another_organization_is_never_charged(new_run: NewRun, emulator: Emulat
     run = run_at(emulator.url, other["access_token"], max_top_up_cents=2000)
 
     with pytest.raises(WrongOrganizationError, match=other["org_id"]):
-        LIFECYCLE.update(run, top_up, inputs(triggers=1))
+        LIFECYCLE.update(context(run), top_up, inputs(triggers=1))
 
     assert emulator.state(other["org_id"])["charges"] == []
 
@@ -195,10 +198,10 @@ def test_read_and_delete_ask_nobody(said: Said) -> None:
     """The server keeps nothing to compare with, and gives nothing back."""
     run = run_at(said=said)
 
-    assert LIFECYCLE.read(run, state()) == state()
-    LIFECYCLE.delete(run, state(total_charged_cents=0))
+    assert LIFECYCLE.read(context(run), state()) == state()
+    LIFECYCLE.delete(context(run), state(total_charged_cents=0))
     assert said.warnings == []
-    LIFECYCLE.delete(run, state())
+    LIFECYCLE.delete(context(run), state())
     assert "not paid back" in said.warnings[0]
 
 
@@ -210,7 +213,7 @@ def test_threshold_charges_nothing_without_the_servers_date(
     monkeypatch.setattr(run, "server_time", lambda: None)
 
     with pytest.raises(LifecycleError, match="no date"):
-        LIFECYCLE.create(run, by_threshold())
+        LIFECYCLE.create(context(run), by_threshold())
 
     assert emulator.state()["charges"] == []
 
@@ -219,17 +222,15 @@ def test_second_use_of_a_key_in_one_run_is_refused(new_run: NewRun, emulator: Em
     """Two states of an earlier version, in components of two types, have the same names."""
     run = new_run()
     old = {"org_id": emulator.org_id, "amount_cents": 1000}
-    news = [
-        {**msgspec.structs.asdict(inputs(triggers=1)), "parent_types": parent}
-        for parent in ("my:Shop", "my:Lab")
-    ]
-    assert LIFECYCLE.diff(run, state(**old), news[0]).changed
+    new = inputs(triggers=1)
+    shop, lab = (context(run, parent_types=parent) for parent in ("my:Shop", "my:Lab"))
+    assert LIFECYCLE.diff(shop, state(**old), dict(new)).changed
     with pytest.raises(LifecycleError, match="'credit' in my:Shop charges in this run under"):
-        LIFECYCLE.diff(run, state(**old), news[1])
+        LIFECYCLE.diff(lab, state(**old), dict(new))
 
-    LIFECYCLE.update(run, state(**old), read_as(BalanceTopUpInputs, news[0]))
+    LIFECYCLE.update(shop, state(**old), new)
     with pytest.raises(LifecycleError, match="counted twice"):
-        LIFECYCLE.update(run, state(**old), read_as(BalanceTopUpInputs, news[1]))
+        LIFECYCLE.update(lab, state(**old), new)
     assert len(emulator.state()["charges"]) == 1
 
 
@@ -241,7 +242,7 @@ def test_state_of_an_earlier_version_keeps_its_key_for_the_charge_under_way(
 
     charged = up(new_run, old, inputs(triggers=1))
 
-    names = tuple(NAMES.values())
+    names = ("acme", "shop", "prod", "credit")
     assert charged.last_idempotency_key == idempotency_key(names, 1, 1000, 1)
     assert charged.key_salt is not None
     after = up(new_run, charged, inputs(triggers=2))

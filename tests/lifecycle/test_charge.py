@@ -23,7 +23,7 @@ from parallel_provider.lifecycle.charge import (
     why_not_allowed,
 )
 from parallel_provider.lifecycle.errors import LifecycleError, UnknownChargeError
-from parallel_provider.lifecycle.run import Run
+from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Clock, Said
 
@@ -111,7 +111,7 @@ def charge_500(emulator: Emulator) -> Callable[[Run], Balance]:
     def go(run: Run, amount_cents: int = 500) -> Balance:
         wanted = Charge(amount_cents, KEY, emulator.org_id, "/".join(IDENTITY))
         with one_charge_at_a_time(run, emulator.org_id):
-            return charge(run, wanted, run.api.get_balance())
+            return charge(Context(run), wanted, run.api.get_balance())
 
     return go
 

@@ -9,8 +9,9 @@ import pytest
 from parallel_provider.lifecycle.api_key import ApiKeyLifecycle
 from parallel_provider.lifecycle.app import AppLifecycle
 from parallel_provider.lifecycle.balance_top_up import BalanceTopUpLifecycle
-from parallel_provider.lifecycle.checks import InputCheck
-from parallel_provider.lifecycle.resource import UNKNOWN, Lifecycle
+from parallel_provider.lifecycle.resource import Lifecycle
+from parallel_provider.lifecycle.run import Context
+from parallel_provider.lifecycle.unknown import UNKNOWN
 from tests.lifecycle.runs import run_at
 
 UUID = "0b0c3ce4-5a3c-4c1c-9f0a-4a4d4f0e6d11"
@@ -129,7 +130,7 @@ def test_check_finds_each_problem_on_its_input(
     lifecycle: Lifecycle[Any, Any], inputs: dict[str, Any], expected: Problems
 ) -> None:
     """All problems are told at once, each on the input that has it."""
-    checked = lifecycle.check(run_at(), {}, inputs)
+    checked = lifecycle.check(Context(run_at()), {}, inputs)
 
     problems = {problem.input: problem.reason for problem in checked.problems}
     assert problems.keys() == expected.keys()
@@ -140,47 +141,8 @@ def test_check_finds_each_problem_on_its_input(
 
 def test_uuid_in_capitals_becomes_what_the_server_says() -> None:
     """Ids are compared letter by letter later on."""
-    check = InputCheck({"app_id": UUID.upper()})
+    inputs = {"app_id": UUID.upper(), "api_key_name": "ci"}
 
-    check.uuid("app_id")
+    checked = ApiKeyLifecycle().check(Context(run_at()), {}, inputs)
 
-    assert check.result().inputs == {"app_id": UUID}
-
-
-@pytest.mark.parametrize(
-    ("olds", "news", "name"),
-    [
-        pytest.param({}, {"default_x": "ci"}, "ci", id="the resource's name at first"),
-        pytest.param({}, {"default_x": "ci", "x": None}, "ci", id="None is left out"),
-        pytest.param({}, {"x": "given"}, "given", id="what is given counts"),
-        pytest.param({}, {}, None, id="no default, no name"),
-        pytest.param(
-            {"x": "ci", "default_x": "ci"}, {"default_x": "new"}, "ci", id="renamed by alias"
-        ),
-        pytest.param({"x": "given"}, {"default_x": "ci"}, "ci", id="no longer given"),
-        pytest.param(
-            {"x": "ci", "default_x": "ci"}, {"x": "given"}, "given", id="given from now on"
-        ),
-        pytest.param({"x": "ci", "default_x": "ci"}, {"x": UNKNOWN}, UNKNOWN, id="not yet known"),
-    ],
-)
-def test_default_name_survives_a_rename_by_alias(
-    olds: dict[str, Any], news: dict[str, Any], name: object
-) -> None:
-    """The name that a resource was given at first stays as long as none is given."""
-    check = InputCheck(news)
-
-    check.default_from("x", "default_x", olds)
-
-    assert check.result().inputs.get("x") == name
-
-
-def test_default_name_survives_a_second_rename() -> None:
-    """What was filled in once is what the next run starts from."""
-    inputs: dict[str, Any] = {}
-    for resource_name in ("first", "second", "third"):
-        check = InputCheck({"default_x": resource_name})
-        check.default_from("x", "default_x", inputs)
-        inputs = check.result().inputs
-
-    assert inputs["x"] == "first"
+    assert checked.inputs == {"app_id": UUID, "api_key_name": "ci"}

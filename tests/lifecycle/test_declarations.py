@@ -50,9 +50,9 @@ class ToyInputs(Inputs):
     triggers: JsonLike = None
 
     @classmethod
-    def problems_between(cls, known: Props) -> Iterator[Problem]:
+    def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:
         """A limit is for a price."""
-        if "limit_cents" in known and "price_cents" not in known:
+        if "limit_cents" in valid and "price_cents" not in given:
             yield Problem("limit_cents", "needs a price_cents")
 
 

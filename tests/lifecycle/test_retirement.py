@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 
-import msgspec
 import pytest
 
 from parallel_provider.api import CreatedApiKey
 from parallel_provider.api.retries import Patience
 from parallel_provider.lifecycle.errors import LifecycleError
-from parallel_provider.lifecycle.rotating_api_key import (
+from parallel_provider.lifecycle.rotating_api_key import RotatingApiKeyLifecycle
+from parallel_provider.lifecycle.rotating_api_key_state import (
     RotatingApiKeyInputs,
-    RotatingApiKeyLifecycle,
+    RotatingApiKeyState,
 )
-from parallel_provider.lifecycle.rotating_key_state import KeyToRevoke, RotatingApiKeyState
-from parallel_provider.lifecycle.run import Run
+from parallel_provider.lifecycle.rotation import RetiredKey
+from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Clock, Said, api_at
 
@@ -47,17 +47,17 @@ def inputs(emulator: Emulator) -> RotatingApiKeyInputs:
 @pytest.fixture
 def state(run: Run, inputs: RotatingApiKeyInputs) -> RotatingApiKeyState:
     """Return a state with many keys that are overdue."""
-    state = LIFECYCLE.create(run, inputs)
+    state = LIFECYCLE.create(Context(run), inputs)
 
-    def overdue(key: CreatedApiKey) -> KeyToRevoke:
-        return KeyToRevoke(
+    def overdue(key: CreatedApiKey) -> RetiredKey:
+        return RetiredKey(
             api_key_id=key.api_key_id,
             api_key_name=key.api_key_name,
-            replaced_at=key.created_at - 86_400,
+            retired_at=key.created_at - 86_400,
         )
 
     keys = tuple(overdue(run.api.create_key(inputs.app_id, f"old-{n}")) for n in range(OVERDUE))
-    return msgspec.structs.replace(state, keys_to_revoke=keys)
+    return state.model_copy(update={"keys_to_revoke": keys})
 
 
 def alive(emulator: Emulator) -> set[str]:
@@ -69,7 +69,7 @@ def test_overdue_keys_are_all_revoked(
     run: Run, emulator: Emulator, inputs: RotatingApiKeyInputs, state: RotatingApiKeyState
 ) -> None:
     """The list is empty afterwards, and the current key works."""
-    updated = LIFECYCLE.update(run, state, inputs)
+    updated = LIFECYCLE.update(Context(run), state, inputs)
 
     assert updated.keys_to_revoke == ()
     assert alive(emulator) == {state.api_key_id}
@@ -86,13 +86,15 @@ def test_hanging_revocations_hold_up_a_new_key_no_longer_than_one_call(
     emulator.add_fault("hang", method="DELETE", path=KEY, times=100)
     began = time.monotonic()
 
-    updated = LIFECYCLE.update(run, state, msgspec.structs.replace(inputs, triggers="leaked"))
+    updated = LIFECYCLE.update(
+        Context(run), state, inputs.model_copy(update={"triggers": "leaked"})
+    )
 
     assert time.monotonic() - began < 2 * SECONDS
     assert updated.generation == 2
     assert updated.keys_to_revoke == state.keys_to_revoke
     assert len([text for text in said.warnings if "couldn't be revoked" in text]) == OVERDUE
-    run.revoking.shutdown()
+    run.revocation_threads.shutdown()
 
 
 def test_hanging_delete_takes_no_longer_than_one_call_and_names_every_key(
@@ -103,12 +105,12 @@ def test_hanging_delete_takes_no_longer_than_one_call_and_names_every_key(
     began = time.monotonic()
 
     with pytest.raises(LifecycleError, match=f"{OVERDUE + 1} of its keys") as failure:
-        LIFECYCLE.delete(run, state)
+        LIFECYCLE.delete(Context(run), state)
 
     assert time.monotonic() - began < 2 * SECONDS
     for key in (state.api_key_id, *(key.api_key_id for key in state.keys_to_revoke)):
         assert key in str(failure.value)
-    run.revoking.shutdown()
+    run.revocation_threads.shutdown()
 
 
 def test_revocations_use_few_connections(
@@ -116,7 +118,7 @@ def test_revocations_use_few_connections(
 ) -> None:
     """Each thread keeps a connection, so that the threads serve the whole run."""
     for _ in range(3):
-        LIFECYCLE.update(run, state, inputs)
+        LIFECYCLE.update(Context(run), state, inputs)
 
     ports = {entry["client_port"] for entry in emulator.state()["log"]}
     assert len(ports) <= 9

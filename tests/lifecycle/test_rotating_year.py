@@ -5,12 +5,9 @@ from __future__ import annotations
 import itertools
 import time
 
-import msgspec
-
-from parallel_provider.lifecycle.rotating_api_key import (
-    RotatingApiKeyInputs,
-    RotatingApiKeyLifecycle,
-)
+from parallel_provider.lifecycle.rotating_api_key import RotatingApiKeyLifecycle
+from parallel_provider.lifecycle.rotating_api_key_state import RotatingApiKeyInputs
+from parallel_provider.lifecycle.run import Context
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Clock, run_at
 
@@ -29,14 +26,14 @@ def test_year_of_daily_runs_never_leaves_a_day_without_its_key(emulator: Emulato
         rotate_after="30d",
         overlap=f"{OVERLAP_DAYS}d",
     )
-    state = lifecycle.create(first_run, inputs)
+    state = lifecycle.create(Context(first_run), inputs)
     current_on: list[str] = []
     for day in range(1, 366):
         emulator.set_clock(day * DAY)
         clock.now = time.time() + day * DAY
         run = run_at(emulator.url, emulator.access_token, clock=clock)
-        if lifecycle.diff(run, state, msgspec.structs.asdict(inputs)).changed:
-            state = lifecycle.update(run, state, inputs)
+        if lifecycle.diff(Context(run), state, dict(inputs)).changed:
+            state = lifecycle.update(Context(run), state, inputs)
         current_on.append(state.api_key_id)
         alive = {key["api_key_id"] for key in emulator.state()["keys"] if key["revoked_at"] is None}
         assert set(current_on[-OVERLAP_DAYS:]) <= alive
@@ -45,6 +42,6 @@ def test_year_of_daily_runs_never_leaves_a_day_without_its_key(emulator: Emulato
     minted = emulator.state()["keys"]
     revoked = [key for key in minted if key["revoked_at"] is not None]
     assert (len(minted), len(revoked)) == (13, 12)
-    for replaced, successor in itertools.pairwise(minted):
-        assert replaced["revoked_at"] is not None
-        assert replaced["revoked_at"] >= successor["created_at"] + OVERLAP_DAYS * DAY
+    for retired, successor in itertools.pairwise(minted):
+        assert retired["revoked_at"] is not None
+        assert retired["revoked_at"] >= successor["created_at"] + OVERLAP_DAYS * DAY

@@ -8,14 +8,14 @@ from parallel_provider.lifecycle.durations import format_duration, parse_duratio
 from parallel_provider.lifecycle.rotation import (
     Cause,
     Plan,
-    Replaced,
+    RetiredKey,
     generation_name,
     plan,
     sentences,
 )
 
 DAY = 86_400
-OLD = Replaced("id-1", "svc", replaced_at=100 * DAY)
+OLD = RetiredKey(api_key_id="id-1", api_key_name="svc", retired_at=100 * DAY)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_rotation_is_due_by_age_or_by_trigger(
     """From the very second on; a trigger is the better reason where both are there."""
     due = plan(
         created_at=100 * DAY,
-        replaced=(),
+        retired=(),
         rotate_after=30 * DAY,
         overlap=DAY,
         triggers_changed=triggers_changed,
@@ -97,13 +97,13 @@ def test_rotation_is_due_by_age_or_by_trigger(
         (None, 1e12, False),
     ],
 )
-def test_replaced_key_is_revoked_after_its_overlap(
+def test_retired_key_is_revoked_after_its_overlap(
     overlap: int | None, now: float, revoked: bool
 ) -> None:
     """From the very second on; not while a preview doesn't know the overlap."""
     due = plan(
         created_at=100 * DAY,
-        replaced=(OLD,),
+        retired=(OLD,),
         rotate_after=None,
         overlap=overlap,
         triggers_changed=False,

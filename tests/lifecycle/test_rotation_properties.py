@@ -16,13 +16,12 @@ from pydantic import SecretStr
 
 from parallel_provider.api import AccountApi, AppItem, Balance, ConnectionFailedError, CreatedApiKey
 from parallel_provider.lifecycle.durations import parse_duration
-from parallel_provider.lifecycle.rotating_api_key import (
+from parallel_provider.lifecycle.rotating_api_key import RotatingApiKeyLifecycle
+from parallel_provider.lifecycle.rotating_api_key_state import (
     RotatingApiKeyInputs,
-    RotatingApiKeyLifecycle,
+    RotatingApiKeyState,
 )
-from parallel_provider.lifecycle.rotating_key_state import RotatingApiKeyState
-from parallel_provider.lifecycle.run import Run
-from parallel_provider.typed import read_as
+from parallel_provider.lifecycle.run import Context, Run
 
 APP_ID = "11111111-1111-4111-8111-111111111111"
 LIFECYCLE = RotatingApiKeyLifecycle()
@@ -115,16 +114,16 @@ class History(RuleBasedStateMachine):
 
     def up(self) -> bool:
         """Do what the engine does with one resource; say whether the run succeeded."""
-        run, news = self.run(), self.inputs()
-        assert not LIFECYCLE.check(run, {}, news).problems
-        inputs = read_as(RotatingApiKeyInputs, news)
+        context, news = Context(self.run()), self.inputs()
+        assert not LIFECYCLE.check(context, {}, news).problems
+        inputs = RotatingApiKeyInputs.model_validate(news)
         before = self.state
         revoked_before = set(self.account.revoked)
         try:
             if before is None:
-                self.state = LIFECYCLE.create(run, inputs)
-            elif LIFECYCLE.diff(run, before, news).changed:
-                self.state = LIFECYCLE.update(run, before, inputs)
+                self.state = LIFECYCLE.create(context, inputs)
+            elif LIFECYCLE.diff(context, before, news).changed:
+                self.state = LIFECYCLE.update(context, before, inputs)
         except ConnectionFailedError:
             assert self.account.revoked.keys() == revoked_before, "revoked in a run that failed"
             return False
@@ -198,7 +197,7 @@ class History(RuleBasedStateMachine):
         """A refresh changes nothing."""
         assert self.state is not None
         minted, alive = len(self.account.created), self.account.alive
-        assert LIFECYCLE.read(self.run(), self.state) == self.state
+        assert LIFECYCLE.read(Context(self.run()), self.state) == self.state
         assert (len(self.account.created), self.account.alive) == (minted, alive)
 
     @rule(creating=st.booleans(), revoking=st.booleans())
@@ -221,7 +220,7 @@ class History(RuleBasedStateMachine):
     def destroy_and_create(self) -> None:
         """Destroying revokes every key there is."""
         assert self.state is not None
-        LIFECYCLE.delete(self.run(), self.state)
+        LIFECYCLE.delete(Context(self.run()), self.state)
         assert not self.account.alive
         self.account.creating_fails = False
         self.state = None
@@ -237,7 +236,7 @@ class History(RuleBasedStateMachine):
     def no_key_is_unknown(self) -> None:
         """Every key ever minted is in the state or revoked."""
         if self.state is not None:
-            held = {self.state.api_key_id, *(key.api_key_id for key in self.state.replaced)}
+            held = {self.state.api_key_id, *(key.api_key_id for key in self.state.retired_keys)}
             assert self.account.alive == held
 
     @invariant()
@@ -246,8 +245,8 @@ class History(RuleBasedStateMachine):
         works = self.account.tells_time and not self.account.revoking_fails
         if self.state is not None and works and self.up():
             overlap = parse_duration(self.overlap)
-            for key in self.state.replaced:
-                assert self.account.now < key.replaced_at + overlap
+            for key in self.state.retired_keys:
+                assert self.account.now < key.retired_at + overlap
 
     @property
     def generation(self) -> int:

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from parallel_provider.dynamic._adapter import Adapter, lifecycle_of
+from parallel_provider.dynamic._adapter import Adapter
 from parallel_provider.errors import ParallelError
+from parallel_provider.lifecycle import lifecycle_of
 from parallel_provider.lifecycle.run import Run
 
 

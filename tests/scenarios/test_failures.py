@@ -157,7 +157,7 @@ def test_damaged_state_is_one_line_without_its_values(project: Project) -> None:
     for operation in ("up", "refresh", "destroy"):
         text = project.fails(operation)
         assert_refused(
-            project, text, "ApiKey 'ci': unexpected ValidationError", "report it", resource="ci"
+            project, text, "ApiKey 'ci': its outputs", "created_at", "stack export", resource="ci"
         )
         assert "hush-hush" not in text
 

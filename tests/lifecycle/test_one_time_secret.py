@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from parallel_provider.api import CreatedApiKey
 from parallel_provider.lifecycle.api_key import ApiKeyInputs, ApiKeyLifecycle
+from parallel_provider.lifecycle.app_key import APP_KEYS
 from parallel_provider.lifecycle.errors import (
     LifecycleError,
     LostKeyError,
     WrongOrganizationError,
 )
-from parallel_provider.lifecycle.minting import mint_key, revoke_key
-from parallel_provider.lifecycle.run import Run
+from parallel_provider.lifecycle.one_time_secret import NewSecret, create_secret, revoke_secret
+from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
 from parallel_provider.typed import reveal
 from tests.lifecycle.runs import Said, run_at
@@ -24,6 +25,11 @@ from tests.lifecycle.runs import Said, run_at
 KEYS = "/service/v1/apps/{app_id}/keys"
 NO_SUCH_APP = "00000000-0000-4000-8000-000000000000"
 NewRun = Callable[[], Run]
+
+
+def create_key(run: Run, app_id: str, api_key_name: str) -> NewSecret:
+    """Create a key as the resources do."""
+    return create_secret(Context(run), APP_KEYS, app_id, api_key_name)
 
 
 @pytest.fixture
@@ -34,9 +40,9 @@ def app_id(emulator: Emulator) -> str:
 
 def test_key_is_minted_without_a_word(new_run: NewRun, app_id: str, said: Said) -> None:
     """The usual case."""
-    key = mint_key(new_run(), app_id, "ci")
+    key = create_key(new_run(), app_id, "ci")
 
-    assert (key.app_id, key.api_key_name) == (app_id, "ci")
+    assert key.app_id == app_id
     assert said.warnings == []
 
 
@@ -47,12 +53,12 @@ def test_lost_answer_is_followed_by_one_more_attempt(
     """The warning names the key that counts, its name and its app, so that the other is found."""
     emulator.add_fault(kind, path=KEYS)  # type: ignore[arg-type] # a literal
 
-    key = mint_key(new_run(), app_id, "ci")
+    key = create_key(new_run(), app_id, "ci")
 
     [warning] = said.warnings
-    for words in ("'ci'", app_id, key.api_key_id, "revoke any other of that name"):
+    for words in ("'ci'", app_id, key.secret_id, "revoke any other of that name"):
         assert words in warning
-    assert key.raw_api_key.get_secret_value() not in warning
+    assert key.raw.get_secret_value() not in warning
     assert emulator.state()["requests"][f"POST {KEYS}"] == 2
 
 
@@ -71,7 +77,7 @@ def test_second_failure_says_which_key_to_look_for(
     emulator.add_fault(second, path=KEYS, status=403)  # type: ignore[arg-type] # a literal
 
     with pytest.raises(LostKeyError) as failure:
-        mint_key(new_run(), app_id, "ci")
+        create_key(new_run(), app_id, "ci")
 
     for words in (*says, app_id):
         assert words in str(failure.value)
@@ -80,7 +86,7 @@ def test_second_failure_says_which_key_to_look_for(
 def test_key_of_a_missing_app_says_what_to_do(new_run: NewRun) -> None:
     """A 404 alone doesn't tell what it is that isn't there."""
     with pytest.raises(LifecycleError, match=rf"no app {NO_SUCH_APP} .*`pulumi refresh`"):
-        mint_key(new_run(), NO_SUCH_APP, "ci")
+        create_key(new_run(), NO_SUCH_APP, "ci")
 
 
 def test_answer_about_another_app_is_refused(
@@ -95,7 +101,7 @@ def test_answer_about_another_app_is_refused(
     with pytest.raises(
         LifecycleError, match=rf"{other['api_key_id']}\) of app {app_id} .* belongs to app"
     ) as failure:
-        mint_key(new_run(), app_id, "ci")
+        create_key(new_run(), app_id, "ci")
 
     assert "hush-hush" not in str(failure.value)
 
@@ -121,7 +127,7 @@ def test_key_whose_answer_is_odd_is_revoked_again(
     emulator.add_fault("odd", path=KEYS, replace=odd)
 
     with pytest.raises(LifecycleError, match="It was revoked again") as failure:
-        mint_key(new_run(), app_id, "ci")
+        create_key(new_run(), app_id, "ci")
 
     [key] = emulator.state()["keys"]
     assert key["revoked_at"] is not None
@@ -137,7 +143,7 @@ def test_key_that_cannot_be_revoked_again_is_named(
     emulator.add_fault("status", method="DELETE", status=403)
 
     with pytest.raises(LifecycleError, match="couldn't be revoked again either") as failure:
-        mint_key(new_run(), app_id, "ci")
+        create_key(new_run(), app_id, "ci")
 
     [key] = emulator.state()["keys"]
     assert f"the key 'ci' ({key['api_key_id']}) of app {app_id}" in str(failure.value)
@@ -150,36 +156,36 @@ def test_key_whose_id_is_odd_is_named_by_its_name(
     """An id that can't be sent names nothing: a second key is made, and the warning says so."""
     emulator.add_fault("odd", path=KEYS, replace={"api_key_id": '".."'})
 
-    key = mint_key(new_run(), app_id, "ci")
+    key = create_key(new_run(), app_id, "ci")
 
     [warning] = said.warnings
-    assert f"The one that counts is {key.api_key_id}" in warning
+    assert f"The one that counts is {key.secret_id}" in warning
 
 
 def test_app_id_in_capitals_is_the_same_app(new_run: NewRun, app_id: str) -> None:
     """UUIDs are compared without regard to case."""
     run = new_run()
-    create_key = run.api.create_key
+    ask = run.api.create_key
 
     def answer(app_id: str, api_key_name: str) -> CreatedApiKey:
-        return msgspec.structs.replace(create_key(app_id, api_key_name), app_id=app_id.upper())
+        return replace(ask(app_id, api_key_name), app_id=app_id.upper())
 
     run.api.create_key = answer  # type: ignore[method-assign] # an answer with the real id
 
-    assert mint_key(run, app_id, "ci").app_id == app_id.upper()
+    assert create_key(run, app_id, "ci").app_id == app_id.upper()
 
 
 def test_revoking_what_is_gone_succeeds_only_for_its_organization(
     new_run: NewRun, emulator: Emulator, app_id: str
 ) -> None:
     """Another organization's 404 says nothing."""
-    key = mint_key(new_run(), app_id, "ci")
+    key = create_key(new_run(), app_id, "ci")
     other = run_at(emulator.url, emulator.add_org()["access_token"])
 
     with pytest.raises(WrongOrganizationError):
-        revoke_key(other, app_id, key.api_key_id, emulator.org_id)
+        revoke_secret(other, APP_KEYS, app_id, key.secret_id, emulator.org_id)
     for _ in range(2):
-        revoke_key(new_run(), app_id, key.api_key_id, emulator.org_id)
+        revoke_secret(new_run(), APP_KEYS, app_id, key.secret_id, emulator.org_id)
 
 
 def test_odd_name_of_an_app_does_not_break_a_refresh(
@@ -187,8 +193,8 @@ def test_odd_name_of_an_app_does_not_break_a_refresh(
 ) -> None:
     """A key whose app has a name that isn't valid text keeps the name that is known."""
     lifecycle = ApiKeyLifecycle()
-    state = lifecycle.create(new_run(), ApiKeyInputs(app_id=app_id, api_key_name="ci"))
+    state = lifecycle.create(Context(new_run()), ApiKeyInputs(app_id=app_id, api_key_name="ci"))
     app = {"app_id": app_id, "app_name": "\ud800", "org_id": emulator.org_id, "org_name": "Org"}
     emulator.add_fault("garbage", path="/service/v1/apps", body=json.dumps({"apps": [app]}))
 
-    assert lifecycle.read(new_run(), state) == state
+    assert lifecycle.read(Context(new_run()), state) == state

@@ -1,0 +1,199 @@
+"""What `ApiKey` and `RotatingApiKey` have in common: a key of an app.
+
+API: POST /service/v1/apps/{app_id}/keys, DELETE /service/v1/apps/{app_id}/keys/{api_key_id}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field, SecretStr
+
+from parallel_provider.lifecycle.declarations import (
+    DefaultsToResourceName,
+    Inputs,
+    Problem,
+    Props,
+    ReplaceOnChange,
+    State,
+)
+from parallel_provider.lifecycle.errors import LifecycleError, reason_of
+from parallel_provider.lifecycle.field_types import AppId, Arguments, Flag, VisibleText
+from parallel_provider.lifecycle.one_time_secret import (
+    NewSecret,
+    SecretApi,
+    SecretId,
+    create_secret,
+    deliver_secret,
+    discard_secret,
+)
+from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.lifecycle.sendable import is_valid_text, unsendable
+from parallel_provider.model import Integer, plain
+
+
+class KeyInputs(Inputs):
+    """The inputs that every kind of key has."""
+
+    app_id: Annotated[AppId, ReplaceOnChange()] = Field(
+        description="The id of the app that the key belongs to."
+    )
+    api_key_name: Annotated[VisibleText, ReplaceOnChange(), DefaultsToResourceName()] = Field(
+        description="The key's name in the Parallel console."
+    )
+    deliver_command: Arguments = Field(
+        default=None,
+        description="A command, as a list of its arguments. It gets each new raw key on its "
+        "standard input.",
+    )
+    keep_raw_api_key: Flag = Field(
+        default=True, description="False: the state has no raw key, only its fingerprint."
+    )
+
+    @classmethod
+    def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:
+        """Refuse inputs with which nobody would have the raw key."""
+        if valid.get("keep_raw_api_key") is False and "deliver_command" not in given:
+            yield Problem(
+                "keep_raw_api_key", "needs a deliver_command: otherwise nobody has the key"
+            )
+
+
+class KeyState(State):
+    """The outputs that every kind of key has. `created_at` is epoch seconds, by the server's clock.
+
+    `raw_api_key` is None if the state doesn't keep it.
+    """
+
+    api_key_id: str = Field(description="The key's id.")
+    api_key_name: str = Field(description="The key's name in the Parallel console.")
+    app_id: str = Field(description="The id of its app.")
+    app_name: str = Field(description="The name of its app.")
+    org_id: str = Field(description="The organization's id.")
+    created_by_user_id: str = Field(
+        description="The id of the user who created it: the user of the access token."
+    )
+    created_by_user_email: str = Field(description="That user's e-mail address.")
+    display_value: str = Field(
+        description="The shortened form that the console shows; not a secret."
+    )
+    created_at: Integer = Field(description="When it was created, in epoch seconds.")
+    raw_api_key: SecretStr | None = Field(default=None, description="The key itself.")
+    raw_api_key_fingerprint: str = Field(
+        description='"sha256:" and the key\'s hash in hexadecimal digits; not a secret.'
+    )
+    triggers: Any = Field(default=None, description="The value of the input `triggers`.")
+
+    @property
+    def resource_id(self) -> str:
+        """The key's id. A rotation doesn't change the resource's id in Pulumi's state."""
+        return self.api_key_id
+
+
+KeyStateT = TypeVar("KeyStateT", bound=KeyState)
+
+
+class _AppKeys:
+    """The keys of apps, as secrets that are shown once."""
+
+    noun = "key"
+
+    def create(self, run: Run, app_id: str, name: str) -> NewSecret:
+        key = run.api.create_key(app_id, name)
+        outputs = {
+            "api_key_id": key.api_key_id,
+            "app_name": key.app_name,
+            "created_by_user_id": key.created_by_user_id,
+            "created_by_user_email": key.created_by_user_email,
+            "display_value": key.display_value,
+            "created_at": key.created_at,
+        }
+        return NewSecret(key.api_key_id, key.app_id, key.created_at, key.raw_api_key, outputs)
+
+    def revoke(self, run: Run, app_id: str, secret_id: str) -> None:
+        run.api.delete_key(app_id, secret_id)
+
+    def variables(self, secret: NewSecret, name: str) -> Mapping[str, str]:
+        return {
+            "PARALLEL_API_KEY_ID": secret.secret_id,
+            "PARALLEL_API_KEY_NAME": name,
+            "PARALLEL_APP_ID": secret.app_id,
+        }
+
+
+APP_KEYS: SecretApi = _AppKeys()
+
+
+def create_key(
+    context: Context,
+    inputs: KeyInputs,
+    api_key_name: str,
+    state_of: Callable[[dict[str, Any]], KeyStateT],
+) -> KeyStateT:
+    """Create a key, deliver it if there is a command for that, and return the new state.
+
+    `state_of` makes the state from the outputs of the new key. If the key can't be kept or
+    delivered, it is revoked again and LifecycleError is raised.
+    """
+    run = context.run
+    key = create_secret(context, APP_KEYS, inputs.app_id, api_key_name)
+    doing = "kept in the state"
+    try:
+        state = state_of(_key_outputs(key, inputs, api_key_name))
+        problem = unsendable(plain(state))
+        if problem is not None:
+            raise LifecycleError(problem)
+        if inputs.deliver_command is not None:
+            doing = "delivered"
+            deliver_secret(context, APP_KEYS, key, api_key_name, inputs.deliver_command)
+    except Exception as error:  # noqa: BLE001 - whatever it was, nobody has this key
+        failure = f"couldn't be {doing}: {reason_of(error)}"
+        discard_secret(run, APP_KEYS, inputs.app_id, SecretId(key.secret_id, api_key_name), failure)
+    return state
+
+
+def read_key(run: Run, state: KeyStateT) -> KeyStateT | None:
+    """Find the app of a key. The API can't read keys, so a key exists as long as its app exists."""
+    run.require_allowed_organization()
+    app = run.apps.find(state.app_id)
+    if app is None:
+        run.require_same_organization(state.org_id)
+        return None
+    if not is_valid_text(app.app_name):
+        return state
+    return state.model_copy(update={"app_name": app.app_name})
+
+
+def drops_raw_key(state: KeyState, news: Props) -> bool:
+    """Return whether the state has the raw key, and the inputs say that it must not any more."""
+    return state.raw_api_key is not None and news.get("keep_raw_api_key") is False
+
+
+def organization_of(run: Run, app_id: str) -> str:
+    """Return the id of the organization that an app belongs to. Call it before a key is created."""
+    app = run.apps.find(app_id)
+    organization = run.apps.organization()
+    if app is not None:
+        return app.org_id
+    if organization is not None:
+        return organization.org_id
+    raise LifecycleError(
+        f"there is no app {app_id} for the access token: if it was deleted outside Pulumi, "
+        "run `pulumi refresh`; otherwise check the token's organization"
+    )
+
+
+def _key_outputs(key: NewSecret, inputs: KeyInputs, api_key_name: str) -> dict[str, Any]:
+    """Return the outputs of a new key.
+
+    The name and the app's id are those of the inputs. If the server wrote them in another way, the
+    key would be replaced in every run.
+    """
+    return {
+        **key.outputs,
+        "app_id": inputs.app_id,
+        "api_key_name": api_key_name,
+        "raw_api_key": key.raw if inputs.keep_raw_api_key else None,
+        "raw_api_key_fingerprint": key.fingerprint,
+    }

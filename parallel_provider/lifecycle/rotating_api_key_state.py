@@ -1,0 +1,135 @@
+"""The inputs and the state of a rotating key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr
+
+from parallel_provider.lifecycle.app_key import KeyInputs, KeyState
+from parallel_provider.lifecycle.declarations import Problem, Props
+from parallel_provider.lifecycle.durations import parse_duration
+from parallel_provider.lifecycle.field_types import Duration, JsonLike
+from parallel_provider.lifecycle.rotation import RetiredKey, generation_name
+from parallel_provider.model import Integer
+
+
+class RotatingApiKeyInputs(KeyInputs):
+    """What a program says about a rotating key."""
+
+    rotate_after: Duration = Field(
+        description='The age at which the next run rotates the key, such as "90d".'
+    )
+    overlap: Duration = Field(
+        default="1d", description="How long the previous key keeps working after a rotation."
+    )
+    triggers: JsonLike = Field(
+        default=None, description="Any JSON-like value; a change rotates the key in the next run."
+    )
+
+    @classmethod
+    def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:
+        """Refuse an overlap that is longer than `rotate_after`."""
+        rotate_after, overlap = seconds(valid.get("rotate_after")), seconds(valid.get("overlap"))
+        if rotate_after == 0:
+            yield Problem("rotate_after", "must be longer than 0 seconds")
+        elif rotate_after is not None and overlap is not None and overlap > rotate_after:
+            yield Problem("overlap", f"must be at most rotate_after ({valid['rotate_after']})")
+        yield from super().problems_between(given, valid)
+
+
+class RotatingApiKeyState(KeyState):
+    """The outputs of a rotating key: the current key, the previous one, and the times of both.
+
+    Times are epoch seconds, by the server's clock. `created_at` is the current key's.
+    """
+
+    generation: Integer = Field(default=1, description="The current key's number, counted from 1.")
+    rotate_after: str = Field(description="The value of the input `rotate_after`.")
+    overlap: str = Field(description="The value of the input `overlap`.")
+    next_rotation_at: Integer = Field(
+        description="From then on, a run rotates the key by its age. In epoch seconds."
+    )
+    previous_api_key_id: str | None = Field(
+        default=None, description="The id of the previous key, until it is revoked."
+    )
+    previous_api_key_name: str | None = Field(default=None, description="The previous key's name.")
+    previous_raw_api_key: SecretStr | None = Field(default=None, description="The previous key.")
+    previous_expires_at: Integer | None = Field(
+        default=None, description="From then on, a run revokes the previous key. In epoch seconds."
+    )
+    keys_to_revoke: Annotated[tuple[RetiredKey, ...], Field(strict=False)] = Field(
+        default=(), description="Older keys that aren't revoked yet."
+    )
+
+    @property
+    def retired_keys(self) -> tuple[RetiredKey, ...]:
+        """All keys except the current one that aren't revoked yet, the newest first."""
+        if self.previous_api_key_id is None:
+            return self.keys_to_revoke
+        previous = RetiredKey(
+            api_key_id=self.previous_api_key_id,
+            api_key_name=self.previous_api_key_name or "",
+            retired_at=self.created_at,
+        )
+        return (previous, *self.keys_to_revoke)
+
+    def input_value(self, name: str) -> object:
+        """Return the value of an input in the last run; a generation's number isn't in its name."""
+        value = super().input_value(name)
+        if name != "api_key_name" or not isinstance(value, str):
+            return value
+        return value.removesuffix(generation_name("", self.generation))
+
+    def rotated_to(self, outputs: dict[str, Any]) -> RotatingApiKeyState:
+        """Return the state with a new current key; the present one becomes the previous key.
+
+        `outputs` are those of the new key.
+        """
+        return self.model_copy(
+            update={
+                **outputs,
+                "generation": self.generation + 1,
+                "previous_api_key_id": self.api_key_id,
+                "previous_api_key_name": self.api_key_name,
+                "previous_raw_api_key": self.raw_api_key,
+                "keys_to_revoke": self.retired_keys,
+            }
+        )
+
+    def without(
+        self, revoked: Sequence[RetiredKey], failed: Sequence[RetiredKey]
+    ) -> RotatingApiKeyState:
+        """Return the state without revoked keys. Keys that failed are in `keys_to_revoke`."""
+        left = [key for key in self.retired_keys if key not in revoked]
+        state = self
+        if any(key.api_key_id == self.previous_api_key_id for key in (*revoked, *failed)):
+            state = state.model_copy(
+                update={
+                    "previous_api_key_id": None,
+                    "previous_api_key_name": None,
+                    "previous_raw_api_key": None,
+                }
+            )
+        older = tuple(key for key in left if key.api_key_id != state.previous_api_key_id)
+        return state.model_copy(update={"keys_to_revoke": older})
+
+    def with_durations(self, rotate_after: str, overlap: str) -> RotatingApiKeyState:
+        """Return the state with these durations, and the times that follow from them."""
+        previous_expires_at = (
+            None if self.previous_api_key_id is None else self.created_at + parse_duration(overlap)
+        )
+        return self.model_copy(
+            update={
+                "rotate_after": rotate_after,
+                "overlap": overlap,
+                "next_rotation_at": self.created_at + parse_duration(rotate_after),
+                "previous_expires_at": previous_expires_at,
+            }
+        )
+
+
+def seconds(duration: object) -> int | None:
+    """Return the seconds of a valid duration; None if it isn't valid."""
+    return parse_duration(duration) if isinstance(duration, str) else None

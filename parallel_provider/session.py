@@ -1,0 +1,72 @@
+"""Makes the client and the run from settings. Knows nothing of Pulumi's SDK.
+
+The dynamic provider, a program's data sources and the command line all use it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from parallel_provider.api import AccountApi, Patience
+from parallel_provider.credentials.chain import NoSource, choose_source
+from parallel_provider.credentials.errors import NotConfiguredError
+from parallel_provider.credentials.tokens import TokenSource
+from parallel_provider.lifecycle.run import Guards, Messages, Run
+from parallel_provider.settings import Settings
+
+if TYPE_CHECKING:
+    from parallel_provider.credentials.auth import BearerAuth
+
+
+def open_api(
+    settings: Settings, source: TokenSource, *, timeout_seconds: float | None = None
+) -> AccountApi:
+    """Return a client that uses these settings and the tokens of this source.
+
+    One call takes at most `timeout_seconds`, or as long as the settings say. The client is a
+    context manager.
+    """
+    seconds = settings.timeout_seconds if timeout_seconds is None else timeout_seconds
+    return AccountApi(
+        settings.service_api_url,
+        lambda: _bearer_auth(source),
+        auth_origin=source.origin,
+        patience=Patience(deadline_seconds=seconds),
+    )
+
+
+def open_run(
+    config: Callable[[str], str | None],
+    messages: Messages,
+    environment: Mapping[str, str] = os.environ,
+) -> Run:
+    """Return a run; no request is made. Raises SettingsError and CredentialsError.
+
+    `config` returns a value of the stack's configuration for a key such as "parallel:orgId".
+    """
+    settings = Settings.load(config, environment)
+    source: TokenSource
+    try:
+        source = choose_source(settings)
+    except NotConfiguredError as error:
+        # A preview asks the API nothing, and often runs where nobody is signed in.
+        source = NoSource(error)
+        messages.warn(f"Nothing can be changed or read in this run: {error}.")
+    guards = Guards(
+        org_id=settings.org_id,
+        org_id_origin=settings.org_id_origin,
+        max_top_up_cents=settings.max_top_up_cents,
+    )
+    api = open_api(settings, source)
+    warning = source.end_warning()
+    if warning is not None:
+        messages.warn(warning)
+    return Run(api, messages, guards)
+
+
+def _bearer_auth(source: TokenSource) -> BearerAuth:
+    from parallel_provider.credentials.auth import BearerAuth  # noqa: PLC0415 - heavy
+
+    return BearerAuth(source)

@@ -1,0 +1,66 @@
+"""The names that programs send among the inputs: defaults that survive a rename, and secrets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pulumi.output import UNKNOWN
+
+from parallel_provider.dynamic._adapter import Adapter
+from parallel_provider.lifecycle import lifecycle_of
+from tests.lifecycle.runs import run_at
+
+APP_ID = "0b0c3ce4-5a3c-4c1c-9f0a-4a4d4f0e6d11"
+NAME, DEFAULT = "api_key_name", "default_api_key_name"
+
+
+def checked(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
+    """Return the checked inputs of a key."""
+    adapter = Adapter(lifecycle_of("ApiKey"), run_at)
+    return dict(adapter.check(olds, {"app_id": APP_ID, **news}).inputs)
+
+
+@pytest.mark.parametrize(
+    ("olds", "news", "name"),
+    [
+        pytest.param({}, {DEFAULT: "ci"}, "ci", id="the resource's name at first"),
+        pytest.param({}, {DEFAULT: "ci", NAME: None}, "ci", id="None isn't a name"),
+        pytest.param({}, {NAME: "given"}, "given", id="a name that is given counts"),
+        pytest.param({}, {}, None, id="no default, no name"),
+        pytest.param({NAME: "ci", DEFAULT: "ci"}, {DEFAULT: "new"}, "ci", id="renamed by alias"),
+        pytest.param({NAME: "given"}, {DEFAULT: "ci"}, "ci", id="no longer given"),
+        pytest.param({NAME: "ci", DEFAULT: ""}, {NAME: "given"}, "given", id="given from now on"),
+        pytest.param({NAME: "ci", DEFAULT: ""}, {NAME: UNKNOWN}, UNKNOWN, id="not yet known"),
+    ],
+)
+def test_default_name_survives_a_rename_by_alias(
+    olds: dict[str, Any], news: dict[str, Any], name: object
+) -> None:
+    """The name that a resource gets at first stays as long as the program gives none."""
+    assert checked(olds, news).get(NAME) == name
+
+
+def test_default_name_survives_a_second_rename() -> None:
+    """The checked inputs of one run are the old inputs of the next run."""
+    inputs: dict[str, Any] = {}
+    for resource_name in ("first", "second", "third"):
+        inputs = checked(inputs, {DEFAULT: resource_name})
+
+    assert inputs == {"app_id": APP_ID, NAME: "first", DEFAULT: ""}
+
+
+def test_names_of_the_program_stay_in_the_checked_inputs() -> None:
+    """Later calls get the checked inputs alone, and need the names."""
+    names = {
+        "organization": "acme",
+        "project": "shop",
+        "stack": "prod",
+        "resource_name": "credit",
+        "parent_types": "my:Shop",
+    }
+    adapter = Adapter(lifecycle_of("BalanceTopUp"), run_at)
+
+    inputs = adapter.check({"amount_cents": 5.0}, {"amount_cents": 5.0, **names}).inputs
+
+    assert inputs == {"amount_cents": 5, **names}
