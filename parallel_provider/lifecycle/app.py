@@ -21,6 +21,7 @@ from parallel_provider.lifecycle.declarations import (
     Checked,
     DefaultsToResourceName,
     Inputs,
+    Internal,
     Props,
     ReplaceOnChange,
     State,
@@ -53,7 +54,7 @@ class AppState(State):
     app_name: str = Field(description="The app's name; several apps can have the same name.")
     org_id: str = Field(description="The organization's id.")
     org_name: str = Field(description="The organization's name.")
-    adoption_id: str | None = Field(
+    adoption_id: Annotated[str | None, Internal()] = Field(
         default=None,
         description="Only if the app was taken over: tells this resource from others with the app.",
     )

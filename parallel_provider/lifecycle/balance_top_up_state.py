@@ -9,7 +9,14 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from parallel_provider.lifecycle.charge_registry import TopUpName
-from parallel_provider.lifecycle.declarations import Inputs, Problem, Props, SecretOutput, State
+from parallel_provider.lifecycle.declarations import (
+    Inputs,
+    Internal,
+    Problem,
+    Props,
+    SecretOutput,
+    State,
+)
 from parallel_provider.lifecycle.field_types import ChargeCents, JsonLike, PositiveCents
 from parallel_provider.lifecycle.run import ResourceNames
 from parallel_provider.model import Integer, Number
@@ -59,11 +66,13 @@ class BalanceTopUpState(State):
         default=None, description="The most that it charges in a UTC calendar month, in cents."
     )
     triggers: Any = Field(default=None, description="The value of the input `triggers`.")
-    organization: str = Field(description="The Pulumi organization at creation.")
-    project: str = Field(description="The Pulumi project at creation.")
-    stack: str = Field(description="The Pulumi stack at creation.")
-    resource_name: str = Field(description="The resource's name at creation.")
-    parent_types: str | None = Field(
+    organization: Annotated[str, Internal()] = Field(
+        description="Pulumi's organization at creation."
+    )
+    project: Annotated[str, Internal()] = Field(description="The Pulumi project at creation.")
+    stack: Annotated[str, Internal()] = Field(description="The Pulumi stack at creation.")
+    resource_name: Annotated[str, Internal()] = Field(description="The name at creation.")
+    parent_types: Annotated[str | None, Internal()] = Field(
         default=None, description="The types of its parents at creation, as in the URN."
     )
     org_id: str = Field(description="The organization whose balance it tops up.")
@@ -91,7 +100,7 @@ class BalanceTopUpState(State):
         default=None,
         description="The idempotency key of the last charge. `triggers` is a part of it.",
     )
-    key_salt: Annotated[str | None, SecretOutput()] = Field(
+    key_salt: Annotated[str | None, SecretOutput(), Internal()] = Field(
         default=None,
         description="A random text in the keys of later charges, which no other resource has.",
     )

@@ -39,6 +39,11 @@ class DefaultsToResourceName:
 
 
 @dataclass(frozen=True)
+class Internal:
+    """Marks an output that only this provider uses. The program's classes don't have it."""
+
+
+@dataclass(frozen=True)
 class SecretOutput:
     """Marks an output that is a secret in Pulumi, and plain text here."""
 
@@ -162,6 +167,12 @@ def secret_outputs(kind: type[State]) -> tuple[str, ...]:
         for name, info in kind.model_fields.items()
         if name in marked or _mentions(info.annotation, SecretStr)
     )
+
+
+def public_outputs(kind: type[State]) -> tuple[str, ...]:
+    """Return the outputs that programs can use."""
+    internal = _marked(kind, Internal)
+    return tuple(name for name in kind.model_fields if name not in internal)
 
 
 def same(one: object, other: object) -> bool:

@@ -1,8 +1,8 @@
-"""What a program declares: resources and data sources, with Pulumi's inputs and outputs.
+"""The resources and data sources that programs use, with Pulumi's inputs and outputs.
 
-Runs in the program's process, so that it imports neither httpx nor msgspec; data sources load
-them when they are called. The resources' files evaluate their annotations: Pulumi looks at them
-for each resource that is declared, and would compile a text each time.
+Runs in the program's process, so it imports neither httpx nor pydantic. Data sources import them
+when they are called. The resources' files have no `from __future__ import annotations`: Pulumi
+reads the annotations for each resource, and would compile their texts each time.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -15,6 +14,7 @@ import pulumi
 from pulumi.runtime.mocks import MockCallArgs
 
 from parallel_provider.resources import _program
+from parallel_provider.resources._properties import snake_case
 
 Result = TypeVar("Result")
 
@@ -40,7 +40,7 @@ def invoke(function: str, doing: str, arguments: Mapping[str, Any]) -> Mapping[s
         run.require_allowed_organization()
         return called.call(run, called.inputs_type.model_validate(arguments))
     except LifecycleError as error:
-        raise pulumi.RunError(f"{_snake_case(function)}: {error}") from None
+        raise pulumi.RunError(f"{snake_case(function)}: {error}") from None
     except ParallelError as error:
         raise pulumi.RunError(f"{doing}: {error}") from None
 
@@ -68,12 +68,8 @@ def fields_of(kind: type, answer: Mapping[str, Any]) -> dict[str, Any]:
 
     A value that isn't there is None: the mocks of a test needn't give what the test doesn't use.
     """
-    named = {_snake_case(name): value for name, value in answer.items()}
+    named = {snake_case(name): value for name, value in answer.items()}
     return {field.name: named.get(field.name) for field in dataclasses.fields(kind)}
-
-
-def _snake_case(name: str) -> str:
-    return re.sub("[A-Z]", lambda match: f"_{match[0].lower()}", name)
 
 
 def ask_output(

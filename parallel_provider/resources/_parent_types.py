@@ -1,4 +1,4 @@
-"""Where a resource stands: what tells it from one of its name in another component."""
+"""The types of a resource's parents, which are a part of its URN."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ _ROOT_TYPE = "pulumi:pulumi:Stack"
 
 
 def parent_types(parent: pulumi.Resource | None) -> Awaitable[str | None] | None:
-    """Return the types of all parents, outermost first, as a child's URN has them; None for none.
+    """Return the types of all parents, outermost first, as in a child's URN; None without parents.
 
-    Two resources of one type and name in one stack differ in this, or Pulumi refuses the second.
-    An Output of the URN would do too, but it would make the resource depend on its parent, and so
-    on the parent's other children.
+    Two resources of one stack can have the same type and name only if these types differ. This is
+    no Output, since with an Output the resource would depend on its parent's other children.
     """
     return None if parent is None else _types_of(parent)
 

@@ -1,8 +1,11 @@
-"""What a resource sends to Pulumi: the inputs that were given, and a place for each output."""
+"""The properties that a resource sends to Pulumi: its inputs, and a place for each output."""
 
 from __future__ import annotations
 
+import functools
 import inspect
+import re
+import typing
 from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -12,7 +15,7 @@ from pulumi.dynamic import Resource
 
 from parallel_provider.resources import _program
 
-# In place of an import, for keys.
+# What a user can do instead of an import of a key.
 CREATE_INSTEAD = (
     "the API reads no keys, so let this resource create one, and revoke the other in the Parallel "
     "console when nobody uses it any more"
@@ -26,8 +29,8 @@ def properties(
 ) -> dict[str, Any]:
     """Return the properties of a resource whose class annotates its outputs.
 
-    What is None isn't sent: each property costs every run a little. Raises pulumi.RunError, which
-    Pulumi prints as one line, for text that can't be sent.
+    Inputs that are None aren't sent, as each property takes time in every run. Raises
+    pulumi.RunError, which Pulumi shows as one line, for values that can't be sent.
     """
     require_sendable(kind, resource_name, inputs)
     _program.current().announce()
@@ -38,9 +41,9 @@ def properties(
 def refuse_import(
     kind: type[Resource], resource_name: str, opts: pulumi.ResourceOptions | None, instead: str
 ) -> None:
-    """Refuse the option `import_`, which Pulumi doesn't offer for dynamic providers.
+    """Refuse the option `import_`, which Pulumi doesn't support for dynamic providers.
 
-    Raises pulumi.RunError; Pulumi itself would end with the traceback of a KeyError.
+    Raises pulumi.RunError. Without this, the program ends with the traceback of a KeyError.
     """
     if opts is not None and opts.import_ is not None:
         raise pulumi.RunError(
@@ -52,15 +55,16 @@ def refuse_import(
 def name_for_messages(
     resource_name: str, name: pulumi.Input[str] | None
 ) -> pulumi.Input[str | None] | None:
-    """Return what the provider calls a resource in its messages, where its `name` is a secret.
+    """Return the name that messages use instead of the input `name`, if that is a secret.
 
-    The provider gets all inputs as plain text, and can't tell. None where the name is no secret.
+    The provider gets all inputs as plain text and doesn't know which are secrets. None if the name
+    is no secret.
     """
     return _IfSecret(name, resource_name) if isinstance(name, pulumi.Output) else None
 
 
 class _IfSecret:
-    """Becomes the text if the output is a secret, else None; asked when Pulumi sends it."""
+    """Is the text if the output is a secret, else None. Pulumi awaits it when it sends inputs."""
 
     def __init__(self, output: pulumi.Output[Any], text: str) -> None:
         self._output = output
@@ -73,20 +77,33 @@ class _IfSecret:
         return self._text if await self._output.is_secret() else None
 
 
-def none_where_absent(resource: Resource, names: Sequence[str], *, known_by: str) -> None:
-    """Let outputs that the provider leaves out be None in a preview too, instead of unknown.
+def none_where_absent(resource: Resource, *, created_marker: str) -> None:
+    """Make outputs that the provider leaves out None in a preview too, instead of unknown.
 
-    The SDK takes an output that isn't there for one that isn't known yet. Where `known_by`, which
-    the provider never leaves out, is known, the others are as well.
+    For the SDK, an output that isn't there isn't known yet. The provider never leaves out
+    `created_marker`: if that output is known, all others are known too.
     """
-    witness: pulumi.Output[Any] = getattr(resource, known_by)
-    for name in names:
-        setattr(resource, name, _known_with(getattr(resource, name), witness))
+    marker: pulumi.Output[Any] = getattr(resource, created_marker)
+    for name in _optional_outputs(type(resource)):
+        setattr(resource, name, _known_with(getattr(resource, name), marker))
 
 
-def _known_with(output: pulumi.Output[Any], witness: pulumi.Output[Any]) -> pulumi.Output[Any]:
+@functools.cache
+def _optional_outputs(kind: type) -> tuple[str, ...]:
+    """Return the outputs that can be None, by their annotations, such as `Output[str | None]`."""
+    return tuple(
+        name
+        for name, annotation in inspect.get_annotations(kind).items()
+        if any(
+            part is Any or type(None) in typing.get_args(part)
+            for part in typing.get_args(annotation)
+        )
+    )
+
+
+def _known_with(output: pulumi.Output[Any], marker: pulumi.Output[Any]) -> pulumi.Output[Any]:
     async def is_known() -> bool:
-        return await output.is_known() or await witness.is_known()
+        return await output.is_known() or await marker.is_known()
 
     return pulumi.Output(
         output.resources(), output.future(with_unknowns=True), is_known(), output.is_secret()
@@ -102,12 +119,17 @@ def _iso_8601(seconds: float) -> str:
     return datetime.fromtimestamp(int(seconds), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def require_sendable(kind: type[Resource], resource_name: str, inputs: Mapping[str, Any]) -> None:
-    """Refuse, in what is known of the inputs already, what Pulumi can't send as it is.
+def snake_case(name: str) -> str:
+    """Return a name in camelCase, such as "orgId", as Python writes it: "org_id"."""
+    return re.sub("[A-Z]", lambda match: f"_{match[0].lower()}", name)
 
-    Half of a surrogate pair: a Python string can hold one, as what comes of undecodable bytes, and
-    UTF-8 can't. An integer beyond 2**53: Pulumi sends doubles, so two different ones would arrive
-    as one, and one of hundreds of digits ends with pages of frames. Raises pulumi.RunError.
+
+def require_sendable(kind: type[Resource], resource_name: str, inputs: Mapping[str, Any]) -> None:
+    """Refuse the values that Pulumi can't send, as far as they are known already.
+
+    A Python string can hold half of a surrogate pair, for example from bytes that couldn't be
+    decoded; UTF-8 can't. Pulumi sends numbers as doubles, so two integers beyond 2**53 would arrive
+    as the same one. Raises pulumi.RunError.
     """
     for name, value in {"the resource's name": resource_name, **inputs}.items():
         if _has_lone_surrogate(value):

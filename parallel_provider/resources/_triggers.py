@@ -1,4 +1,4 @@
-"""Look at `triggers` in the program: what Pulumi can't send would end it with pages of frames."""
+"""Checks `triggers` in the program, since Pulumi's own error would be a long traceback."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SENDABLE = (str, bool, int, float, Enum, pulumi.Output, pulumi.Resource)
 def json_like(
     kind: str, resource_name: str, triggers: pulumi.Input[Any] | None
 ) -> pulumi.Input[Any] | None:
-    """Return `triggers` if all that is known of it already is JSON-like.
+    """Return `triggers` if it is JSON-like, as far as it is known already.
 
-    Raises pulumi.RunError, which Pulumi prints as one line. What an output holds is seen later, by
-    the provider's check.
+    Raises pulumi.RunError, which Pulumi shows as one line. The provider's check sees the values of
+    outputs later.
     """
     misfit = _misfit(triggers)
     if misfit is not None:
@@ -30,7 +30,7 @@ def json_like(
 
 
 def _misfit(value: object) -> str | None:
-    """Name the type of the first thing that can't be sent; its value may be a secret."""
+    """Return the type of the first value that can't be sent. The value may be a secret."""
     if value is None or isinstance(value, _SENDABLE) or inspect.isawaitable(value):
         return None
     inner: Iterable[object]

@@ -20,12 +20,12 @@ from parallel_provider.resources._triggers import json_like
 class ApiKey(Resource, module="parallel", name="ApiKey"):
     """A key for Parallel's data API, of one app.
 
-    The raw key is given out once, by the server, when the key is created; it is kept in the stack's
-    state as a secret. A change of `app_id`, `api_key_name` or `triggers` replaces the key: the new
-    one exists, and what depends on it is updated, before the old one is revoked.
+    The server shows the raw key once, when it creates the key. The stack's state keeps it as a
+    secret. A change of `app_id`, `api_key_name` or `triggers` replaces the key. The new key exists,
+    and the resources that depend on it are updated, before the old key is revoked.
 
     API: POST /service/v1/apps/{app_id}/keys, DELETE /service/v1/apps/{app_id}/keys/{api_key_id}.
-    There is none to read or list keys: a refresh takes a key for gone when its app is.
+    The API can't read or list keys. So a refresh finds out only that a key's app was deleted.
     """
 
     api_key_id: pulumi.Output[str]
@@ -39,7 +39,7 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
     org_id: pulumi.Output[str]
     """The organization's id."""
     created_by_user_id: pulumi.Output[str]
-    """Who created it: the user behind the access token."""
+    """The id of the user who created it: the user of the access token."""
     created_by_user_email: pulumi.Output[str]
     """That user's e-mail address."""
     display_value: pulumi.Output[str]
@@ -68,13 +68,13 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
 
         :param resource_name: the name within the program.
         :param app_id: the app that it belongs to.
-        :param api_key_name: the name in the Parallel console; `resource_name` if not given, and
-            then it outlives a rename by `aliases`.
+        :param api_key_name: the name in the Parallel console. It is `resource_name` if not given,
+            and then stays the same after a rename with `aliases`.
         :param triggers: any JSON-like value; a change of it replaces the key.
         :param deliver_command: a command, as a list of its arguments, that gets each new raw key
             on its standard input, such as ["gh", "secret", "set", "PARALLEL_API_KEY"]. No shell is
-            involved, and it has a minute. Where it fails, the new key is revoked again and the run
-            fails. A change of it counts from the next key on.
+            involved, and it has a minute. If it fails, the new key is revoked again and the run
+            fails. A change of the command takes effect with the next key.
         :param keep_raw_api_key: with False, the state keeps no raw key, only its fingerprint.
         :param opts: Pulumi's resource options.
         """
@@ -99,4 +99,4 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
                 pulumi.ResourceOptions(additional_secret_outputs=["raw_api_key"]), opts
             ),
         )
-        none_where_absent(self, ("raw_api_key", "triggers"), known_by="api_key_id")
+        none_where_absent(self, created_marker="api_key_id")

@@ -15,10 +15,10 @@ from parallel_provider.resources._properties import (
 class App(Resource, module="parallel", name="App"):
     """An app of a Parallel organization: the group that API keys belong to.
 
-    A change of `app_name` replaces the app, and with it all its keys: the new ones exist before
-    the old ones stop working. `pulumi destroy` deletes the app, also one that was taken over (use
-    `retain_on_delete` to leave it), and the server revokes its keys. Within a stack, an app is
-    deleted with the last resource that manages it.
+    A change of `app_name` replaces the app and all its keys. The new keys exist before the old keys
+    stop working. `pulumi destroy` deletes the app, and the server revokes its keys. This is so for
+    an app that was taken over too: use `retain_on_delete` to leave it. If several resources of a
+    stack manage one app, it is deleted with the last of them.
 
     API: POST /service/v1/apps, GET /service/v1/apps, DELETE /service/v1/apps/{app_id}.
     """
@@ -26,7 +26,7 @@ class App(Resource, module="parallel", name="App"):
     app_id: pulumi.Output[str]
     """The app's id, a UUID; also the resource's id."""
     app_name: pulumi.Output[str]
-    """The app's name; names needn't be unique in an organization."""
+    """The app's name. Several apps of an organization can have the same name."""
     org_id: pulumi.Output[str]
     """The organization's id."""
     org_name: pulumi.Output[str]
@@ -44,8 +44,8 @@ class App(Resource, module="parallel", name="App"):
         """Declare an app.
 
         :param resource_name: the name within the program.
-        :param app_name: the name in the Parallel console, sent as it is; `resource_name` if not
-            given, and then it outlives a rename by `aliases`.
+        :param app_name: the name in the Parallel console, sent as it is. It is `resource_name` if
+            not given, and then stays the same after a rename with `aliases`.
         :param adopt_existing: take over the app of this name if there is exactly one, create it if
             there is none, and refuse, with their ids, if there are several. Preview and `up` say
             which app it is.

@@ -14,17 +14,6 @@ from parallel_provider.resources._properties import (
 )
 from parallel_provider.resources._triggers import json_like
 
-_LEFT_OUT_AT_TIMES = (
-    "when_below_cents",
-    "monthly_limit_cents",
-    "triggers",
-    "last_charge_cents",
-    "last_charged_at",
-    "balance_before_cents",
-    "balance_after_cents",
-    "last_idempotency_key",
-)
-
 
 class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
     """A charge to the organization's card that tops up its prepaid balance. Spends real money.
@@ -42,7 +31,7 @@ class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
     """
 
     amount_cents: pulumi.Output[int]
-    """What one charge is, in US cents."""
+    """The amount of one charge, in US cents."""
     when_below_cents: pulumi.Output[int | None]
     """The balance, in cents, below which it charges."""
     monthly_limit_cents: pulumi.Output[int | None]
@@ -52,23 +41,23 @@ class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
     org_id: pulumi.Output[str]
     """The organization whose balance it tops up."""
     charges: pulumi.Output[int]
-    """How many charges there were so far."""
+    """The number of charges so far."""
     last_charge_cents: pulumi.Output[int | None]
     """The last charge, in cents."""
     last_charged_at: pulumi.Output[int | None]
-    """When that was, in epoch seconds."""
+    """The time of the last charge, in epoch seconds."""
     total_charged_cents: pulumi.Output[int]
     """All charges so far, in cents."""
     month: pulumi.Output[str]
-    """The UTC calendar month that `month_charged_cents` is about, such as "2026-11"."""
+    """The UTC calendar month of `month_charged_cents`, such as "2026-11"."""
     month_charged_cents: pulumi.Output[int]
-    """What was charged in that month, in cents."""
+    """The charges in that month, in cents."""
     balance_before_cents: pulumi.Output[float | None]
     """The balance before the last charge, in cents."""
     balance_after_cents: pulumi.Output[float | None]
-    """The balance after it, in cents."""
+    """The balance after the last charge, in cents."""
     last_idempotency_key: pulumi.Output[str | None]
-    """The idempotency key of the last charge: a secret output, as it is made of `triggers` too."""
+    """The idempotency key of the last charge. A secret, since `triggers` is a part of it."""
 
     def __init__(
         self,
@@ -83,7 +72,7 @@ class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
         """Declare a top-up.
 
         :param resource_name: the name within the program.
-        :param amount_cents: what one charge is, 1 to 10000 US cents.
+        :param amount_cents: the amount of one charge, 1 to 10000 US cents.
         :param when_below_cents: charge in any run that finds the balance below this.
         :param monthly_limit_cents: the most to charge in a UTC calendar month; required with
             `when_below_cents`. Beyond it nothing is charged, and a warning says so.
@@ -107,7 +96,7 @@ class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
                     "when_below_cents": when_below_cents,
                     "monthly_limit_cents": monthly_limit_cents,
                     "triggers": json_like("BalanceTopUp", resource_name, triggers),
-                    # The idempotency key is made of these; the provider's process can't know them.
+                    # Parts of the idempotency key. The provider's process doesn't know them.
                     "organization": pulumi.get_organization(),
                     "project": pulumi.get_project(),
                     "stack": pulumi.get_stack(),
@@ -117,10 +106,10 @@ class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
             ),
             pulumi.ResourceOptions.merge(
                 pulumi.ResourceOptions(
-                    # Where the triggers hold a secret, the plain key would let it be guessed.
+                    # With a plain key, a secret in the triggers could be guessed.
                     additional_secret_outputs=["last_idempotency_key", "key_salt"]
                 ),
                 opts,
             ),
         )
-        none_where_absent(self, _LEFT_OUT_AT_TIMES, known_by="charges")
+        none_where_absent(self, created_marker="charges")

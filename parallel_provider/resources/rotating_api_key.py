@@ -18,26 +18,17 @@ from parallel_provider.resources._properties import (
 )
 from parallel_provider.resources._triggers import json_like
 
-_LEFT_OUT_AT_TIMES = (
-    "raw_api_key",
-    "previous_api_key_id",
-    "previous_api_key_name",
-    "previous_raw_api_key",
-    "previous_expires_at",
-    "triggers",
-)
-
 
 class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
-    """A key that is replaced by a new one when it is old enough, with the old one still at hand.
+    """A key that is rotated when it is old enough. The previous key keeps working for some time.
 
-    The first `pulumi up` after `rotate_after`, or after `triggers` change, rotates it in place:
-    the next generation becomes the current key, what depends on it is updated in the same run, and
-    the key before it keeps working until `overlap` has passed. The first run after that revokes it.
-    A refresh, an upgrade or a change of `overlap` never rotates.
+    The first `pulumi up` after `rotate_after`, or after a change of `triggers`, rotates the key in
+    place. The next generation becomes the current key, and the resources that depend on it are
+    updated in the same run. The previous key keeps working until `overlap` has passed. The first
+    run after that revokes it. A refresh, an upgrade or a change of `overlap` never rotates.
 
-    A change of `app_id` or `api_key_name` replaces it whole; deleting it revokes every key that it
-    still holds.
+    A change of `app_id` or `api_key_name` replaces the resource. Deleting it revokes every key that
+    it still has.
 
     API: POST /service/v1/apps/{app_id}/keys, DELETE /service/v1/apps/{app_id}/keys/{api_key_id}.
     """
@@ -53,7 +44,7 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
     org_id: pulumi.Output[str]
     """The organization's id."""
     created_by_user_id: pulumi.Output[str]
-    """Who created the current key: the user behind the access token."""
+    """The id of the user who created the current key: the user of the access token."""
     created_by_user_email: pulumi.Output[str]
     """That user's e-mail address."""
     display_value: pulumi.Output[str]
@@ -65,24 +56,24 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
     raw_api_key_fingerprint: pulumi.Output[str]
     """"sha256:" and the hash of the current key in hexadecimal digits; not a secret."""
     generation: pulumi.Output[int]
-    """Which key is current, counted from 1."""
+    """The number of the current key, counted from 1."""
     rotate_after: pulumi.Output[str]
     """The age at which a key is rotated."""
     overlap: pulumi.Output[str]
-    """How long the key before it keeps working."""
+    """How long the previous key keeps working."""
     next_rotation_at: pulumi.Output[int]
-    """From when on a run rotates the current key by age, in epoch seconds."""
+    """From this time on, a run rotates the current key by age. In epoch seconds."""
     previous_api_key_id: pulumi.Output[str | None]
-    """The id of the key before the current one, while that isn't revoked."""
+    """The id of the previous key, until it is revoked."""
     previous_api_key_name: pulumi.Output[str | None]
-    """Its name in the Parallel console."""
+    """The previous key's name in the Parallel console."""
     previous_raw_api_key: pulumi.Output[str | None]
-    """That key itself: always a secret."""
+    """The previous key itself: always a secret."""
     previous_expires_at: pulumi.Output[int | None]
-    """From when on a run revokes it, in epoch seconds."""
+    """From this time on, a run revokes the previous key. In epoch seconds."""
     keys_to_revoke: pulumi.Output[list[dict[str, Any]]]
-    """Older keys that aren't revoked yet (`api_key_id`, `api_key_name`, `replaced_at`): those whose
-    revocation failed, and those that another rotation found still in their overlap."""
+    """Older keys that aren't revoked yet (`api_key_id`, `api_key_name`, `replaced_at`). Their
+    revocation failed, or a further rotation came within their overlap."""
     triggers: pulumi.Output[Any]
     """What was given as `triggers`."""
 
@@ -110,13 +101,14 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
         :param overlap: how long the old key keeps working after that, counted from the new key's
             `created_at`; at most `rotate_after`. With "0s" it is revoked in the same run, after the
             new one exists.
-        :param api_key_name: the first key's name in the Parallel console, to which later ones add
-            "-2", "-3"; `resource_name` if not given, and then it outlives a rename by `aliases`.
+        :param api_key_name: the first key's name in the Parallel console. Later keys add "-2",
+            "-3". It is `resource_name` if not given, and then stays the same after a rename with
+            `aliases`.
         :param triggers: any JSON-like value; a change of it rotates at once.
         :param deliver_command: a command, as a list of its arguments, that gets each new raw key
             on its standard input, such as ["gh", "secret", "set", "PARALLEL_API_KEY"]. No shell is
-            involved, and it has a minute. Where it fails, the new key is revoked again and the run
-            fails. A change of it counts from the next key on.
+            involved, and it has a minute. If it fails, the new key is revoked again and the run
+            fails. A change of the command takes effect with the next key.
         :param keep_raw_api_key: with False, the state keeps no raw key, only its fingerprint.
         :param opts: Pulumi's resource options.
         """
@@ -146,7 +138,7 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
                 opts,
             ),
         )
-        none_where_absent(self, _LEFT_OUT_AT_TIMES, known_by="api_key_id")
+        none_where_absent(self, created_marker="api_key_id")
 
     @property
     def next_rotation_time(self) -> pulumi.Output[str]:
@@ -160,7 +152,7 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
 
 
 def _as_text(duration: pulumi.Input[str | timedelta]) -> pulumi.Input[str]:
-    """Write a timedelta as text, as Pulumi has no such value; the rest is left to the check."""
+    """Return a timedelta as text, since Pulumi has no such type. Other values stay as they are."""
     if isinstance(duration, pulumi.Output):
         return duration.apply(_known_as_text)
     if isinstance(duration, str | timedelta):
