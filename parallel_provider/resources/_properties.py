@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import re
 import typing
@@ -22,6 +21,8 @@ CREATE_INSTEAD = (
 )
 
 _MAX_INTEGER = 2**53 - 1
+
+_optional_outputs_of: dict[type[Resource], tuple[str, ...]] = {}
 
 
 def properties(
@@ -88,17 +89,18 @@ def none_where_absent(resource: Resource, *, created_marker: str) -> None:
         setattr(resource, name, _known_with(getattr(resource, name), marker))
 
 
-@functools.cache
-def _optional_outputs(kind: type) -> tuple[str, ...]:
+def _optional_outputs(kind: type[Resource]) -> tuple[str, ...]:
     """Return the outputs that can be None, by their annotations, such as `Output[str | None]`."""
-    return tuple(
-        name
-        for name, annotation in inspect.get_annotations(kind).items()
-        if any(
-            part is Any or type(None) in typing.get_args(part)
-            for part in typing.get_args(annotation)
+    if kind not in _optional_outputs_of:
+        _optional_outputs_of[kind] = tuple(
+            name
+            for name, annotation in inspect.get_annotations(kind).items()
+            if any(
+                part is Any or type(None) in typing.get_args(part)
+                for part in typing.get_args(annotation)
+            )
         )
-    )
+    return _optional_outputs_of[kind]
 
 
 def _known_with(output: pulumi.Output[Any], marker: pulumi.Output[Any]) -> pulumi.Output[Any]:
