@@ -1,12 +1,12 @@
-"""The provider as Pulumi's dynamic-provider protocol has it.
+"""The provider for the SDK's dynamic-provider protocol.
 
-The only layer that knows `DiffResult`, unknown values of the SDK and the provider's process. A
-provider is pickled into the state of every resource by the names in this file: this module's and
-each class's. Renaming one breaks users' stacks (a test pins them), and an attribute would put this
-code itself into their states, so there are none.
+Only this layer knows `DiffResult`, the SDK's unknown values and the provider's process. The state of
+every resource has its provider as a pickle, with the names of this module and of the class. So no
+name in this file may change: that would break users' stacks, and a test checks it. The classes have
+no attributes, since these would be a part of the pickle.
 
-Imported by every program, so that whatever is heavy is imported when it is first used: in the
-provider's process.
+Every program imports this module. So it imports what is large only when the provider's process
+first uses it.
 """
 
 from __future__ import annotations

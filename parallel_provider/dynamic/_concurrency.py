@@ -1,4 +1,4 @@
-"""More calls at once than the SDK's provider process allows by itself."""
+"""Allows more calls at the same time than the SDK's provider process."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ WORKERS = 32
 
 
 def widen_thread_pool(workers: int = WORKERS) -> bool:
-    """Let the thread pool that calls us grow to `workers` threads; say whether that worked.
+    """Let the thread pool of this call grow to `workers` threads; return whether that worked.
 
-    The SDK serves all dynamic resources of a run from four threads, so that two hundred creates
-    wait for each other's answers whatever `--parallel` says. There is no setting for it; but a
-    pool's thread was started with a reference to its pool. Where a later Python or SDK does that
-    differently, nothing is changed, and a run is as fast as it was.
+    The SDK has four threads for all dynamic resources of a run. Two hundred creates then wait for
+    each other, whatever `--parallel` says, and no setting changes that. But the arguments of a
+    pool's thread have a reference to the pool. If a later Python or SDK works differently, this
+    function changes nothing.
     """
     started_with = getattr(threading.current_thread(), "_args", None) or (None,)
     pool = started_with[0]() if isinstance(started_with[0], weakref.ref) else None

@@ -1,4 +1,4 @@
-"""Messages to the person at the terminal, through the engine that started the provider."""
+"""Messages to the user, through the engine that started the provider."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from parallel_provider.printable import masked
 
-# A shorter text is in too many words.
+# Shorter texts are parts of too many words.
 _SHORTEST_HIDDEN = 3
 _hidden: set[str] = set()
 
 
 def hide(text: object) -> None:
-    """Show this text in no message from now on."""
+    """Hide this text in all later messages."""
     if isinstance(text, str) and len(text) >= _SHORTEST_HIDDEN:
         _hidden.add(text)
 
 
 def without_hidden(text: str) -> str:
-    """Return a text without what is to be hidden."""
+    """Return a text without the hidden texts."""
     return masked(text, *_hidden) if _hidden else text
 
 
 class EngineMessages:
-    """Sends messages to the engine, as its own process argument says where that listens.
+    """Sends messages to the engine. The address of the engine is an argument of this process.
 
-    The SDK doesn't tell a dynamic provider which resource it is called for, so the messages are
-    shown as those of the stack; without an engine they go to standard error.
+    The SDK doesn't tell a dynamic provider the URN of a resource. So the engine shows the messages
+    as those of the stack. Without an engine, they go to standard error.
     """
 
     def info(self, text: str) -> None:
-        """Say something that is good to know."""
+        """Show an information."""
         self._log(engine_pb2.INFO, text)
 
     def warn(self, text: str) -> None:
-        """Say something that asks for attention."""
+        """Show a warning."""
         self._log(engine_pb2.WARNING, text)
 
     def _log(self, severity: engine_pb2.LogSeverity.ValueType, text: str) -> None:
