@@ -114,7 +114,7 @@ def _reasons(outcomes: Mapping[Key, Outcome]) -> str:
     for name, (fault, title) in _first_operations().items():
         reason = _as_cell(outcomes[title, name, "always"].reason)
         nothing = (
-            "none: it is waited for" if fault.kind == "delay" else "none: it is taken as it is"
+            "none: the client waits for it" if fault.kind == "delay" else "none: the value is accepted"
         )
         lines.append(f"| {name} | {reason or nothing} |")
     return "\n".join(lines)

@@ -133,7 +133,7 @@ _KEY = api_key("ci", "search")
 _BY_THRESHOLD = top_up("credit", amount_cents=500, when_below_cents=300, monthly_limit_cents=5_000)
 
 OPERATIONS = (
-    Operation("Create an app: the look before it", "GET", APPS, [_APP]),
+    Operation("Create an app: the list before it", "GET", APPS, [_APP]),
     Operation("Create an app", "POST", APPS, [_APP]),
     Operation(
         "Adopt an app",
@@ -143,13 +143,13 @@ OPERATIONS = (
         prepare=_console_has_an_app,
     ),
     Operation(
-        "Adopt an app that isn't there: its creation",
+        "Adopt an app that doesn't exist: its creation",
         "POST",
         APPS,
         [app("search", adopt_existing=True)],
     ),
     Operation(
-        "Adopt an app that isn't there: the look after its creation",
+        "Adopt an app that doesn't exist: the list after its creation",
         "GET",
         APPS,
         [app("search", adopt_existing=True)],
@@ -171,7 +171,7 @@ OPERATIONS = (
         prepare=_up(_APP, rotating_key("svc", "search", triggers=1)),
     ),
     Operation(
-        "Retire the previous key",
+        "Revoke the previous key",
         "DELETE",
         ONE_KEY,
         [_APP, rotating_key("svc", "search", triggers=2)],
@@ -181,7 +181,7 @@ OPERATIONS = (
     Operation("Delete an app", "DELETE", ONE_APP, prepare=_up(_APP)),
     Operation("Top up once: the charge", "POST", ADD_BALANCE, [top_up("credit", amount_cents=500)]),
     Operation(
-        "Top up once: the look at the balance before it",
+        "Top up once: the balance before it",
         "GET",
         BALANCE,
         [top_up("credit", amount_cents=500)],
@@ -194,7 +194,7 @@ OPERATIONS = (
         prepare=_balance_went_low,
     ),
     Operation(
-        "Top up by threshold: the look at a balance that is high enough",
+        "Top up by threshold: a balance that is high enough",
         "GET",
         BALANCE,
         [_BY_THRESHOLD],
