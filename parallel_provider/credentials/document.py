@@ -8,34 +8,33 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-import msgspec
-from pydantic import SecretStr
+from pydantic import Field, SecretStr, ValidationError
 
 from parallel_provider.credentials.errors import LOGIN_HINT
 from parallel_provider.credentials.models import TokenGrant
-from parallel_provider.credentials.times import is_absurd_time
+from parallel_provider.credentials.times import EpochSeconds
 from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.errors import CredentialsError
-from parallel_provider.printable import masked_setting
-from parallel_provider.typed import read_as
+from parallel_provider.model import Model, why
+from parallel_provider.printable import masked_setting, printable
 
 VERSION = 1
 # Stands for the organization of a sign-in whose answer named none.
 UNKNOWN_ORG = "unknown"
-_TIMES = ("access_token_expires_at", "refresh_token_expires_at", "authorization_expires_at")
 
 
-class StoredTokens(msgspec.Struct, frozen=True):
+class StoredTokens(Model):
     """`control_api` of one organization; times are epoch seconds."""
 
     access_token: SecretStr | None = None
-    access_token_expires_at: float | None = None
-    access_token_scopes: tuple[str, ...] | None = None
+    access_token_expires_at: EpochSeconds = None
+    # Not strict: JSON has lists in the place of tuples.
+    access_token_scopes: Annotated[tuple[str, ...], Field(strict=False)] | None = None
     refresh_token: SecretStr | None = None
-    refresh_token_expires_at: float | None = None
-    authorization_expires_at: float | None = None
+    refresh_token_expires_at: EpochSeconds = None
+    authorization_expires_at: EpochSeconds = None
 
     @property
     def access(self) -> AccessToken | None:
@@ -50,7 +49,7 @@ class StoredTokens(msgspec.Struct, frozen=True):
         return self.access is not None or bool(self.refresh_token)
 
 
-class StoredOrg(msgspec.Struct, frozen=True):
+class StoredOrg(Model):
     """One organization of the file."""
 
     org_name: str | None = None
@@ -63,7 +62,7 @@ class StoredOrg(msgspec.Struct, frozen=True):
         return self.control_api or StoredTokens()
 
 
-class _SignInFile(msgspec.Struct, frozen=True):
+class _SignInFile(Model):
     version: int
     selected_org_id: str | None = None
     client_id: str | None = None
@@ -113,9 +112,9 @@ class Document:
                 "can read: upgrade it"
             )
         try:
-            view = read_as(_SignInFile, _without_absurd_times(raw))
-        except msgspec.ValidationError as error:
-            raise UnusableDocumentError(f"damaged ({error})") from None
+            view = _SignInFile.model_validate(raw)
+        except ValidationError as error:
+            raise UnusableDocumentError(f"damaged ({printable(why(error))})") from None
         return cls(raw, view.selected_org_id, view.client_id, view.orgs or {})
 
     def dump(self) -> bytes:
@@ -201,22 +200,6 @@ class Document:
     def with_values(self, **values: str | None) -> Document:
         """Return the content with other values at its top level."""
         return Document.from_raw({**self.raw, **values})
-
-
-def _without_absurd_times(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return a view of the content in which a number that is no time counts as not known."""
-    orgs = raw.get("orgs")
-    if not isinstance(orgs, dict):
-        return raw
-    return {**raw, "orgs": {org_id: _org_without(org) for org_id, org in orgs.items()}}
-
-
-def _org_without(org: object) -> object:
-    tokens = org.get("control_api") if isinstance(org, dict) else None
-    if not isinstance(org, dict) or not isinstance(tokens, dict):
-        return org
-    absurd = {name: None for name in _TIMES if is_absurd_time(tokens.get(name))}
-    return {**org, "control_api": {**tokens, **absurd}}
 
 
 def _child(parent: dict[str, Any], key: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from parallel_provider.credentials.errors import OAuthError, SignInUnavailableEr
 from parallel_provider.credentials.models import (
     ClientRegistration,
     DeviceCode,
-    SignInModel,
+    SignInAnswer,
     TokenGrant,
     read_json,
 )
@@ -39,7 +39,7 @@ _TOO_MANY_REQUESTS = 429
 _REQUEST_TIMEOUT = 408
 _SERVER_ERROR = 500
 
-Answer = TypeVar("Answer", bound=SignInModel)
+Answer = TypeVar("Answer", bound=SignInAnswer)
 
 
 class SignInServer:

@@ -15,12 +15,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from parallel_provider.commands import environment_for_commands
 from parallel_provider.errors import CredentialsError
-from parallel_provider.typed import read_as, reveal
+from parallel_provider.model import Model, plain
 
 # Longer than everything it does can take: a lock, three requests, a save command.
 REFRESH_SECONDS = 300.0
@@ -32,7 +31,7 @@ else:
     _DETACHED = 0
 
 
-class PipelineRefresh(msgspec.Struct, frozen=True):
+class PipelineRefresh(Model):
     """What a refresh needs besides, where the refresh token came from the environment."""
 
     refresh_token: SecretStr
@@ -40,7 +39,7 @@ class PipelineRefresh(msgspec.Struct, frozen=True):
     save_command: str
 
 
-class RefreshRequest(msgspec.Struct, frozen=True):
+class RefreshRequest(Model):
     """What the process is asked to do; `stale` is the fingerprint of the unwanted token."""
 
     path: str
@@ -50,11 +49,11 @@ class RefreshRequest(msgspec.Struct, frozen=True):
     pipeline: PipelineRefresh | None = None
 
 
-class RefreshReport(msgspec.Struct, frozen=True):
+class RefreshReport(Model):
     """What the process says at its end; the tokens are in the file."""
 
     error: str | None = None
-    messages: tuple[str, ...] = ()
+    messages: list[str] = Field(default_factory=list)
 
 
 def refresh_in_own_process(request: RefreshRequest, show: Callable[[str], None]) -> None:
@@ -62,14 +61,14 @@ def refresh_in_own_process(request: RefreshRequest, show: Callable[[str], None])
     process = _start()
     try:
         # When this is interrupted, the process goes on.
-        output, _ = process.communicate(json.dumps(reveal(request)).encode(), REFRESH_SECONDS)
+        output, _ = process.communicate(json.dumps(plain(request)).encode(), REFRESH_SECONDS)
     except subprocess.TimeoutExpired:
         raise CredentialsError(
             f"the refresh of the sign-in hasn't ended after {REFRESH_SECONDS:.0f} seconds "
             f"(process {process.pid} goes on with it): try again later"
         ) from None
     try:
-        report = read_as(RefreshReport, json.loads(output))
+        report = RefreshReport.model_validate(json.loads(output))
     except ValueError:
         raise CredentialsError(
             f"the process that refreshes the sign-in was ended (exit code {process.returncode}): "

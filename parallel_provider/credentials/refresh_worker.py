@@ -12,7 +12,6 @@ import signal
 import sys
 from pathlib import Path
 
-import msgspec
 from pydantic import SecretStr
 
 from parallel_provider.commands import Command, run_command
@@ -22,7 +21,7 @@ from parallel_provider.credentials.refresh import Refresh
 from parallel_provider.credentials.refresh_process import RefreshReport, RefreshRequest
 from parallel_provider.credentials.store import SignInFile
 from parallel_provider.errors import ParallelError
-from parallel_provider.typed import read_as
+from parallel_provider.model import plain
 
 SAVE_COMMAND_SETTING = "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND"
 
@@ -34,20 +33,20 @@ def main() -> int:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     try:
-        request = read_as(RefreshRequest, json.loads(sys.stdin.buffer.read()))
+        request = RefreshRequest.model_validate(json.loads(sys.stdin.buffer.read()))
     except ValueError:
         return 2
     messages: list[str] = []
     try:
         _refresh(request, messages)
-        report = RefreshReport(messages=tuple(messages))
+        report = RefreshReport(messages=messages)
     except ParallelError as error:
-        report = RefreshReport(error=str(error), messages=tuple(messages))
+        report = RefreshReport(error=str(error), messages=messages)
     except Exception as error:  # noqa: BLE001 (it is said to the one that waits, without a value)
         report = RefreshReport(error=f"the refresh failed unexpectedly ({type(error).__name__})")
     # Whoever asked may be gone.
     with contextlib.suppress(OSError):
-        sys.stdout.write(json.dumps(msgspec.to_builtins(report)))
+        sys.stdout.write(json.dumps(plain(report)))
         sys.stdout.flush()
     return 0
 

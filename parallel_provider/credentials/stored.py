@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
 from parallel_provider.commands import show_on_standard_error
 from parallel_provider.credentials.document import StoredTokens
 from parallel_provider.credentials.expiry import end_warning
@@ -102,7 +100,7 @@ class PipelineRefreshToken(StoredSignIn):
         return tokens.access if is_saved(document, tokens) else None
 
     def _request(self, stale: str) -> RefreshRequest:
-        return msgspec.structs.replace(super()._request(stale), pipeline=self._pipeline)
+        return super()._request(stale).model_copy(update={"pipeline": self._pipeline})
 
 
 def _differ(token: AccessToken, other: AccessToken | None) -> bool:

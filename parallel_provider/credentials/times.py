@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
+
+from pydantic import BeforeValidator
 
 # The end of the year 9999: what lies beyond it has no date, and is no time that anybody meant.
 LATEST_SECONDS = 253_402_300_799.0
@@ -35,3 +38,19 @@ def is_absurd_time(value: object) -> bool:
         return True
     except (TypeError, ValueError):
         return False
+
+
+def _number_in_text(value: object) -> object:
+    number = finite_number(value)
+    return value if number is None else number
+
+
+def _number_unless_absurd(value: object) -> object:
+    return None if is_absurd_time(value) else _number_in_text(value)
+
+
+TextOrNumber = Annotated[float, BeforeValidator(_number_in_text)]
+"""A finite number, or a text with one in it."""
+
+EpochSeconds = Annotated[float | None, BeforeValidator(_number_unless_absurd)]
+"""A point in time; a number that can't be one counts as unknown (None)."""

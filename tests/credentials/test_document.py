@@ -6,7 +6,6 @@ import copy
 import json
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,7 +97,7 @@ def test_unknown_fields_survive_at_every_level(
 
 def test_sign_in_selects_its_organization_and_client() -> None:
     """A sign-in to a new organization is added, and is the one in use from then on."""
-    grant = msgspec.structs.replace(GRANT, org_id="org_9")
+    grant = GRANT.model_copy(update={"org_id": "org_9"})
     document = Document.from_raw(RAW).with_sign_in("client_2", "org_9", grant, NOW)
     assert document.selected_org_id == "org_9"
     assert document.client_id == "client_2"
@@ -107,7 +106,7 @@ def test_sign_in_selects_its_organization_and_client() -> None:
 
 def test_refresh_without_a_new_refresh_token_keeps_the_old_one() -> None:
     """RFC 6749 lets a server leave it out."""
-    grant = msgspec.structs.replace(GRANT, refresh_token=None)
+    grant = GRANT.model_copy(update={"refresh_token": None})
     tokens = Document.from_raw(RAW).with_grant("org_1", grant, NOW).tokens("org_1")
     assert tokens.refresh_token == SecretStr("old-refresh")
 
@@ -143,10 +142,10 @@ def test_sign_out_removes_an_organization_of_which_nothing_is_left() -> None:
         (b'{"version": true}', "isn't known"),
         (b'{"version": 0}', "isn't known"),
         (b'{"version": 2}', "newer format"),
-        (b'{"version": 1, "orgs": []}', r"damaged .*at `\$.orgs`"),
+        (b'{"version": 1, "orgs": []}', "damaged .orgs: "),
         (
             b'{"version": 1, "orgs": {"o": {"control_api": {"access_token": 5}}}}',
-            r"damaged .*control_api.access_token`",
+            r"damaged .*control_api.access_token: ",
         ),
     ],
 )
@@ -163,7 +162,7 @@ def test_damaged_content_does_not_show_in_the_error() -> None:
     with pytest.raises(UnusableDocumentError) as caught:
         Document.parse(json.dumps(raw).encode())
     assert "secret" not in str(caught.value)
-    assert ".control_api.access_token_expires_at" in str(caught.value)
+    assert ".control_api.access_token_expires_at: " in str(caught.value)
 
 
 def test_document_repr_hides_its_tokens() -> None:

@@ -41,7 +41,7 @@ def test_device_flow_ends_in_tokens(emulator: Emulator, server: SignInServer) ->
     emulator.decide_sign_in(code.user_code, "approve")
     grant = server.exchange_device_code(client_id, code.device_code)
     assert grant.org_id == emulator.org_id
-    assert grant.scope.split() == list(ALL_SCOPES)
+    assert grant.scope == " ".join(ALL_SCOPES)
     assert grant.expires_in == 420
     assert grant.refresh_token is not None
 
