@@ -11,7 +11,7 @@ from parallel_provider.api import AccountApi, Patience
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.chain import choose_source
-from parallel_provider.credentials.static import StaticToken
+from parallel_provider.credentials.tokens import StaticToken
 from parallel_provider.errors import ParallelError
 from parallel_provider.settings import Settings
 

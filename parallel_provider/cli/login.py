@@ -14,17 +14,12 @@ import click
 from parallel_provider.cli.account import ask_organization
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.cli.output import say, waiting, warn
-from parallel_provider.credentials.device_flow import (
-    ALL_SCOPES,
-    Waiting,
-    request_code,
-    wait_for_approval,
-)
-from parallel_provider.credentials.document import UNKNOWN_ORG
-from parallel_provider.credentials.models import FALLBACK_CLIENT_ID, DeviceCode, TokenGrant
-from parallel_provider.credentials.oauth import SignInServer
-from parallel_provider.credentials.store import SignInFile
-from parallel_provider.credentials.wording import duration, moment
+from parallel_provider.credentials.device_flow import ALL_SCOPES, request_code, wait_for_approval
+from parallel_provider.credentials.oauth import FALLBACK_CLIENT_ID, SignInServer
+from parallel_provider.credentials.oauth_models import DeviceCode, TokenGrant
+from parallel_provider.credentials.sign_in_document import UNKNOWN_ORG
+from parallel_provider.credentials.sign_in_file import SignInFile
+from parallel_provider.credentials.times import duration, moment
 from parallel_provider.errors import CredentialsError
 from parallel_provider.printable import printable
 from parallel_provider.settings import Settings, is_loopback
@@ -93,7 +88,7 @@ def login(
         if not no_browser and _has_browser(os.environ):
             _open_browser(code)
         with waiting(f"Waiting for approval; the code ends in {duration(code.expires_in)} …"):
-            grant = wait_for_approval(server, client_id, code, Waiting(longest_seconds=timeout))
+            grant = wait_for_approval(server, client_id, code, timeout_seconds=timeout)
     if print_refresh_token:
         _print_refresh_token(grant, client_id)
     else:
@@ -112,12 +107,12 @@ def _store(settings: Settings, file: SignInFile, client_id: str, grant: TokenGra
     with file.locked():
         document = file.read_or_empty()
         org_id = grant.org_id or UNKNOWN_ORG
-        file.replace(document.with_sign_in(client_id, org_id, grant, time.time()))
+        file.write(document.with_sign_in(client_id, org_id, grant, time.time()))
     if grant.org_id is None and grant.access_token is not None:
         known = ask_organization(settings, grant.access_token)
         if known is not None:
             with file.locked():
-                file.replace(file.read_or_empty().with_org_known(known))
+                file.write(file.read_or_empty().with_unknown_org_as(known))
             return known
     return org_id
 

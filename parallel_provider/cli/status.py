@@ -10,12 +10,12 @@ import msgspec
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.cli.output import print_facts, print_json, warn
 from parallel_provider.credentials.chain import choose_source
-from parallel_provider.credentials.document import StoredOrg
-from parallel_provider.credentials.expiry import end_warning, is_over
-from parallel_provider.credentials.static import StaticToken
-from parallel_provider.credentials.store import SignInFile
-from parallel_provider.credentials.stored import PipelineRefreshToken, StoredSignIn
-from parallel_provider.credentials.wording import duration, moment
+from parallel_provider.credentials.pipeline import PipelineRefreshToken
+from parallel_provider.credentials.sign_in_document import StoredOrg
+from parallel_provider.credentials.sign_in_file import SignInFile
+from parallel_provider.credentials.stored_sign_in import StoredSignIn
+from parallel_provider.credentials.times import duration, moment
+from parallel_provider.credentials.tokens import StaticToken
 from parallel_provider.errors import CredentialsError
 from parallel_provider.settings import Settings
 
@@ -93,16 +93,16 @@ def read_status(settings: Settings, now: float) -> Status:
         return Status(
             source=source.origin,
             ended=_end_of(source, now),
-            access_token_expires_at=_whole(source.end),
+            access_token_expires_at=_whole(source.expires_at),
         )
     if isinstance(source, PipelineRefreshToken) or not isinstance(source, StoredSignIn):
         return Status(source=source.origin)
     document = SignInFile(settings.auth_file).read()
     tokens = document.tokens(source.org_id)
-    warning = end_warning(tokens, now)
+    warning = tokens.end_warning(now)
     return Status(
         source=source.origin,
-        ended=warning if is_over(tokens, now) else None,
+        ended=warning if tokens.has_ended(now) else None,
         org_id=source.org_id,
         auth_file=str(settings.auth_file),
         orgs=tuple(
@@ -116,7 +116,7 @@ def read_status(settings: Settings, now: float) -> Status:
 
 def _end_of(source: StaticToken, now: float) -> str | None:
     try:
-        source.require_alive(now)
+        source.require_not_expired(now)
     except CredentialsError as error:
         return str(error)
     return None

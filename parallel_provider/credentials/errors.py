@@ -1,9 +1,10 @@
-"""What can go wrong on the way to an access token.
+"""Errors of getting an access token.
 
 CredentialsError                  (parallel_provider.errors)
-├── NotConfiguredError            there is nothing that a token could come from
-├── OAuthError                    the server refused, by an RFC 6749 or RFC 8628 code
-└── SignInUnavailableError        there is no usable answer, for now
+├── NotConfiguredError            no source of access tokens is configured
+├── NoSignInFileError             the sign-in file doesn't exist
+├── OAuthError                    the server refused, with an error code of RFC 6749 or RFC 8628
+└── SignInUnavailableError        the server gave no usable answer; a later attempt may get one
 """
 
 from __future__ import annotations
@@ -23,12 +24,20 @@ class NotConfiguredError(CredentialsError):
     __module__ = "parallel_provider"
 
 
-class OAuthError(CredentialsError):
-    """The server refused; `code` is its `error`, such as "invalid_grant"."""
+class NoSignInFileError(CredentialsError):
+    """Nobody has signed in here yet."""
 
     __module__ = "parallel_provider"
 
-    def __init__(self, message: str, *, code: str) -> None:
+
+class OAuthError(CredentialsError):
+    """The server refused; `code` is the answer's `error`, such as "invalid_grant"."""
+
+    __module__ = "parallel_provider"
+
+    # A default, as for the error below: an error can't be pickled if its class needs more than
+    # the message.
+    def __init__(self, message: str, *, code: str = "") -> None:
         super().__init__(message)
         self.code = code
 
@@ -36,14 +45,14 @@ class OAuthError(CredentialsError):
 class SignInUnavailableError(CredentialsError):
     """No usable answer came; a later attempt may get one.
 
-    `may_have_worked` says that the server may have done what was asked all the same;
-    `retry_after` is what it asks to wait, in seconds, where it did.
+    `may_have_worked` says that the server may have carried out the request. `retry_after` is how
+    many seconds the server asks to wait, or None if it doesn't say.
     """
 
     __module__ = "parallel_provider"
 
     def __init__(
-        self, message: str, *, may_have_worked: bool, retry_after: float | None = None
+        self, message: str, *, may_have_worked: bool = True, retry_after: float | None = None
     ) -> None:
         super().__init__(message)
         self.may_have_worked = may_have_worked

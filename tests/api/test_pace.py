@@ -11,7 +11,7 @@ from parallel_provider.api import AccountApi, ConnectionFailedError, Patience, R
 from parallel_provider.api.pace import Pace
 from parallel_provider.api.retries import send_with_patience
 from parallel_provider.credentials.auth import BearerAuth
-from parallel_provider.credentials.static import StaticToken
+from parallel_provider.credentials.tokens import StaticToken
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Clock
 

@@ -8,14 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 from pydantic import SecretStr
 
-from parallel_provider.credentials.device_flow import (
-    ALL_SCOPES,
-    Waiting,
-    request_code,
-    wait_for_approval,
-)
+from parallel_provider.credentials.device_flow import ALL_SCOPES, request_code, wait_for_approval
 from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
-from parallel_provider.credentials.models import DeviceCode, TokenGrant
+from parallel_provider.credentials.oauth_models import DeviceCode, TokenGrant
 from parallel_provider.errors import CredentialsError
 
 GRANT = TokenGrant(access_token=SecretStr("access"), org_id="org_1")
@@ -78,9 +73,21 @@ class Time:
         self.sleeps.append(seconds)
         self.now += seconds
 
-    def waiting(self, longest_seconds: float | None = None) -> Waiting:
-        """Return the way to wait by this clock."""
-        return Waiting(lambda: self.now, self.sleep, longest_seconds)
+    def wait_for_approval(
+        self,
+        server: ScriptedServer,
+        device_code: DeviceCode | None = None,
+        timeout_seconds: float | None = None,
+    ) -> TokenGrant:
+        """Wait for the approval of a code, by this clock."""
+        return wait_for_approval(
+            server,
+            "c",
+            device_code or code(),
+            timeout_seconds=timeout_seconds,
+            clock=lambda: self.now,
+            sleep=self.sleep,
+        )
 
 
 def code(expires_in: float = 600, interval: float = 5) -> DeviceCode:
@@ -102,35 +109,35 @@ def time() -> Time:
 
 def test_approved_code_is_seen_at_once(time: Time) -> None:
     """The first poll doesn't wait: a quick approval isn't punished."""
-    assert wait_for_approval(ScriptedServer([GRANT]), "c", code(), time.waiting()) == GRANT
+    assert time.wait_for_approval(ScriptedServer([GRANT])) == GRANT
     assert time.sleeps == []
 
 
 def test_pending_code_is_polled_at_the_servers_pace(time: Time) -> None:
     """Between two polls lies the interval that the server gave."""
     server = ScriptedServer([PENDING, PENDING, GRANT])
-    wait_for_approval(server, "c", code(interval=7), time.waiting())
+    time.wait_for_approval(server, code(interval=7))
     assert time.sleeps == [7, 7]
 
 
 def test_slow_down_adds_five_seconds_for_good(time: Time) -> None:
     """RFC 8628, section 3.5: the longer interval holds for all later polls."""
     server = ScriptedServer([PENDING, SLOW_DOWN, PENDING, SLOW_DOWN, GRANT])
-    wait_for_approval(server, "c", code(), time.waiting())
+    time.wait_for_approval(server)
     assert time.sleeps == [5, 10, 10, 15]
 
 
 def test_server_that_does_not_answer_is_asked_less_often(time: Time) -> None:
     """RFC 8628, section 3.5: the interval doubles while there is no answer."""
     server = ScriptedServer([UNREACHABLE, UNREACHABLE, PENDING, GRANT])
-    wait_for_approval(server, "c", code(), time.waiting())
+    time.wait_for_approval(server)
     assert time.sleeps == [10, 20, 20]
 
 
 def test_interval_of_zero_is_no_busy_loop(time: Time) -> None:
     """However eager the server, one poll a second is the most."""
     server = ScriptedServer([PENDING, PENDING, GRANT])
-    wait_for_approval(server, "c", code(interval=0), time.waiting())
+    time.wait_for_approval(server, code(interval=0))
     assert time.sleeps == [1, 1]
 
 
@@ -148,35 +155,35 @@ def test_final_answer_ends_the_waiting(
 ) -> None:
     """What can't change any more is told at once."""
     with pytest.raises(CredentialsError, match=reason):
-        wait_for_approval(ScriptedServer(answers), "c", code(), time.waiting())
+        time.wait_for_approval(ScriptedServer(answers))
 
 
 def test_code_that_nobody_approves_ends_with_its_lifetime(time: Time) -> None:
     """Waiting lasts as long as the code, and no longer."""
     server = ScriptedServer([PENDING])
     with pytest.raises(CredentialsError, match="within 60 seconds"):
-        wait_for_approval(server, "c", code(expires_in=60), time.waiting())
+        time.wait_for_approval(server, code(expires_in=60))
     assert sum(time.sleeps) == 60
 
 
 def test_patience_may_end_before_the_code(time: Time) -> None:
     """Whoever says how long to wait waits just as long."""
     with pytest.raises(CredentialsError, match="within 12 seconds"):
-        wait_for_approval(ScriptedServer([PENDING]), "c", code(), time.waiting(12))
+        time.wait_for_approval(ScriptedServer([PENDING]), timeout_seconds=12)
     assert time.sleeps == [5, 5, 2]
 
 
 def test_approval_within_a_patience_shorter_than_the_pace_is_seen(time: Time) -> None:
     """The server is asked once more at the very end."""
     server = ScriptedServer([PENDING, GRANT])
-    assert wait_for_approval(server, "c", code(interval=5), time.waiting(3)) == GRANT
+    assert time.wait_for_approval(server, code(interval=5), timeout_seconds=3) == GRANT
     assert time.sleeps == [3]
 
 
 def test_server_that_never_answers_is_the_reason_given(time: Time) -> None:
     """When the code ends because nobody could be asked, the error says so."""
     with pytest.raises(SignInUnavailableError, match="no route"):
-        wait_for_approval(ScriptedServer([UNREACHABLE]), "c", code(), time.waiting())
+        time.wait_for_approval(ScriptedServer([UNREACHABLE]))
 
 
 def test_known_client_is_not_registered_again() -> None:

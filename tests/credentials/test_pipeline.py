@@ -1,17 +1,30 @@
-"""A refresh token from the environment: several processes of one run, and the next run."""
+"""A refresh token of the environment: several processes of one run, the next run, and the files."""
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from parallel_provider.credentials.pipeline import (
+    initial_document,
+    pipeline_path,
+    remove_old_files,
+)
+from parallel_provider.credentials.tokens import fingerprint
+from parallel_provider.errors import CredentialsError
+from tests.credentials.scripted_refresh import INVALID_GRANT, ScriptedPipelineRefresh, grant
 from tests.credentials.sign_ins import SignIn, clean_environment
 
+OLD = time.time() - 2 * 24 * 60 * 60
+DIGITS = "0123456789abcdef" * 2
 PRINT_TOKEN = [sys.executable, "-m", "parallel_provider.cli", "token"]
 # A secret store that keeps what it is given; it fails while `down` lies beside it.
 STORE = (
@@ -127,3 +140,141 @@ def test_files_of_a_pipeline_are_private(pipeline: Pipeline) -> None:
     assert any(file.name.startswith("pipeline-") for file in files)
     assert all(file.stat().st_mode & 0o77 == 0 for file in files)
     assert pipeline.machine.stat().st_mode & 0o77 == 0
+
+
+@pytest.fixture
+def scripted(tmp_path: Path) -> ScriptedPipelineRefresh:
+    """Give a pipeline whose file isn't there yet."""
+    return ScriptedPipelineRefresh(tmp_path / "pipeline-1.json", [])
+
+
+def test_pipeline_saves_the_rotated_token(scripted: ScriptedPipelineRefresh) -> None:
+    """The first use of the environment's token begins the file, and its successor is saved."""
+    scripted.answers = [grant(1)]
+    scripted.run()
+    assert scripted.sent == ["refresh-0"]
+    assert scripted.saved == ["refresh-1"]
+    assert scripted.path.stat().st_mode & 0o77 == 0
+
+
+def test_pipeline_with_a_used_token_fails_at_once_and_says_how_to_get_another(
+    scripted: ScriptedPipelineRefresh,
+) -> None:
+    """No other program writes to its file, and a pipeline has no browser to sign in with."""
+    scripted.answers = [INVALID_GRANT]
+    with pytest.raises(CredentialsError, match=r"invalid_grant.*login --print-refresh-token"):
+        scripted.run()
+    assert scripted.sleeps == []
+
+
+def test_next_process_of_a_pipeline_goes_on_with_the_rotated_token(
+    scripted: ScriptedPipelineRefresh,
+) -> None:
+    """A second process has the used-up token in its environment, and never sends it."""
+    scripted.answers = [grant(1), grant(2)]
+    scripted.run()
+    scripted.run()
+    scripted.run(unwanted=fingerprint(SecretStr("access-1")))
+    assert scripted.sent == ["refresh-0", "refresh-1"]
+    assert scripted.saved == ["refresh-1", "refresh-2"]
+
+
+def test_failed_save_is_made_up_for_without_another_refresh(
+    scripted: ScriptedPipelineRefresh,
+) -> None:
+    """What couldn't be saved stays in the file, and is saved before anything else."""
+    scripted.answers = [grant(1)]
+    scripted.store_is_down = True
+    with pytest.raises(CredentialsError, match="the store is down"):
+        scripted.run()
+    scripted.store_is_down = False
+    scripted.run()
+    assert scripted.sent == ["refresh-0"]
+    assert scripted.saved == ["refresh-1"]
+
+
+def test_pipeline_saves_the_refresh_token_of_an_answer_without_access_token(
+    scripted: ScriptedPipelineRefresh,
+) -> None:
+    """The store gets the new refresh token before the error is raised."""
+    scripted.answers = [grant(1).model_copy(update={"access_token": None})]
+    with pytest.raises(CredentialsError, match="no access token that can be used"):
+        scripted.run()
+    assert scripted.saved == ["refresh-1"]
+
+
+def write(path: Path, content: bytes, modified: float = OLD) -> Path:
+    """Make a file that was last written at some time."""
+    path.write_bytes(content)
+    os.utime(path, (modified, modified))
+    return path
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """Give the file of the run that does the cleaning."""
+    return write(
+        pipeline_path(tmp_path / "auth.json", SecretStr("rt")),
+        first_content(),
+        modified=time.time(),
+    )
+
+
+def first_content() -> bytes:
+    """Return what a run's file begins with."""
+    return initial_document(SecretStr("refresh-0"), None).dump()
+
+
+def test_files_of_old_runs_are_removed_with_their_locks(own: Path) -> None:
+    """A machine that serves many runs doesn't collect their tokens."""
+    old = write(own.with_name(f"pipeline-{DIGITS}.json"), first_content())
+    for suffix in (".lock", ".refresh.lock"):
+        write(old.with_name(old.name + suffix), b"")
+    remove_old_files(own)
+    assert list(own.parent.iterdir()) == [own]
+
+
+def test_file_of_a_run_of_today_stays(own: Path) -> None:
+    """It may still be under way."""
+    young = write(own.with_name(f"pipeline-{DIGITS}.json"), first_content(), modified=time.time())
+    remove_old_files(own)
+    assert young.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("pipeline-prod.json", first_content()),
+        ("pipeline-.json", first_content()),
+        (f"pipeline-{DIGITS}0.json", first_content()),
+        (f"pipeline-{DIGITS.upper()}.json", first_content()),
+        (f"pipeline-{DIGITS}.json.json", first_content()),
+        (f"my-pipeline-{DIGITS}.json", first_content()),
+        (f"pipeline-{DIGITS}.json\n", first_content()),
+        (f"pipeline-{DIGITS}.json", b'{"stages": ["build"]}'),
+        (f"pipeline-{DIGITS}.json", b""),
+        (f"pipeline-{DIGITS}.json", b'{"version": 1, "selected_org_id": "org_1"}'),
+    ],
+)
+def test_file_that_this_program_cannot_have_made_stays(
+    own: Path, name: str, content: bytes
+) -> None:
+    """A user's own file beside ours is never removed, nor are its neighbours."""
+    foreign = write(own.with_name(name), content)
+    lock = write(own.with_name(f"{name}.lock"), b"")
+    remove_old_files(own)
+    assert foreign.exists()
+    assert lock.exists()
+
+
+def test_something_in_the_way_does_not_keep_the_others(own: Path) -> None:
+    """A directory or a link of such a name is left, and the rest is cleaned."""
+    own.with_name(f"pipeline-{'0' * 32}.json").mkdir()
+    target = write(own.with_name("target.json"), first_content())
+    link = own.with_name(f"pipeline-{'1' * 32}.json")
+    link.symlink_to(target)
+    old = write(own.with_name(f"pipeline-{'f' * 32}.json"), first_content())
+    remove_old_files(own)
+    assert not old.exists()
+    assert link.is_symlink()
+    assert target.exists()

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from parallel_provider.api import AccountApi
 from parallel_provider.api.retries import Patience
 from parallel_provider.credentials.auth import BearerAuth
-from parallel_provider.credentials.static import StaticToken
+from parallel_provider.credentials.tokens import StaticToken
 from parallel_provider.lifecycle.run import Guards, Run
 
 NO_TOKEN = "e30.e30.test"

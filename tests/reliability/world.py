@@ -19,7 +19,7 @@ from parallel_provider.api import AccountApi, ApiError, Balance, Patience
 from parallel_provider.api.answers import Model
 from parallel_provider.api.retries import Deadline
 from parallel_provider.credentials.auth import BearerAuth
-from parallel_provider.credentials.static import StaticToken
+from parallel_provider.credentials.tokens import StaticToken
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.charge_journal import ChargeJournal
 from parallel_provider.lifecycle.run import Guards, Run

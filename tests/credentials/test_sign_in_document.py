@@ -11,11 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from parallel_provider.credentials.document import Document, UnusableDocumentError
-from parallel_provider.credentials.models import TokenGrant
+from parallel_provider.credentials.oauth_models import TokenGrant
+from parallel_provider.credentials.sign_in_document import (
+    Document,
+    StoredTokens,
+    UnusableDocumentError,
+)
 from parallel_provider.errors import CredentialsError
 
 NOW = 1_000_000.5
+HOUR = 3600
+DAY = 24 * HOUR
 GRANT = TokenGrant(
     access_token=SecretStr("new-access"),
     expires_in=420,
@@ -197,3 +203,46 @@ def test_selected_organization_without_sign_in_is_refused() -> None:
     """Another organization isn't used in its place without being asked for."""
     with pytest.raises(CredentialsError, match=r"org_1, org_2.*PARALLEL_ORG_ID"):
         Document.from_raw({**RAW, "selected_org_id": None}).choose_org(None)
+
+
+def warning(
+    *, authorization: float | None = None, refresh_token: float | None = None
+) -> str | None:
+    """Return the warning for a sign-in whose parts end so many seconds from now."""
+    tokens = StoredTokens(
+        authorization_expires_at=None if authorization is None else NOW + authorization,
+        refresh_token_expires_at=None if refresh_token is None else NOW + refresh_token,
+    )
+    return tokens.end_warning(NOW)
+
+
+def test_distant_end_is_not_warned_of() -> None:
+    """A sign-in that lasts for days needs no words."""
+    assert warning(authorization=90 * DAY, refresh_token=4 * DAY) is None
+
+
+def test_unknown_end_is_not_warned_of() -> None:
+    """Nothing is made up where the server didn't say."""
+    assert warning() is None
+
+
+def test_end_of_the_authorization_is_warned_of() -> None:
+    """The warning has the time left, the moment, and what to do."""
+    text = warning(authorization=2 * DAY + HOUR, refresh_token=30 * DAY)
+    assert text is not None
+    assert "ends in 2 days (its authorization, 1970-01-14 14:46 UTC)" in text
+    assert "parallel-provider login" in text
+
+
+def test_earlier_of_two_ends_is_warned_of() -> None:
+    """A refresh token that ends first is what ends the sign-in."""
+    text = warning(authorization=2 * DAY, refresh_token=5 * HOUR)
+    assert text is not None
+    assert "ends in 5 hours (its refresh token" in text
+
+
+def test_past_end_is_told_as_past() -> None:
+    """What has ended doesn't end soon."""
+    text = warning(authorization=-1)
+    assert text is not None
+    assert "has ended" in text

@@ -19,8 +19,8 @@ import pytest
 
 from parallel_provider.credentials.oauth import SignInServer
 from parallel_provider.credentials.refresh import Refresh
-from parallel_provider.credentials.store import SignInFile
-from parallel_provider.credentials.stored import StoredSignIn
+from parallel_provider.credentials.sign_in_file import SignInFile
+from parallel_provider.credentials.stored_sign_in import StoredSignIn
 from tests.credentials.sign_ins import SignIn
 
 PROCESSES = 16
@@ -64,7 +64,7 @@ class Programs:
 def programs(signed_in: SignIn) -> Programs:
     """Give programs that start fast: their server has imported what they need."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "parallel_provider.credentials.stored"])
+    context.set_forkserver_preload([__name__, "parallel_provider.credentials.stored_sign_in"])
     return Programs(signed_in, context)
 
 
@@ -165,7 +165,7 @@ def test_no_process_of_a_refresh_shows_a_token(signed_in: SignIn) -> None:
             parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue  # it has ended, or isn't ours
-        workers += parent == os.getpid() and b"refresh_worker" in shown
+        workers += parent == os.getpid() and b"credentials.refresh_worker" in shown
         signed_in.assert_no_secret_in(shown.decode(errors="replace"))
     thread.join()
     assert workers == 1

@@ -9,14 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from parallel_provider.api import AccountApi
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.chain import choose_source
+from parallel_provider.credentials.sign_in_file import SignInFile
+from parallel_provider.credentials.stored_sign_in import StoredSignIn
 from parallel_provider.credentials.tokens import TokenSource
 from parallel_provider.errors import CredentialsError
 from parallel_provider.settings import Settings
 from tests.credentials.sign_ins import SignIn
 
 TOKEN = "/getServiceKeys/token"
+DAY = 24 * 60 * 60
 
 
 def source_of(signed_in: SignIn) -> TokenSource:
@@ -151,6 +155,35 @@ def test_tokens_that_live_for_two_seconds_are_not_refreshed_at_each_use(
             assert http.get(path).status_code == 200
             requests += 1
     assert signed_in.refreshes - before < requests / 5
+
+
+def test_forty_creates_succeed_on_tokens_of_two_seconds(signed_in: SignIn) -> None:
+    """Every token ends in mid-run, and no request fails or is carried out twice."""
+    emulator = signed_in.emulator
+    emulator.set_settings(token_lifetime_seconds=2, latency_seconds=0.2)
+    signed_in.expire()
+    source = source_of(signed_in)
+    with AccountApi(emulator.url, lambda: BearerAuth(source)) as api, ThreadPoolExecutor(4) as pool:
+        ids = set(pool.map(api.create_app, (f"app-{number}" for number in range(40))))
+    assert len(ids) == 40
+    assert ids < {app["app_id"] for app in emulator.state()["apps"]}
+    assert len(emulator.state()["apps"]) == 41
+
+
+def test_stored_sign_in_is_warned_of_without_a_request(signed_in: SignIn) -> None:
+    """A preview can say it: the file knows."""
+    file, org_id, url = (
+        SignInFile(signed_in.path),
+        signed_in.emulator.org_id,
+        signed_in.emulator.url,
+    )
+    requests = signed_in.emulator.state()["requests"]
+    assert StoredSignIn(file, org_id, url).end_warning() is None
+    later = StoredSignIn(file, org_id, url, clock=lambda: time.time() + 29 * DAY)
+    text = later.end_warning()
+    assert text is not None
+    assert "refresh token" in text
+    assert signed_in.emulator.state()["requests"] == requests
 
 
 def test_debug_log_of_a_run_holds_no_token(

@@ -1,6 +1,7 @@
 """The content of the sign-in file, in the official client's format, version 1.
 
-Only what is needed is looked at; everything else, at every level, is kept as it was found.
+Only the fields that are needed here are read. All others, at every level, are written back as they
+were found.
 """
 
 from __future__ import annotations
@@ -13,20 +14,21 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr, ValidationError
 
 from parallel_provider.credentials.errors import LOGIN_HINT
-from parallel_provider.credentials.models import TokenGrant
-from parallel_provider.credentials.times import EpochSeconds
+from parallel_provider.credentials.oauth_models import TokenGrant
+from parallel_provider.credentials.times import EpochSeconds, duration, moment
 from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.errors import CredentialsError
 from parallel_provider.model import Model, why
 from parallel_provider.printable import masked_setting, printable
 
 VERSION = 1
-# Stands for the organization of a sign-in whose answer named none.
+# The key of a sign-in whose answer named no organization.
 UNKNOWN_ORG = "unknown"
+WARN_AHEAD_SECONDS = 3 * 24 * 60 * 60.0
 
 
 class StoredTokens(Model):
-    """`control_api` of one organization; times are epoch seconds."""
+    """The field `control_api` of one organization; times are in epoch seconds."""
 
     access_token: SecretStr | None = None
     access_token_expires_at: EpochSeconds = None
@@ -45,8 +47,41 @@ class StoredTokens(Model):
 
     @property
     def is_sign_in(self) -> bool:
-        """Whether an access token can be had from this."""
+        """Whether there is a token at all, and so a sign-in."""
         return self.access is not None or bool(self.refresh_token)
+
+    @property
+    def refresh_end(self) -> tuple[float, str] | None:
+        """When a refresh stops working, and which part expires then; None if that isn't known."""
+        ends = [
+            (end, part)
+            for end, part in (
+                (self.authorization_expires_at, "authorization"),
+                (self.refresh_token_expires_at, "refresh token"),
+            )
+            if end is not None
+        ]
+        return min(ends, default=None)
+
+    def has_ended(self, now: float) -> bool:
+        """Say whether the access token has expired and a refresh can't work any more."""
+        end = self.refresh_end
+        can_refresh = bool(self.refresh_token) and (end is None or end[0] > now)
+        return not can_refresh and (self.access is None or self.access.is_expired(now))
+
+    def end_warning(self, now: float) -> str | None:
+        """Return a warning with the time left if a refresh stops working soon."""
+        if self.refresh_end is None:
+            return None
+        end, part = self.refresh_end
+        if end - now > WARN_AHEAD_SECONDS:
+            return None
+        if end <= now:
+            return f"the Parallel sign-in has ended (its {part}, {moment(end)}): {LOGIN_HINT}"
+        return (
+            f"the Parallel sign-in ends in {duration(end - now)} (its {part}, {moment(end)}): "
+            f"{LOGIN_HINT} before"
+        )
 
 
 class StoredOrg(Model):
@@ -58,7 +93,7 @@ class StoredOrg(Model):
 
     @property
     def tokens(self) -> StoredTokens:
-        """The tokens, none of them where the file has no `control_api`."""
+        """The tokens, all None if the file has no `control_api`."""
         return self.control_api or StoredTokens()
 
 
@@ -70,12 +105,12 @@ class _SignInFile(Model):
 
 
 class UnusableDocumentError(ValueError):
-    """The content isn't a sign-in this version can read; the text fits "FILE is …"."""
+    """The content can't be read; the error's text completes the sentence "FILE is …"."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """The file's content: `raw` as found, and the parts of it that have a meaning here."""
+    """The file's content: `raw` as it was found, and the fields that are used here."""
 
     raw: dict[str, Any] = field(repr=False)
     selected_org_id: str | None
@@ -84,7 +119,7 @@ class Document:
 
     @classmethod
     def empty(cls) -> Document:
-        """Return the content of a file that isn't there yet."""
+        """Return the content that a new file starts with."""
         return cls.from_raw({"version": VERSION, "selected_org_id": None, "orgs": {}})
 
     @classmethod
@@ -102,7 +137,7 @@ class Document:
 
     @classmethod
     def from_raw(cls, raw: dict[str, Any]) -> Document:
-        """Validate what has a meaning here. Raises UnusableDocumentError."""
+        """Validate the fields that are used here. Raises UnusableDocumentError."""
         version = raw.get("version")
         if type(version) is not int or version < VERSION:
             raise UnusableDocumentError("in a format that isn't known here (no version 1)")
@@ -124,7 +159,7 @@ class Document:
     def choose_org(self, org_id: str | None, origin: str | None = None) -> str:
         """Return the id of the organization to use: `org_id` if given, else the selected one.
 
-        `origin` is where `org_id` was configured. Raises CredentialsError when there is no
+        `origin` is the setting that `org_id` comes from. Raises CredentialsError if there is no
         sign-in for it.
         """
         signed_in = [key for key, org in self.orgs.items() if org.tokens.is_sign_in]
@@ -145,7 +180,7 @@ class Document:
         )
 
     def tokens(self, org_id: str) -> StoredTokens:
-        """Return the tokens of an organization. Raises CredentialsError when it has gone."""
+        """Return the tokens of an organization. Raises CredentialsError if there are none."""
         return self.orgs[self.choose_org(org_id)].tokens
 
     def with_grant(self, org_id: str, grant: TokenGrant, now: float) -> Document:
@@ -171,13 +206,13 @@ class Document:
         return Document.from_raw(raw)
 
     def with_sign_in(self, client_id: str, org_id: str, grant: TokenGrant, now: float) -> Document:
-        """Return the content after a sign-in: its tokens, its client, its organization selected."""
+        """Return the content with the tokens and client of a new sign-in, and its org selected."""
         return self.with_grant(org_id, grant, now).with_values(
             client_id=client_id, selected_org_id=org_id
         )
 
-    def with_org_known(self, org_id: str) -> Document:
-        """Return the content with the sign-in of UNKNOWN_ORG as that of `org_id`, selected."""
+    def with_unknown_org_as(self, org_id: str) -> Document:
+        """Return the content with the sign-in of UNKNOWN_ORG moved to `org_id`, and selected."""
         raw = copy.deepcopy(self.raw)
         orgs = _child(raw, "orgs")
         if UNKNOWN_ORG in orgs:
@@ -203,7 +238,7 @@ class Document:
 
 
 def _child(parent: dict[str, Any], key: str) -> dict[str, Any]:
-    """Return the object at `key`, made where there is none (or null, which means the same)."""
+    """Return the object at `key`. It is added if there is none, or null, which means the same."""
     if parent.get(key) is None:
         parent[key] = {}
     child: dict[str, Any] = parent[key]

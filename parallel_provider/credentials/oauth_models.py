@@ -1,6 +1,6 @@
-"""What the sign-in's endpoints answer, by their field names.
+"""Answers of the sign-in's endpoints, by their field names.
 
-Unknown fields are ignored; values never show in an error or a repr.
+Unknown fields are ignored. No error and no repr shows a value of a secret.
 """
 
 from __future__ import annotations
@@ -11,22 +11,21 @@ from typing import Annotated, TypeVar
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 
-from parallel_provider.credentials.times import TextOrNumber, lifetime
+from parallel_provider.credentials.times import NumberOrText, lifetime
 from parallel_provider.model import Model, why
-
-# What the official client calls itself where it isn't registered; every server knows it.
-FALLBACK_CLIENT_ID = "parallel-cli"
 
 _LONGEST_INTEGER = 400
 
+AnswerT = TypeVar("AnswerT", bound="SignInAnswer")
+
 
 def _usable_text(value: object) -> object:
-    """Return a text that can be sent and stored, or None."""
+    """Return a text that can be sent and stored, or None for anything else."""
     if isinstance(value, SecretStr):
         return value
     if not isinstance(value, str) or not value.strip():
         return None
-    # Half a surrogate pair is text in JSON, but can't be encoded as UTF-8.
+    # JSON can hold half of a surrogate pair, but UTF-8 can't.
     return None if any("\ud800" <= character <= "\udfff" for character in value) else value
 
 
@@ -39,20 +38,18 @@ def _usable_access_token(value: object) -> object:
 
 
 Text = Annotated[str, Field(min_length=1)]
-# Within what a program can sleep for.
-Seconds = Annotated[TextOrNumber, Field(ge=0, le=1e9)]
+# A program can sleep for this long.
+Seconds = Annotated[NumberOrText, Field(ge=0, le=1e9)]
 TextIfUsable = Annotated[str | None, BeforeValidator(_usable_text)]
-SecretIfUsable = Annotated[SecretStr | None, BeforeValidator(_usable_text)]
 LifetimeIfUsable = Annotated[float | None, BeforeValidator(lifetime)]
-AnswerT = TypeVar("AnswerT", bound="SignInAnswer")
 
 
 class SignInAnswer(Model):
-    """An answer of the sign-in."""
+    """Base class of the sign-in's answers."""
 
     @classmethod
     def read(cls: type[AnswerT], answer: object) -> AnswerT:
-        """Read an answer's JSON. Raises ValueError, which names the field and shows no value."""
+        """Read an answer's JSON. Raises ValueError, which names the fields and shows no value."""
         if not isinstance(answer, dict):
             raise ValueError("it isn't a JSON object")
         try:
@@ -82,15 +79,15 @@ class TokenGrant(SignInAnswer):
     """The answer of POST /getServiceKeys/token: a new pair of tokens, and how long each lives.
 
     It has at least one token. RFC 6749 lets a server leave the refresh token out of a refresh: the
-    old one stays valid then. A lifetime is None where it isn't known.
+    old one stays valid then. A lifetime is None if it isn't known.
 
-    The refresh token that was sent can't be used again, so an answer that is wrong in one field
-    must not cost the sign-in: a field that can't be used counts as missing.
+    The refresh token that was sent can't be used again, so one wrong field must not lose the whole
+    answer: a field that can't be used counts as missing.
     """
 
     access_token: Annotated[SecretStr | None, BeforeValidator(_usable_access_token)] = None
     expires_in: LifetimeIfUsable = None
-    refresh_token: SecretIfUsable = None
+    refresh_token: Annotated[SecretStr | None, BeforeValidator(_usable_text)] = None
     refresh_token_expires_in: LifetimeIfUsable = None
     authorization_expires_in: LifetimeIfUsable = None
     org_id: TextIfUsable = None
@@ -107,13 +104,13 @@ class TokenGrant(SignInAnswer):
 
 
 def read_json(content: bytes) -> object:
-    """Read JSON, also where a name in it is no UTF-8 or a number has thousands of digits.
+    """Read JSON, also if a text in it isn't UTF-8 or a number has thousands of digits.
 
     Raises ValueError or RecursionError.
     """
-    return json.loads(content.decode("utf-8-sig", errors="replace"), parse_int=_whole_number)
+    return json.loads(content.decode("utf-8-sig", errors="replace"), parse_int=_integer)
 
 
-def _whole_number(digits: str) -> int | float:
-    # Python refuses to read longer integers, and with them the tokens beside.
+def _integer(digits: str) -> int | float:
+    # Python refuses to read a longer integer, and the whole answer with it.
     return int(digits) if len(digits) <= _LONGEST_INTEGER else math.inf

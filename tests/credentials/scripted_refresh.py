@@ -1,4 +1,4 @@
-"""A refresh in a world that follows a script: the server, the clock, and other programs."""
+"""A refresh whose server, clock and other programs follow a script."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import SecretStr
 
 from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
-from parallel_provider.credentials.models import TokenGrant
-from parallel_provider.credentials.pipeline_file import PIPELINE_ORG, seed_document
-from parallel_provider.credentials.refresh import Refresh, Timing
-from parallel_provider.credentials.store import SignInFile
+from parallel_provider.credentials.oauth_models import TokenGrant
+from parallel_provider.credentials.pipeline import PIPELINE_ORG, initial_document
+from parallel_provider.credentials.refresh import Refresh
+from parallel_provider.credentials.sign_in_file import SignInFile
 from parallel_provider.credentials.tokens import fingerprint
 from parallel_provider.errors import CredentialsError
 
@@ -22,7 +22,7 @@ NOW = 1_000_000.0
 INVALID_GRANT = OAuthError("POST /token answered 400 (invalid_grant)", code="invalid_grant")
 LOST = SignInUnavailableError("no answer", may_have_worked=True)
 BUSY = SignInUnavailableError("too many requests", may_have_worked=False, retry_after=4)
-STALE = fingerprint(SecretStr("access-0"))
+UNWANTED = fingerprint(SecretStr("access-0"))
 
 
 def grant(number: int, org_id: str = "org_1") -> TokenGrant:
@@ -36,8 +36,11 @@ def grant(number: int, org_id: str = "org_1") -> TokenGrant:
 
 
 @dataclass
-class World:
-    """A file, a server with a script, a clock, and what others do while a request is under way."""
+class ScriptedRefresh:
+    """A refresh of the file at `path`; the server gives `answers` in their order.
+
+    `meanwhile` is called during each request, and `during_sleep` during each pause.
+    """
 
     path: Path
     answers: list[TokenGrant | CredentialsError]
@@ -48,7 +51,7 @@ class World:
     now: float = NOW
 
     def refresh(self, client_id: str, refresh_token: SecretStr) -> TokenGrant:
-        """Answer as the script says."""
+        """Give the next answer."""
         assert client_id == "client_1"
         self.sent.append(refresh_token.get_secret_value())
         self.meanwhile()
@@ -64,7 +67,7 @@ class World:
         self.during_sleep()
 
     def write(self, number: int, expires_at: float, **ends: float) -> None:
-        """Store a pair, as another program would: without a lock."""
+        """Store the pair with this number without a lock, as the official client does."""
         tokens = {
             "access_token": f"access-{number}",
             "access_token_expires_at": expires_at,
@@ -76,11 +79,12 @@ class World:
         self.path.touch(0o600)
         self.path.write_text(json.dumps(document))
 
-    def run(self, stale: str = STALE) -> None:
-        """Do what is tested."""
-        timing = Timing(lambda: self.now, self.sleep)
-        refresh = Refresh(SignInFile(self.path), "org_1", self, timing=timing)
-        refresh.ensure_token_other_than(stale)
+    def run(self, unwanted: str = UNWANTED) -> None:
+        """Refresh, unless the file has another token already."""
+        refresh = Refresh(
+            SignInFile(self.path), "org_1", self, clock=lambda: self.now, sleep=self.sleep
+        )
+        refresh.ensure_token_other_than(unwanted)
 
     @property
     def tokens(self) -> dict[str, Any]:
@@ -90,30 +94,31 @@ class World:
 
 
 @dataclass
-class Pipeline(World):
-    """The same for a refresh token of the environment, and a store that may fail."""
+class ScriptedPipelineRefresh(ScriptedRefresh):
+    """A refresh with a refresh token of the environment, and a secret store that may fail."""
 
     saved: list[str] = field(default_factory=list)
     store_is_down: bool = False
 
     def save(self, token: SecretStr) -> None:
-        """Keep a token, if the file already has it and the store is up."""
+        """Keep a token, which the file must already have, unless the store is down."""
         assert self.stored["refresh_token"] == token.get_secret_value()
         if self.store_is_down:
             raise CredentialsError("the store is down")
         self.saved.append(token.get_secret_value())
 
-    def run(self, stale: str = "") -> None:
-        """Do what is tested."""
+    def run(self, unwanted: str = "") -> None:
+        """Refresh, unless the file has another token already."""
         refresh = Refresh(
             SignInFile(self.path),
             PIPELINE_ORG,
             self,
-            seed=seed_document(SecretStr("refresh-0"), "client_1"),
+            initial=initial_document(SecretStr("refresh-0"), "client_1"),
             save=self.save,
-            timing=Timing(lambda: self.now, self.sleep),
+            clock=lambda: self.now,
+            sleep=self.sleep,
         )
-        refresh.ensure_token_other_than(stale)
+        refresh.ensure_token_other_than(unwanted)
 
     @property
     def stored(self) -> dict[str, Any]:

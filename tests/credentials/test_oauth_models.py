@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from parallel_provider.credentials.models import TokenGrant, read_json
 from parallel_provider.credentials.oauth import SignInServer
+from parallel_provider.credentials.oauth_models import TokenGrant, read_json
 from parallel_provider.credentials.refresh import Refresh
-from parallel_provider.credentials.store import SignInFile
+from parallel_provider.credentials.sign_in_file import SignInFile
 from parallel_provider.credentials.tokens import fingerprint
 from parallel_provider.errors import CredentialsError
 from parallel_provider.testing.emulator import Emulator
-from tests.credentials.refreshes import NOW, Pipeline, World
+from tests.credentials.scripted_refresh import NOW, ScriptedRefresh
 
 TOKEN = "/getServiceKeys/token"
 ANSWER: dict[str, Any] = {
@@ -54,11 +54,11 @@ def mutated(field: str, value: object) -> dict[str, Any]:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    """Give a world whose stored pair, number 0, has ended."""
-    world = World(tmp_path / "auth.json", [])
-    world.write(0, NOW - 60)
-    return world
+def scripted(tmp_path: Path) -> ScriptedRefresh:
+    """Give a refresh whose stored access token, number 0, has expired."""
+    scripted = ScriptedRefresh(tmp_path / "auth.json", [])
+    scripted.write(0, NOW - 60)
+    return scripted
 
 
 @pytest.fixture
@@ -70,24 +70,24 @@ def server(emulator: Emulator) -> Iterator[SignInServer]:
 
 @mutations
 def test_pair_of_an_answer_that_is_odd_in_one_place_is_stored(
-    world: World, field: str, value: object
+    scripted: ScriptedRefresh, field: str, value: object
 ) -> None:
     """Whatever stands in a field, each token that can be used is in the file afterwards."""
-    world.answers = [TokenGrant.read(read_json(json.dumps(mutated(field, value)).encode()))]
+    scripted.answers = [TokenGrant.read(read_json(json.dumps(mutated(field, value)).encode()))]
     unusable_access = field == "access_token" and value not in ("nan", "x" * 5000)
     if unusable_access:
         with pytest.raises(CredentialsError, match="refresh token is stored: try again"):
-            world.run()
+            scripted.run()
     else:
-        world.run()
-        assert world.tokens["access_token"] == ("access-1" if field != "access_token" else value)
+        scripted.run()
+        assert scripted.tokens["access_token"] == ("access-1" if field != "access_token" else value)
     if field != "refresh_token":
-        assert world.tokens["refresh_token"] == "refresh-1"
+        assert scripted.tokens["refresh_token"] == "refresh-1"
     else:
         usable = value in ("nan", "x" * 5000)
-        assert world.tokens["refresh_token"] == (value if usable else "refresh-0")
+        assert scripted.tokens["refresh_token"] == (value if usable else "refresh-0")
     # What was stored can be read again, and refreshed again.
-    assert SignInFile(world.path).read().tokens("org_1").refresh_token is not None
+    assert SignInFile(scripted.path).read().tokens("org_1").refresh_token is not None
 
 
 @pytest.mark.parametrize(
@@ -95,13 +95,13 @@ def test_pair_of_an_answer_that_is_odd_in_one_place_is_stored(
     [("scope", None), ("org_id", MISSING), ("org_name", 7), ("expires_in", -1), ("expires_in", "")],
 )
 def test_odd_answer_over_http_is_stored(
-    world: World, emulator: Emulator, server: SignInServer, field: str, value: object
+    scripted: ScriptedRefresh, emulator: Emulator, server: SignInServer, field: str, value: object
 ) -> None:
     """The same through the wire: what stands in the file is what the server sent."""
     emulator.add_fault("status", path=TOKEN, status=200, body=mutated(field, value))
-    refresh = Refresh(SignInFile(world.path), "org_1", server)
+    refresh = Refresh(SignInFile(scripted.path), "org_1", server)
     refresh.ensure_token_other_than(fingerprint(SecretStr("access-0")))
-    assert world.tokens["refresh_token"] == "refresh-1"
+    assert scripted.tokens["refresh_token"] == "refresh-1"
 
 
 @pytest.mark.parametrize(
@@ -126,50 +126,8 @@ def test_answer_without_any_token_is_refused(answer: object) -> None:
         TokenGrant.read(answer)
 
 
-def test_unknown_lifetime_is_not_made_up(world: World) -> None:
+def test_unknown_lifetime_is_not_made_up(scripted: ScriptedRefresh) -> None:
     """A token whose lifetime can't be right is used until the server refuses it."""
-    world.answers = [TokenGrant.read(mutated("expires_in", -5))]
-    world.run()
-    assert world.tokens["access_token_expires_at"] is None
-
-
-def test_token_for_another_organization_is_stored_as_that_ones(world: World) -> None:
-    """The pair isn't lost, the used-up token is never sent again, and the error says all that."""
-    world.answers = [TokenGrant.read(mutated("org_id", "org_2"))]
-    with pytest.raises(CredentialsError, match=r"org_1 .*for org_2.*stored .*of org_2.*login"):
-        world.run()
-    orgs = json.loads(world.path.read_text())["orgs"]
-    assert orgs["org_2"]["control_api"]["refresh_token"] == "refresh-1"
-    assert "control_api" not in orgs.get("org_1", {})
-
-
-@pytest.mark.parametrize("refresh_token", [MISSING, "refresh-0"])
-def test_token_for_another_organization_without_a_new_refresh_token_changes_nothing(
-    world: World, refresh_token: object
-) -> None:
-    """The refresh token isn't used up then, and stays where it is."""
-    before = world.path.read_text()
-    answer = {**mutated("refresh_token", refresh_token), "org_id": "org_2"}
-    world.answers = [TokenGrant.read(answer)]
-    with pytest.raises(CredentialsError, match=r"org_1 .*for org_2"):
-        world.run()
-    assert json.loads(world.path.read_text()) == json.loads(before)
-
-
-def test_refresh_token_that_stays_the_same_is_kept(world: World) -> None:
-    """A server need not rotate."""
-    world.answers = [TokenGrant.read(mutated("refresh_token", "refresh-0"))]
-    world.run()
-    assert world.tokens["access_token"] == "access-1"
-    assert world.tokens["refresh_token"] == "refresh-0"
-
-
-def test_pipeline_saves_the_refresh_token_of_an_answer_without_access_token(
-    tmp_path: Path,
-) -> None:
-    """The store gets the successor before the error is raised."""
-    answer = TokenGrant.read(mutated("access_token", None))
-    pipeline = Pipeline(tmp_path / "pipeline-1.json", [answer])
-    with pytest.raises(CredentialsError, match="no access token that can be used"):
-        pipeline.run()
-    assert pipeline.saved == ["refresh-1"]
+    scripted.answers = [TokenGrant.read(mutated("expires_in", -5))]
+    scripted.run()
+    assert scripted.tokens["access_token_expires_at"] is None

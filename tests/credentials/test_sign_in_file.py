@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from parallel_provider.credentials import private_file, store
-from parallel_provider.credentials.document import Document
-from parallel_provider.credentials.private_file import replacing
-from parallel_provider.credentials.store import NoSignInFileError, SignInFile
+from parallel_provider.credentials import sign_in_file
+from parallel_provider.credentials.errors import NoSignInFileError
+from parallel_provider.credentials.sign_in_document import Document
+from parallel_provider.credentials.sign_in_file import SignInFile, atomic_write
 from parallel_provider.errors import CredentialsError
 
 
@@ -38,33 +38,33 @@ def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_replaced_file_is_read_back(path: Path) -> None:
+def test_written_file_is_read_back(path: Path) -> None:
     """What is written is there, in a directory that is made for it."""
     file = SignInFile(path)
     with file.locked():
-        file.replace(Document.empty())
+        file.write(Document.empty())
     assert file.read().raw == Document.empty().raw
 
 
 def test_file_and_its_company_are_private_from_the_start(path: Path) -> None:
     """Neither the file, nor what becomes it, nor its directory is ever open to others."""
     file = SignInFile(path)
-    with file.locked(), file.queue(), file.replacing(Document.empty()) as replacement:
+    with file.locked(), file.refresh_lock(), file.prepare_write(Document.empty()) as write:
         modes = {child.name: mode_of(child) for child in path.parent.iterdir()}
         assert len(modes) == 3
         assert set(modes.values()) == {0o600}
-        replacement.commit(b"{}")
+        write.commit(b"{}")
     assert mode_of(path) == 0o600
     assert mode_of(path.parent) == 0o700
 
 
-def test_replacing_a_file_that_others_can_read_makes_it_private(path: Path) -> None:
+def test_writing_a_file_that_others_can_read_makes_it_private(path: Path) -> None:
     """The new file doesn't inherit the old one's permissions."""
     path.parent.mkdir()
     path.write_text("{}")
     path.chmod(0o644)
-    with replacing(path, 1024) as replacement:
-        replacement.commit(b"{}")
+    with atomic_write(path, 1024) as write:
+        write.commit(b"{}")
     assert mode_of(path) == 0o600
 
 
@@ -80,11 +80,11 @@ def test_file_that_others_can_read_is_warned_of(
     assert "chmod 600" in caplog.text
 
 
-def test_abandoned_replacement_changes_nothing(path: Path) -> None:
+def test_abandoned_write_changes_nothing(path: Path) -> None:
     """An error on the way leaves the old content, and nothing beside it."""
     path.parent.mkdir()
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), replacing(path, 1024):
+    with pytest.raises(ZeroDivisionError), atomic_write(path, 1024):
         raise ZeroDivisionError
     assert path.read_text() == "old"
     assert list(path.parent.iterdir()) == [path]
@@ -98,8 +98,8 @@ def test_left_over_of_a_killed_program_is_removed(path: Path) -> None:
     left_over.write_text("half a token")
     foreign = path.with_name(".auth.abc123.tmp")
     foreign.write_text("the official client's")
-    with replacing(path, 1024) as replacement:
-        replacement.commit(b"new")
+    with atomic_write(path, 1024) as write:
+        write.commit(b"new")
     assert sorted(path.parent.iterdir()) == sorted([path, foreign])
 
 
@@ -114,12 +114,12 @@ def test_no_room_on_the_disk_shows_before_it_matters(
     monkeypatch.setattr(os, "fsync", full)
     file = SignInFile(path)
     no_room = pytest.raises(CredentialsError, match=r"can't be stored.*No space left")
-    with file.locked(), no_room, file.replacing(Document.empty()):
+    with file.locked(), no_room, file.prepare_write(Document.empty()):
         pytest.fail("the room is made before anything else is done")
     assert not path.exists()
 
 
-def test_symbolic_link_stays_and_its_target_is_replaced(path: Path, tmp_path: Path) -> None:
+def test_symbolic_link_stays_and_its_target_is_written(path: Path, tmp_path: Path) -> None:
     """A file that is kept elsewhere (with dotfiles, say) stays there."""
     target = tmp_path / "dotfiles" / "auth.json"
     target.parent.mkdir()
@@ -128,7 +128,7 @@ def test_symbolic_link_stays_and_its_target_is_replaced(path: Path, tmp_path: Pa
     path.symlink_to(target)
     file = SignInFile(path)
     with file.locked():
-        file.replace(Document.empty().with_values(client_id="client_1"))
+        file.write(Document.empty().with_values(client_id="client_1"))
         assert target.with_name("auth.json.lock").exists()
     assert path.is_symlink()
     assert SignInFile(target).read().client_id == "client_1"
@@ -164,7 +164,7 @@ def test_something_else_in_the_files_place_is_an_error(path: Path, kind: str) ->
         path.symlink_to(path)
     else:
         path.touch(0o600)
-        os.truncate(path, private_file.MAX_SIZE + 1)
+        os.truncate(path, sign_in_file.MAX_BYTES + 1)
     with pytest.raises(CredentialsError, match=r"auth.json can't be read"):
         SignInFile(path).read_or_empty()
 
@@ -173,7 +173,7 @@ def test_lock_that_is_held_for_too_long_is_an_error(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A program that hangs while it holds the lock doesn't hang all others for ever."""
-    monkeypatch.setattr(store, "FILE_LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(sign_in_file, "FILE_LOCK_SECONDS", 0.1)
     held, done = threading.Event(), threading.Event()
 
     def hold() -> None:
