@@ -47,7 +47,7 @@ class StoredTokens(Model):
 
     @property
     def is_sign_in(self) -> bool:
-        """Whether there is a token at all, and so a sign-in."""
+        """Whether there is a token at all."""
         return self.access is not None or bool(self.refresh_token)
 
     @property

@@ -55,7 +55,7 @@ class AccessToken:
 
     @property
     def fingerprint(self) -> str:
-        """A digest that tells tokens apart, from which the token can't be computed."""
+        """A hash that is different for each token, and doesn't tell the token."""
         return fingerprint(self.value)
 
 

@@ -1,4 +1,4 @@
-"""Answers of the token endpoint that are odd in one place: the sign-in in them is never lost."""
+"""Answers of the token endpoint with a wrong value in one field: their tokens are never lost."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ def server(emulator: Emulator) -> Iterator[SignInServer]:
 
 
 @mutations
-def test_pair_of_an_answer_that_is_odd_in_one_place_is_stored(
+def test_pair_of_an_answer_with_one_wrong_field_is_stored(
     scripted: ScriptedRefresh, field: str, value: object
 ) -> None:
-    """Whatever stands in a field, each token that can be used is in the file afterwards."""
+    """Whatever value a field has, each token that can be used is stored."""
     scripted.answers = [TokenGrant.read(read_json(json.dumps(mutated(field, value)).encode()))]
     unusable_access = field == "access_token" and value not in ("nan", "x" * 5000)
     if unusable_access:
@@ -86,7 +86,7 @@ def test_pair_of_an_answer_that_is_odd_in_one_place_is_stored(
     else:
         usable = value in ("nan", "x" * 5000)
         assert scripted.tokens["refresh_token"] == (value if usable else "refresh-0")
-    # What was stored can be read again, and refreshed again.
+    # The stored file can be read again, and its token refreshed again.
     assert SignInFile(scripted.path).read().tokens("org_1").refresh_token is not None
 
 
@@ -94,10 +94,10 @@ def test_pair_of_an_answer_that_is_odd_in_one_place_is_stored(
     ("field", "value"),
     [("scope", None), ("org_id", MISSING), ("org_name", 7), ("expires_in", -1), ("expires_in", "")],
 )
-def test_odd_answer_over_http_is_stored(
+def test_answer_with_one_wrong_field_is_stored_over_http(
     scripted: ScriptedRefresh, emulator: Emulator, server: SignInServer, field: str, value: object
 ) -> None:
-    """The same through the wire: what stands in the file is what the server sent."""
+    """The same over HTTP: the file has the refresh token that the server sent."""
     emulator.add_fault("status", path=TOKEN, status=200, body=mutated(field, value))
     refresh = Refresh(SignInFile(scripted.path), "org_1", server)
     refresh.ensure_token_other_than(fingerprint(SecretStr("access-0")))
@@ -114,20 +114,20 @@ def test_odd_answer_over_http_is_stored(
     ids=["number of 10,000 digits", "no UTF-8", "byte order mark"],
 )
 def test_answer_that_python_would_not_read_has_its_tokens(body: bytes) -> None:
-    """An absurd number or name beside the tokens is no reason to lose them."""
+    """An impossible number or name beside the tokens doesn't lose them."""
     grant = TokenGrant.read(read_json(body))
     assert grant.refresh_token == SecretStr("refresh-1")
 
 
 @pytest.mark.parametrize("answer", [None, [], "x", {}, {"access_token": "", "refresh_token": 5}])
 def test_answer_without_any_token_is_refused(answer: object) -> None:
-    """There is nothing to store then."""
+    """Without any token, there is nothing to store."""
     with pytest.raises(ValueError, match=r"JSON object|no access_token"):
         TokenGrant.read(answer)
 
 
-def test_unknown_lifetime_is_not_made_up(scripted: ScriptedRefresh) -> None:
-    """A token whose lifetime can't be right is used until the server refuses it."""
+def test_impossible_lifetime_counts_as_unknown(scripted: ScriptedRefresh) -> None:
+    """A token with an impossible lifetime is stored as one that doesn't expire."""
     scripted.answers = [TokenGrant.read(mutated("expires_in", -5))]
     scripted.run()
     assert scripted.tokens["access_token_expires_at"] is None

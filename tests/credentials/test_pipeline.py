@@ -1,4 +1,4 @@
-"""A refresh token of the environment: several processes of one run, the next run, and the files."""
+"""A refresh token from the environment: several processes of one run, the next run, the files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.credentials.sign_ins import SignIn, clean_environment
 OLD = time.time() - 2 * 24 * 60 * 60
 DIGITS = "0123456789abcdef" * 2
 PRINT_TOKEN = [sys.executable, "-m", "parallel_provider.cli", "token"]
-# A secret store that keeps what it is given; it fails while `down` lies beside it.
+# A secret store, which fails while a file `down` is beside it.
 STORE = (
     "import pathlib, sys; path = pathlib.Path(sys.argv[1])\n"
     "if path.with_name('down').exists(): sys.exit('the store is down')\n"
@@ -35,7 +35,7 @@ STORE = (
 
 
 class Pipeline:
-    """A pipeline's own secret store, and its machine, which begins each run without a file."""
+    """A pipeline's secret store, and its machine, which starts each run without a file."""
 
     def __init__(self, signed_in: SignIn, tmp_path: Path) -> None:
         self.signed_in = signed_in
@@ -47,7 +47,7 @@ class Pipeline:
         self.started_with = ""
 
     def begin_run(self, machine: str) -> None:
-        """Start a run: the environment gets what the store has at this moment."""
+        """Start a run, whose environment gets the refresh token that the store has now."""
         self.machine = self.machine.with_name(machine)
         self.started_with = self.store.read_text()
 
@@ -76,7 +76,7 @@ def pipeline(signed_in: SignIn, tmp_path: Path) -> Pipeline:
 
 
 def test_run_of_several_processes_uses_the_token_once(pipeline: Pipeline) -> None:
-    """Preview and up are processes of their own: they share what the first one got."""
+    """The second process uses the token that the first one got."""
     before = pipeline.signed_in.refreshes
     first, second = pipeline.token(), pipeline.token()
     assert first.returncode == 0, first.stderr
@@ -84,8 +84,8 @@ def test_run_of_several_processes_uses_the_token_once(pipeline: Pipeline) -> Non
     assert pipeline.signed_in.refreshes == before + 1
 
 
-def test_next_run_goes_on_with_what_was_saved(pipeline: Pipeline) -> None:
-    """On another machine, the rotated token from the store is as good as the first one was."""
+def test_next_run_uses_the_saved_refresh_token(pipeline: Pipeline) -> None:
+    """The refresh token in the store works on another machine."""
     first = pipeline.token()
     assert pipeline.store.read_text() != pipeline.started_with
     pipeline.begin_run("machine-2")
@@ -94,8 +94,8 @@ def test_next_run_goes_on_with_what_was_saved(pipeline: Pipeline) -> None:
     assert second.stdout != first.stdout
 
 
-def test_failing_store_is_an_error_and_costs_nothing(pipeline: Pipeline) -> None:
-    """No token is used before its successor is saved; what couldn't be is saved by the next."""
+def test_failing_store_is_an_error_and_loses_no_token(pipeline: Pipeline) -> None:
+    """No token is used before the refresh token is saved. The next process saves it."""
     down = pipeline.store.with_name("down")
     down.touch()
     failed = pipeline.token()
@@ -114,7 +114,7 @@ def test_failing_store_is_an_error_and_costs_nothing(pipeline: Pipeline) -> None
 def test_token_of_the_official_clients_own_id_needs_no_client_id(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:
-    """`login --print-refresh-token` gives a token that is all a pipeline needs."""
+    """The token of `login --print-refresh-token` works without `PARALLEL_CLIENT_ID`."""
     signed_in = pipeline.signed_in
     signed_in.emulator.set_settings(auto_approve=True)
     login = subprocess.run(
@@ -134,7 +134,7 @@ def test_token_of_the_official_clients_own_id_needs_no_client_id(
 
 
 def test_files_of_a_pipeline_are_private(pipeline: Pipeline) -> None:
-    """What the processes of a run share is closed to everybody else."""
+    """Other users can't read the files of a run."""
     pipeline.token()
     files = list(pipeline.machine.iterdir())
     assert any(file.name.startswith("pipeline-") for file in files)
@@ -149,7 +149,7 @@ def scripted(tmp_path: Path) -> ScriptedPipelineRefresh:
 
 
 def test_pipeline_saves_the_rotated_token(scripted: ScriptedPipelineRefresh) -> None:
-    """The first use of the environment's token begins the file, and its successor is saved."""
+    """The first use of the environment's token creates the file, and the next token is saved."""
     scripted.answers = [grant(1)]
     scripted.run()
     assert scripted.sent == ["refresh-0"]
@@ -160,17 +160,17 @@ def test_pipeline_saves_the_rotated_token(scripted: ScriptedPipelineRefresh) -> 
 def test_pipeline_with_a_used_token_fails_at_once_and_says_how_to_get_another(
     scripted: ScriptedPipelineRefresh,
 ) -> None:
-    """No other program writes to its file, and a pipeline has no browser to sign in with."""
+    """There is no other program to wait for, and the error names the command for a pipeline."""
     scripted.answers = [INVALID_GRANT]
     with pytest.raises(CredentialsError, match=r"invalid_grant.*login --print-refresh-token"):
         scripted.run()
     assert scripted.sleeps == []
 
 
-def test_next_process_of_a_pipeline_goes_on_with_the_rotated_token(
+def test_next_process_of_a_pipeline_uses_the_rotated_token(
     scripted: ScriptedPipelineRefresh,
 ) -> None:
-    """A second process has the used-up token in its environment, and never sends it."""
+    """A second process has the used token in its environment, and never sends it."""
     scripted.answers = [grant(1), grant(2)]
     scripted.run()
     scripted.run()
@@ -179,10 +179,10 @@ def test_next_process_of_a_pipeline_goes_on_with_the_rotated_token(
     assert scripted.saved == ["refresh-1", "refresh-2"]
 
 
-def test_failed_save_is_made_up_for_without_another_refresh(
+def test_failed_save_is_repeated_without_another_refresh(
     scripted: ScriptedPipelineRefresh,
 ) -> None:
-    """What couldn't be saved stays in the file, and is saved before anything else."""
+    """A token that couldn't be saved stays in the file, and the next process saves it."""
     scripted.answers = [grant(1)]
     scripted.store_is_down = True
     with pytest.raises(CredentialsError, match="the store is down"):
@@ -212,7 +212,7 @@ def write(path: Path, content: bytes, modified: float = OLD) -> Path:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """Give the file of the run that does the cleaning."""
+    """Give the file of the current run."""
     return write(
         pipeline_path(tmp_path / "auth.json", SecretStr("rt")),
         first_content(),
@@ -226,7 +226,7 @@ def first_content() -> bytes:
 
 
 def test_files_of_old_runs_are_removed_with_their_locks(own: Path) -> None:
-    """A machine that serves many runs doesn't collect their tokens."""
+    """The files of old runs don't collect on a machine."""
     old = write(own.with_name(f"pipeline-{DIGITS}.json"), first_content())
     for suffix in (".lock", ".refresh.lock"):
         write(old.with_name(old.name + suffix), b"")
@@ -235,7 +235,7 @@ def test_files_of_old_runs_are_removed_with_their_locks(own: Path) -> None:
 
 
 def test_file_of_a_run_of_today_stays(own: Path) -> None:
-    """It may still be under way."""
+    """That run may still be going on."""
     young = write(own.with_name(f"pipeline-{DIGITS}.json"), first_content(), modified=time.time())
     remove_old_files(own)
     assert young.exists()
@@ -259,7 +259,7 @@ def test_file_of_a_run_of_today_stays(own: Path) -> None:
 def test_file_that_this_program_cannot_have_made_stays(
     own: Path, name: str, content: bytes
 ) -> None:
-    """A user's own file beside ours is never removed, nor are its neighbours."""
+    """Neither a user's own file nor the lock beside it is removed."""
     foreign = write(own.with_name(name), content)
     lock = write(own.with_name(f"{name}.lock"), b"")
     remove_old_files(own)
@@ -267,8 +267,8 @@ def test_file_that_this_program_cannot_have_made_stays(
     assert lock.exists()
 
 
-def test_something_in_the_way_does_not_keep_the_others(own: Path) -> None:
-    """A directory or a link of such a name is left, and the rest is cleaned."""
+def test_file_that_cannot_be_removed_does_not_stop_the_others(own: Path) -> None:
+    """A directory or a link with such a name is left, and the other files are removed."""
     own.with_name(f"pipeline-{'0' * 32}.json").mkdir()
     target = write(own.with_name("target.json"), first_content())
     link = own.with_name(f"pipeline-{'1' * 32}.json")

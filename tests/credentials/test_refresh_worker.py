@@ -1,4 +1,4 @@
-"""Many programs that want a token at once, and programs that are killed while they want one."""
+"""Many programs that need a token at once, and programs that are killed during a refresh."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TOKEN = "/getServiceKeys/token"
 def want_token(
     path: Path, org_id: str, url: str, connection: Connection, barrier: Barrier | None
 ) -> None:
-    """Be a program that needs a token: report its fingerprint."""
+    """Get a token, and send its fingerprint over the connection."""
     source = StoredSignIn(SignInFile(path), org_id, url)
     if barrier is not None:
         barrier.wait(30)
@@ -39,14 +39,14 @@ def want_token(
 
 
 class Programs:
-    """Starts programs that want a token from one sign-in."""
+    """Starts programs that need a token from one sign-in."""
 
     def __init__(self, signed_in: SignIn, context: ForkServerContext) -> None:
         self._signed_in = signed_in
         self._context = context
 
     def start(self, barrier: Barrier | None = None) -> tuple[ForkServerProcess, Connection]:
-        """Start one; its report comes over the connection."""
+        """Start a program; it sends its fingerprint over the connection."""
         receiver, sender = self._context.Pipe(duplex=False)
         org_id = self._signed_in.emulator.org_id
         arguments = (self._signed_in.path, org_id, self._signed_in.emulator.url, sender, barrier)
@@ -56,26 +56,26 @@ class Programs:
         return process, receiver
 
     def barrier(self, parties: int) -> Barrier:
-        """Return what lets programs begin at the same moment."""
+        """Return a barrier that lets programs start at the same moment."""
         return self._context.Barrier(parties)
 
 
 @pytest.fixture
 def programs(signed_in: SignIn) -> Programs:
-    """Give programs that start fast: their server has imported what they need."""
+    """Give programs that start fast, because their modules are imported already."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, "parallel_provider.credentials.stored_sign_in"])
     return Programs(signed_in, context)
 
 
 def wait_until_refreshed(signed_in: SignIn) -> None:
-    """Wait for the refresh that is under way, if one is: it holds the file's lock."""
+    """Wait until no refresh is going on: each one holds the file's lock."""
     with SignInFile(signed_in.path).locked():
         pass
 
 
 def assert_sign_in_works(signed_in: SignIn) -> None:
-    """Prove that the stored refresh token is the server's newest, by using it."""
+    """Show that the stored refresh token is the server's newest, by using it."""
     stale = StoredSignIn(SignInFile(signed_in.path), signed_in.emulator.org_id, "").get()
     with SignInServer(signed_in.emulator.url) as server:
         refresh = Refresh(SignInFile(signed_in.path), signed_in.emulator.org_id, server)
@@ -99,14 +99,14 @@ def test_sixteen_processes_cause_one_refresh(signed_in: SignIn, programs: Progra
 def test_sixteen_processes_survive_a_kill_inside_the_refresh(
     signed_in: SignIn, programs: Programs
 ) -> None:
-    """The one that is refreshing is killed: the refresh ends well, and the others use it."""
+    """If the program that started a refresh is killed, the refresh is finished all the same."""
     emulator = signed_in.emulator
     signed_in.expire()
     before = signed_in.refreshes
     emulator.add_fault("delay", path=TOKEN, seconds=1.0)
     first, first_receiver = programs.start()
     while signed_in.refreshes == before:
-        time.sleep(0.01)  # the server counts a request when it comes; nothing tells us of it
+        time.sleep(0.01)  # the server counts a request when it comes, and doesn't tell this test
     running = [programs.start() for _ in range(PROCESSES - 1)]
     first.kill()
     first.join(30)
@@ -123,7 +123,7 @@ def test_sixteen_processes_survive_a_kill_inside_the_refresh(
 
 @pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
 def test_refresh_outlives_the_end_of_its_process_group(signed_in: SignIn, signal_name: str) -> None:
-    """Ctrl-C, a closed terminal, or a pipeline that ends a job: the new pair is stored."""
+    """The new pair is stored after Ctrl-C, a closed terminal, or a kill."""
     signed_in.expire()
     before = signed_in.refreshes
     old = signed_in.tokens["refresh_token"]
@@ -147,7 +147,7 @@ def test_refresh_outlives_the_end_of_its_process_group(signed_in: SignIn, signal
 
 
 def test_no_process_of_a_refresh_shows_a_token(signed_in: SignIn) -> None:
-    """Arguments are open to every user, environments to the same one: neither holds a secret."""
+    """Every user can read arguments, and the same user environments. Neither holds a secret."""
     signed_in.expire()
     before = signed_in.refreshes
     signed_in.emulator.add_fault("delay", path=TOKEN, seconds=0.5)
@@ -164,7 +164,7 @@ def test_no_process_of_a_refresh_shows_a_token(signed_in: SignIn) -> None:
             shown = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
             parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:
-            continue  # it has ended, or isn't ours
+            continue  # the process has ended, or belongs to another user
         workers += parent == os.getpid() and b"credentials.refresh_worker" in shown
         signed_in.assert_no_secret_in(shown.decode(errors="replace"))
     thread.join()
@@ -173,13 +173,13 @@ def test_no_process_of_a_refresh_shows_a_token(signed_in: SignIn) -> None:
 
 @pytest.mark.slow
 def test_hundred_kills_never_lose_the_sign_in(signed_in: SignIn, programs: Programs) -> None:
-    """Wherever a program is killed, the stored pair is whole, and the server's newest."""
+    """Whenever a program is killed, the stored pair is complete, and the server's newest."""
     chance = random.Random(20261123)  # noqa: S311 (the same kills in every run)
     finished = refreshed = 0
     signed_in.emulator.set_settings(latency_seconds=0.02)
     for _ in range(KILLS):
         with SignInFile(signed_in.path).locked():
-            # An earlier round's refresh may still be about to write.
+            # The refresh of an earlier round may not have written its result yet.
             signed_in.expire()
         before = signed_in.refreshes
         old = signed_in.tokens["refresh_token"]
@@ -194,5 +194,5 @@ def test_hundred_kills_never_lose_the_sign_in(signed_in: SignIn, programs: Progr
         if signed_in.tokens["refresh_token"] != old:
             assert_sign_in_works(signed_in)
     assert_sign_in_works(signed_in)
-    # The kills must have hit before, inside and after the refresh, or this shows nothing.
+    # Some kills must have hit during a refresh. Without them, this test shows nothing.
     assert refreshed - finished >= 5, (refreshed, finished)

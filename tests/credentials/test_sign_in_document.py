@@ -1,4 +1,4 @@
-"""The content of the sign-in file, and what is never lost of it."""
+"""The content of the sign-in file, and the fields that are always kept."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_refreshed_document_has_the_new_pair() -> None:
 def test_unknown_fields_survive_at_every_level(
     top: dict[str, Any], org: dict[str, Any], tokens: dict[str, Any]
 ) -> None:
-    """What a later version of the official client adds is there after a refresh and a sign-in."""
+    """Fields of a later version of the official client are kept by a refresh and a sign-in."""
     raw = copy.deepcopy(RAW)
     raw |= top
     raw["orgs"]["org_1"] |= org
@@ -102,7 +102,7 @@ def test_unknown_fields_survive_at_every_level(
 
 
 def test_sign_in_selects_its_organization_and_client() -> None:
-    """A sign-in to a new organization is added, and is the one in use from then on."""
+    """A sign-in to a new organization is added and selected."""
     grant = GRANT.model_copy(update={"org_id": "org_9"})
     document = Document.from_raw(RAW).with_sign_in("client_2", "org_9", grant, NOW)
     assert document.selected_org_id == "org_9"
@@ -118,7 +118,7 @@ def test_refresh_without_a_new_refresh_token_keeps_the_old_one() -> None:
 
 
 def test_sign_out_keeps_the_data_key_and_the_others() -> None:
-    """The official client's API key of the organization is not ours to remove."""
+    """The official client's API key of the organization is kept."""
     document = Document.from_raw(RAW).without_sign_in("org_1")
     assert document.raw["orgs"]["org_1"]["api_key"] == "data-key"
     assert "control_api" not in document.raw["orgs"]["org_1"]
@@ -126,7 +126,7 @@ def test_sign_out_keeps_the_data_key_and_the_others() -> None:
 
 
 def test_sign_out_removes_an_organization_of_which_nothing_is_left() -> None:
-    """Without a data key, an organization that is signed out of isn't in the file any more."""
+    """After a sign-out, an organization without a data key is removed from the file."""
     raw = {**RAW, "selected_org_id": "org_2"}
     document = Document.from_raw(raw).without_sign_in("org_2")
     assert set(document.orgs) == {"org_1", "org_3"}
@@ -156,13 +156,47 @@ def test_sign_out_removes_an_organization_of_which_nothing_is_left() -> None:
     ],
 )
 def test_unusable_content_is_explained(content: bytes, reason: str) -> None:
-    """What can't be read is never taken for an empty file."""
+    """Content that can't be read is never treated as an empty file."""
     with pytest.raises(UnusableDocumentError, match=reason):
         Document.parse(content)
 
 
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        (5, 5.0),
+        ("5", 5.0),
+        (None, None),
+        (-1, None),
+        (1e300, None),
+        (10**400, None),
+        (float("nan"), None),
+        (float("inf"), None),
+        ("nan", None),
+    ],
+)
+def test_impossible_time_counts_as_unknown(stored: object, expected: float | None) -> None:
+    """A number that can't be a time doesn't make the file unusable."""
+    raw = copy.deepcopy(RAW)
+    raw["orgs"]["org_1"]["control_api"]["refresh_token_expires_at"] = stored
+    document = Document.parse(json.dumps(raw).encode())
+    assert document.tokens("org_1").refresh_token_expires_at == expected
+    assert Document.parse(document.dump()).raw["selected_org_id"] == "org_1"
+
+
+def test_every_wrong_field_is_named() -> None:
+    """The error names all wrong fields of the file, not only the first."""
+    raw = copy.deepcopy(RAW)
+    raw["client_id"] = 1
+    raw["orgs"]["org_2"]["control_api"]["refresh_token"] = ["other"]
+    with pytest.raises(UnusableDocumentError, match=r"orgs.org_2.*refresh_token") as caught:
+        Document.parse(json.dumps(raw).encode())
+    assert "client_id: " in str(caught.value)
+    assert "other" not in str(caught.value)
+
+
 def test_damaged_content_does_not_show_in_the_error() -> None:
-    """The values of a damaged file are still secrets."""
+    """The error names the wrong field, and shows no value."""
     raw = copy.deepcopy(RAW)
     raw["orgs"]["org_1"]["control_api"]["access_token_expires_at"] = "secret-in-a-wrong-place"
     with pytest.raises(UnusableDocumentError) as caught:
@@ -172,24 +206,24 @@ def test_damaged_content_does_not_show_in_the_error() -> None:
 
 
 def test_document_repr_hides_its_tokens() -> None:
-    """A document in a traceback or a log shows no token and no key."""
+    """The repr of a document shows no token and no key."""
     text = repr(Document.from_raw(RAW))
     assert not any(secret in text for secret in ("old-access", "old-refresh", "data-key"))
 
 
 def test_selected_organization_is_the_default() -> None:
-    """Without a choice, the organization of the last sign-in counts."""
+    """Without a setting, the selected organization is used."""
     assert Document.from_raw(RAW).choose_org(None) == "org_1"
 
 
-def test_configured_organization_counts_before_the_selected_one() -> None:
-    """`orgId` chooses among the stored ones."""
+def test_configured_organization_comes_before_the_selected_one() -> None:
+    """The configured organization is used, though another one is selected."""
     assert Document.from_raw(RAW).choose_org("org_2", "PARALLEL_ORG_ID") == "org_2"
 
 
 @pytest.mark.parametrize("org_id", ["org_3", "org_9"])
 def test_organization_without_sign_in_is_refused(org_id: str) -> None:
-    """The error names the setting and what there is; a data key alone is no sign-in."""
+    """The error names the setting and the stored sign-ins. A data key alone is no sign-in."""
     with pytest.raises(CredentialsError) as caught:
         Document.from_raw(RAW).choose_org(org_id, "parallel:orgId")
     text = str(caught.value)
@@ -200,7 +234,7 @@ def test_organization_without_sign_in_is_refused(org_id: str) -> None:
 
 
 def test_selected_organization_without_sign_in_is_refused() -> None:
-    """Another organization isn't used in its place without being asked for."""
+    """No other organization is used in its place."""
     with pytest.raises(CredentialsError, match=r"org_1, org_2.*PARALLEL_ORG_ID"):
         Document.from_raw({**RAW, "selected_org_id": None}).choose_org(None)
 
@@ -208,7 +242,7 @@ def test_selected_organization_without_sign_in_is_refused() -> None:
 def warning(
     *, authorization: float | None = None, refresh_token: float | None = None
 ) -> str | None:
-    """Return the warning for a sign-in whose parts end so many seconds from now."""
+    """Return the warning for a sign-in whose parts expire so many seconds from now."""
     tokens = StoredTokens(
         authorization_expires_at=None if authorization is None else NOW + authorization,
         refresh_token_expires_at=None if refresh_token is None else NOW + refresh_token,
@@ -216,33 +250,33 @@ def warning(
     return tokens.end_warning(NOW)
 
 
-def test_distant_end_is_not_warned_of() -> None:
-    """A sign-in that lasts for days needs no words."""
+def test_distant_end_gives_no_warning() -> None:
+    """There is no warning if the sign-in lasts for more than three days."""
     assert warning(authorization=90 * DAY, refresh_token=4 * DAY) is None
 
 
-def test_unknown_end_is_not_warned_of() -> None:
-    """Nothing is made up where the server didn't say."""
+def test_unknown_end_gives_no_warning() -> None:
+    """There is no warning if the server gave no times."""
     assert warning() is None
 
 
-def test_end_of_the_authorization_is_warned_of() -> None:
-    """The warning has the time left, the moment, and what to do."""
+def test_near_end_of_the_authorization_gives_a_warning() -> None:
+    """The warning has the time left, the date, and what to do."""
     text = warning(authorization=2 * DAY + HOUR, refresh_token=30 * DAY)
     assert text is not None
     assert "ends in 2 days (its authorization, 1970-01-14 14:46 UTC)" in text
     assert "parallel-provider login" in text
 
 
-def test_earlier_of_two_ends_is_warned_of() -> None:
-    """A refresh token that ends first is what ends the sign-in."""
+def test_earlier_of_two_ends_gives_the_warning() -> None:
+    """If the refresh token expires first, the warning names it."""
     text = warning(authorization=2 * DAY, refresh_token=5 * HOUR)
     assert text is not None
     assert "ends in 5 hours (its refresh token" in text
 
 
-def test_past_end_is_told_as_past() -> None:
-    """What has ended doesn't end soon."""
+def test_past_end_gives_a_warning_in_the_past_tense() -> None:
+    """The warning says that the sign-in has ended."""
     text = warning(authorization=-1)
     assert text is not None
     assert "has ended" in text

@@ -21,13 +21,13 @@ from parallel_provider.errors import CredentialsError
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Give the place of a file whose directory doesn't exist yet."""
+    """Give the path of a file whose directory doesn't exist yet."""
     return tmp_path / "config" / "auth.json"
 
 
 @pytest.fixture(autouse=True)
 def permissive_umask() -> Iterator[None]:
-    """Let nothing but the code itself keep files private."""
+    """Set a umask that would make new files open to other users."""
     before = os.umask(0)
     yield
     os.umask(before)
@@ -39,15 +39,15 @@ def mode_of(path: Path) -> int:
 
 
 def test_written_file_is_read_back(path: Path) -> None:
-    """What is written is there, in a directory that is made for it."""
+    """The content is read back, from a directory that was created for it."""
     file = SignInFile(path)
     with file.locked():
         file.write(Document.empty())
     assert file.read().raw == Document.empty().raw
 
 
-def test_file_and_its_company_are_private_from_the_start(path: Path) -> None:
-    """Neither the file, nor what becomes it, nor its directory is ever open to others."""
+def test_file_and_all_files_beside_it_are_private_from_the_start(path: Path) -> None:
+    """The file, its temporary file, its locks and its directory are never open to other users."""
     file = SignInFile(path)
     with file.locked(), file.refresh_lock(), file.prepare_write(Document.empty()) as write:
         modes = {child.name: mode_of(child) for child in path.parent.iterdir()}
@@ -59,7 +59,7 @@ def test_file_and_its_company_are_private_from_the_start(path: Path) -> None:
 
 
 def test_writing_a_file_that_others_can_read_makes_it_private(path: Path) -> None:
-    """The new file doesn't inherit the old one's permissions."""
+    """The new file doesn't get the old one's mode."""
     path.parent.mkdir()
     path.write_text("{}")
     path.chmod(0o644)
@@ -68,10 +68,10 @@ def test_writing_a_file_that_others_can_read_makes_it_private(path: Path) -> Non
     assert mode_of(path) == 0o600
 
 
-def test_file_that_others_can_read_is_warned_of(
+def test_file_that_others_can_read_gives_a_warning(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever left a sign-in open to others is told how to close it."""
+    """A warning says how to make the file private."""
     path.parent.mkdir()
     path.write_bytes(Document.empty().dump())
     path.chmod(0o640)
@@ -81,7 +81,7 @@ def test_file_that_others_can_read_is_warned_of(
 
 
 def test_abandoned_write_changes_nothing(path: Path) -> None:
-    """An error on the way leaves the old content, and nothing beside it."""
+    """After an error, the file has the old content, and there is no other file."""
     path.parent.mkdir()
     path.write_text("old")
     with pytest.raises(ZeroDivisionError), atomic_write(path, 1024):
@@ -90,8 +90,8 @@ def test_abandoned_write_changes_nothing(path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_left_over_of_a_killed_program_is_removed(path: Path) -> None:
-    """A crash in mid-write leaves a private file behind, which the next write takes away."""
+def test_temporary_file_of_a_killed_program_is_removed(path: Path) -> None:
+    """The next write removes the temporary file of a killed program."""
     path.parent.mkdir()
     path.write_text("old")
     left_over = path.with_name(f".{path.name}.abc123.parallel-provider.tmp")
@@ -103,10 +103,10 @@ def test_left_over_of_a_killed_program_is_removed(path: Path) -> None:
     assert sorted(path.parent.iterdir()) == sorted([path, foreign])
 
 
-def test_no_room_on_the_disk_shows_before_it_matters(
+def test_full_disk_is_an_error_before_the_refresh(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A refresh isn't begun when its result couldn't be stored."""
+    """If the disk is full, the error comes before a refresh."""
 
     def full(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -120,7 +120,7 @@ def test_no_room_on_the_disk_shows_before_it_matters(
 
 
 def test_symbolic_link_stays_and_its_target_is_written(path: Path, tmp_path: Path) -> None:
-    """A file that is kept elsewhere (with dotfiles, say) stays there."""
+    """A file that a link points to, such as one of dotfiles, stays where it is."""
     target = tmp_path / "dotfiles" / "auth.json"
     target.parent.mkdir()
     target.write_bytes(Document.empty().dump())
@@ -135,7 +135,7 @@ def test_symbolic_link_stays_and_its_target_is_written(path: Path, tmp_path: Pat
 
 
 def test_missing_file_is_an_error_that_says_to_sign_in(path: Path) -> None:
-    """Nobody has signed in yet: that has an error of its own."""
+    """A missing file has an error of its own."""
     with pytest.raises(NoSignInFileError, match="parallel-provider login"):
         SignInFile(path).read()
     assert SignInFile(path).read_or_empty().orgs == {}
@@ -143,7 +143,7 @@ def test_missing_file_is_an_error_that_says_to_sign_in(path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"version": 2}', b"{}"])
 def test_unusable_file_is_never_taken_for_a_missing_one(path: Path, content: bytes) -> None:
-    """A file that can't be understood is named, kept, and not begun anew."""
+    """The error names the file, and the file is kept."""
     path.parent.mkdir()
     path.write_bytes(content)
     path.chmod(0o600)
@@ -154,7 +154,7 @@ def test_unusable_file_is_never_taken_for_a_missing_one(path: Path, content: byt
 
 @pytest.mark.parametrize("kind", ["directory", "pipe", "loop", "huge"])
 def test_something_else_in_the_files_place_is_an_error(path: Path, kind: str) -> None:
-    """What isn't a sign-in file is named, and reading it neither hangs nor fills the memory."""
+    """The error names the path, and reading it neither hangs nor takes much memory."""
     path.parent.mkdir()
     if kind == "directory":
         path.mkdir()
@@ -172,7 +172,7 @@ def test_something_else_in_the_files_place_is_an_error(path: Path, kind: str) ->
 def test_lock_that_is_held_for_too_long_is_an_error(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A program that hangs while it holds the lock doesn't hang all others for ever."""
+    """If a program that holds the lock hangs, the others don't wait for ever."""
     monkeypatch.setattr(sign_in_file, "FILE_LOCK_SECONDS", 0.1)
     held, done = threading.Event(), threading.Event()
 
@@ -192,7 +192,7 @@ def test_lock_that_is_held_for_too_long_is_an_error(
 
 
 def test_lock_that_cannot_be_made_is_an_error(path: Path) -> None:
-    """A place that can't be written is named, as is the way out."""
+    """The error names the lock, and says what to do."""
     path.parent.write_text("a file where a directory should be")
     no_lock = pytest.raises(CredentialsError, match=r"auth.json.lock can't be taken")
     with no_lock, SignInFile(path).locked():

@@ -1,4 +1,4 @@
-"""The stored sign-in as a source of tokens, with the real refresh process and a real server."""
+"""The stored sign-in as a source of tokens, with the real refresh worker and the emulator."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def value(source: TokenSource) -> str:
 
 
 def test_fresh_token_is_used_without_a_request(signed_in: SignIn) -> None:
-    """A stored token that lives is good enough."""
+    """A stored token that hasn't expired is used."""
     before = signed_in.refreshes
     assert value(source_of(signed_in)) == signed_in.tokens["access_token"]
     assert signed_in.refreshes == before
 
 
 def test_expired_token_is_refreshed_and_stored_before_it_is_used(signed_in: SignIn) -> None:
-    """The new pair is in the file, with everything else that was there."""
+    """The new pair is in the file, and the other fields are kept."""
     signed_in.expire()
     before = signed_in.document
     token = value(source_of(signed_in))
@@ -64,8 +64,8 @@ def test_sixteen_threads_cause_one_refresh(signed_in: SignIn) -> None:
     assert signed_in.refreshes == before + 1
 
 
-def test_401_in_mid_run_is_met_with_one_refresh(signed_in: SignIn) -> None:
-    """A token that the server refuses before its end is renewed, and the request sent again."""
+def test_401_during_a_run_causes_one_refresh(signed_in: SignIn) -> None:
+    """If the server refuses a token early, it is renewed, and the request is sent again."""
     emulator = signed_in.emulator
     source = source_of(signed_in)
     emulator.add_fault("status", method="GET", path="/service/v1/balance", status=401)
@@ -77,7 +77,7 @@ def test_401_in_mid_run_is_met_with_one_refresh(signed_in: SignIn) -> None:
 
 
 def test_401_again_is_final(signed_in: SignIn) -> None:
-    """A request that is refused with a new token too isn't sent a third time."""
+    """If the new token is refused too, the request isn't sent a third time."""
     emulator = signed_in.emulator
     path = "/service/v1/balance"
     emulator.add_fault("status", method="GET", path=path, status=401, times=9)
@@ -88,8 +88,8 @@ def test_401_again_is_final(signed_in: SignIn) -> None:
     assert signed_in.refreshes == before + 1
 
 
-def test_token_that_another_program_has_stored_is_taken_over(signed_in: SignIn) -> None:
-    """A run notices that somebody else has refreshed, and sends nothing itself."""
+def test_token_that_another_program_has_stored_is_used(signed_in: SignIn) -> None:
+    """If another program has refreshed, its token is used, and nothing is sent."""
     source = source_of(signed_in)
     old = source.get()
     signed_in.sign_in()
@@ -101,7 +101,7 @@ def test_token_that_another_program_has_stored_is_taken_over(signed_in: SignIn) 
 
 
 def test_run_stays_with_its_organization(signed_in: SignIn) -> None:
-    """A sign-in to another organization in mid-run doesn't change what the run acts on."""
+    """If somebody signs in to another organization, the run stays with the first one."""
     source = source_of(signed_in)
     first_org = signed_in.document["selected_org_id"]
     other = signed_in.emulator.add_org(org_name="Other")
@@ -113,7 +113,7 @@ def test_run_stays_with_its_organization(signed_in: SignIn) -> None:
 
 
 def test_lost_answer_says_to_sign_in_again(signed_in: SignIn) -> None:
-    """The server rotated the token and the answer broke: nothing else can help."""
+    """If the answer with the new tokens is lost, the error says to sign in again."""
     signed_in.expire()
     signed_in.emulator.add_fault("drop_after", path=TOKEN)
     with pytest.raises(CredentialsError, match=r"was lost.*parallel-provider login") as caught:
@@ -122,14 +122,14 @@ def test_lost_answer_says_to_sign_in_again(signed_in: SignIn) -> None:
 
 
 def test_request_that_was_never_carried_out_is_made_again(signed_in: SignIn) -> None:
-    """A connection that broke before the server's work costs a moment, and not the sign-in."""
+    """If the connection breaks before the server has the request, it is sent again."""
     signed_in.expire()
     signed_in.emulator.add_fault("drop_before", path=TOKEN)
     assert value(source_of(signed_in)) == signed_in.tokens["access_token"]
 
 
 def test_revoked_sign_in_says_to_sign_in_again(signed_in: SignIn) -> None:
-    """What was revoked elsewhere is told in one line."""
+    """The error of a revoked sign-in says to sign in again."""
     tokens = signed_in.tokens
     url = f"{signed_in.emulator.url}/getServiceKeys/token/revoke"
     httpx.post(url, data={"refresh_token": tokens["refresh_token"]}, trust_env=False)
@@ -142,7 +142,7 @@ def test_revoked_sign_in_says_to_sign_in_again(signed_in: SignIn) -> None:
 def test_tokens_that_live_for_two_seconds_are_not_refreshed_at_each_use(
     signed_in: SignIn,
 ) -> None:
-    """A short-lived token serves for a part of its life, and is renewed ahead of its end."""
+    """A short-lived token is used for half of its life."""
     signed_in.emulator.set_settings(token_lifetime_seconds=2)
     signed_in.expire()
     before = signed_in.refreshes
@@ -158,7 +158,7 @@ def test_tokens_that_live_for_two_seconds_are_not_refreshed_at_each_use(
 
 
 def test_forty_creates_succeed_on_tokens_of_two_seconds(signed_in: SignIn) -> None:
-    """Every token ends in mid-run, and no request fails or is carried out twice."""
+    """Tokens expire during the run, and no request fails or is carried out twice."""
     emulator = signed_in.emulator
     emulator.set_settings(token_lifetime_seconds=2, latency_seconds=0.2)
     signed_in.expire()
@@ -170,8 +170,8 @@ def test_forty_creates_succeed_on_tokens_of_two_seconds(signed_in: SignIn) -> No
     assert len(emulator.state()["apps"]) == 41
 
 
-def test_stored_sign_in_is_warned_of_without_a_request(signed_in: SignIn) -> None:
-    """A preview can say it: the file knows."""
+def test_end_warning_sends_no_request(signed_in: SignIn) -> None:
+    """The warning is made from the file alone."""
     file, org_id, url = (
         SignInFile(signed_in.path),
         signed_in.emulator.org_id,
@@ -189,7 +189,7 @@ def test_stored_sign_in_is_warned_of_without_a_request(signed_in: SignIn) -> Non
 def test_debug_log_of_a_run_holds_no_token(
     signed_in: SignIn, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither the HTTP library's log nor our own, nor any output, shows a token."""
+    """Neither the logs nor any output show a token."""
     signed_in.expire()
     with caplog.at_level(logging.DEBUG):
         source = source_of(signed_in)

@@ -15,7 +15,7 @@ DAY = 24 * HOUR
     [(59, "less than a minute"), (60, "1 minute"), (2 * HOUR - 1, "1 hour"), (3 * DAY, "3 days")],
 )
 def test_duration_is_told_in_its_largest_unit(seconds: float, text: str) -> None:
-    """People plan by days, hours or minutes, and not by all of them."""
+    """A time span has one unit: days, hours or minutes."""
     assert duration(seconds) == text
 
 
@@ -24,5 +24,5 @@ def test_duration_is_told_in_its_largest_unit(seconds: float, text: str) -> None
     [(1_000_000.0, "1970-01-12 13:46 UTC"), (1e20, "at a time without a date")],
 )
 def test_moment_is_told_in_utc(seconds: float, text: str) -> None:
-    """A time that no date can have is told too, and raises nothing."""
+    """A time that no date can have is text too, and not an error."""
     assert moment(seconds) == text

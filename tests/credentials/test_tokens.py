@@ -1,4 +1,4 @@
-"""Access tokens, tokens that are given, and sources whose tokens are renewed."""
+"""Access tokens, static tokens, and sources whose tokens are renewed."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ VALUE = SecretStr("header.claims.signature")
 
 @pytest.mark.parametrize(("seconds_left", "fresh"), [(31, True), (30, False), (-1, False)])
 def test_token_near_its_end_is_not_fresh(seconds_left: float, fresh: bool) -> None:
-    """A token is renewed 30 seconds ahead of its end."""
+    """A token is fresh until 30 seconds before it expires."""
     assert AccessToken(VALUE, NOW + seconds_left).is_fresh(NOW) is fresh
 
 
 def test_token_without_known_end_stays_fresh() -> None:
-    """Only the server can say that such a token has ended."""
+    """A token whose expiry isn't known is used until the server refuses it."""
     assert AccessToken(VALUE).is_fresh(NOW)
 
 
 def test_short_lived_token_is_fresh_for_half_its_life() -> None:
-    """A token of two seconds is used for one, rather than never."""
+    """A token that lives for two seconds is used for one second."""
     token = AccessToken.just_issued(VALUE, NOW + 2, NOW)
     assert token.is_fresh(NOW + 0.9)
     assert not token.is_fresh(NOW + 1)
 
 
 def test_long_lived_token_keeps_the_full_margin() -> None:
-    """What was just issued for minutes is renewed 30 seconds ahead, like any other."""
+    """A token that lives for minutes is fresh until 30 seconds before it expires."""
     token = AccessToken.just_issued(VALUE, NOW + 420, NOW)
     assert token.is_fresh(NOW + 389)
     assert not token.is_fresh(NOW + 390)
 
 
 def test_repr_of_a_token_hides_it() -> None:
-    """A token that ends up in a log or a traceback doesn't show."""
+    """The repr of a token doesn't show it."""
     assert "claims" not in repr(AccessToken(VALUE)) + str(AccessToken(VALUE))
 
 
-def test_given_token_has_no_end_warning() -> None:
-    """Nothing is known of the sign-in behind a token that somebody else keeps fresh."""
+def test_static_token_has_no_end_warning() -> None:
+    """Nothing is known about the sign-in behind a static token."""
     assert StaticToken(SecretStr("a.b.c"), "PARALLEL_ACCESS_TOKEN").end_warning() is None
 
 
 class Issuer:
-    """Issues numbered tokens, slowly enough that every thread gets to wait for the first."""
+    """Issues numbered tokens; `arrive` lets all threads ask for one at the same moment."""
 
     def __init__(self, error: str | None = None) -> None:
         self.issued = 0
@@ -74,7 +74,7 @@ class Issuer:
 
 
 def test_sixteen_threads_share_one_token() -> None:
-    """However many threads want a token at once, one is asked for."""
+    """If many threads need a token at once, one token is fetched."""
     issuer = Issuer()
     source = RenewingSource("a test", issuer, lambda: NOW)
 
@@ -89,7 +89,7 @@ def test_sixteen_threads_share_one_token() -> None:
 
 
 def test_sixteen_refused_threads_share_one_renewal() -> None:
-    """However many threads get a 401 for the same token, it is renewed once."""
+    """If many threads get a 401 for the same token, it is renewed once."""
     issuer = Issuer()
     source = RenewingSource("a test", issuer, lambda: NOW)
     first = source.get()
@@ -106,7 +106,7 @@ def test_sixteen_refused_threads_share_one_renewal() -> None:
 
 
 def test_waiting_threads_share_a_failure() -> None:
-    """A server that is down is asked once, not once by each thread that waits."""
+    """The threads that wait for a fetch share its error."""
     entered, go_on = threading.Event(), threading.Event()
     calls: list[int] = []
 
@@ -129,7 +129,7 @@ def test_waiting_threads_share_a_failure() -> None:
     entered.wait(10)
     for thread in threads[1:]:
         thread.start()
-    # A thread that comes too late to have waited asks again, which is right as well.
+    # A thread that comes after the failure asks again, which is right too.
     go_on.set()
     for thread in threads:
         thread.join(10)
@@ -138,7 +138,7 @@ def test_waiting_threads_share_a_failure() -> None:
 
 
 def test_next_call_after_a_failure_asks_again() -> None:
-    """A failure is shared with those that waited, and remembered for nobody else."""
+    """A later call fetches again after an error."""
     issuer = Issuer(error="no luck")
     source = RenewingSource("a test", issuer, lambda: NOW)
     for _ in range(2):
@@ -148,14 +148,14 @@ def test_next_call_after_a_failure_asks_again() -> None:
 
 
 def test_source_without_another_token_renews_to_none() -> None:
-    """A source that gives the refused token again has no other, so nothing is sent again."""
+    """If the source gives the refused token again, it has no other one."""
     same = AccessToken(SecretStr("the.same.token"))
     source = RenewingSource("a test", lambda _: same, lambda: NOW)
     assert source.renew(source.get()) is None
 
 
-def test_token_near_its_end_is_replaced() -> None:
-    """Freshness is judged at each use, by the clock of then."""
+def test_token_near_its_end_is_renewed() -> None:
+    """Each call checks whether the token is still fresh."""
     now = [NOW]
     source = RenewingSource("a test", Issuer(), lambda: now[0])
     first = source.get()
