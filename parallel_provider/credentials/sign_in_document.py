@@ -9,17 +9,19 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, SecretStr, ValidationError
 
 from parallel_provider.credentials.errors import LOGIN_HINT
-from parallel_provider.credentials.oauth_models import TokenGrant
 from parallel_provider.credentials.times import EpochSeconds, duration, moment
 from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.errors import CredentialsError
 from parallel_provider.model import Model, why
 from parallel_provider.printable import masked_setting, printable
+
+if TYPE_CHECKING:
+    from parallel_provider.credentials.oauth_models import TokenGrant
 
 VERSION = 1
 # The key of a sign-in whose answer named no organization.
