@@ -35,9 +35,7 @@ class OAuthError(CredentialsError):
 
     __module__ = "parallel_provider"
 
-    # A default, as for the error below: an error can't be pickled if its class needs more than
-    # the message.
-    def __init__(self, message: str, *, code: str = "") -> None:
+    def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)
         self.code = code
 
@@ -52,7 +50,7 @@ class SignInUnavailableError(CredentialsError):
     __module__ = "parallel_provider"
 
     def __init__(
-        self, message: str, *, may_have_worked: bool = True, retry_after: float | None = None
+        self, message: str, *, may_have_worked: bool, retry_after: float | None = None
     ) -> None:
         super().__init__(message)
         self.may_have_worked = may_have_worked

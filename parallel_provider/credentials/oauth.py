@@ -130,7 +130,8 @@ class SignInServer:
             ) from None
         except (NoUsableAnswerError, OversizedAnswerError) as error:
             raise SignInUnavailableError(
-                f"POST {path} got no usable answer from {self.host} ({error})"
+                f"POST {path} got no usable answer from {self.host} ({error})",
+                may_have_worked=True,
             ) from None
         if not response.is_success:
             raise _refusal(response, path)
@@ -149,7 +150,8 @@ def _parse(response: httpx.Response, model: type[AnswerT]) -> AnswerT:
         except ValueError as error:
             reason = str(error)
     raise SignInUnavailableError(
-        f"POST {response.request.url.path} answered with something that can't be used ({reason})"
+        f"POST {response.request.url.path} answered with something that can't be used ({reason})",
+        may_have_worked=True,
     )
 
 
@@ -174,7 +176,7 @@ def _refusal(response: httpx.Response, path: str) -> Exception:
             retry_after=retry_after,
         )
     if status >= _SERVER_ERROR or status == _REQUEST_TIMEOUT:
-        return SignInUnavailableError(message, retry_after=retry_after)
+        return SignInUnavailableError(message, may_have_worked=True, retry_after=retry_after)
     if response.is_redirect:
         message += ": redirects aren't followed, so check the configured platform URL"
     return OAuthError(message, code=code)
