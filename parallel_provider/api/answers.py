@@ -8,20 +8,17 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
-from pydantic import SecretStr
-
 from parallel_provider.api.errors import AnswerError, StatusError, status_error_class
 from parallel_provider.api.models import ApiModel, is_id
 from parallel_provider.http_headers import parse_retry_after
+from parallel_provider.model import ValidationError, why
 from parallel_provider.printable import masked, printable, remember_secret
 
 if TYPE_CHECKING:
     import httpx
 
-Model = TypeVar("Model", bound=ApiModel)
+Answer = TypeVar("Answer", bound=ApiModel)
 
-_MAX_REASON_LENGTH = 300
 # Nesting without end is no JSON that anybody meant, nor are millions of empty lists.
 _NOT_JSON = (ValueError, RecursionError, MemoryError)
 
@@ -40,7 +37,7 @@ _ADVICE = {
 }
 
 
-def parse(response: httpx.Response, model: type[Model]) -> Model:
+def parse(response: httpx.Response, model: type[Answer]) -> Answer:
     """Read a successful answer's body as `model`.
 
     Raises AnswerError, naming the field that is missing, has another type or a value that can't be
@@ -48,12 +45,14 @@ def parse(response: httpx.Response, model: type[Model]) -> Model:
     """
     body: object = None
     try:
-        body = json.loads(response.content, parse_int=_read_int, parse_float=_read_float)
+        # Not pydantic's JSON parser: it refuses a whole answer because of half a character in one
+        # field, and the id of the new key would be lost with it.
+        body = json.loads(response.content, parse_int=_read_int)
         if isinstance(body, dict):
             _remember_raw_key(body)
-        return msgspec.convert(body, model, dec_hook=_read_secret)
-    except msgspec.ValidationError as error:
-        reason = f"success, but not as documented ({error})"
+        return model.model_validate(body)
+    except ValidationError as error:
+        reason = f"success, but not as documented ({why(error)})"
     except _NOT_JSON:
         reason = f"success with {_describe_body(response)} instead of JSON"
     created_id = _mapping(body).get(model.id_field) if model.id_field else None
@@ -99,18 +98,6 @@ def status_error(
 def _read_int(digits: str) -> int | float:
     # A number of thousands of digits takes long as an integer, and is no value of any field.
     return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
-
-
-def _read_float(text: str) -> int | float:
-    # JSON has one kind of number: 2.0 is an integer too.
-    value = float(text)
-    return int(value) if value.is_integer() and len(text) <= _MAX_DIGITS else value
-
-
-def _read_secret(kind: type, value: object) -> object:
-    if kind is SecretStr and isinstance(value, str):
-        return SecretStr(value)
-    raise TypeError("Expected `str`")
 
 
 def _remember_raw_key(body: Mapping[str, object]) -> None:

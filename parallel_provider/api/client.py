@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
 
-from parallel_provider.api.answers import Model, parse
+from parallel_provider.api.answers import Answer, parse
 from parallel_provider.api.errors import (
     ApiError,
     ConnectionFailedError,
@@ -152,8 +152,8 @@ class AccountApi:
         """Revoke a key. DELETE /service/v1/apps/{app_id}/keys/{api_key_id}."""
         self._delete(f"/service/v1/apps/{_segment(app_id)}/keys/{_segment(api_key_id)}")
 
-    def _read(self, path: str, model: type[Model]) -> Model:
-        def read(deadline: Deadline) -> Model:
+    def _read(self, path: str, model: type[Answer]) -> Answer:
+        def read(deadline: Deadline) -> Answer:
             response = self._send("GET", path, deadline)
             answer = parse(response, model)
             token = token_of(response.request)
@@ -165,7 +165,7 @@ class AccountApi:
 
         return send_with_patience(read, self._patience, self._pace, repeatable=True)
 
-    def _create(self, path: str, body: dict[str, Any], model: type[Model]) -> Model:
+    def _create(self, path: str, body: dict[str, Any], model: type[Answer]) -> Answer:
         return send_with_patience(
             lambda deadline: parse(self._send("POST", path, deadline, body), model),
             self._patience,

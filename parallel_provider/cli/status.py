@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict, dataclass
 
 import click
-import msgspec
 
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.cli.output import print_facts, print_json, warn
@@ -27,7 +27,8 @@ Examples:
 """
 
 
-class OrgStatus(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class OrgStatus:
     """One organization of the sign-in file; times are epoch seconds."""
 
     org_id: str
@@ -51,7 +52,8 @@ class OrgStatus(msgspec.Struct, frozen=True):
         )
 
 
-class Status(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Status:
     """Where the access token comes from; `org_id` and what follows only for a stored sign-in.
 
     `access_token_expires_at` is what a given access token says of itself; `ended` says that
@@ -77,7 +79,7 @@ def status(*, as_json: bool) -> None:
     now = time.time()
     found = read_status(load_settings(), now)
     if as_json:
-        print_json(msgspec.to_builtins(found))
+        print_json(asdict(found))
     else:
         _print(found, now)
     if found.ended:

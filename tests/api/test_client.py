@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 import httpx
 import jsonschema_rs
-import msgspec
 import pytest
 
 from parallel_provider.api import (
@@ -311,7 +310,7 @@ def test_secrets_are_in_no_error_and_no_repr(api: AccountApi, emulator: Emulator
     """Neither the token nor a raw key can be read off anything that gets printed."""
     key = api.create_key(emulator.state()["apps"][0]["app_id"], "ci")
     raw = key.raw_api_key.get_secret_value()
-    for shown in (repr(key), str(key), repr(api), repr(msgspec.structs.asdict(key))):
+    for shown in (repr(key), str(key), repr(api), repr(key.model_dump()), key.model_dump_json()):
         assert raw not in shown
         assert emulator.access_token not in shown
 

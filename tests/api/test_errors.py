@@ -172,12 +172,13 @@ def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | No
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ({}, "missing required field `apps`"),
-        ({"apps": None}, "Expected `array`, got `null` - at `$.apps`"),
-        ([], "Expected `object`, got `array`"),
+        ({}, "not as documented (apps: Field required)"),
+        ({"apps": None}, "(apps: Input should be a valid list)"),
+        ([], "(the whole: Input should be an object)"),
         (
-            {"apps": [{"app_id": "", "app_name": "a", "org_id": "o", "org_name": "O"}]},
-            "Expected `str` of length >= 1 - at `$.apps[0].app_id`",
+            {"apps": [{"app_id": "", "app_name": 5, "org_id": "o", "org_name": "O"}, {}]},
+            "(apps.0.app_id: isn't an id of letters, digits and .-_~ alone; "
+            "apps.0.app_name: Input should be a valid string)",
         ),
         (b"<html>", "success with an HTML page (from a proxy?) instead of JSON"),
         (b" ", "success with an empty body instead of JSON"),

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from parallel_provider.api import AnswerError, ApiError
 from parallel_provider.api.answers import parse, status_error
 from parallel_provider.api.models import ApiModel, AppList, Balance, CreatedApiKey, CreatedApp
+from parallel_provider.model import plain
 from parallel_provider.testing.emulator import Emulator
-from parallel_provider.typed import reveal
 from tests.api.raw_server import raw_server, whole
 from tests.lifecycle.runs import api_at
 
@@ -212,7 +212,7 @@ def test_mutated_answer_ends_in_a_model_or_an_api_error(
 
     try:
         found = parse(answer_to("POST /service/v1/apps/x/keys", raw), model)
-        shown = json.dumps(reveal(found), ensure_ascii=False, allow_nan=False)
+        shown = json.dumps(plain(found), ensure_ascii=False, allow_nan=False)
     except ApiError as error:
         shown = str(error)
     assert "\n" not in shown

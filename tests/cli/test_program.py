@@ -103,7 +103,7 @@ def test_ctrl_c_exits_with_130_and_without_a_traceback(signed_out: SignIn, momen
             told += program.stderr.readline()
     else:
         maps = Path(f"/proc/{program.pid}/maps")
-        while "msgspec/_core" not in maps.read_text():
+        while "pydantic_core/_pydantic_core" not in maps.read_text():
             pass  # until it is among its imports
     program.send_signal(signal.SIGINT)
     output, errors = program.communicate(timeout=30)

@@ -16,7 +16,7 @@ import httpx
 from pydantic import SecretStr
 
 from parallel_provider.api import AccountApi, ApiError, Balance, Patience
-from parallel_provider.api.answers import Model
+from parallel_provider.api.answers import Answer
 from parallel_provider.api.retries import Deadline
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.static import StaticToken
@@ -256,11 +256,11 @@ class _WatchedApi(AccountApi):
         with self._noting():
             return super().add_balance(amount_cents, idempotency_key)
 
-    def _read(self, path: str, model: type[Model]) -> Model:
+    def _read(self, path: str, model: type[Answer]) -> Answer:
         with self._noting():
             return super()._read(path, model)
 
-    def _create(self, path: str, body: dict[str, Any], model: type[Model]) -> Model:
+    def _create(self, path: str, body: dict[str, Any], model: type[Answer]) -> Answer:
         with self._noting():
             return super()._create(path, body, model)
 
