@@ -7,7 +7,9 @@ tokens come from (that is the `httpx.Auth` it is given).
 from __future__ import annotations
 
 from parallel_provider.api.client import AccountApi
-from parallel_provider.api.errors import (
+from parallel_provider.api.models import AppItem, Balance, CreatedApiKey
+from parallel_provider.api.retries import Patience
+from parallel_provider.errors import (
     AnswerError,
     ApiError,
     AuthenticationError,
@@ -22,8 +24,6 @@ from parallel_provider.api.errors import (
     ValidationFailedError,
     WrongOrganizationError,
 )
-from parallel_provider.api.models import AppItem, Balance, CreatedApiKey
-from parallel_provider.api.retries import Patience
 
 __all__ = [
     "AccountApi",

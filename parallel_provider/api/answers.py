@@ -8,8 +8,18 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
-from parallel_provider.api.errors import AnswerError, StatusError, status_error_class
 from parallel_provider.api.models import ApiModel, is_id
+from parallel_provider.errors import (
+    AnswerError,
+    AuthenticationError,
+    NotFoundError,
+    PaymentRequiredError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ServerError,
+    StatusError,
+    ValidationFailedError,
+)
 from parallel_provider.http_headers import parse_retry_after
 from parallel_provider.model import ValidationError, why
 from parallel_provider.printable import masked, printable, remember_secret
@@ -30,6 +40,17 @@ _PLAIN_WORD = re.compile(
     r"|app_id|api_key_name)[)'\".,;:]{0,3}"
 )
 
+_ERRORS_BY_STATUS: dict[int, type[StatusError]] = {
+    400: ValidationFailedError,
+    401: AuthenticationError,
+    402: PaymentRequiredError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    408: ServerError,
+    422: ValidationFailedError,
+    429: RateLimitedError,
+}
+_FIRST_SERVER_ERROR = 500
 _ADVICE = {
     402: "add a payment method in the Parallel console",
     403: "use an access token with the missing scope",
@@ -75,9 +96,11 @@ def status_error(
     else:
         reason, reference = _reason_and_reference(response)
     request_id = response.headers.get("x-request-id") or reference
+    if request_id:
+        request_id = _safe(request_id)
     message = f"{_request_line(response)} answered {code} ({_safe(reason)})"
     if request_id:
-        message += f" [request {_safe(request_id)}]"
+        message += f" [request {request_id}]"
     if code == HTTPStatus.UNAUTHORIZED:
         message += (
             f": the access token from {auth_origin} isn't valid, or no longer. Renew it there, or "
@@ -87,7 +110,8 @@ def status_error(
         message += f": {_ADVICE[code]}"
     if response.is_redirect:
         message += ": redirects aren't followed, so check the configured service API URL"
-    return status_error_class(code)(
+    unlisted = ServerError if code >= _FIRST_SERVER_ERROR else StatusError
+    return _ERRORS_BY_STATUS.get(code, unlisted)(
         message,
         status_code=code,
         request_id=request_id,

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
 
 from parallel_provider.api.answers import Answer, parse
-from parallel_provider.api.errors import (
-    ApiError,
-    ConnectionFailedError,
-    NoAnswerError,
-    StatusError,
-)
 from parallel_provider.api.models import AppItem, AppList, Balance, CreatedApiKey, CreatedApp
 from parallel_provider.api.organization import TokenOrganizations, token_of
 from parallel_provider.api.pace import Pace
 from parallel_provider.api.retries import Deadline, Patience, send_with_patience
 from parallel_provider.api.server_clock import ServerClock
-from parallel_provider.errors import ParallelError
+from parallel_provider.errors import (
+    ApiError,
+    ConnectionFailedError,
+    NoAnswerError,
+    ParallelError,
+    StatusError,
+)
 from parallel_provider.once import Once
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import hashlib
 import threading
 from typing import TYPE_CHECKING
 
-from parallel_provider.api.errors import WrongOrganizationError
+from parallel_provider.errors import WrongOrganizationError
 from parallel_provider.printable import masked_setting
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from http import HTTPStatus
 import httpx
 
 from parallel_provider.api.answers import parse
-from parallel_provider.api.errors import AnswerError, ConnectionFailedError
 from parallel_provider.api.models import AppList, Balance
 from parallel_provider.api.organization import TokenOrganizations, token_of
+from parallel_provider.errors import AnswerError, ConnectionFailedError
 
 # What tells a token's organization: the apps do so for a token that may not read the balance.
 _QUESTIONS: tuple[tuple[str, type[Balance] | type[AppList]], ...] = (

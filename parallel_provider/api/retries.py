@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from parallel_provider.api.errors import (
+from parallel_provider.api.pace import Pace
+from parallel_provider.errors import (
     AnswerError,
     ConnectionFailedError,
     NoAnswerError,
@@ -20,7 +21,6 @@ from parallel_provider.api.errors import (
     ServerError,
     StatusError,
 )
-from parallel_provider.api.pace import Pace
 from parallel_provider.settings import DEFAULT_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 
 from parallel_provider.api.answers import status_error
-from parallel_provider.api.errors import AnswerError, ConnectionFailedError, NoAnswerError
 from parallel_provider.api.organization import TokenOrganizations
 from parallel_provider.api.organization_auth import OrganizationAuth
 from parallel_provider.api.server_clock import ServerClock
+from parallel_provider.errors import AnswerError, ConnectionFailedError, NoAnswerError
 from parallel_provider.http_client import (
     HttpSender,
     NoUsableAnswerError,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from parallel_provider.credentials.errors import NotConfiguredError
 from parallel_provider.credentials.static import StaticToken
 from parallel_provider.credentials.tokens import AccessToken, TokenSource
-from parallel_provider.errors import CredentialsError, SettingsError
+from parallel_provider.errors import CredentialsError, NoSignInFileError, SettingsError
 from parallel_provider.settings import Settings
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _client_id_of_stored_sign_in(settings: Settings) -> str | None:
 
 
 def _stored_sign_in(settings: Settings) -> StoredSignIn:
-    from parallel_provider.credentials.store import NoSignInFileError, SignInFile  # noqa: PLC0415
+    from parallel_provider.credentials.store import SignInFile  # noqa: PLC0415
     from parallel_provider.credentials.stored import StoredSignIn  # noqa: PLC0415
 
     file = SignInFile(settings.auth_file)

@@ -19,9 +19,9 @@ from parallel_provider.credentials.errors import (
 )
 from parallel_provider.credentials.models import FALLBACK_CLIENT_ID, TokenGrant
 from parallel_provider.credentials.pipeline_file import PIPELINE_ORG, is_saved, with_saved
-from parallel_provider.credentials.store import NoSignInFileError, SignInFile
+from parallel_provider.credentials.store import SignInFile
 from parallel_provider.credentials.wording import moment
-from parallel_provider.errors import CredentialsError
+from parallel_provider.errors import CredentialsError, NoSignInFileError
 from parallel_provider.printable import printable
 
 ATTEMPTS = 3

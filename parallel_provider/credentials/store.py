@@ -20,19 +20,13 @@ from pathlib import Path
 from parallel_provider.credentials.document import Document, UnusableDocumentError
 from parallel_provider.credentials.errors import LOGIN_HINT, NotConfiguredError
 from parallel_provider.credentials.private_file import Replacement, read_private, replacing
-from parallel_provider.errors import CredentialsError
+from parallel_provider.errors import CredentialsError, NoSignInFileError
 
 # A turn takes as long as a refresh does; several may stand before this one when it fails for all.
 QUEUE_SECONDS = 240.0
 FILE_LOCK_SECONDS = 120.0
 # How much a new pair of tokens, or what another program writes meanwhile, may add to the file.
 _MARGIN_BYTES = 16 * 1024
-
-
-class NoSignInFileError(CredentialsError):
-    """Nobody has signed in here yet."""
-
-    __module__ = "parallel_provider"
 
 
 class SignInFile:

@@ -18,9 +18,9 @@ from parallel_provider.credentials.refresh_process import (
     refresh_in_own_process,
 )
 from parallel_provider.credentials.renewing import RenewingSource
-from parallel_provider.credentials.store import NoSignInFileError, SignInFile
+from parallel_provider.credentials.store import SignInFile
 from parallel_provider.credentials.tokens import AccessToken
-from parallel_provider.errors import CredentialsError
+from parallel_provider.errors import CredentialsError, NoSignInFileError
 
 Clock = Callable[[], float]
 Show = Callable[[str], None]

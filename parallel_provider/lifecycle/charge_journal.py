@@ -18,7 +18,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from parallel_provider.errors import ParallelError
+from parallel_provider.errors import JournalError
 
 # The server remembers an idempotency key for at least 24 hours. One hour of them is kept for the
 # repeated request itself, which may take as long as parallel:timeoutSeconds allows.
@@ -29,12 +29,6 @@ _CLOCKS_DIFFER_SECONDS = 60.0
 _MOST_ENTRIES = 1000
 
 Outcome = Literal["begun", "charged", "settled", "destroyed"]
-
-
-class JournalError(ParallelError):
-    """The journal of charges can't be read or written."""
-
-    __module__ = "parallel_provider"
 
 
 @dataclasses.dataclass(frozen=True)

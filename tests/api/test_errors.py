@@ -116,6 +116,15 @@ def test_request_id_comes_from_the_header_first() -> None:
     assert "[request req-7]" in str(error)
 
 
+def test_request_id_that_quotes_a_token_is_masked() -> None:
+    """A server may send back what it got; the attribute is as safe to print as the text."""
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ0ZXN0In0.c2lnbmF0dXJl"
+
+    error = status_error(answer(500, {}, headers={"x-request-id": f"id {token}"}), NOW)
+
+    assert error.request_id == "id ********"
+
+
 @pytest.mark.parametrize(
     ("status", "kind"),
     [

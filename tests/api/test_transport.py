@@ -127,7 +127,7 @@ def test_import_of_httpx_is_left_as_it_is() -> None:
     program = (
         "import sys\n"
         "from parallel_provider.api import AccountApi\n"
-        "from parallel_provider.api.errors import ConnectionFailedError\n"
+        "from parallel_provider.errors import ConnectionFailedError\n"
         "import parallel_provider.api.retries as retries\n"
         "def auth():\n"
         "    import httpx\n"

@@ -15,8 +15,8 @@ import pytest
 from parallel_provider.credentials import private_file, store
 from parallel_provider.credentials.document import Document
 from parallel_provider.credentials.private_file import replacing
-from parallel_provider.credentials.store import NoSignInFileError, SignInFile
-from parallel_provider.errors import CredentialsError
+from parallel_provider.credentials.store import SignInFile
+from parallel_provider.errors import CredentialsError, NoSignInFileError
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from parallel_provider.errors import JournalError
 from parallel_provider.lifecycle import charge_journal
-from parallel_provider.lifecycle.charge_journal import ChargeJournal, JournalEntry, JournalError
+from parallel_provider.lifecycle.charge_journal import ChargeJournal, JournalEntry
 
 HOUR = 3600
 ENTRY = JournalEntry("pulumi-1234", "org_1", 500, "acme/shop/prod/credit", 1_000_000.0, "begun")
