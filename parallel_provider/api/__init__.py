@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from parallel_provider.api.client import AccountApi
 from parallel_provider.api.models import AppItem, Balance, CreatedApiKey
-from parallel_provider.api.retries import Patience
+from parallel_provider.api.timing import RetryPolicy
 from parallel_provider.errors import (
     AnswerError,
     ApiError,
@@ -36,10 +36,10 @@ __all__ = [
     "CreatedApiKey",
     "NoAnswerError",
     "NotFoundError",
-    "Patience",
     "PaymentRequiredError",
     "PermissionDeniedError",
     "RateLimitedError",
+    "RetryPolicy",
     "ServerError",
     "StatusError",
     "ValidationFailedError",

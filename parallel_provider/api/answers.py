@@ -20,7 +20,7 @@ from parallel_provider.errors import (
     StatusError,
     ValidationFailedError,
 )
-from parallel_provider.http_headers import parse_retry_after
+from parallel_provider.http.messages import parse_retry_after
 from parallel_provider.model import ValidationError, why
 from parallel_provider.printable import masked, printable, remember_secret
 

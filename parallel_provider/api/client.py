@@ -12,9 +12,13 @@ from urllib.parse import quote, urlsplit
 from parallel_provider.api.answers import Answer, parse
 from parallel_provider.api.models import AppItem, AppList, Balance, CreatedApiKey, CreatedApp
 from parallel_provider.api.organization import TokenOrganizations, token_of
-from parallel_provider.api.pace import Pace
-from parallel_provider.api.retries import Deadline, Patience, send_with_patience
-from parallel_provider.api.server_clock import ServerClock
+from parallel_provider.api.timing import (
+    Deadline,
+    RateLimitGate,
+    RetryPolicy,
+    ServerClock,
+    send_with_retries,
+)
 from parallel_provider.errors import (
     ApiError,
     ConnectionFailedError,
@@ -45,12 +49,12 @@ class AccountApi:
         auth: Callable[[], httpx.Auth],
         *,
         auth_origin: str = "the configuration",
-        patience: Patience | None = None,
-        pace: Pace | None = None,
+        retry_policy: RetryPolicy | None = None,
+        rate_limit: RateLimitGate | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self._patience = patience or Patience()
-        self._pace = pace or Pace()
+        self._retry_policy = retry_policy or RetryPolicy()
+        self._rate_limit = rate_limit or RateLimitGate()
         self._server_clock = ServerClock()
         self.organizations = TokenOrganizations()
         """Which organization requests are for: `allow_only` one before the first of them."""
@@ -87,7 +91,7 @@ class AccountApi:
     @property
     def call_seconds(self) -> float:
         """How long one call may take, all its attempts together."""
-        return self._patience.deadline_seconds
+        return self._retry_policy.deadline_seconds
 
     def get_balance(self) -> Balance:
         """Read the prepaid balance. GET /service/v1/balance.
@@ -115,7 +119,7 @@ class AccountApi:
                 raise
 
         try:
-            return send_with_patience(send, self._patience, self._pace, repeatable=True)
+            return send_with_retries(send, self._retry_policy, self._rate_limit, repeatable=True)
         except ParallelError as error:
             # A later refusal doesn't undo what an earlier attempt may have done.
             if unclear and error is not unclear[-1]:
@@ -163,39 +167,41 @@ class AccountApi:
                 self.organizations.note_unnamed(token)
             return answer
 
-        return send_with_patience(read, self._patience, self._pace, repeatable=True)
+        return send_with_retries(read, self._retry_policy, self._rate_limit, repeatable=True)
 
     def _create(self, path: str, body: dict[str, Any], model: type[Answer]) -> Answer:
-        return send_with_patience(
+        return send_with_retries(
             lambda deadline: parse(self._send("POST", path, deadline, body), model),
-            self._patience,
-            self._pace,
+            self._retry_policy,
+            self._rate_limit,
             repeatable=False,
         )
 
     def _delete(self, path: str) -> None:
-        send_with_patience(
+        send_with_retries(
             lambda deadline: self._send("DELETE", path, deadline),
-            self._patience,
-            self._pace,
+            self._retry_policy,
+            self._rate_limit,
             repeatable=True,
         )
 
     def _send(
         self, method: str, path: str, deadline: Deadline, body: dict[str, Any] | None = None
     ) -> httpx.Response:
-        """Send a request once, at the pace that the server asks for."""
-        if not self._pace.wait(deadline.seconds_to_begin):
+        """Send a request once, after the wait that the server has asked for."""
+        if not self._rate_limit.wait(deadline.seconds_to_begin):
             raise ConnectionFailedError(
                 f"{method} {path} wasn't sent, as {urlsplit(self.base_url).netloc} asks to wait "
-                f"longer than the {self._patience.deadline_seconds:g} seconds that one call may "
-                "take: try again later, or with a lower --parallel"
+                f"longer than the {self.call_seconds:g} seconds that one call may take: "
+                "try again later, or with a lower --parallel"
             )
         try:
             return self._transport.get().send(method, path, body, deadline.attempt_seconds)
         except StatusError as refusal:
             if refusal.retry_after is not None:
-                self._pace.hold(min(refusal.retry_after, self._patience.longest_wait_seconds))
+                self._rate_limit.close_for(
+                    min(refusal.retry_after, self._retry_policy.longest_wait_seconds)
+                )
             raise
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pydantic import SecretStr
 
-from parallel_provider.api import AccountApi, Patience
+from parallel_provider.api import AccountApi, RetryPolicy
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.chain import choose_source
@@ -28,7 +28,7 @@ def open_account() -> Iterator[AccountApi]:
         settings.service_api_url,
         lambda: BearerAuth(source),
         auth_origin=source.origin,
-        patience=Patience(deadline_seconds=settings.timeout_seconds),
+        retry_policy=RetryPolicy(deadline_seconds=settings.timeout_seconds),
     ) as api:
         yield api
 
@@ -41,7 +41,7 @@ def ask_organization(settings: Settings, access_token: SecretStr) -> str | None:
             settings.service_api_url,
             lambda: BearerAuth(source),
             auth_origin=source.origin,
-            patience=Patience(deadline_seconds=_ORGANIZATION_SECONDS),
+            retry_policy=RetryPolicy(deadline_seconds=_ORGANIZATION_SECONDS),
         ) as api:
             return api.get_balance().org_id
     except ParallelError:

@@ -20,7 +20,7 @@ from parallel_provider.api import (
     NoAnswerError,
     PermissionDeniedError,
 )
-from parallel_provider.api.retries import Patience
+from parallel_provider.api.timing import RetryPolicy
 from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
 from parallel_provider.credentials.oauth import SignInServer
 from tests.api.raw_server import RawServer, endless, head, raw_server, whole
@@ -28,7 +28,7 @@ from tests.lifecycle.runs import api_at
 
 APP_ID = "00000000-0000-4000-8000-000000000000"
 # Each attempt has half of it.
-SHORT = Patience(attempts=1, deadline_seconds=1.0)
+SHORT = RetryPolicy(attempts=1, deadline_seconds=1.0)
 # A call may take a second, and this machine as long again and more.
 SOON = 10.0
 MIB = 1024 * 1024
@@ -65,7 +65,10 @@ def drip_chunks(server: RawServer) -> Iterator[bytes]:
 @pytest.mark.parametrize("ending", [drip_body, drip_head, drip_interim, drip_chunks])
 def test_answer_that_comes_drop_by_drop_ends_in_time(ending: Ending) -> None:
     """Each byte arrives in time, and the whole doesn't: that is no answer, and may have worked."""
-    with raw_server(lambda _: ending(server)) as server, api_at(server.url, patience=SHORT) as api:
+    with (
+        raw_server(lambda _: ending(server)) as server,
+        api_at(server.url, retry_policy=SHORT) as api,
+    ):
         started = time.monotonic()
         with pytest.raises(NoAnswerError, match="timed out") as failure:
             api.create_app("search")
@@ -90,7 +93,7 @@ def test_error_that_comes_drop_by_drop_is_known_by_its_status() -> None:
     """What was refused isn't taken for something that may have worked."""
     with (
         raw_server(lambda _: refuse(server)) as server,
-        api_at(server.url, patience=SHORT) as api,
+        api_at(server.url, retry_policy=SHORT) as api,
         pytest.raises(PermissionDeniedError) as failure,
     ):
         api.create_app("search")
@@ -140,7 +143,7 @@ def test_small_answer_that_stands_for_a_gigabyte_takes_no_gigabyte() -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with (
         raw_server(lambda _: [whole(bomb, "200 OK", "Content-Encoding: gzip")]) as server,
-        api_at(server.url, patience=Patience(attempts=1)) as api,
+        api_at(server.url, retry_policy=RetryPolicy(attempts=1)) as api,
         pytest.raises(AnswerError, match="more than 65536 KiB"),
     ):
         api.list_apps()
@@ -254,14 +257,14 @@ def test_wait_for_an_absurd_time_is_no_crash() -> None:
     """A Retry-After that nobody can read says nothing; a very long one ends the call in time."""
     waits = ["Tue, 01 Dec 2026 00:00:00 +9999", "9" * 400]
     answers = iter([whole(b"{}", "429 Slow", f"Retry-After: {wait}") for wait in waits])
-    patience = Patience(attempts=1, first_wait_seconds=0.0, longest_wait_seconds=0.01)
+    retry_policy = RetryPolicy(attempts=1, first_wait_seconds=0.0, longest_wait_seconds=0.01)
 
-    with raw_server(lambda _: [next(answers)]) as server, client(server, patience) as api:
+    with raw_server(lambda _: [next(answers)]) as server, client(server, retry_policy) as api:
         for _ in waits:
             with pytest.raises(ApiError, match="answered 429"):
                 api.list_apps()
 
 
-def client(server: RawServer, patience: Patience) -> AccountApi:
+def client(server: RawServer, retry_policy: RetryPolicy) -> AccountApi:
     """Return a client of this server."""
-    return api_at(server.url, patience=patience)
+    return api_at(server.url, retry_policy=retry_policy)

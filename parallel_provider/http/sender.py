@@ -19,8 +19,8 @@ import httpcore
 import httpx
 
 from parallel_provider.errors import SettingsError
-from parallel_provider.http_body import BodyError, BodyTooLargeError
-from parallel_provider.http_wire import (
+from parallel_provider.http.messages import BodyError, BodyTooLargeError
+from parallel_provider.http.transport import (
     CONNECTION_ERRORS,
     MAX_BYTES,
     TIME_LIMIT,

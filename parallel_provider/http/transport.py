@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 import httpcore
 import httpx
 
-from parallel_provider.http_body import BodyError, BodyTooLargeError, bounded_body
+from parallel_provider.http.messages import BodyError, BodyTooLargeError, bounded_body
 
 TIME_LIMIT = "time_limit"
 MAX_BYTES = "max_bytes"
