@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 MAX_INTEGER = 2**53
-"""Beyond this, two different integers can be one and the same JSON number."""
+"""The largest integer up to which a JSON number, read as a float, is exact."""
 
 
 class Model(BaseModel):
@@ -76,16 +76,16 @@ def _full(value: SecretStr) -> SecretStr:
 
 
 Integer = Annotated[int, BeforeValidator(_whole)]
-"""A whole number within what JSON can hold exactly; also one that came as 2.0."""
+"""An integer that JSON holds exactly; it may be written as 2.0."""
 
 Number = float
-"""A finite number; also one that came as an integer."""
+"""A finite number; it may be written as an integer."""
 
 Text = Annotated[str, AfterValidator(_encodable)]
-"""A text that can be written as UTF-8: JSON may hold half a character."""
+"""A text that can be written as UTF-8: a JSON escape can stand for half a character."""
 
 Secret = Annotated[SecretStr, AfterValidator(_full)]
-"""A secret that isn't empty, and can be written as UTF-8."""
+"""A secret that isn't empty and can be written as UTF-8."""
 
 
 def why(error: ValidationError) -> str:

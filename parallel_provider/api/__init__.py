@@ -1,7 +1,7 @@
-"""The Account API as typed calls: one method an endpoint, typed structs, one error tree.
+"""The Account API as typed calls: one method for each endpoint, with models and errors.
 
-Knows httpx and the API's wire format; knows nothing of Pulumi, of resources, or of where access
-tokens come from (that is the `httpx.Auth` it is given).
+This package knows httpx and the API's format. It doesn't know Pulumi, resources, or where access
+tokens come from: the caller gives it an `httpx.Auth`.
 """
 
 from __future__ import annotations

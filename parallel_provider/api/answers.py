@@ -1,4 +1,4 @@
-"""Turn what came back over the wire into a model, or into an error a person can read."""
+"""Turn an HTTP answer into a model, or into an error that a person can read."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer", bound=ApiModel)
 
-# Nesting without end is no JSON that anybody meant, nor are millions of empty lists.
+# Too deep nesting raises RecursionError, and millions of empty lists can raise MemoryError.
 _NOT_JSON = (ValueError, RecursionError, MemoryError)
 
-# More than the largest integer that is exact as a float has.
+# An integer that a float holds exactly has fewer digits.
 _MAX_DIGITS = 17
-# No key consists of short words and numbers alone.
+# A text that consists of such words only can't hold a key.
 _PLAIN_WORD = re.compile(
     r"[('\"]?(?:[A-Za-z][a-z]{0,13}(?:'[a-z]{1,2})?|[0-9]{1,4}|[a-z]{1,9}:[a-z]{1,9}"
     r"|app_id|api_key_name)[)'\".,;:]{0,3}"
@@ -61,8 +61,8 @@ _ADVICE = {
 def parse(response: httpx.Response, model: type[Answer]) -> Answer:
     """Read a successful answer's body as `model`.
 
-    Raises AnswerError, naming the field that is missing, has another type or a value that can't be
-    used; it has the id of what was created, where the body tells that.
+    Raises AnswerError, which names the wrong fields. Its `created_id` is the id of what was
+    created, if the body has it.
     """
     body: object = None
     try:
@@ -86,7 +86,7 @@ def parse(response: httpx.Response, model: type[Answer]) -> Answer:
 def status_error(
     response: httpx.Response, now: float, auth_origin: str = "the configuration"
 ) -> StatusError:
-    """Make the error of an answer whose status isn't a success.
+    """Return the error for an answer with an error status.
 
     `now` is epoch seconds; `auth_origin` says where the access token comes from.
     """
@@ -120,7 +120,7 @@ def status_error(
 
 
 def _read_int(digits: str) -> int | float:
-    # A number of thousands of digits takes long as an integer, and is no value of any field.
+    # Reading thousands of digits as an integer takes long, and no field has such a value.
     return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
 
 
@@ -135,9 +135,9 @@ def _creates_key(request: httpx.Request) -> bool:
 
 
 def _known_reasons(response: httpx.Response) -> str:
-    """Return the server's words where they can't hold a new key; else, that they are left out.
+    """Return the server's own words, without those that may hold a new key.
 
-    An error page may quote the answer that it stands for.
+    The error page of a proxy may quote the answer that has the key.
     """
     phrase = _standard_phrase(response.status_code)
     try:
@@ -186,7 +186,7 @@ def _reason_and_reference(response: httpx.Response) -> tuple[str, str | None]:
 
 
 def _reasons(body: object) -> Iterator[str]:
-    """Find the sentences in each shape of error body that the API has been seen to use."""
+    """Find the sentences in an error body, in any of the formats that the API has used."""
     detail = _mapping(body).get("detail")
     if isinstance(detail, str):
         yield detail
@@ -211,7 +211,7 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 
 def _place(loc: object) -> str:
-    """Name a field as the user knows it: without "body" or "path" before it."""
+    """Return the name of a field, without the "body" or "path" before it."""
     parts = [str(part) for part in loc] if isinstance(loc, list | tuple) else []
     if parts and parts[0] in ("body", "path", "query"):
         parts = parts[1:]
@@ -219,5 +219,5 @@ def _place(loc: object) -> str:
 
 
 def _safe(text: str) -> str:
-    """Make a server's words safe to print: it may quote a token, or steer the terminal."""
+    """Make a server's words safe to print. They may hold a token or control characters."""
     return printable(masked(text))

@@ -1,4 +1,4 @@
-"""The Account API's client: https://api.parallel.ai/account, one method an endpoint."""
+"""The client of the Account API, https://api.parallel.ai/account: one method for each endpoint."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 class AccountApi:
     """Typed calls over connections that stay open; safe to use from several threads.
 
-    `base_url` is where the API is. `auth` makes what puts the access token on each request; it is
-    called once, for the first one. `auth_origin` says where the token comes from, for the error
-    when it is refused. Every method raises an ApiError when there is no usable answer, after
-    retries where they can do no harm.
+    `auth` returns the `httpx.Auth` that adds the access token to each request. It is called once,
+    for the first request. `auth_origin` says where the token comes from; the error for a refused
+    token tells it. Every method raises an ApiError if there is no usable answer. Before that, it
+    retries if a second request can do no harm.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class AccountApi:
         self._rate_limit = rate_limit or RateLimitGate()
         self._server_clock = ServerClock()
         self.organizations = TokenOrganizations()
-        """Which organization requests are for: `allow_only` one before the first of them."""
+        """Keeps requests in one organization. Call its `allow_only` before the first request."""
 
         def connect() -> Transport:
             with _httpx_without_command_line():
@@ -85,12 +85,12 @@ class AccountApi:
             self._transport.get().close()
 
     def server_time(self) -> float | None:
-        """Return the server's time in epoch seconds, by its latest answer; None before one."""
+        """Return the server's time in epoch seconds; None before its first answer."""
         return self._server_clock.now()
 
     @property
     def call_seconds(self) -> float:
-        """How long one call may take, all its attempts together."""
+        """How many seconds one call may take, with all its attempts."""
         return self._retry_policy.deadline_seconds
 
     def get_balance(self) -> Balance:
@@ -103,9 +103,9 @@ class AccountApi:
     def add_balance(self, amount_cents: int, idempotency_key: str) -> Balance:
         """Charge the organization's card. POST /service/v1/balance/add.
 
-        `amount_cents` is 1 to 10000; the same `idempotency_key` (8 to 128 characters) is charged
-        once for at least 24 hours, which is why this is repeated under it until the outcome is
-        known. NoAnswerError and AnswerError mean that it still isn't.
+        `amount_cents` is 1 to 10000. `idempotency_key` has 8 to 128 characters. For at least 24
+        hours, the server charges once for the same key, so the request is repeated until its
+        outcome is known. NoAnswerError and AnswerError mean that the outcome is still not known.
         """
         body = {"amount_cents": amount_cents, "idempotency_key": idempotency_key}
         unclear: list[ApiError] = []
@@ -121,7 +121,7 @@ class AccountApi:
         try:
             return send_with_retries(send, self._retry_policy, self._rate_limit, repeatable=True)
         except ParallelError as error:
-            # A later refusal doesn't undo what an earlier attempt may have done.
+            # An earlier attempt may have charged, even if a later one was refused.
             if unclear and error is not unclear[-1]:
                 raise NoAnswerError(f"{unclear[-1]}; and then: {error}") from None
             raise
@@ -206,9 +206,9 @@ class AccountApi:
 
 
 def _segment(value: str) -> str:
-    """Quote an id for a path: whatever it holds, it stays one segment.
+    """Quote an id for a path, so that it is always one segment.
 
-    Raises ApiError for an empty id and for dots alone, which stand for another path.
+    Raises ApiError for an empty id and for one of dots only: these would name another path.
     """
     if not value.strip("."):
         raise ApiError(
@@ -221,10 +221,10 @@ def _segment(value: str) -> str:
 
 @contextlib.contextmanager
 def _httpx_without_command_line() -> Iterator[None]:
-    """Have httpx imported as if its own command line were missing.
+    """Import httpx in this block without its command line, which it has as `httpx._main`.
 
-    Looking for it would load rich: 5 MiB and half of the time that importing httpx takes, in every
-    provider process.
+    Its command line imports rich: 5 MiB, and half of the time that the import of httpx takes, in
+    every provider process.
     """
     name = "httpx._main"
     if name in sys.modules:

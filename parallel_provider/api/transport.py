@@ -1,6 +1,6 @@
-"""Requests to the API, and what becomes of them as the API's errors.
+"""Send single requests to the API, and turn failures into the API's errors.
 
-Loaded by the first request: a run that asks the API nothing doesn't wait for an HTTP client.
+The first request imports this module: a run that sends nothing doesn't wait for httpx.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from parallel_provider.http.sender import (
     RequestNotSentError,
 )
 
-# A list of 100,000 apps has about 20 MB. What a change is answered with is short.
+# A list of 100,000 apps has about 20 MB. The answers to changes are short.
 _MAX_READ_BYTES = 64 * 1024 * 1024
 _MAX_CHANGE_BYTES = 1024 * 1024
-# What tells a token's organization: the apps do so for a token that may not read the balance.
-_QUESTIONS: tuple[tuple[str, type[Balance] | type[AppList]], ...] = (
+# These reads tell the organization of a token. The second one is for a token without the scope
+# balance:read.
+_ORGANIZATION_READS: tuple[tuple[str, type[Balance] | type[AppList]], ...] = (
     ("/service/v1/balance", Balance),
     ("/service/v1/apps", AppList),
 )
 
-_ABOUT_THE_BODY = {"content-type", "content-length", "transfer-encoding"}
-_TEMPORARY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+_BODY_HEADERS = {"content-type", "content-length", "transfer-encoding"}
+_TEMPORARY_STATUSES = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 class Transport:
     """Sends single requests to one API; safe to use from several threads.
 
-    A request that changes something is sent only with an access token of the organization that
-    `organizations` expects.
+    A change is sent only with an access token of the organization that `organizations` expects.
     """
 
     def __init__(
@@ -65,9 +65,9 @@ class Transport:
     def send(
         self, method: str, path: str, body: dict[str, Any] | None, seconds: float
     ) -> httpx.Response:
-        """Send a request once, within `seconds` in all; return a successful answer.
+        """Send a request once and return its answer, within `seconds`.
 
-        Raises an ApiError for any other, and for none.
+        Raises an ApiError if the answer isn't a success, or if there is none.
         """
         host = self._sender.host
         try:
@@ -94,9 +94,9 @@ class Transport:
 
 
 class OrganizationAuth(httpx.Auth):
-    """Sends what `auth` sends, and asks for a token's organization in between where it must.
+    """Adds the token of `auth` to requests, and checks its organization before its first change.
 
-    A token that is known to belong to the expected organization costs no request.
+    A token that is known to belong to the expected organization needs no extra request.
     """
 
     def __init__(self, auth: httpx.Auth, base_url: str, organizations: TokenOrganizations) -> None:
@@ -107,16 +107,16 @@ class OrganizationAuth(httpx.Auth):
     def sync_auth_flow(
         self, request: httpx.Request
     ) -> Generator[httpx.Request, httpx.Response, None]:
-        """Send the request with the token that `auth` puts on it.
+        """Send the request with the token that `auth` adds to it.
 
-        Raises WrongOrganizationError instead of sending a change with the wrong token, and
-        ConnectionFailedError where the server can't be asked now.
+        Raises WrongOrganizationError if the token of a change belongs to another organization, and
+        ConnectionFailedError if that can't be checked now. Either way, the change isn't sent.
         """
         flow = self._auth.sync_auth_flow(request)
         try:
             outgoing = next(flow)
             while True:
-                response = yield from self._refusal_of_token(outgoing)
+                response = yield from self._verify_token(outgoing)
                 if response is None:
                     response = yield outgoing
                 try:
@@ -126,19 +126,19 @@ class OrganizationAuth(httpx.Auth):
         finally:
             flow.close()
 
-    def _refusal_of_token(
+    def _verify_token(
         self, change: httpx.Request
     ) -> Generator[httpx.Request, httpx.Response, httpx.Response | None]:
-        """Return the server's 401 to the token of `change`; None if the token may be used."""
+        """Return None if the token of `change` may be used; the answer if the server refused it."""
         token = token_of(change)
         if change.method == "GET" or not self._organizations.must_verify(token):
             return None
-        for path, model in _QUESTIONS:
-            response = yield self._question(path, change)
+        for path, model in _ORGANIZATION_READS:
+            response = yield self._organization_request(path, change)
             response.read()
             if response.status_code == HTTPStatus.UNAUTHORIZED:
                 return response
-            if response.is_server_error or response.status_code in _TEMPORARY:
+            if response.is_server_error or response.status_code in _TEMPORARY_STATUSES:
                 raise ConnectionFailedError(
                     f"{change.method} {change.url.path} wasn't sent, as the organization of its "
                     f"access token can't be checked: GET {path} answered {response.status_code}"
@@ -147,15 +147,15 @@ class OrganizationAuth(httpx.Auth):
             if org_id is not None:
                 self._organizations.learn(token, org_id)
                 return None
-        raise self._organizations.refuse_unknown()
+        raise self._organizations.unknown_organization_error()
 
-    def _question(self, path: str, change: httpx.Request) -> httpx.Request:
+    def _organization_request(self, path: str, change: httpx.Request) -> httpx.Request:
         headers = [
             (name, value)
             for name, value in change.headers.multi_items()
-            if name.lower() not in _ABOUT_THE_BODY
+            if name.lower() not in _BODY_HEADERS
         ]
-        # The time limit is that of the change: it is for the whole call.
+        # The extensions hold the time limit, which is for the whole call.
         return httpx.Request(
             "GET", self._base_url + path, headers=headers, extensions=change.extensions
         )

@@ -40,7 +40,7 @@ class OrgStatus:
 
     @classmethod
     def of(cls, org_id: str, org: StoredOrg) -> OrgStatus:
-        """Leave the tokens out."""
+        """Return the status of a stored organization, without its tokens."""
         tokens = org.tokens
         return cls(
             org_id=org_id,
@@ -54,10 +54,10 @@ class OrgStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """Where the access token comes from; `org_id` and what follows only for a stored sign-in.
+    """Where the access token comes from. `org_id` and what follows are for a stored sign-in only.
 
-    `access_token_expires_at` is what a given access token says of itself; `ended` says that
-    nothing can be done with what there is.
+    `access_token_expires_at` is what a configured access token says about itself. `ended` is the
+    reason why the token can't be used.
     """
 
     source: str
@@ -89,7 +89,7 @@ def status(*, as_json: bool) -> None:
 
 
 def read_status(settings: Settings, now: float) -> Status:
-    """Find out what there is. Raises CredentialsError when there is nothing to use."""
+    """Find out where the token comes from. Raises CredentialsError if there is no source."""
     source = choose_source(settings)
     if isinstance(source, StaticToken):
         return Status(

@@ -16,7 +16,7 @@ from tests.lifecycle.runs import api_at
 
 
 class Tokens:
-    """A source that gives one token after the other: when it is told to, or after a 401."""
+    """A source of tokens that goes on to its next token when it is told to, or after a 401."""
 
     origin = "the test's source"
 

@@ -82,7 +82,7 @@ def answer(
     ],
 )
 def test_status_error_reads_as_one_line(status: int, body: object, text: str) -> None:
-    """Every shape of body ends up as words; a page or a stranger's text is only described."""
+    """Every format of body is read; HTML and other text is only described, not quoted."""
     headers = {"location": "https://elsewhere.example"} if status == 307 else {}
 
     error = status_error(answer(status, body, headers=headers), NOW)
@@ -94,7 +94,7 @@ def test_status_error_reads_as_one_line(status: int, body: object, text: str) ->
 
 
 def test_status_error_is_safe_to_print() -> None:
-    """A server's words are bounded, on one line, and without control characters."""
+    """A server's words are cut off, on one line, and without control characters."""
     error = status_error(answer(400, {"detail": "a\x1b[31m\r\nb\u202e" + "x" * 5000}), NOW)
 
     assert len(str(error)) < 500
@@ -102,7 +102,7 @@ def test_status_error_is_safe_to_print() -> None:
 
 
 def test_request_id_comes_from_the_header_first() -> None:
-    """What the server calls the request helps its people to find it."""
+    """The people who run the server can find the request by it."""
     headers = {"x-request-id": "req-7"}
 
     error = status_error(answer(500, {"error": {"ref_id": "ref-1"}}, headers=headers), NOW)
@@ -112,7 +112,7 @@ def test_request_id_comes_from_the_header_first() -> None:
 
 
 def test_request_id_that_quotes_a_token_is_masked() -> None:
-    """A server may send back what it got; the attribute is as safe to print as the text."""
+    """A server may send back what it got, so the attribute is masked as the text is."""
     token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ0ZXN0In0.c2lnbmF0dXJl"
 
     error = status_error(answer(500, {}, headers={"x-request-id": f"id {token}"}), NOW)
@@ -163,7 +163,7 @@ def test_status_decides_the_class(status: int, kind: type[StatusError]) -> None:
     ],
 )
 def test_answer_that_is_not_as_promised_names_the_field(body: object, says: str) -> None:
-    """The place and the reason are told."""
+    """The error names the field and the reason."""
     with pytest.raises(AnswerError) as failure:
         parse(answer(200, body), AppList)
 
@@ -171,7 +171,7 @@ def test_answer_that_is_not_as_promised_names_the_field(body: object, says: str)
 
 
 def test_broken_answer_gives_away_no_key() -> None:
-    """The values of an answer stay out of its error: one may be a raw key."""
+    """The error shows no value of the answer: one may be a raw key."""
     body = {"raw_api_key": "hush-hush", "created_at": "hush-hush", "app_id": 5}
 
     with pytest.raises(AnswerError) as failure:

@@ -33,7 +33,7 @@ IDEMPOTENCY_KEY = "pulumi-0123456789"
 
 
 def test_every_endpoint_answers_with_its_model(api: AccountApi, emulator: Emulator) -> None:
-    """A whole life: an app, its key, the balance, and back to nothing."""
+    """An app and its key are created, the balance is charged, and both are deleted."""
     app_id = api.create_app("search")
     [_, app] = api.list_apps()
     assert (app.app_id, app.app_name, app.org_id) == (app_id, "search", emulator.org_id)
@@ -89,7 +89,7 @@ def test_requests_are_as_the_description_says(api: AccountApi, emulator: Emulato
 
 @pytest.mark.parametrize("app_id", ["../balance", "a/keys/b", "a?b=c#d", "a%2Fb"])
 def test_ids_stay_one_segment_of_the_path(api: AccountApi, app_id: str) -> None:
-    """Whatever stands in an id, it can't name another endpoint."""
+    """Whatever an id holds, it can't name another endpoint."""
     sent: list[bytes] = []
     api._transport.get()._sender._connection[0].event_hooks = {
         "request": [lambda request: sent.append(request.url.raw_path)]
@@ -120,7 +120,7 @@ def test_refusals_are_errors_by_their_meaning(api: AccountApi, emulator: Emulato
 
 
 def test_wrong_token_and_missing_scope_are_told_apart(emulator: Emulator) -> None:
-    """Signing in again helps against the one, not against the other."""
+    """A new sign-in helps if the token is wrong, and not if a scope is missing."""
     with pytest.raises(AuthenticationError, match="or sign in with"):
         api_at(emulator.url).list_apps()
     with pytest.raises(PermissionDeniedError, match="Missing required scope: apps:read"):
@@ -151,7 +151,7 @@ def test_proxy_of_the_environment_is_not_used_for_loopback(
 
 
 def test_broken_proxy_setting_is_a_settings_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Noticed before anything is sent, in words."""
+    """The error says so before anything is sent."""
     monkeypatch.setenv("HTTPS_PROXY", "gopher://proxy.example")
 
     with (
@@ -162,7 +162,7 @@ def test_broken_proxy_setting_is_a_settings_error(monkeypatch: pytest.MonkeyPatc
 
 
 def test_unreachable_server_can_have_done_nothing() -> None:
-    """The address that was tried stands in the error."""
+    """The error shows the address."""
     with (
         api_at(NOWHERE) as api,
         pytest.raises(ConnectionFailedError, match=r"127\.0\.0\.1:9") as error,
@@ -174,7 +174,7 @@ def test_unreachable_server_can_have_done_nothing() -> None:
 
 @pytest.mark.parametrize("url", ["https://a..b", "https://xn--", f"https://{'a' * 300}.example"])
 def test_impossible_host_is_a_settings_error(url: str) -> None:
-    """What can't be a host's name can't be looked up either, however often one tries."""
+    """A name that can't be a host's is refused, and not retried."""
     with api_at(url) as api, pytest.raises(SettingsError, match="configured service API URL"):
         api.list_apps()
 

@@ -32,7 +32,7 @@ RAW_KEY = "SECRETRAWKEYofletters"
     path=st.sampled_from(["/service/v1/apps", "/service/v1/apps/x/keys"]),
 )
 def test_any_error_body_ends_in_a_status_error(status: int, body: object, path: str) -> None:
-    """The server's words are anything."""
+    """The server's words may be anything."""
     response = httpx.Response(
         status,
         content=json.dumps(body).encode(),
@@ -71,7 +71,7 @@ def test_any_error_body_ends_in_a_status_error(status: int, body: object, path: 
     ],
 )
 def test_error_body_of_a_keys_creation_is_not_quoted(status: int, body: object, shown: str) -> None:
-    """It may hold the new key; what is known to hold none is told."""
+    """It may hold the new key. Only words that can't hold it are shown."""
     content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
     answer = whole(content, f"{status} {RAW_KEY}")
     with (

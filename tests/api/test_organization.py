@@ -22,7 +22,7 @@ THREADS = 8
 
 
 def requests(emulator: Emulator) -> list[str]:
-    """Return what the emulator was asked, in order."""
+    """Return the requests that the emulator got, in order."""
     return [f"{entry['method']} {entry['path']}" for entry in emulator.state()["log"]]
 
 
@@ -59,7 +59,7 @@ def test_no_change_is_sent_with_another_organizations_token(
 
 
 def test_nothing_of_another_organization_is_read(emulator: Emulator, connect: Connect) -> None:
-    """What the run knows would be a mixture of two organizations."""
+    """Otherwise the run would mix the data of two organizations."""
     tokens = Tokens(emulator.access_token, emulator.add_org()["access_token"])
     api = connect(tokens)
     api.get_balance()
@@ -73,7 +73,7 @@ def test_nothing_of_another_organization_is_read(emulator: Emulator, connect: Co
 def test_token_renewed_in_an_organization_without_apps_creates_nothing(
     emulator: Emulator, connect: Connect
 ) -> None:
-    """An empty list doesn't tell whose it is, so that the next token can't be compared."""
+    """An empty list names no organization, so the next token can't be compared with it."""
     tokens = Tokens(emulator.access_token, emulator.add_org()["access_token"])
     api = connect(tokens)
     api.delete_app(api.list_apps()[0].app_id)
@@ -122,7 +122,7 @@ def test_doubt_about_a_charge_outlasts_a_token_of_another_organization(
 def test_threads_that_renew_at_once_all_verify_what_they_send(
     emulator: Emulator, connect: Connect
 ) -> None:
-    """No thread slips through while another one is asking."""
+    """No thread sends its change while another one checks the token."""
     other = emulator.add_org()
     api = connect(Tokens(emulator.access_token, other["access_token"]))
     api.list_apps()
@@ -145,7 +145,7 @@ def test_threads_that_renew_at_once_all_verify_what_they_send(
 def test_token_pasted_as_the_organization_is_not_quoted(
     emulator: Emulator, connect: Connect
 ) -> None:
-    """The guard's value stands in the refusal, unless it is a secret."""
+    """The error shows the value of the setting, unless it is a secret."""
     api = connect(Tokens(emulator.access_token))
     api.organizations.allow_only("eyJhbGci OiJIUzI1.abc def", "PARALLEL_ORG_ID")
 

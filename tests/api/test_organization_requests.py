@@ -19,7 +19,7 @@ THREADS = 8
 
 
 def requests(emulator: Emulator) -> list[str]:
-    """Return what the emulator was asked, in order."""
+    """Return the requests that the emulator got, in order."""
     return [f"{entry['method']} {entry['path']}" for entry in emulator.state()["log"]]
 
 
@@ -40,7 +40,7 @@ def test_known_token_is_not_asked_for_again(emulator: Emulator, connect: Connect
 def test_first_token_is_not_asked_for_without_an_expectation(
     emulator: Emulator, connect: Connect
 ) -> None:
-    """There is nothing that it could be compared with."""
+    """There is no organization to compare it with."""
     connect(Tokens(emulator.access_token)).create_app("a")
 
     assert requests(emulator) == [f"POST {APPS}"]
@@ -70,7 +70,7 @@ def test_apps_tell_the_organization_where_the_balance_may_not_be_read(
 def test_token_that_nothing_tells_the_organization_of_is_refused(
     emulator: Emulator, connect: Connect
 ) -> None:
-    """The user expects an organization, and this may be any."""
+    """The user expects an organization, and the token may belong to any."""
     api = connect(Tokens(emulator.mint_token(scopes=["apps:create"])))
     api.organizations.allow_only(emulator.org_id, "parallel:orgId")
 
@@ -85,7 +85,7 @@ def test_token_that_nothing_tells_the_organization_of_is_refused(
 def test_question_without_an_answer_leaves_the_change_unsent(
     emulator: Emulator, connect: Connect, kind: str
 ) -> None:
-    """It is clear that nothing was created, and the call is tried again."""
+    """The error says that nothing was created, and the next call works."""
     retry_policy = RetryPolicy(attempts=1, deadline_seconds=2.0)
     api = connect(Tokens(emulator.access_token), retry_policy)
     api.organizations.allow_only(emulator.org_id, "parallel:orgId")
@@ -104,7 +104,7 @@ def test_question_without_an_answer_leaves_the_change_unsent(
 def test_question_to_a_busy_server_is_repeated(
     emulator: Emulator, connect: Connect, status: int
 ) -> None:
-    """The change was not sent, so that it can be tried again, whatever it is."""
+    """The change was not sent, so any change can be tried again."""
     api = connect(Tokens(emulator.access_token))
     api.organizations.allow_only(emulator.org_id, "parallel:orgId")
     emulator.add_fault("status", path=BALANCE, status=status)
@@ -117,7 +117,7 @@ def test_question_to_a_busy_server_is_repeated(
 def test_token_refused_by_the_question_is_renewed_and_verified(
     emulator: Emulator, connect: Connect
 ) -> None:
-    """The first one has ended; the second is asked for its organization too."""
+    """The first token has expired; the organization of the second one is checked too."""
     good, bad = emulator.mint_token(), emulator.add_org()["access_token"]
     for second, outcome in ((good, None), (bad, WrongOrganizationError)):
         api = connect(Tokens("eyJh.eyJi.ended", second))

@@ -54,7 +54,7 @@ def test_create_is_not_repeated_once_it_may_have_worked(
     kind: Any,  # noqa: ANN401 - a literal
     error: type[Exception],
 ) -> None:
-    """What to do about it isn't the client's to decide; the error says that it may have worked."""
+    """The client doesn't decide what to do; the error says that the request may have worked."""
     emulator.add_fault(kind, path=APPS)
     emulator.add_fault(kind, path=KEYS)
 
@@ -69,7 +69,7 @@ def test_create_is_not_repeated_once_it_may_have_worked(
 
 
 def test_doubt_about_a_charge_outlasts_a_later_refusal(api: AccountApi, emulator: Emulator) -> None:
-    """The first attempt charged; that the next was turned away mustn't hide it."""
+    """The first attempt charged, and the refusal of the second one must not hide that."""
     emulator.add_fault("drop_after", path=ADD)
     emulator.add_fault("status", path=ADD, status=403, body={"detail": "not any more"})
 
@@ -84,7 +84,7 @@ def test_doubt_about_a_charge_outlasts_a_later_refusal(api: AccountApi, emulator
 def test_busy_server_is_waited_for(
     api: AccountApi, emulator: Emulator, status: int, *, as_date: bool
 ) -> None:
-    """Retry-After is kept to, in seconds and as a date, also where nothing may be repeated."""
+    """The client waits as long as Retry-After says, in seconds or as a date, for changes too."""
     # A date has whole seconds: one of two seconds from now may be just over one away.
     retry_after = email.utils.formatdate(time.time() + 2, usegmt=True) if as_date else "1"
     emulator.add_fault("status", path=APPS, status=status, headers={"Retry-After": retry_after})
@@ -97,7 +97,7 @@ def test_busy_server_is_waited_for(
 
 
 def test_attempts_are_limited(emulator: Emulator) -> None:
-    """After the last attempt the last error counts, and a wait is never longer than allowed."""
+    """After the last attempt, the last error is raised. No wait is longer than allowed."""
     retry_policy = RetryPolicy(attempts=3, first_wait_seconds=0.0, longest_wait_seconds=0.01)
     emulator.add_fault("status", path=APPS, status=429, times=9, headers={"Retry-After": "3600"})
 
@@ -113,7 +113,7 @@ def test_attempts_are_limited(emulator: Emulator) -> None:
 
 
 def test_no_wait_goes_beyond_the_deadline(emulator: Emulator) -> None:
-    """A wait that would end beyond it isn't begun."""
+    """A wait that would end after the deadline doesn't begin."""
     retry_policy = RetryPolicy(attempts=9, deadline_seconds=0.5, first_wait_seconds=5.0)
     emulator.add_fault("status", path=APPS, status=500, times=9)
 

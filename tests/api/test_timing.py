@@ -68,7 +68,7 @@ def status(code: int, retry_after: float | None = None) -> ApiError:
 def test_should_retry_only_where_it_can_do_no_harm(
     error: Exception, *, repeatable: bool, otherwise: bool
 ) -> None:
-    """What may have been carried out is sent again only if the server gets no second one by it."""
+    """A request that may have worked is sent again only if a second one does no harm."""
     assert should_retry(error, repeatable=True) is repeatable
     assert should_retry(error, repeatable=False) is otherwise
     if isinstance(error, ApiError) and otherwise:
@@ -76,7 +76,7 @@ def test_should_retry_only_where_it_can_do_no_harm(
 
 
 class Timeline:
-    """A clock that only sleeping moves, a gate that uses it, and what was slept."""
+    """A clock that only sleeping moves, a gate that uses it, and a list of the sleeps."""
 
     def __init__(self) -> None:
         self.clock = Clock(100.0)
@@ -98,7 +98,7 @@ def client(emulator: Emulator, rate_limit: RateLimitGate, retry_policy: RetryPol
 
 
 def test_nobody_waits_unless_asked() -> None:
-    """The usual case costs no sleep."""
+    """Without a rate limit, nothing sleeps."""
     time = Timeline()
 
     assert time.gate.wait(0.0)
@@ -106,7 +106,7 @@ def test_nobody_waits_unless_asked() -> None:
 
 
 def test_longest_hold_counts() -> None:
-    """A shorter one that comes later takes nothing away, and time that has passed counts."""
+    """A later, shorter wait changes nothing, and the time that has passed counts."""
     time = Timeline()
     time.gate.close_for(5.0)
     time.clock.now += 1.0
@@ -118,7 +118,7 @@ def test_longest_hold_counts() -> None:
 
 
 def test_hold_that_comes_while_waiting_is_kept_to_as_well() -> None:
-    """Another thread's refusal makes those wait on that wait already."""
+    """A refusal of another thread makes waiting threads wait longer."""
     time = Timeline()
 
     def refused_meanwhile(seconds: float) -> None:
@@ -134,7 +134,7 @@ def test_hold_that_comes_while_waiting_is_kept_to_as_well() -> None:
 
 
 def test_wait_beyond_the_deadline_is_not_begun() -> None:
-    """Who couldn't send in time is told at once, not after the wait."""
+    """If the wait would take too long, it doesn't begin."""
     time = Timeline()
     time.gate.close_for(5.0)
 
@@ -143,7 +143,7 @@ def test_wait_beyond_the_deadline_is_not_begun() -> None:
 
 
 def test_refusal_without_a_time_holds_everyone_back_for_the_backoff() -> None:
-    """A 429 that doesn't say how long is for all threads all the same."""
+    """A 429 without a Retry-After makes all threads wait too."""
     time = Timeline()
     attempts = 0
 
@@ -160,7 +160,7 @@ def test_refusal_without_a_time_holds_everyone_back_for_the_backoff() -> None:
 
 
 def test_one_refusal_holds_all_threads_back(emulator: Emulator) -> None:
-    """From the 429 on, no thread sends anything until the second is over."""
+    """After the 429, no thread sends anything for a second."""
     emulator.add_fault("status", path=APPS, status=429, headers={"Retry-After": "1"})
     rate_limit = RateLimitGate()
     with (
@@ -178,7 +178,7 @@ def test_one_refusal_holds_all_threads_back(emulator: Emulator) -> None:
 
 
 def test_server_that_wants_too_long_a_wait_ends_the_call(emulator: Emulator) -> None:
-    """What couldn't be sent within the time of one call wasn't, and the line says so."""
+    """The request is not sent, and the error says why."""
     rate_limit = RateLimitGate()
     rate_limit.close_for(30.0)
     with (
@@ -191,7 +191,7 @@ def test_server_that_wants_too_long_a_wait_ends_the_call(emulator: Emulator) -> 
 
 
 class Monotonic:
-    """Seconds that go forward only when they are told to."""
+    """A clock that goes forward only when it is told to."""
 
     def __init__(self) -> None:
         self.seconds = 5.0
@@ -202,12 +202,12 @@ class Monotonic:
 
 
 def test_time_before_any_answer_is_unknown() -> None:
-    """Nothing is made up."""
+    """There is no answer yet that tells it."""
     assert ServerClock().now() is None
 
 
 def test_time_goes_on_from_the_latest_answer() -> None:
-    """The local clock only measures how long ago that was."""
+    """The local clock only measures how long ago the answer came."""
     monotonic = Monotonic()
     clock = ServerClock(monotonic)
     clock.note(DATE)
@@ -221,7 +221,7 @@ def test_time_goes_on_from_the_latest_answer() -> None:
     "nonsense", [None, "", "soon", "Mon, 99 Nov 2026 23:59:00 GMT", "Mon, 30 Nov 99999 1:1:1 +9999"]
 )
 def test_date_that_cant_be_read_changes_nothing(nonsense: str | None) -> None:
-    """What was known stays."""
+    """The time of an earlier answer stays."""
     clock = ServerClock(Monotonic())
     clock.note(DATE)
     clock.note(nonsense)
@@ -229,7 +229,7 @@ def test_date_that_cant_be_read_changes_nothing(nonsense: str | None) -> None:
 
 
 def test_every_answer_tells_the_time(api: AccountApi, emulator: Emulator) -> None:
-    """Refusals too; the emulator's own time is what they tell."""
+    """Refusals tell it too."""
     assert api.server_time() is None
     emulator.add_fault(
         "status", method="GET", path="/service/v1/apps", status=403, headers={"date": DATE}

@@ -34,7 +34,7 @@ def test_each_thread_keeps_one_connection(api: AccountApi, emulator: Emulator) -
 def test_connection_that_the_server_closed_is_opened_again(
     api: AccountApi, emulator: Emulator
 ) -> None:
-    """A server closes what is idle for long; the next request doesn't fail of it."""
+    """A server closes idle connections; the next request still works."""
     api.get_balance()
     emulator.add_fault("drop_before", path="/service/v1/apps")
     api.list_apps()
@@ -44,7 +44,7 @@ def test_connection_that_the_server_closed_is_opened_again(
 
 
 def test_import_of_httpx_is_left_as_it_is() -> None:
-    """Its command line isn't loaded for us, and a program that wants it can still have it."""
+    """Our import doesn't load httpx's command line, and a program can still import it."""
     program = (
         "import sys\n"
         "from parallel_provider.api import AccountApi\n"

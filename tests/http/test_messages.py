@@ -33,5 +33,5 @@ NOW = 1_796_083_140.0  # Mon, 30 Nov 2026 23:59:00 GMT
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:
-    """Anything else says nothing, and is no error."""
+    """Any other value is ignored."""
     assert parse_retry_after(value, NOW) == seconds

@@ -1,4 +1,4 @@
-"""Connections: which certificates they trust, and the way that they take."""
+"""Connections: the certificates that they trust, and the proxies that they use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.lifecycle.runs import api_at
 
 
 def test_plain_http_trusts_nobody_and_https_checks_names() -> None:
-    """Certificates are loaded where they count; nothing is ever accepted unchecked."""
+    """Certificates are loaded for https only; every certificate is checked."""
     plain, secure = tls_context("http://127.0.0.1:1"), tls_context("https://api.example")
     assert plain.get_ca_certs() == []
     assert secure.get_ca_certs()
@@ -38,7 +38,7 @@ def test_plain_http_trusts_nobody_and_https_checks_names() -> None:
 def test_proxy_of_the_environment_is_used_where_it_says_so(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, *, is_used: bool
 ) -> None:
-    """A proxy that refuses has been asked to connect, and the request was never sent."""
+    """The proxy gets a CONNECT and refuses it, so the request was never sent."""
     for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -55,7 +55,7 @@ def test_proxy_of_the_environment_is_used_where_it_says_so(
 
 
 def test_proxy_that_answers_drop_by_drop_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time limit counts for the way there too."""
+    """The time limit includes the connection to the proxy."""
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     with raw_server(lambda _: proxy.slowly(endless(b"H"))) as proxy:
@@ -72,7 +72,7 @@ def test_proxy_that_answers_drop_by_drop_ends_in_time(monkeypatch: pytest.Monkey
 def test_address_that_does_not_answer_leaves_time_for_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A host may have an address that leads nowhere, as IPv6 often does."""
+    """A host may have an address that doesn't answer, as IPv6 ones often do."""
     with raw_server(lambda _: [whole(b'{"apps": []}')]) as server:
         real = socket.getaddrinfo
 

@@ -107,7 +107,7 @@ def test_old_entries_are_forgotten_but_for_those_that_are_unclear(
     journal: ChargeJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The folder stays small, and never loses a charge whose outcome isn't known."""
-    monkeypatch.setattr(charge_journal, "_MOST_ENTRIES", 3)
+    monkeypatch.setattr(charge_journal, "_MAX_ENTRIES", 3)
     journal.write(ENTRY)
     for number in range(5):
         charged = dataclasses.replace(
