@@ -1,4 +1,4 @@
-"""The account that some commands ask about."""
+"""The client of the API, for the commands that need it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pydantic import SecretStr
 
-from parallel_provider.api import AccountApi, Patience
+from parallel_provider.api import AccountApi, RetryPolicy
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.chain import choose_source
@@ -15,33 +15,33 @@ from parallel_provider.credentials.tokens import StaticToken
 from parallel_provider.errors import ParallelError
 from parallel_provider.settings import Settings
 
-# A person waits for the answer, and can do without it.
+# A person is waiting, and the answer isn't necessary.
 _ORGANIZATION_SECONDS = 10.0
 
 
 @contextlib.contextmanager
 def open_account() -> Iterator[AccountApi]:
-    """Give the API as the configured account."""
+    """Give a client of the API with the configured access token."""
     settings = load_settings()
     source = choose_source(settings)
     with AccountApi(
         settings.service_api_url,
         lambda: BearerAuth(source),
         auth_origin=source.origin,
-        patience=Patience(deadline_seconds=settings.timeout_seconds),
+        retry_policy=RetryPolicy(deadline_seconds=settings.timeout_seconds),
     ) as api:
         yield api
 
 
 def ask_organization(settings: Settings, access_token: SecretStr) -> str | None:
-    """Return the id of the organization that a token is for, or None if that can't be learnt."""
+    """Return the id of a token's organization, or None if the API doesn't tell it."""
     try:
         source = StaticToken(access_token, "the sign-in")
         with AccountApi(
             settings.service_api_url,
             lambda: BearerAuth(source),
             auth_origin=source.origin,
-            patience=Patience(deadline_seconds=_ORGANIZATION_SECONDS),
+            retry_policy=RetryPolicy(deadline_seconds=_ORGANIZATION_SECONDS),
         ) as api:
             return api.get_balance().org_id
     except ParallelError:

@@ -68,7 +68,7 @@ def login(
 
     The browser may be on another machine. The sign-in is kept where the official client,
     parallel-cli, keeps its own, and serves both; other organizations in that file stay. Where the
-    environment says that this is a pipeline (CI), nobody could approve: it fails at once, unless
+    environment says that this is a pipeline (CI), nobody can approve: it fails at once, unless
     --wait is given.
     """
     if _is_pipeline(os.environ) and not wait:
@@ -78,10 +78,10 @@ def login(
         )
     settings = load_settings()
     file = SignInFile(settings.auth_file)
-    # A file that can't be used shows now, and not when the person has done their part.
+    # Read first: a file that can't be used must be reported before the person signs in.
     known_client = file.read_or_empty().client_id
     with SignInServer(settings.platform_url) as server:
-        # A pipeline knows no client of its own, so its token is for the one that all know.
+        # A pipeline has no client of its own, so its token belongs to the official client.
         wanted_client = FALLBACK_CLIENT_ID if print_refresh_token else known_client
         client_id, code = request_code(server, wanted_client, scopes or ALL_SCOPES)
         _show(code)
@@ -151,7 +151,7 @@ def _is_pipeline(environ: Mapping[str, str]) -> bool:
 
 
 def _has_browser(environ: Mapping[str, str]) -> bool:
-    """Say whether a browser that opened here would be seen by the one who called."""
+    """Say whether the caller would see a browser that opens on this machine."""
     if any(environ.get(name) for name in ("SSH_CLIENT", "SSH_TTY", "CI")):
         return False
     if not sys.stderr.isatty():
@@ -164,7 +164,7 @@ def _has_browser(environ: Mapping[str, str]) -> bool:
 def _open_browser(code: DeviceCode) -> None:
     link = code.verification_uri_complete or code.verification_uri
     parts = urlsplit(link)
-    # The link came from the server; nothing but a web page is opened on its word.
+    # The link comes from the server, so only a web page is opened.
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         try:
             webbrowser.open(link)

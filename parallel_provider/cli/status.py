@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict, dataclass
 
 import click
-import msgspec
 
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.cli.output import print_facts, print_json, warn
@@ -27,7 +27,8 @@ Examples:
 """
 
 
-class OrgStatus(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class OrgStatus:
     """One organization of the sign-in file; times are epoch seconds."""
 
     org_id: str
@@ -39,7 +40,7 @@ class OrgStatus(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, org_id: str, org: StoredOrg) -> OrgStatus:
-        """Leave the tokens out."""
+        """Return the status of a stored organization, without its tokens."""
         tokens = org.tokens
         return cls(
             org_id=org_id,
@@ -51,11 +52,12 @@ class OrgStatus(msgspec.Struct, frozen=True):
         )
 
 
-class Status(msgspec.Struct, frozen=True):
-    """Where the access token comes from; `org_id` and what follows only for a stored sign-in.
+@dataclass(frozen=True)
+class Status:
+    """Where the access token comes from. `org_id` and what follows are for a stored sign-in only.
 
-    `access_token_expires_at` is what a given access token says of itself; `ended` says that
-    nothing can be done with what there is.
+    `access_token_expires_at` is what a configured access token says about itself. `ended` is the
+    reason why the token can't be used.
     """
 
     source: str
@@ -77,7 +79,7 @@ def status(*, as_json: bool) -> None:
     now = time.time()
     found = read_status(load_settings(), now)
     if as_json:
-        print_json(msgspec.to_builtins(found))
+        print_json(asdict(found))
     else:
         _print(found, now)
     if found.ended:
@@ -87,7 +89,7 @@ def status(*, as_json: bool) -> None:
 
 
 def read_status(settings: Settings, now: float) -> Status:
-    """Find out what there is. Raises CredentialsError when there is nothing to use."""
+    """Find out where the token comes from. Raises CredentialsError if there is no source."""
     source = choose_source(settings)
     if isinstance(source, StaticToken):
         return Status(

@@ -21,13 +21,13 @@ from parallel_provider.credentials.oauth_models import (
     TokenGrant,
     read_json,
 )
-from parallel_provider.http_client import (
+from parallel_provider.http.messages import parse_retry_after
+from parallel_provider.http.sender import (
     HttpSender,
     NoUsableAnswerError,
     OversizedAnswerError,
     RequestNotSentError,
 )
-from parallel_provider.http_headers import parse_retry_after
 from parallel_provider.printable import masked, printable, remember_secret
 
 CLIENT_NAME = "parallel-provider"

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from parallel_provider.api import AccountApi, Patience
+from parallel_provider.api import AccountApi, RetryPolicy
 from parallel_provider.credentials.chain import NoSource, choose_source
 from parallel_provider.credentials.errors import NotConfiguredError
 from parallel_provider.credentials.tokens import TokenSource
@@ -77,7 +77,7 @@ def make_run(config: Callable[[str], str | None], messages: Messages) -> Run:
         settings.service_api_url,
         lambda: _bearer(source),
         auth_origin=source.origin,
-        patience=Patience(deadline_seconds=settings.timeout_seconds),
+        retry_policy=RetryPolicy(deadline_seconds=settings.timeout_seconds),
     )
     warning = source.end_warning()
     if warning is not None:

@@ -8,6 +8,7 @@ from typing import ClassVar
 import msgspec
 
 from parallel_provider.api import Balance
+from parallel_provider.errors import JournalError
 from parallel_provider.lifecycle.balance_top_up_state import (
     BalanceTopUpInputs,
     BalanceTopUpState,
@@ -26,7 +27,6 @@ from parallel_provider.lifecycle.charge import (
     why_not_allowed,
 )
 from parallel_provider.lifecycle.charge_claims import Claimant
-from parallel_provider.lifecycle.charge_journal import JournalError
 from parallel_provider.lifecycle.charge_plan import (
     announce,
     is_settled,

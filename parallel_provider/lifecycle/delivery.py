@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import msgspec
-
 from parallel_provider.api import CreatedApiKey
 from parallel_provider.commands import Command, run_command
 from parallel_provider.lifecycle.checks import InputCheck
@@ -76,7 +74,7 @@ def _kept_of(
     raw = key.raw_api_key
     digest = hashlib.sha256(raw.get_secret_value().encode()).hexdigest()
     return {
-        **msgspec.structs.asdict(key),
+        **dict(key),
         "app_id": app_id,
         "api_key_name": api_key_name,
         "raw_api_key": raw if inputs.keep_raw_api_key else None,

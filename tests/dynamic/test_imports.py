@@ -45,7 +45,7 @@ def test_provider_process_loads_what_the_run_needs() -> None:
         "_session.configure({'parallel:accessToken': 'a.b.c'}.get)\n"
         "AppProvider().check({}, {'app_name': 'a'})"
     )
-    assert not {name.partition(".")[0] for name in modules} & LOADED_WHEN_NEEDED
+    assert not {name.partition(".")[0] for name in modules} & (LOADED_WHEN_NEEDED - {"pydantic"})
     assert "parallel_provider.lifecycle.app" in modules
     assert not modules & {
         "parallel_provider.credentials.sign_in_document",

@@ -1,12 +1,16 @@
-"""Bodies of answers: decompressed, and refused once they are too large."""
+"""Parts of HTTP answers: bodies, within bounds, and headers that hold times."""
 
 from __future__ import annotations
 
+import email.utils
 import zlib
 from collections.abc import Iterable, Iterator
+from datetime import timezone
 
 _GZIP = zlib.MAX_WBITS | 16
 _DECODED_CHUNK = 256 * 1024
+# Any call ends long before that.
+LONGEST_RETRY_AFTER_SECONDS = 24 * 60 * 60.0
 
 
 class BodyError(Exception):
@@ -18,7 +22,7 @@ class BodyTooLargeError(Exception):
 
 
 def bounded_body(raw: Iterable[bytes], encoding: str, max_bytes: int) -> Iterator[bytes]:
-    """Give a body piece by piece, decompressed.
+    """Yield the pieces of a body, decompressed.
 
     `encoding` is its Content-Encoding: "identity" or "gzip". Raises BodyTooLargeError once it has
     more than `max_bytes`, before or after it is decompressed, and BodyError if it can't be.
@@ -41,7 +45,7 @@ def _bounded(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
 
 
 def _decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Decompress in small steps: a chunk of 64 KiB may stand for 64 MiB."""
+    """Decompress in small steps: a chunk of 64 KiB can hold 64 MiB of data."""
     decoder = zlib.decompressobj(_GZIP)
     is_empty = True
     try:
@@ -56,3 +60,30 @@ def _decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise BodyError("its body can't be decompressed") from None
     if not decoder.eof and not is_empty:
         raise BodyError("its compressed body ends too early")
+
+
+def parse_http_date(text: str | None) -> float | None:
+    """Return the epoch seconds of an HTTP date; None for what isn't one."""
+    if text is None:
+        return None
+    try:
+        date = email.utils.parsedate_to_datetime(text.strip())
+        return (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp()
+    except (ValueError, TypeError, IndexError, ArithmeticError):
+        # The parser raises all of these; a time zone of 400 digits is one example.
+        return None
+
+
+def parse_retry_after(value: str | None, now: float) -> float | None:
+    """Return the seconds to wait that a Retry-After header asks for; None when it says nothing.
+
+    The header holds whole seconds or an HTTP date (RFC 9110, section 10.2.3); `now` is epoch
+    seconds. At most a day.
+    """
+    if value is None:
+        return None
+    value = value.strip()
+    if value.isascii() and value.isdecimal():
+        return min(float(value), LONGEST_RETRY_AFTER_SECONDS)
+    date = parse_http_date(value)
+    return None if date is None else min(max(0.0, date - now), LONGEST_RETRY_AFTER_SECONDS)

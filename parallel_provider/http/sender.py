@@ -1,8 +1,8 @@
-"""How this package speaks HTTP: single requests to one host, each bounded in time and size.
+"""Send single requests to one host, each limited in time and size.
 
-The API's client and the sign-in send through here, so that a failure is classified once: the
-request was never sent, or it was sent and no usable answer came. Redirects aren't followed, and
-nothing is repeated.
+The API's client and the sign-in both use this, so that a failure is classified in one place: the
+request was never sent, or it was sent and no usable answer came. It follows no redirect and repeats
+no request.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import httpcore
 import httpx
 
 from parallel_provider.errors import SettingsError
-from parallel_provider.http_body import BodyError, BodyTooLargeError
-from parallel_provider.http_wire import (
+from parallel_provider.http.messages import BodyError, BodyTooLargeError
+from parallel_provider.http.transport import (
     CONNECTION_ERRORS,
     MAX_BYTES,
     TIME_LIMIT,
@@ -34,7 +34,7 @@ from parallel_provider.version import __version__
 DEFAULT_MAX_BYTES = 1024 * 1024
 HEADERS = {
     "Accept": "application/json",
-    # Nothing else that httpx could decompress: only this is decompressed within bounds.
+    # Only gzip: `bounded_body` limits its size, and httpx would decompress anything else unlimited.
     "Accept-Encoding": "gzip",
     "User-Agent": f"parallel-provider/{__version__}",
 }
@@ -49,10 +49,10 @@ _NOT_SENT = (
     httpcore.LocalProtocolError,
     httpx.UnsupportedProtocol,
 )
-# A Location header that is no URL is httpx's own error.
+# httpx itself raises a TransportError for a Location header that is no URL.
 _NO_ANSWER = (*CONNECTION_ERRORS, BodyError, httpx.TransportError)
 # Other texts of these errors quote what the server sent, which may be a secret.
-_PLAIN_REASONS = ("Server disconnected", "peer closed connection")
+_TEXTS_WITHOUT_QUOTES = ("Server disconnected", "peer closed connection")
 
 
 class RequestNotSentError(Exception):
@@ -70,10 +70,10 @@ class OversizedAnswerError(Exception):
 class HttpSender:
     """Sends single requests to one host; safe to use from several threads.
 
-    Each thread keeps a connection to itself: a pool looks through all connections for each
-    request, which with 32 threads takes longer than the request. `url_setting` is what the setting
-    of `base_url` is called in an error. Raises SettingsError when the environment's proxy or
-    certificate variables can't be used.
+    Each thread has its own connection: a shared pool would look through all connections for each
+    request, and with 32 threads that takes longer than the request. `url_setting` is the name of
+    the setting of `base_url`, for errors. Raises SettingsError if the proxy or certificate
+    variables of the environment can't be used.
     """
 
     def __init__(self, base_url: str, url_setting: str, auth: httpx.Auth | None = None) -> None:
@@ -83,7 +83,7 @@ class HttpSender:
         self._auth = auth
         self._tls = tls_context(base_url)
         self._proxy = environment_proxy(base_url)
-        self._of_thread = threading.local()
+        self._thread_local = threading.local()
         self._clients: list[httpx.Client] = []
 
     def close(self) -> None:
@@ -103,10 +103,10 @@ class HttpSender:
     ) -> httpx.Response:
         """Send a request once; return its answer, whatever its status, with the whole body.
 
-        `seconds` are for everything: the connection, the request, and the answer to its last byte.
-        A body may have `max_bytes`, raw and decompressed; of an error's body, what comes within
-        these limits is returned. Raises RequestNotSentError, NoUsableAnswerError or
-        OversizedAnswerError; SettingsError for a URL that nothing can be sent to.
+        `seconds` is the time for everything: the connection, the request and the whole answer. A
+        body may have `max_bytes`, both raw and decompressed. The body of an answer with an error
+        status is cut off at these limits. Raises RequestNotSentError, NoUsableAnswerError or
+        OversizedAnswerError; SettingsError for a URL that no request can be sent to.
         """
         client, transport = self._connection
         limits = {TIME_LIMIT: TimeLimit(seconds), MAX_BYTES: max_bytes}
@@ -122,54 +122,54 @@ class HttpSender:
                 f"configured {self._url_setting}"
             ) from None
         except _NOT_SENT as error:
-            raise RequestNotSentError(_why(error)) from None
+            raise RequestNotSentError(_reason(error)) from None
         except _NO_ANSWER as error:
             if transport.current is not request:
-                # Another request comes before this one, to check the access token.
-                raise RequestNotSentError(_why(error)) from None
-            raise NoUsableAnswerError(_why(error)) from None
+                # What failed is the request before this one, which checks the access token.
+                raise RequestNotSentError(_reason(error)) from None
+            raise NoUsableAnswerError(_reason(error)) from None
         except BodyTooLargeError:
             raise OversizedAnswerError(f"more than {max_bytes // 1024} KiB") from None
 
     @property
     def _connection(self) -> tuple[httpx.Client, BoundedTransport]:
-        """The connection of this thread."""
+        """Return the connection of this thread. Open it if there is none."""
         connection: tuple[httpx.Client, BoundedTransport] | None = getattr(
-            self._of_thread, "connection", None
+            self._thread_local, "connection", None
         )
         if connection is None:
-            with _environment_named():
+            with _environment_errors():
                 transport = BoundedTransport(self._tls, self._proxy)
             client = httpx.Client(
                 auth=self._auth,
                 headers=HEADERS,
                 transport=transport,
-                timeout=None,  # noqa: S113 - the transport has its own
-                # A token is for the configured host and no other.
+                timeout=None,  # noqa: S113 - the transport has its own time limit
+                # The token may go to the configured host only.
                 follow_redirects=False,
                 trust_env=False,
             )
-            self._of_thread.connection = connection = client, transport
+            self._thread_local.connection = connection = client, transport
             self._clients.append(client)
         return connection
 
 
 def tls_context(base_url: str) -> ssl.SSLContext:
-    """Return what decides whether the host of `base_url` is trusted. Raises SettingsError.
+    """Return the TLS context for the host of `base_url`. Raises SettingsError.
 
-    Loading the certificates takes 30 ms and 3 MiB, which plain http does without: its context
-    trusts nobody.
+    Loading the certificates takes 30 ms and 3 MiB. Plain http doesn't need them, so its context has
+    none.
     """
     if urlsplit(base_url).scheme != "https":
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    with _environment_named():
+    with _environment_errors():
         return httpx.create_ssl_context(trust_env=_trusts_environment(base_url))
 
 
 def environment_proxy(base_url: str) -> httpx.Proxy | None:
     """Return the proxy that the environment names for the host of `base_url`.
 
-    Raises SettingsError when it isn't a proxy's URL.
+    Raises SettingsError if it isn't the URL of a proxy.
     """
     if not _trusts_environment(base_url):
         return None
@@ -178,34 +178,34 @@ def environment_proxy(base_url: str) -> httpx.Proxy | None:
     url = proxies.get(parts.scheme) or proxies.get("all")
     if not url or urllib.request.proxy_bypass(parts.netloc):
         return None
-    with _environment_named():
+    with _environment_errors():
         return httpx.Proxy(url if "://" in url else f"http://{url}")
 
 
 def _trusts_environment(base_url: str) -> bool:
-    # A proxy can't reach this machine's own loopback.
+    # A proxy can't reach the loopback addresses of this machine.
     return not is_loopback(urlsplit(base_url).hostname or "")
 
 
 @contextlib.contextmanager
-def _environment_named() -> Iterator[None]:
+def _environment_errors() -> Iterator[None]:
     try:
         yield
     except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
-        # What isn't a URL may be quoted in parts, a password among them.
+        # The error may quote a part of the URL, and a password in it.
         reason = "no valid URL" if isinstance(error, httpx.InvalidURL) else error
         raise SettingsError(
             f"the proxy or certificate variables of the environment can't be used: {reason}"
         ) from None
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, httpcore.TimeoutException):
         return f"timed out: {type(error).__name__}"
     if isinstance(error, httpcore.LocalProtocolError):
-        # Its text quotes the header that it can't send, access token and all.
+        # Its text quotes the header that can't be sent, with the access token.
         return "the URL or the access token has characters that HTTP doesn't allow"
     text = str(error)
     if isinstance(error, httpcore.RemoteProtocolError | httpx.RemoteProtocolError):
-        return text if text.startswith(_PLAIN_REASONS) else "what came isn't HTTP"
+        return text if text.startswith(_TEXTS_WITHOUT_QUOTES) else "what came isn't HTTP"
     return printable(masked(text)) or type(error).__name__

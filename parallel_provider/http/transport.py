@@ -1,8 +1,8 @@
-"""An httpx transport whose exchanges end: in time, and at a size.
+"""An httpx transport that limits the time and the size of a whole call.
 
-httpx bounds each single read, so an answer that comes byte by byte never ends, and it keeps a body
-of any size. Here, all reads and writes of one call share one time limit, headers and TLS included,
-and a body is refused once it is too large, before and after it is decompressed.
+httpx limits the time of each read only, so an answer that comes byte by byte never ends, and it
+reads a body of any size. Here, all reads and writes of a call share one time limit, including TLS
+and headers. A body is refused once it is too large, before or after it is decompressed.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from collections.abc import Iterable, Iterator
 import httpcore
 import httpx
 
-from parallel_provider.http_body import BodyError, BodyTooLargeError, bounded_body
+from parallel_provider.http.messages import BodyError, BodyTooLargeError, bounded_body
 
 TIME_LIMIT = "time_limit"
 MAX_BYTES = "max_bytes"
-"""The names of the request extensions that say how long, and how large."""
+"""The names of the request extensions that hold the limits."""
 
-# What comes with an error status is only read to be quoted.
+# The body of an error is only read to be quoted.
 MAX_ERROR_BYTES = 64 * 1024
 _CONNECT_SECONDS = 10.0
 _BAD_REQUEST = 400
@@ -40,7 +40,7 @@ CONNECTION_ERRORS = (
 class TimeLimit:
     """The seconds that the requests of one call may take together.
 
-    The time between two requests doesn't count: an access token may be renewed in it.
+    The time between two requests doesn't count: the access token may be renewed in between.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -67,17 +67,16 @@ class TimeLimit:
 class BoundedTransport(httpx.BaseTransport):
     """Connections of one thread to one host.
 
-    `current` is the request that was handled last: of two requests of one call, it is the one that
-    failed.
+    `current` is the latest request. If a call has two requests, it shows which one failed.
     """
 
     def __init__(self, tls: ssl.SSLContext, proxy: httpx.Proxy | None = None) -> None:
         self.current: httpx.Request | None = None
-        self._backend = _Backend()
+        self._backend = _LimitedBackend()
         self._pool = _open_pool(tls, proxy, self._backend)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; the body of its answer is read when it is asked for."""
+        """Send a request. The body of its answer is read later, by whoever uses it."""
         limit: TimeLimit = request.extensions[TIME_LIMIT]
         self.current = request
         self._backend.limit = limit
@@ -94,8 +93,8 @@ class BoundedTransport(httpx.BaseTransport):
         self._pool.close()
 
 
-class _Backend(httpcore.NetworkBackend):
-    """Opens connections that keep to the time limit of the current request."""
+class _LimitedBackend(httpcore.NetworkBackend):
+    """Opens connections that use the time limit of the current request."""
 
     def __init__(self) -> None:
         self.limit = TimeLimit(0)
@@ -105,7 +104,7 @@ class _Backend(httpcore.NetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ARG002 - the limit says it
+        timeout: float | None = None,  # noqa: ARG002 - `limit` replaces it
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
@@ -114,7 +113,7 @@ class _Backend(httpcore.NetworkBackend):
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
         addresses = _addresses(host, port)
         for number, address in enumerate(addresses):
-            # One that doesn't answer leaves time for the others.
+            # Each address gets a part of the time, so that a silent one doesn't use up all of it.
             seconds = (ends_at - time.monotonic()) / (len(addresses) - number)
             if seconds <= 0:
                 break
@@ -125,34 +124,34 @@ class _Backend(httpcore.NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
             else:
-                return _Stream(stream, self)
+                return _LimitedStream(stream, self)
         raise failure
 
     def seconds(self, error: type[Exception]) -> float:
-        """Return the seconds that are left, or raise `error` where none are."""
+        """Return the seconds that are left. Raise `error` if none are."""
         left = self.limit.seconds_left
         if left <= 0:
             raise error("the time of the whole call is over")
         return left
 
 
-class _Stream(httpcore.NetworkStream):
-    """A connection whose reads and writes keep to the time limit of the current request."""
+class _LimitedStream(httpcore.NetworkStream):
+    """A connection whose reads and writes use the time limit of the current request."""
 
-    def __init__(self, stream: httpcore.NetworkStream, backend: _Backend) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, backend: _LimitedBackend) -> None:
         self._stream = stream
         self._backend = backend
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
-        """Read what is there."""
+        """Read at most `max_bytes`."""
         return self._stream.read(max_bytes, self._backend.seconds(httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        """Write all of it."""
+        """Write the whole buffer."""
         self._stream.write(buffer, self._backend.seconds(httpcore.WriteTimeout))
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
         self._stream.close()
 
     def start_tls(
@@ -161,19 +160,21 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
-        """Make it a TLS connection."""
+        """Start TLS on the connection."""
         seconds = min(_CONNECT_SECONDS, self._backend.seconds(httpcore.ConnectTimeout))
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, seconds), self._backend)
+        return _LimitedStream(
+            self._stream.start_tls(ssl_context, server_hostname, seconds), self._backend
+        )
 
     def get_extra_info(self, info: str) -> object:
-        """Return what is known of the connection."""
+        """Return a fact about the connection, as httpcore names it."""
         return self._stream.get_extra_info(info)
 
 
 class _Body(httpx.SyncByteStream):
-    """An answer's body, decompressed and bounded.
+    """An answer's body, decompressed and limited.
 
-    With an error status, as much of it is given as can be read: the status says enough.
+    If the body of an error can't be read to its end, the rest is left out: the status is enough.
     """
 
     def __init__(
@@ -186,23 +187,23 @@ class _Body(httpx.SyncByteStream):
         self._encoding = encoding
 
     def __iter__(self) -> Iterator[bytes]:
-        is_read_as_far_as_possible = (
+        end_at_failure = (
             contextlib.suppress(*CONNECTION_ERRORS, BodyError, BodyTooLargeError)
             if self._is_error
             else contextlib.nullcontext()
         )
-        with is_read_as_far_as_possible:
+        with end_at_failure:
             raw = self._response.iter_stream()
             yield from bounded_body(raw, self._encoding, self._max_bytes)
 
     def close(self) -> None:
-        """Close the connection, unless the body was read to its end."""
+        """End the answer. The connection is closed if the body was not read to its end."""
         self._response.close()
         self._limit.stop()
 
 
 def _addresses(host: str, port: int) -> list[str]:
-    # A name that can't be encoded is no host at all: that UnicodeError is for the sender.
+    # A name that can't be encoded raises UnicodeError, which the sender turns into SettingsError.
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -235,7 +236,7 @@ def _to_httpx(response: httpcore.Response, limit: TimeLimit, max_bytes: int) -> 
     body = _Body(response, limit, max_bytes, ", ".join(encodings) or "identity")
     headers = response.headers
     if encodings:
-        # They are about what was sent, and the body is decompressed here.
+        # They describe the compressed body, and this one is decompressed.
         dropped = (b"content-encoding", b"content-length")
         headers = [(name, value) for name, value in headers if name.lower() not in dropped]
     return httpx.Response(
@@ -262,5 +263,5 @@ def _open_pool(
         return httpcore.SOCKSProxy(
             url, proxy_auth=proxy.raw_auth, ssl_context=tls, network_backend=backend
         )
-    except RuntimeError as error:  # it needs a package of its own
+    except RuntimeError as error:  # the package socksio is missing
         raise ImportError(str(error)) from None
