@@ -27,7 +27,7 @@ def run_quietly(command: Command, seconds: float = 20.0) -> bytes:
 
 
 def test_command_gives_its_standard_output() -> None:
-    """What a command prints is what it is run for."""
+    """The standard output is the result."""
     assert run_quietly(python("print('hello')")) == b"hello\n"
 
 
@@ -79,7 +79,7 @@ def test_messages_are_shown_without_secrets_and_control_characters() -> None:
 
 
 def test_messages_without_end_are_cut() -> None:
-    """A command that floods its standard error costs a bounded amount of memory and screen."""
+    """The messages of a command are cut off at a limit."""
     shown: list[str] = []
     code = f"import sys; [print('x' * 99, file=sys.stderr) for _ in range({MAX_MESSAGES} // 10)]"
     run_command(python(code), show=shown.append)
@@ -88,7 +88,7 @@ def test_messages_without_end_are_cut() -> None:
 
 
 def test_output_without_end_ends_the_command() -> None:
-    """A command that prints megabytes is ended and named."""
+    """A command that prints megabytes is ended, and the error names it."""
     code = "import sys\nwhile True: sys.stdout.write('x' * 65536)"
     with pytest.raises(CommandError, match=f"printed more than {MAX_OUTPUT} bytes"):
         run_quietly(python(code))
@@ -112,7 +112,7 @@ def test_command_that_never_ends_is_ended_with_its_children(tmp_path: Path) -> N
 
 
 def test_background_child_does_not_hold_the_command_up() -> None:
-    """A command that leaves a process behind is over when it is over, and so is that process."""
+    """A process that the command has left behind ends with the command."""
     code = (
         "import subprocess, sys\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
@@ -134,7 +134,7 @@ def test_command_does_not_inherit_what_it_replaces(monkeypatch: pytest.MonkeyPat
 
 
 def is_running(pid: int) -> bool:
-    """Say whether a process is there and no mere zombie."""
+    """Say whether a process exists and isn't a zombie."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         try:

@@ -6,6 +6,7 @@ import contextlib
 from typing import Any, ClassVar
 
 from parallel_provider.api import Balance
+from parallel_provider.errors import JournalError
 from parallel_provider.lifecycle.balance_top_up_state import (
     SET_BY_A_CHARGE,
     BalanceTopUpInputs,
@@ -22,7 +23,6 @@ from parallel_provider.lifecycle.charge import (
     why_invoiced,
     why_not_allowed,
 )
-from parallel_provider.lifecycle.charge_journal import JournalError
 from parallel_provider.lifecycle.charge_plan import (
     announce,
     is_settled,
