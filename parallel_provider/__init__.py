@@ -5,7 +5,8 @@
     app = parallel.App("search")
     key = parallel.ApiKey("ci", app_id=app.app_id)
 
-The names are loaded when they are first used, so that the command line doesn't pay for Pulumi.
+A name is loaded when it is first used, so the command line and programs that only catch errors load
+no more than they need. `parallel_provider.errors` shows the tree of the errors.
 """
 
 from __future__ import annotations
@@ -16,6 +17,35 @@ from typing import TYPE_CHECKING
 from parallel_provider.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from parallel_provider.errors import (
+        AnswerError,
+        ApiError,
+        AuthenticationError,
+        CommandError,
+        ConnectionFailedError,
+        CredentialsError,
+        InternalError,
+        JournalError,
+        LifecycleError,
+        LostKeyError,
+        NoAnswerError,
+        NoSignInFileError,
+        NotConfiguredError,
+        NotFoundError,
+        OAuthError,
+        ParallelError,
+        PaymentRequiredError,
+        PermissionDeniedError,
+        RateLimitedError,
+        ResourceError,
+        ServerError,
+        SettingsError,
+        SignInUnavailableError,
+        StatusError,
+        UnknownChargeError,
+        ValidationFailedError,
+        WrongOrganizationError,
+    )
     from parallel_provider.resources import (
         ApiKey,
         App,
@@ -33,13 +63,40 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AnswerError",
+    "ApiError",
     "ApiKey",
     "App",
+    "AuthenticationError",
     "BalanceTopUp",
+    "CommandError",
+    "ConnectionFailedError",
+    "CredentialsError",
     "GetAppResult",
     "GetAppsResult",
     "GetBalanceResult",
+    "InternalError",
+    "JournalError",
+    "LifecycleError",
+    "LostKeyError",
+    "NoAnswerError",
+    "NoSignInFileError",
+    "NotConfiguredError",
+    "NotFoundError",
+    "OAuthError",
+    "ParallelError",
+    "PaymentRequiredError",
+    "PermissionDeniedError",
+    "RateLimitedError",
+    "ResourceError",
     "RotatingApiKey",
+    "ServerError",
+    "SettingsError",
+    "SignInUnavailableError",
+    "StatusError",
+    "UnknownChargeError",
+    "ValidationFailedError",
+    "WrongOrganizationError",
     "get_app",
     "get_app_output",
     "get_apps",
@@ -50,9 +107,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name in __all__:
-        return getattr(importlib.import_module("parallel_provider.resources"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "errors" if name.endswith("Error") else "resources"
+    return getattr(importlib.import_module(f"{__name__}.{module}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""Run a command that a user configured: no shell, bounded in time and in output."""
+"""Run a command that a user configured, without a shell, and limited in time and output."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ T = TypeVar("T")
 COMMAND_SECONDS = 60.0
 MAX_OUTPUT = 64 * 1024
 MAX_MESSAGES = 64 * 1024
-# How long output may still come after the command's end, from what it has left running.
-_AFTERMATH_SECONDS = 1.0
+# How long to read on after the command has ended: a process that it started may still write.
+_SECONDS_AFTER_END = 1.0
 _CHUNK = 4096
-# A command must neither call itself without end nor inherit what it is there to replace.
+# A command doesn't get these. Otherwise `parallel-provider token`, set as the token command, would
+# call itself without end.
 _OWN_VARIABLES = (
     "PARALLEL_ACCESS_TOKEN",
     "PARALLEL_TOKEN_COMMAND",
@@ -35,14 +36,14 @@ _OWN_VARIABLES = (
 
 @dataclass(frozen=True)
 class Command:
-    """A configured command; `origin` is the setting it comes from."""
+    """A configured command. `origin` is the name of its setting."""
 
     arguments: tuple[str, ...]
     origin: str
 
     @classmethod
     def parse(cls, text: str, origin: str) -> Command:
-        """Split a setting's text as a shell would, without being one. Raises SettingsError."""
+        """Split the text of a setting as a shell does. Raises SettingsError."""
         try:
             arguments = tuple(shlex.split(text))
         except ValueError as error:
@@ -52,15 +53,15 @@ class Command:
         return cls(arguments, origin)
 
     def __str__(self) -> str:
-        # Not the other arguments: one of them may be a password. A token that was pasted into the
-        # setting, white space and all, is several arguments.
+        # The other arguments aren't shown: one of them may be a password. A token that was pasted
+        # into the setting with white space in it is several arguments.
         if masked_setting(" ".join(self.arguments)) == MASK:
             return f"the command of {self.origin} ({MASK}: it looks like a token)"
         return f"the command {self.arguments[0]!r} of {self.origin}"
 
 
 def environment_for_commands(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return `environ` without this package's own secrets."""
+    """Return `environ` without the variables that give a token to this package."""
     return {name: value for name, value in environ.items() if name not in _OWN_VARIABLES}
 
 
@@ -75,10 +76,10 @@ def run_command(
 ) -> bytes:
     """Run the command and return its standard output.
 
-    It runs in this process's environment, without its tokens and with `variables`. Its standard
-    error goes to `show`, line by line, without `secrets` and anything that looks
-    like a token. Whatever it has started ends with it. Raises CommandError when it fails, takes
-    longer than `seconds`, or prints more than `MAX_OUTPUT` bytes.
+    The command gets this process's environment without its tokens, and `variables`. `show` gets
+    each line of its standard error, with `secrets` and all tokens masked. The processes that it
+    has started end with it. Raises CommandError if it fails, takes longer than `seconds`, or prints
+    more than `MAX_OUTPUT` bytes.
     """
     try:
         process = _start(command, variables or {})
@@ -103,14 +104,14 @@ def run_command(
     try:
         process.wait(seconds)
         for reader in readers:
-            reader.join(_AFTERMATH_SECONDS)
+            reader.join(_SECONDS_AFTER_END)
     except subprocess.TimeoutExpired:
         raise CommandError(f"{command} took longer than {seconds:.0f} seconds") from None
     finally:
         _kill_group(process)
         process.wait()
         for reader in readers:
-            reader.join(_AFTERMATH_SECONDS)
+            reader.join(_SECONDS_AFTER_END)
         messages.finish()
     if too_much.is_set():
         raise CommandError(f"{command} printed more than {MAX_OUTPUT} bytes, and was ended")
@@ -121,7 +122,7 @@ def run_command(
 
 
 def _start(command: Command, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    # A session of its own makes it, and what it starts, one group that can be ended whole.
+    # In a session of its own, the command and its processes are one group that can be ended.
     return subprocess.Popen(  # noqa: S603 (the user configured it, and there is no shell)
         command.arguments,
         stdin=subprocess.PIPE,
@@ -136,7 +137,7 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
     if sys.platform == "win32":
         process.kill()
     else:
-        # The group is there until its last member ends, which may be after its leader.
+        # The group may exist longer than the command: until its last process ends.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
 
@@ -146,14 +147,14 @@ def _in_background(
 ) -> threading.Thread:
     if stream is None:
         raise AssertionError("every stream of a command is a pipe")
-    # A daemon: what has escaped from the group could hold a pipe open for ever.
+    # A daemon thread: a process that left the group may keep the pipe open for ever.
     thread = threading.Thread(target=work, args=(stream, argument), daemon=True)
     thread.start()
     return thread
 
 
 def _write_all(stream: IO[bytes], content: bytes) -> None:
-    with contextlib.suppress(OSError), stream:  # a command needn't read its input
+    with contextlib.suppress(OSError), stream:  # the command may end without reading its input
         stream.write(content)
 
 
@@ -164,25 +165,25 @@ def _read_all(stream: IO[bytes], use: Callable[[bytes], None]) -> None:
 
 
 class _Messages:
-    """A command's standard error on its way to the user: whole lines, bounded, masked."""
+    """Shows a command's standard error to the user: whole lines, limited, with secrets masked."""
 
     def __init__(self, show: Callable[[str], None], secrets: Sequence[str]) -> None:
         self._show = show
         self._secrets = secrets
         self._rest = b""
-        self._room = MAX_MESSAGES
+        self._bytes_left = MAX_MESSAGES
         self.last = ""
 
     def add(self, chunk: bytes) -> None:
-        """Take the next bytes; beyond the bound they are dropped."""
-        if self._room <= 0:
+        """Take the next bytes. Beyond the limit they are dropped."""
+        if self._bytes_left <= 0:
             return
-        chunk = chunk[: self._room]
-        self._room -= len(chunk)
+        chunk = chunk[: self._bytes_left]
+        self._bytes_left -= len(chunk)
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for line in lines:
             self._show_line(line)
-        if self._room <= 0:
+        if self._bytes_left <= 0:
             self._rest = b""
             self._show("… (the rest of its messages is left out)")
 
@@ -192,7 +193,7 @@ class _Messages:
         self._show_line(rest)
 
     def _show_line(self, line: bytes) -> None:
-        # Masked before it is shortened: half a token wouldn't be recognised.
+        # Masking comes first: half a token isn't recognised.
         text = printable(masked(line.decode(errors="replace"), *self._secrets), limit=1000)
         if text:
             self.last = printable(text)
@@ -201,4 +202,4 @@ class _Messages:
 
 def show_on_standard_error(line: str) -> None:
     """Show a command's message to the user."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 (this is where it belongs)
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 (it is for the user)

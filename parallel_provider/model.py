@@ -8,13 +8,32 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    SecretStr,
+    ValidationError,
+)
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
-__all__ = ["Integer", "Model", "ModelT", "Number", "SecretStr", "ValidationError", "plain", "why"]
+__all__ = [
+    "Integer",
+    "Model",
+    "ModelT",
+    "Number",
+    "Secret",
+    "SecretStr",
+    "Text",
+    "ValidationError",
+    "plain",
+    "why",
+]
 
 MAX_INTEGER = 2**53
-"""Beyond this, two different integers can be one and the same JSON number."""
+"""The largest integer up to which a JSON number, read as a float, is exact."""
 
 
 class Model(BaseModel):
@@ -25,8 +44,9 @@ class Model(BaseModel):
         extra="ignore",
         strict=True,
         hide_input_in_errors=True,
-        defer_build=True,
         allow_inf_nan=False,
+        # Not defer_build: before pydantic 2.14, two threads that use a model first at the same time
+        # break it, and a broken model can't read the answer that has a new key.
     )
 
 
@@ -41,23 +61,46 @@ def _whole(value: object) -> object:
     return value
 
 
-def _number(value: object) -> object:
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+def _encodable(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds characters that aren't valid Unicode") from None
+    return value
+
+
+def _full(value: SecretStr) -> SecretStr:
+    if not value:
+        raise ValueError("is empty")
+    _encodable(value.get_secret_value())
+    return value
 
 
 Integer = Annotated[int, BeforeValidator(_whole)]
-"""A whole number within what JSON can hold exactly; also one that came as 2.0."""
+"""An integer that JSON holds exactly; it may be written as 2.0."""
 
-Number = Annotated[float, BeforeValidator(_number)]
-"""A finite number."""
+Number = float
+"""A finite number; it may be written as an integer."""
+
+Text = Annotated[str, AfterValidator(_encodable)]
+"""A text that can be written as UTF-8: a JSON escape can stand for half a character."""
+
+Secret = Annotated[SecretStr, AfterValidator(_full)]
+"""A secret that isn't empty and can be written as UTF-8."""
 
 
 def why(error: ValidationError) -> str:
-    """Name every wrong field of a model and what is wrong with it; never a value."""
+    """Name every wrong field, and say what is wrong with it. The text holds no value."""
     return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
+        f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {_reason(problem)}"
         for problem in error.errors(include_input=False, include_url=False, include_context=False)
     )
+
+
+def _reason(problem: ErrorDetails) -> str:
+    if problem["type"] == "model_type":
+        return "Input should be an object"  # pydantic would name the model
+    return problem["msg"].removeprefix("Value error, ")
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any field of a model

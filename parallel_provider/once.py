@@ -1,4 +1,4 @@
-"""A value that is computed once for a whole run, however many threads ask for it."""
+"""A value that is computed once, however many threads ask for it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ T = TypeVar("T")
 
 
 class Once(Generic[T]):
-    """The first caller computes; all others wait for that outcome and share it, errors included.
+    """The first caller computes the value. All others wait for it and get the same one.
 
-    An error is kept too: what fails for one of two hundred resources would fail for each of them,
-    after as many retries.
+    An error is kept too. Otherwise two hundred resources would repeat the same failing request.
     """
 
     def __init__(self, compute: Callable[[], T]) -> None:
@@ -24,12 +23,12 @@ class Once(Generic[T]):
 
     @property
     def is_computed(self) -> bool:
-        """Say whether there is a value by now."""
+        """Say whether the value has been computed, without an error."""
         outcome = self._outcome
         return outcome is not None and outcome.done() and outcome.exception() is None
 
     def get(self) -> T:
-        """Return the value, or raise the error that computing it raised."""
+        """Return the value, or raise the error of its computation."""
         with self._lock:
             outcome, is_first = self._outcome, self._outcome is None
             if outcome is None:
@@ -37,6 +36,6 @@ class Once(Generic[T]):
         if is_first:
             try:
                 outcome.set_result(self._compute())
-            except BaseException as error:  # noqa: BLE001 - handed to everyone who waits
+            except BaseException as error:  # noqa: BLE001 - every caller gets it
                 outcome.set_exception(error)
         return outcome.result()

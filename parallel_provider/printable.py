@@ -1,4 +1,4 @@
-"""Make other people's words safe to print: a server's, a command's, a file's."""
+"""Make text from outside safe to print: the words of a server, a command or a file."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ _JWT_START = "eyJ"
 _BEGINS_WITH_TOKEN = re.compile(r"(?<![A-Za-z0-9])eyJ")
 _TOKEN_CHARACTERS = re.compile(r"[A-Za-z0-9_.-]+")
 _DOTS_OF_A_TOKEN = 2
-# White space may have got into a token; no English word is as long as this.
+# A part of a token that white space has split; no English word is as long.
 _LONG_PART = 20
-# A shorter text may be a part of any word.
+# A shorter text could be a part of other words.
 _SHORTEST_SECRET = 8
 _known_secrets: set[str] = set()
 
 
 def remember_secret(text: str) -> None:
-    """Have `masked` hide this token or key from now on, whatever it looks like."""
+    """Let `masked` hide this token or key from now on, whatever it looks like."""
     secret = _without_space(text)
     if len(secret) >= _SHORTEST_SECRET:
         _known_secrets.add(secret)
 
 
 def printable(text: str, limit: int = MAX_LENGTH) -> str:
-    """Return `text` as one bounded line without control characters (they steer terminals)."""
+    """Return `text` as one line of at most `limit` characters, without control characters."""
     plain = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
     words = " ".join(plain.split())
     return words if len(words) <= limit else words[:limit] + "…"
 
 
 def masked(text: str, *secrets: str) -> str:
-    """Return `text` without `secrets`, known secrets, and anything that looks like a token."""
+    """Return `text` with `secrets`, remembered secrets and everything like a token masked."""
     named = [_without_space(secret) for secret in secrets]
     return _without_tokens(_replace(text, [*named, *_known_secrets]))
 
 
 def masked_setting(value: str) -> str:
-    """Return a setting's value for a message: masked as a whole if a token was pasted into it."""
+    """Return a setting's value for a message. It is masked as a whole if it holds a token."""
     is_token = _BEGINS_WITH_TOKEN.search(_without_space(value)) or masked(value) != value
     return MASK if is_token else printable(value)
 
@@ -52,7 +52,7 @@ def _without_space(text: str) -> str:
 
 
 def _without_tokens(text: str) -> str:
-    """Mask what looks like a token, in one pass: the time is linear, whatever the text."""
+    """Mask what looks like a token. One pass, so the time is linear for any text."""
     if _JWT_START not in text:
         return text
     parts: list[str] = []
@@ -76,7 +76,7 @@ def _start_of_jwt(word: str) -> int | None:
 
 
 def _replace(text: str, secrets: Iterable[str]) -> str:
-    """Replace secrets by the mask, also where white space has got into them."""
+    """Replace secrets by the mask, also if there is white space in them."""
     squeezed = _without_space(text)
     found = [secret for secret in secrets if secret and secret in squeezed]
     if not found:

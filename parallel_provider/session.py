@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from parallel_provider.api import AccountApi, Patience
+from parallel_provider.api import AccountApi, RetryPolicy
 from parallel_provider.credentials.chain import NoSource, choose_source
 from parallel_provider.credentials.errors import NotConfiguredError
 from parallel_provider.credentials.tokens import TokenSource
@@ -33,7 +33,7 @@ def open_api(
         settings.service_api_url,
         lambda: _bearer_auth(source),
         auth_origin=source.origin,
-        patience=Patience(deadline_seconds=seconds),
+        retry_policy=RetryPolicy(deadline_seconds=seconds),
     )
 
 

@@ -1,7 +1,7 @@
-"""The names of all settings, and warnings about what is set under a name that is none of them.
+"""The names of all settings, and warnings about names that look like a misspelt setting.
 
-A misspelt `parallel:orgId` is a guard that is off, and nobody would notice. Imported by every
-program: nothing heavy is loaded unless there is something to warn about.
+With a misspelt `parallel:orgId`, no organization is checked, and nobody would notice. Every program
+imports this module, so it imports difflib only when there may be something to warn about.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ VARIABLES = (
     "PARALLEL_SERVICE_API_URL",
     "PARALLEL_PLATFORM_URL",
 )
-# Others use variables of this prefix too, so that only what nearly is one of these counts.
-_NEARLY = 0.85
+# Other programs use this prefix too, so only names that are very similar to ours are reported.
+_MIN_SIMILARITY = 0.85
 
 
 def unknown_key_warnings(keys: Iterable[str], project: str) -> Iterator[str]:
-    """Yield a warning for each key of the stack configuration that looks like a setting and isn't.
+    """Yield a warning for each key of the stack configuration that may be a misspelt setting.
 
-    `keys` have their namespace. Those of a project that is itself named "parallel" are its own,
-    unless they nearly are one of ours.
+    `keys` have their namespace. A project that is named "parallel" has keys of its own in our
+    namespace: these are reported only if they are similar to one of ours.
     """
     for full_key in sorted(keys):
         namespace, _, key = full_key.rpartition(":")
@@ -49,7 +49,7 @@ def unknown_key_warnings(keys: Iterable[str], project: str) -> Iterator[str]:
             nearest = _nearest(key, CONFIG_KEYS)
             if nearest is None and project == NAMESPACE:
                 continue
-        elif namespace not in (NAMESPACE, project) and _is_like(namespace, NAMESPACE):
+        elif namespace not in (NAMESPACE, project) and _is_similar(namespace, NAMESPACE):
             nearest = _nearest(key, CONFIG_KEYS)
             if nearest is None:
                 continue
@@ -60,12 +60,12 @@ def unknown_key_warnings(keys: Iterable[str], project: str) -> Iterator[str]:
 
 
 def unknown_variable_warnings(names: Iterable[str]) -> Iterator[str]:
-    """Yield a warning for each environment variable that nearly is one of ours."""
+    """Yield a warning for each environment variable that is similar to one of ours."""
     for name in sorted(names):
         if not name.startswith(PREFIX) or name in VARIABLES:
             continue
         suffixes = {known.removeprefix(PREFIX): known for known in VARIABLES}
-        nearest = _nearest(name.removeprefix(PREFIX), suffixes, cutoff=_NEARLY)
+        nearest = _nearest(name.removeprefix(PREFIX), suffixes, cutoff=_MIN_SIMILARITY)
         if nearest is not None:
             yield (
                 f"The environment sets {name}, which is no setting: "
@@ -74,21 +74,21 @@ def unknown_variable_warnings(names: Iterable[str]) -> Iterator[str]:
 
 
 def _nearest(name: str, known: Collection[str], cutoff: float = 0.6) -> str | None:
-    import difflib  # noqa: PLC0415 - only where something may be misspelt
+    import difflib  # noqa: PLC0415 - most runs don't need it
 
-    plain = {_letters(each): each for each in known}
-    if _letters(name) in plain:
-        return plain[_letters(name)]
-    found = difflib.get_close_matches(_letters(name), plain, n=1, cutoff=cutoff)
+    plain = {_normalized(each): each for each in known}
+    if _normalized(name) in plain:
+        return plain[_normalized(name)]
+    found = difflib.get_close_matches(_normalized(name), plain, n=1, cutoff=cutoff)
     return plain[found[0]] if found else None
 
 
-def _is_like(name: str, known: str) -> bool:
-    return _nearest(name, (known,), cutoff=_NEARLY) is not None
+def _is_similar(name: str, known: str) -> bool:
+    return _nearest(name, (known,), cutoff=_MIN_SIMILARITY) is not None
 
 
-def _letters(name: str) -> str:
-    """Leave out what people write in different ways."""
+def _normalized(name: str) -> str:
+    """Return a name in small letters, without the characters between its words."""
     return "".join(character for character in name.casefold() if character.isalnum())
 
 

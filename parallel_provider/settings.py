@@ -1,9 +1,8 @@
-"""What a user sets: stack configuration first, then the environment.
+"""The settings: from the stack configuration first, then from the environment.
 
-Each setting has one key in the stack configuration (`parallel:accessToken`) and one variable
-in the environment (`PARALLEL_ACCESS_TOKEN`); some have only one of the two. A blank value counts
-as not set, as pipelines often export empty variables. Nothing here talks to the network or reads
-a file.
+Each setting has a key in the stack configuration (`parallel:accessToken`), a variable in the
+environment (`PARALLEL_ACCESS_TOKEN`), or both. A blank value counts as not set, because pipelines
+often export empty variables. This module uses neither the network nor files.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ DEFAULT_PLATFORM_URL = "https://platform.parallel.ai"
 DEFAULT_TIMEOUT_SECONDS = 120
 _MAX_TIMEOUT_SECONDS = 3600
 _MAX_DIGITS = 18
-# The official client's file: signing in with either of the two serves both.
+# The file of the official client: a sign-in with either program works for both.
 DEFAULT_AUTH_FILE = Path("~/.config/parallel-web-tools/auth.json")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A value and where it was found, so that an error can point there."""
+    """A value, and the name of the key or variable that it comes from, for errors."""
 
     value: str
     origin: str
@@ -41,10 +40,10 @@ class Setting:
 class Settings:
     """The settings of one run, validated.
 
-    `access_token`, `token_command` and `refresh_token` are the configured sources of a token, as
-    found; `credentials.chain` decides which one counts. `env_client_id` is the OAuth client that
-    `env_refresh_token` was given to, where that isn't the official client's own. `timeout_seconds`
-    is how long one call of the API may take, all attempts together.
+    `config_…` comes from the stack configuration and `env_…` from the environment;
+    `credentials.chain` decides which source of tokens is used. `env_client_id` is the OAuth client
+    that `env_refresh_token` belongs to, if that isn't the official client. `timeout_seconds` is how
+    long one call of the API may take, with all its attempts.
     """
 
     service_api_url: str
@@ -66,8 +65,8 @@ class Settings:
     def load(cls, config: Callable[[str], str | None], environ: Mapping[str, str]) -> Settings:
         """Read and validate every setting.
 
-        `config` looks up a key of the stack configuration, namespace included, and returns its
-        text or None. Raises SettingsError naming the setting that can't be used.
+        `config` takes a key of the stack configuration, such as `parallel:orgId`, and returns its
+        text or None. Raises SettingsError, which names the setting that can't be used.
         """
 
         def look_up(key: str | None, variable: str | None) -> Setting | None:
@@ -110,19 +109,23 @@ class Settings:
 
 
 def _expanded(path: Path) -> Path:
-    """Return the path without its `~`, or as it is where there is no such home directory."""
+    """Replace `~` in a path. Return the path as it is if there is no home directory."""
     try:
         return path.expanduser()
     except RuntimeError:
-        return path  # an access token needs no file; who needs one says why there is none
+        return path  # an access token needs no file; `SignInFile` raises the error
 
 
-def _require_one_organization(configured: Setting | None, ambient: Setting | None) -> None:
-    """Let both guards count: a destroy gets an old configuration, and today's environment."""
-    if configured and ambient and configured.value != ambient.value:
+def _require_one_organization(configured: Setting | None, from_environment: Setting | None) -> None:
+    """Refuse two different organizations.
+
+    `pulumi destroy` uses the configuration of the last `pulumi up`, so the environment alone may
+    have the right one.
+    """
+    if configured and from_environment and configured.value != from_environment.value:
         raise SettingsError(
-            f"{configured.origin} and {ambient.origin} name different organizations, and nothing "
-            "is done until both name the same one, or one of them is removed"
+            f"{configured.origin} and {from_environment.origin} name different organizations, and "
+            "nothing is done until both name the same one, or one of them is removed"
         )
 
 
@@ -159,7 +162,7 @@ def _timeout(setting: Setting | None) -> int:
 
 
 def _is_whole_number(text: str) -> bool:
-    # isdecimal alone would let other scripts' digits through; int() has a limit of its own.
+    # isdecimal also accepts the digits of other scripts; int() refuses very long texts.
     return text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
 
 

@@ -1,4 +1,4 @@
-"""Commands that a user configures: what they get, what they may do, and how they end."""
+"""Commands that a user configures: what they get, what they may do, how they are ended."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ0ZXN0In0.c2lnbmF0dXJlLW9mLXRlc3Q"
 
 
 def python(code: str, *arguments: str) -> Command:
-    """Return a command that runs Python code, parsed like a user's command."""
+    """Return a command that runs Python code, through the same parsing as a user's."""
     return Command.parse(shlex.join([sys.executable, "-c", code, *arguments]), "SETTING")
 
 
 def run_quietly(command: Command, seconds: float = 20.0) -> bytes:
-    """Run a command and ignore its messages."""
+    """Run a command whose messages don't matter."""
     return run_command(command, show=lambda _: None, seconds=seconds)
 
 
 def test_command_gives_its_standard_output() -> None:
-    """The result is the standard output of the command."""
+    """The standard output is the result."""
     assert run_quietly(python("print('hello')")) == b"hello\n"
 
 
 def test_command_gets_its_standard_input() -> None:
-    """A secret is passed unchanged on the command's standard input."""
+    """A secret reaches a command by its standard input, as it is."""
     command = python("import sys; sys.stdout.write(sys.stdin.read()[::-1])")
     assert run_command(command, standard_input=b"abc", show=print) == b"cba"
 
 
 def test_command_is_no_shell_line() -> None:
-    """Variables, pipes and separators of a shell have no special meaning."""
+    """Variables, pipes and separators of a shell are text like any other."""
     command = python("import sys; print(sys.argv[1:])", "$HOME", "|", ";", "a b")
     assert run_quietly(command) == b"['$HOME', '|', ';', 'a b']\n"
 
@@ -48,20 +48,20 @@ def test_command_is_no_shell_line() -> None:
     [("printf 'x", "can't be split"), ("''", "names no command"), ("", "names no command")],
 )
 def test_malformed_command_is_a_settings_error(text: str, reason: str) -> None:
-    """A command that can't be split is refused before it runs. The error names its setting."""
+    """A command that can't be split is refused before anything runs, by its setting's name."""
     with pytest.raises(SettingsError, match=f"SETTING.*{reason}"):
         Command.parse(text, "SETTING")
 
 
 def test_missing_command_is_named_without_its_arguments() -> None:
-    """The error has the program, but no arguments, because these may be secret."""
+    """The error names the program, and not the arguments, which may be secret."""
     with pytest.raises(CommandError, match=r"no-such-program.*SETTING") as caught:
         run_quietly(Command.parse("no-such-program --password hunter2", "SETTING"))
     assert "hunter2" not in str(caught.value)
 
 
 def test_failing_command_reports_its_exit_code_and_last_words() -> None:
-    """The error shows the last line of the standard error, and never the standard output."""
+    """A failure shows what the command itself said last, and never its output."""
     command = python("import sys; print('output'); sys.exit('the vault is sealed')")
     with pytest.raises(CommandError, match=r"exit code 1\): the vault is sealed") as caught:
         run_quietly(command)
@@ -69,7 +69,7 @@ def test_failing_command_reports_its_exit_code_and_last_words() -> None:
 
 
 def test_messages_are_shown_without_secrets_and_control_characters() -> None:
-    """Standard error is printed line by line, with masked tokens and without escapes."""
+    """Standard error reaches the user line by line, tokens masked and escapes removed."""
     shown: list[str] = []
     code = "import sys; sys.stderr.write(sys.argv[1]); print('done')"
     message = f"first \x1b[31mline\nBearer {JWT}\nrefresh rt_secret!"
@@ -79,7 +79,7 @@ def test_messages_are_shown_without_secrets_and_control_characters() -> None:
 
 
 def test_messages_without_end_are_cut() -> None:
-    """The memory and the printed text for a command's standard error are limited."""
+    """The messages of a command are cut off at a limit."""
     shown: list[str] = []
     code = f"import sys; [print('x' * 99, file=sys.stderr) for _ in range({MAX_MESSAGES} // 10)]"
     run_command(python(code), show=shown.append)
@@ -95,7 +95,7 @@ def test_output_without_end_ends_the_command() -> None:
 
 
 def test_command_that_never_ends_is_ended_with_its_children(tmp_path: Path) -> None:
-    """After the time limit, the command and all processes that it started are ended."""
+    """After the time limit neither the command nor what it has started is left."""
     pid_file = tmp_path / "child.pid"
     child = (
         f"import os, time; open({str(pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
@@ -112,7 +112,7 @@ def test_command_that_never_ends_is_ended_with_its_children(tmp_path: Path) -> N
 
 
 def test_background_child_does_not_hold_the_command_up() -> None:
-    """When a command ends, processes that it left in the background are ended too."""
+    """A process that the command has left behind ends with the command."""
     code = (
         "import subprocess, sys\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
@@ -125,7 +125,7 @@ def test_background_child_does_not_hold_the_command_up() -> None:
 
 
 def test_command_does_not_inherit_what_it_replaces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise, `parallel-provider token` as the token command would call itself forever."""
+    """`parallel-provider token` as the token command would otherwise call itself without end."""
     monkeypatch.setenv("PARALLEL_TOKEN_COMMAND", "parallel-provider token")
     monkeypatch.setenv("PARALLEL_REFRESH_TOKEN", "rt_secret!")
     monkeypatch.setenv("PARALLEL_ORG_ID", "org_1")
@@ -134,7 +134,7 @@ def test_command_does_not_inherit_what_it_replaces(monkeypatch: pytest.MonkeyPat
 
 
 def is_running(pid: int) -> bool:
-    """Return whether a process runs and isn't a zombie."""
+    """Say whether a process exists and isn't a zombie."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         try:
@@ -144,5 +144,5 @@ def is_running(pid: int) -> bool:
         status = Path(f"/proc/{pid}/status")
         if status.exists() and "State:\tZ" in status.read_text():
             return False
-        time.sleep(0.02)  # the kernel ends it a bit later
+        time.sleep(0.02)  # the kernel ends it when it gets to it
     return True

@@ -1,4 +1,4 @@
-"""Once: a value is computed once, whether it succeeds or fails."""
+"""Once: a value that is computed once, or an error that is raised for everyone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from parallel_provider.once import Once
 
 
 def test_once_computes_once_for_many_threads() -> None:
-    """All threads wait for the first one's result."""
+    """All other callers wait for the first one's value."""
     started, go_on, calls = threading.Event(), threading.Event(), []
 
     def compute() -> int:
@@ -31,7 +31,7 @@ def test_once_computes_once_for_many_threads() -> None:
 
 
 def test_once_keeps_an_error_for_everyone() -> None:
-    """A failure of the first one would repeat for each, with all retries."""
+    """The failing computation isn't repeated."""
     calls = []
 
     def compute() -> int:

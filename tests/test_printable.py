@@ -1,4 +1,4 @@
-"""Printed text has no token and no key: both are masked, and fast."""
+"""Printed text holds no token and no key, and masking takes little time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 import pytest
 
 from parallel_provider.commands import Command
-from parallel_provider.credentials.document import Document
+from parallel_provider.credentials.sign_in_document import Document
 from parallel_provider.errors import CommandError, CredentialsError, ParallelError
 from parallel_provider.printable import MASK, masked, masked_setting, printable, remember_secret
 from parallel_provider.settings import Settings
@@ -19,7 +19,7 @@ HEAD, BODY, SIGNATURE = (
 )
 UUID = "00000000-0000-4000-8000-000000000000"
 JWT = f"{HEAD}.{BODY}.{SIGNATURE}"
-# Masking a megabyte takes milliseconds. A pattern with backtracking would take minutes.
+# Masking a megabyte takes milliseconds; a pattern that goes back takes minutes.
 MEGABYTE = 1_000_000
 NO_TIME_SECONDS = 10.0
 
@@ -40,13 +40,13 @@ NO_TIME_SECONDS = 10.0
     ],
 )
 def test_what_looks_like_a_token_is_masked(text: str, shown: str) -> None:
-    """The shape is enough, even of half a token. Ordinary words stay."""
+    """The form of a token is enough, also of a part of one; ordinary words stay."""
     assert masked(text) == shown
 
 
 @pytest.mark.parametrize("break_", [" ", "\n", "\r\n  ", "\t"])
 def test_known_secret_is_masked_whatever_it_looks_like(break_: str) -> None:
-    """A secret with white space inside is masked too, in either spelling."""
+    """Also if the secret or the text has white space in it."""
     secret = "opaque.refresh/token+of=the.run"
     broken = break_.join([secret[:5], secret[5:11], secret[11:]])
     remember_secret(secret)
@@ -59,7 +59,7 @@ def test_known_secret_is_masked_whatever_it_looks_like(break_: str) -> None:
 
 
 def test_short_texts_are_no_secrets() -> None:
-    """Otherwise, parts of ordinary words would be masked."""
+    """Otherwise parts of ordinary words would be masked."""
     remember_secret("key")
     remember_secret(" \n ")
 
@@ -79,7 +79,7 @@ def test_short_texts_are_no_secrets() -> None:
     ],
 )
 def test_masking_takes_no_time(text: str) -> None:
-    """A long text from a server doesn't stop the run."""
+    """A long text of a server must not delay the run."""
     started = time.monotonic()
     masked(text)
     printable(text)
@@ -91,7 +91,7 @@ def test_masking_takes_no_time(text: str) -> None:
     "broken", [JWT, f"{HEAD[:4]} {HEAD[4:]}.{BODY[:9]} {BODY[9:]} {SIGNATURE}"]
 )
 def test_token_in_the_wrong_setting_is_masked_as_a_whole(broken: str) -> None:
-    """A setting's value has a clear end, so all of it can be masked."""
+    """A setting's value is masked as a whole."""
     assert masked_setting(broken) == MASK
     assert masked_setting("org_1") == "org_1"
     command = Command.parse(broken, "PARALLEL_TOKEN_COMMAND")
@@ -103,7 +103,7 @@ def test_token_in_the_wrong_setting_is_masked_as_a_whole(broken: str) -> None:
 
 
 def test_configured_tokens_are_known_before_they_are_used() -> None:
-    """A refusal may quote a configured token, even an invalid one."""
+    """A token of any form is masked, also in an error that comes before its first use."""
     Settings.load({"parallel:accessToken": "configured-opaque-token"}.get, {})
     Settings.load(lambda _: None, {"PARALLEL_REFRESH_TOKEN": "refresh-from-a-pipeline"})
 

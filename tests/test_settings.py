@@ -1,4 +1,4 @@
-"""Settings: their sources, their order, and values that are refused."""
+"""Settings: where each one is found, which one counts, and which values are refused."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from parallel_provider.settings import (
 
 
 def load(config: dict[str, str] | None = None, environ: dict[str, str] | None = None) -> Settings:
-    """Load settings from these sources only."""
+    """Load the settings from these values only."""
     return Settings.load((config or {}).get, environ or {})
 
 
 def test_nothing_set_means_the_real_api() -> None:
-    """By default: no token, no guard, and no charges."""
+    """Without settings there is no token, no expected organization and no charge."""
     settings = load()
 
     assert settings.service_api_url == DEFAULT_SERVICE_API_URL
@@ -78,7 +78,7 @@ def test_stack_comes_before_environment(
 
 
 def test_tokens_are_kept_apart_and_out_of_sight() -> None:
-    """Other code decides which source is used. A repr shows no token."""
+    """Which source counts is decided elsewhere; none of them shows in a repr."""
     settings = load(
         {"parallel:accessToken": "hush-1", "parallel:tokenCommand": "print-token"},
         {
@@ -108,19 +108,19 @@ def test_tokens_are_kept_apart_and_out_of_sight() -> None:
 
 
 def test_guard_knows_where_it_comes_from() -> None:
-    """An error about the guard names its source."""
+    """Errors name the setting that the organization comes from."""
     assert load({"parallel:orgId": "a"}).org_id_origin == "parallel:orgId"
     assert load({}, {"PARALLEL_ORG_ID": "a"}).org_id_origin == "PARALLEL_ORG_ID"
 
 
 def test_guards_that_contradict_each_other_are_refused() -> None:
-    """Neither may win: the configuration may be old, and a destroy must be guarded."""
+    """The configuration may be an old one, so neither value may replace the other."""
     with pytest.raises(SettingsError, match="parallel:orgId and PARALLEL_ORG_ID name different"):
         load({"parallel:orgId": "a"}, {"PARALLEL_ORG_ID": "b"})
 
 
 def test_names_of_settings_are_those_that_are_read() -> None:
-    """Warnings use the same list of names as the code that reads them."""
+    """The warnings use the same list."""
     keys: list[str] = []
 
     class Asked(dict[str, str]):
@@ -148,7 +148,7 @@ def test_names_of_settings_are_those_that_are_read() -> None:
     ],
 )
 def test_unknown_key_is_named_with_the_nearest_one(key: str, nearest: str) -> None:
-    """A misspelt guard must not be ignored without a warning."""
+    """With a misspelt name, the organization would not be checked, and nobody would notice."""
     [warning] = unknown_key_warnings([key, "aws:region", "shop:orgid"], "shop")
 
     assert f"{key!r}, which is no setting" in warning
@@ -156,7 +156,7 @@ def test_unknown_key_is_named_with_the_nearest_one(key: str, nearest: str) -> No
 
 
 def test_known_and_foreign_keys_are_no_reason_to_warn() -> None:
-    """There is also no warning for a project's own keys if the project has our name."""
+    """A project named "parallel" may have keys of its own."""
     ours = [f"parallel:{key}" for key in CONFIG_KEYS]
     assert list(unknown_key_warnings([*ours, "aws:region", "shop:orgId"], "shop")) == []
     assert list(unknown_key_warnings([*ours, "parallel:zzz"], "parallel")) == []
@@ -164,7 +164,7 @@ def test_known_and_foreign_keys_are_no_reason_to_warn() -> None:
 
 
 def test_variable_that_nearly_is_a_setting_is_named() -> None:
-    """There is no warning for variables of the official client or of other programs."""
+    """The official client and other programs have variables with this prefix too."""
     names = ["PARALLEL_API_KEY", "PARALLEL_API_KEY_ID", "PARALLEL_APP_ID", "PARALLEL_ID_TOKEN"]
     names += ["PARALLEL_BROKER_URL", "PARALLEL_JOBS", "HOME", *VARIABLES]
     assert list(unknown_variable_warnings(names)) == []
@@ -177,14 +177,14 @@ def test_variable_that_nearly_is_a_setting_is_named() -> None:
     "value", ["-1", "20.00", "$20", "2e3", "0x10", "1_000", "٢", "²", "many", "9" * 5000]
 )
 def test_cents_that_are_no_whole_number_are_refused(value: str) -> None:
-    """A value that is almost a number might mean another amount."""
+    """A text that is almost a number may mean another amount."""
     with pytest.raises(SettingsError, match="PARALLEL_MAX_TOP_UP_CENTS must be a whole number"):
         load({}, {"PARALLEL_MAX_TOP_UP_CENTS": value})
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "3601", "2m", "٢", "9" * 5000])
 def test_timeout_that_is_no_number_of_seconds_is_refused(value: str) -> None:
-    """A call must end, and needs some time."""
+    """The time limit is between a second and an hour."""
     with pytest.raises(SettingsError, match=r"parallel:timeoutSeconds must be .* from 1 to 3600"):
         load({"parallel:timeoutSeconds": value})
 
@@ -215,7 +215,7 @@ def test_timeout_that_is_no_number_of_seconds_is_refused(value: str) -> None:
 )
 @pytest.mark.parametrize("key", ["parallel:serviceApiUrl", "parallel:platformUrl"])
 def test_url_that_could_give_a_token_away_is_refused(key: str, url: str, says: str) -> None:
-    """The error names the setting, but not the value, which may have a password."""
+    """The error names the setting and doesn't show a possible password."""
     with pytest.raises(SettingsError) as failure:
         load({key: url})
 
@@ -239,5 +239,5 @@ def test_url_that_could_give_a_token_away_is_refused(key: str, url: str, says: s
     ],
 )
 def test_loopback_is_this_machine_and_no_other(host: str, *, loopback: bool) -> None:
-    """A host with a similar name may belong to anybody."""
+    """A name that only looks like a loopback address may belong to anybody."""
     assert is_loopback(host) is loopback

@@ -1,13 +1,15 @@
-"""The Account API as typed calls: one method an endpoint, typed structs, one error tree.
+"""The Account API as typed calls: one method for each endpoint, with models and errors.
 
-Knows httpx and the API's wire format; knows nothing of Pulumi, of resources, or of where access
-tokens come from (that is the `httpx.Auth` it is given).
+This package knows httpx and the API's format. It doesn't know Pulumi, resources, or where access
+tokens come from: the caller gives it an `httpx.Auth`.
 """
 
 from __future__ import annotations
 
 from parallel_provider.api.client import AccountApi
-from parallel_provider.api.errors import (
+from parallel_provider.api.models import AppItem, Balance, CreatedApiKey
+from parallel_provider.api.timing import RetryPolicy
+from parallel_provider.errors import (
     AnswerError,
     ApiError,
     AuthenticationError,
@@ -22,8 +24,6 @@ from parallel_provider.api.errors import (
     ValidationFailedError,
     WrongOrganizationError,
 )
-from parallel_provider.api.models import AppItem, Balance, CreatedApiKey
-from parallel_provider.api.retries import Patience
 
 __all__ = [
     "AccountApi",
@@ -36,10 +36,10 @@ __all__ = [
     "CreatedApiKey",
     "NoAnswerError",
     "NotFoundError",
-    "Patience",
     "PaymentRequiredError",
     "PermissionDeniedError",
     "RateLimitedError",
+    "RetryPolicy",
     "ServerError",
     "StatusError",
     "ValidationFailedError",

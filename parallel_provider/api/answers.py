@@ -1,4 +1,4 @@
-"""Turn what came back over the wire into a model, or into an error a person can read."""
+"""Turn an HTTP answer into a model, or into an error that a person can read."""
 
 from __future__ import annotations
 
@@ -8,31 +8,49 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
-from pydantic import SecretStr
-
-from parallel_provider.api.errors import AnswerError, StatusError, status_error_class
 from parallel_provider.api.models import ApiModel, is_id
-from parallel_provider.http_headers import parse_retry_after
+from parallel_provider.errors import (
+    AnswerError,
+    AuthenticationError,
+    NotFoundError,
+    PaymentRequiredError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ServerError,
+    StatusError,
+    ValidationFailedError,
+)
+from parallel_provider.http.messages import parse_retry_after
+from parallel_provider.model import ValidationError, why
 from parallel_provider.printable import masked, printable, remember_secret
 
 if TYPE_CHECKING:
     import httpx
 
-Model = TypeVar("Model", bound=ApiModel)
+Answer = TypeVar("Answer", bound=ApiModel)
 
-_MAX_REASON_LENGTH = 300
-# Nesting without end is no JSON that anybody meant, nor are millions of empty lists.
+# Too deep nesting raises RecursionError, and millions of empty lists can raise MemoryError.
 _NOT_JSON = (ValueError, RecursionError, MemoryError)
 
-# More than the largest integer that is exact as a float has.
+# An integer that a float holds exactly has fewer digits.
 _MAX_DIGITS = 17
-# No key consists of short words and numbers alone.
+# A text that consists of such words only can't hold a key.
 _PLAIN_WORD = re.compile(
     r"[('\"]?(?:[A-Za-z][a-z]{0,13}(?:'[a-z]{1,2})?|[0-9]{1,4}|[a-z]{1,9}:[a-z]{1,9}"
     r"|app_id|api_key_name)[)'\".,;:]{0,3}"
 )
 
+_ERRORS_BY_STATUS: dict[int, type[StatusError]] = {
+    400: ValidationFailedError,
+    401: AuthenticationError,
+    402: PaymentRequiredError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    408: ServerError,
+    422: ValidationFailedError,
+    429: RateLimitedError,
+}
+_FIRST_SERVER_ERROR = 500
 _ADVICE = {
     402: "add a payment method in the Parallel console",
     403: "use an access token with the missing scope",
@@ -40,20 +58,22 @@ _ADVICE = {
 }
 
 
-def parse(response: httpx.Response, model: type[Model]) -> Model:
+def parse(response: httpx.Response, model: type[Answer]) -> Answer:
     """Read a successful answer's body as `model`.
 
-    Raises AnswerError, naming the field that is missing, has another type or a value that can't be
-    used; it has the id of what was created, where the body tells that.
+    Raises AnswerError, which names the wrong fields. Its `created_id` is the id of what was
+    created, if the body has it.
     """
     body: object = None
     try:
-        body = json.loads(response.content, parse_int=_read_int, parse_float=_read_float)
+        # Not pydantic's JSON parser: it refuses a whole answer because of half a character in one
+        # field, and the id of the new key would be lost with it.
+        body = json.loads(response.content, parse_int=_read_int)
         if isinstance(body, dict):
             _remember_raw_key(body)
-        return msgspec.convert(body, model, dec_hook=_read_secret)
-    except msgspec.ValidationError as error:
-        reason = f"success, but not as documented ({error})"
+        return model.model_validate(body)
+    except ValidationError as error:
+        reason = f"success, but not as documented ({why(error)})"
     except _NOT_JSON:
         reason = f"success with {_describe_body(response)} instead of JSON"
     created_id = _mapping(body).get(model.id_field) if model.id_field else None
@@ -66,7 +86,7 @@ def parse(response: httpx.Response, model: type[Model]) -> Model:
 def status_error(
     response: httpx.Response, now: float, auth_origin: str = "the configuration"
 ) -> StatusError:
-    """Make the error of an answer whose status isn't a success.
+    """Return the error for an answer with an error status.
 
     `now` is epoch seconds; `auth_origin` says where the access token comes from.
     """
@@ -76,9 +96,11 @@ def status_error(
     else:
         reason, reference = _reason_and_reference(response)
     request_id = response.headers.get("x-request-id") or reference
+    if request_id:
+        request_id = _safe(request_id)
     message = f"{_request_line(response)} answered {code} ({_safe(reason)})"
     if request_id:
-        message += f" [request {_safe(request_id)}]"
+        message += f" [request {request_id}]"
     if code == HTTPStatus.UNAUTHORIZED:
         message += (
             f": the access token from {auth_origin} isn't valid, or no longer. Renew it there, or "
@@ -88,7 +110,8 @@ def status_error(
         message += f": {_ADVICE[code]}"
     if response.is_redirect:
         message += ": redirects aren't followed, so check the configured service API URL"
-    return status_error_class(code)(
+    unlisted = ServerError if code >= _FIRST_SERVER_ERROR else StatusError
+    return _ERRORS_BY_STATUS.get(code, unlisted)(
         message,
         status_code=code,
         request_id=request_id,
@@ -97,20 +120,8 @@ def status_error(
 
 
 def _read_int(digits: str) -> int | float:
-    # A number of thousands of digits takes long as an integer, and is no value of any field.
+    # Reading thousands of digits as an integer takes long, and no field has such a value.
     return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
-
-
-def _read_float(text: str) -> int | float:
-    # JSON has one kind of number: 2.0 is an integer too.
-    value = float(text)
-    return int(value) if value.is_integer() and len(text) <= _MAX_DIGITS else value
-
-
-def _read_secret(kind: type, value: object) -> object:
-    if kind is SecretStr and isinstance(value, str):
-        return SecretStr(value)
-    raise TypeError("Expected `str`")
 
 
 def _remember_raw_key(body: Mapping[str, object]) -> None:
@@ -124,9 +135,9 @@ def _creates_key(request: httpx.Request) -> bool:
 
 
 def _known_reasons(response: httpx.Response) -> str:
-    """Return the server's words where they can't hold a new key; else, that they are left out.
+    """Return the server's own words, without those that may hold a new key.
 
-    An error page may quote the answer that it stands for.
+    The error page of a proxy may quote the answer that has the key.
     """
     phrase = _standard_phrase(response.status_code)
     try:
@@ -175,7 +186,7 @@ def _reason_and_reference(response: httpx.Response) -> tuple[str, str | None]:
 
 
 def _reasons(body: object) -> Iterator[str]:
-    """Find the sentences in each shape of error body that the API has been seen to use."""
+    """Find the sentences in an error body, in any of the formats that the API has used."""
     detail = _mapping(body).get("detail")
     if isinstance(detail, str):
         yield detail
@@ -200,7 +211,7 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 
 def _place(loc: object) -> str:
-    """Name a field as the user knows it: without "body" or "path" before it."""
+    """Return the name of a field, without the "body" or "path" before it."""
     parts = [str(part) for part in loc] if isinstance(loc, list | tuple) else []
     if parts and parts[0] in ("body", "path", "query"):
         parts = parts[1:]
@@ -208,5 +219,5 @@ def _place(loc: object) -> str:
 
 
 def _safe(text: str) -> str:
-    """Make a server's words safe to print: it may quote a token, or steer the terminal."""
+    """Make a server's words safe to print. They may hold a token or control characters."""
     return printable(masked(text))

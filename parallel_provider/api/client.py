@@ -1,4 +1,4 @@
-"""The Account API's client: https://api.parallel.ai/account, one method an endpoint."""
+"""The client of the Account API, https://api.parallel.ai/account: one method for each endpoint."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
 
-from parallel_provider.api.answers import Model, parse
-from parallel_provider.api.errors import (
+from parallel_provider.api.answers import Answer, parse
+from parallel_provider.api.models import AppItem, AppList, Balance, CreatedApiKey, CreatedApp
+from parallel_provider.api.organization import TokenOrganizations, token_of
+from parallel_provider.api.timing import (
+    Deadline,
+    RateLimitGate,
+    RetryPolicy,
+    ServerClock,
+    send_with_retries,
+)
+from parallel_provider.errors import (
     ApiError,
     ConnectionFailedError,
     NoAnswerError,
+    ParallelError,
     StatusError,
 )
-from parallel_provider.api.models import AppItem, AppList, Balance, CreatedApiKey, CreatedApp
-from parallel_provider.api.organization import TokenOrganizations, token_of
-from parallel_provider.api.pace import Pace
-from parallel_provider.api.retries import Deadline, Patience, send_with_patience
-from parallel_provider.api.server_clock import ServerClock
-from parallel_provider.errors import ParallelError
 from parallel_provider.once import Once
 
 if TYPE_CHECKING:
@@ -33,10 +37,10 @@ if TYPE_CHECKING:
 class AccountApi:
     """Typed calls over connections that stay open; safe to use from several threads.
 
-    `base_url` is where the API is. `auth` makes what puts the access token on each request; it is
-    called once, for the first one. `auth_origin` says where the token comes from, for the error
-    when it is refused. Every method raises an ApiError when there is no usable answer, after
-    retries where they can do no harm.
+    `auth` returns the `httpx.Auth` that adds the access token to each request. It is called once,
+    for the first request. `auth_origin` says where the token comes from; the error for a refused
+    token tells it. Every method raises an ApiError if there is no usable answer. Before that, it
+    retries if a second request can do no harm.
     """
 
     def __init__(
@@ -45,15 +49,15 @@ class AccountApi:
         auth: Callable[[], httpx.Auth],
         *,
         auth_origin: str = "the configuration",
-        patience: Patience | None = None,
-        pace: Pace | None = None,
+        retry_policy: RetryPolicy | None = None,
+        rate_limit: RateLimitGate | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self._patience = patience or Patience()
-        self._pace = pace or Pace()
+        self._retry_policy = retry_policy or RetryPolicy()
+        self._rate_limit = rate_limit or RateLimitGate()
         self._server_clock = ServerClock()
         self.organizations = TokenOrganizations()
-        """Which organization requests are for: `allow_only` one before the first of them."""
+        """Keeps requests in one organization. Call its `allow_only` before the first request."""
 
         def connect() -> Transport:
             with _httpx_without_command_line():
@@ -81,13 +85,13 @@ class AccountApi:
             self._transport.get().close()
 
     def server_time(self) -> float | None:
-        """Return the server's time in epoch seconds, by its latest answer; None before one."""
+        """Return the server's time in epoch seconds; None before its first answer."""
         return self._server_clock.now()
 
     @property
     def call_seconds(self) -> float:
-        """How long one call may take, all its attempts together."""
-        return self._patience.deadline_seconds
+        """How many seconds one call may take, with all its attempts."""
+        return self._retry_policy.deadline_seconds
 
     def get_balance(self) -> Balance:
         """Read the prepaid balance. GET /service/v1/balance.
@@ -99,9 +103,9 @@ class AccountApi:
     def add_balance(self, amount_cents: int, idempotency_key: str) -> Balance:
         """Charge the organization's card. POST /service/v1/balance/add.
 
-        `amount_cents` is 1 to 10000; the same `idempotency_key` (8 to 128 characters) is charged
-        once for at least 24 hours, which is why this is repeated under it until the outcome is
-        known. NoAnswerError and AnswerError mean that it still isn't.
+        `amount_cents` is 1 to 10000. `idempotency_key` has 8 to 128 characters. For at least 24
+        hours, the server charges once for the same key, so the request is repeated until its
+        outcome is known. NoAnswerError and AnswerError mean that the outcome is still not known.
         """
         body = {"amount_cents": amount_cents, "idempotency_key": idempotency_key}
         unclear: list[ApiError] = []
@@ -115,9 +119,9 @@ class AccountApi:
                 raise
 
         try:
-            return send_with_patience(send, self._patience, self._pace, repeatable=True)
+            return send_with_retries(send, self._retry_policy, self._rate_limit, repeatable=True)
         except ParallelError as error:
-            # A later refusal doesn't undo what an earlier attempt may have done.
+            # An earlier attempt may have charged, even if a later one was refused.
             if unclear and error is not unclear[-1]:
                 raise NoAnswerError(f"{unclear[-1]}; and then: {error}") from None
             raise
@@ -152,8 +156,8 @@ class AccountApi:
         """Revoke a key. DELETE /service/v1/apps/{app_id}/keys/{api_key_id}."""
         self._delete(f"/service/v1/apps/{_segment(app_id)}/keys/{_segment(api_key_id)}")
 
-    def _read(self, path: str, model: type[Model]) -> Model:
-        def read(deadline: Deadline) -> Model:
+    def _read(self, path: str, model: type[Answer]) -> Answer:
+        def read(deadline: Deadline) -> Answer:
             response = self._send("GET", path, deadline)
             answer = parse(response, model)
             token = token_of(response.request)
@@ -163,46 +167,48 @@ class AccountApi:
                 self.organizations.note_unnamed(token)
             return answer
 
-        return send_with_patience(read, self._patience, self._pace, repeatable=True)
+        return send_with_retries(read, self._retry_policy, self._rate_limit, repeatable=True)
 
-    def _create(self, path: str, body: dict[str, Any], model: type[Model]) -> Model:
-        return send_with_patience(
+    def _create(self, path: str, body: dict[str, Any], model: type[Answer]) -> Answer:
+        return send_with_retries(
             lambda deadline: parse(self._send("POST", path, deadline, body), model),
-            self._patience,
-            self._pace,
+            self._retry_policy,
+            self._rate_limit,
             repeatable=False,
         )
 
     def _delete(self, path: str) -> None:
-        send_with_patience(
+        send_with_retries(
             lambda deadline: self._send("DELETE", path, deadline),
-            self._patience,
-            self._pace,
+            self._retry_policy,
+            self._rate_limit,
             repeatable=True,
         )
 
     def _send(
         self, method: str, path: str, deadline: Deadline, body: dict[str, Any] | None = None
     ) -> httpx.Response:
-        """Send a request once, at the pace that the server asks for."""
-        if not self._pace.wait(deadline.seconds_to_begin):
+        """Send a request once, after the wait that the server has asked for."""
+        if not self._rate_limit.wait(deadline.seconds_to_begin):
             raise ConnectionFailedError(
                 f"{method} {path} wasn't sent, as {urlsplit(self.base_url).netloc} asks to wait "
-                f"longer than the {self._patience.deadline_seconds:g} seconds that one call may "
-                "take: try again later, or with a lower --parallel"
+                f"longer than the {self.call_seconds:g} seconds that one call may take: "
+                "try again later, or with a lower --parallel"
             )
         try:
             return self._transport.get().send(method, path, body, deadline.attempt_seconds)
         except StatusError as refusal:
             if refusal.retry_after is not None:
-                self._pace.hold(min(refusal.retry_after, self._patience.longest_wait_seconds))
+                self._rate_limit.close_for(
+                    min(refusal.retry_after, self._retry_policy.longest_wait_seconds)
+                )
             raise
 
 
 def _segment(value: str) -> str:
-    """Quote an id for a path: whatever it holds, it stays one segment.
+    """Quote an id for a path, so that it is always one segment.
 
-    Raises ApiError for an empty id and for dots alone, which stand for another path.
+    Raises ApiError for an empty id and for one of dots only: these would name another path.
     """
     if not value.strip("."):
         raise ApiError(
@@ -215,10 +221,10 @@ def _segment(value: str) -> str:
 
 @contextlib.contextmanager
 def _httpx_without_command_line() -> Iterator[None]:
-    """Have httpx imported as if its own command line were missing.
+    """Import httpx in this block without its command line, which it has as `httpx._main`.
 
-    Looking for it would load rich: 5 MiB and half of the time that importing httpx takes, in every
-    provider process.
+    Its command line imports rich: 5 MiB, and half of the time that the import of httpx takes, in
+    every provider process.
     """
     name = "httpx._main"
     if name in sys.modules:

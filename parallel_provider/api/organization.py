@@ -1,6 +1,6 @@
 """Which organization a run works in, and which access tokens are known to belong to it.
 
-A source of tokens may give another organization's token the second time it is asked.
+This is needed because a renewed access token can belong to another organization.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import hashlib
 import threading
 from typing import TYPE_CHECKING
 
-from parallel_provider.api.errors import WrongOrganizationError
+from parallel_provider.errors import WrongOrganizationError
 from parallel_provider.printable import masked_setting
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class TokenOrganizations:
     """Keeps all requests of one run in one organization; safe to use from several threads.
 
-    That is the one that the user allows, or else the first one that an answer names.
+    It is the organization that the user allows, or else the first one that an answer names.
     """
 
     def __init__(self) -> None:
@@ -27,22 +27,22 @@ class TokenOrganizations:
         self._expected: str | None = None
         self._allowed_by: str | None = None
         self._verified: set[bytes] = set()
-        self._unnamed: bytes | None = None
+        self._token_without_organization: bytes | None = None
 
     def allow_only(self, org_id: str, setting: str) -> None:
-        """Expect this organization, which the user's `setting` names."""
+        """Expect this organization, which the user gave in the setting called `setting`."""
         with self._lock:
             self._expected, self._allowed_by = org_id, setting
             self._verified.clear()
 
     def must_verify(self, token: str) -> bool:
-        """Say whether it isn't known yet that `token` belongs to the expected organization.
+        """Say whether the organization of `token` must be checked before a change.
 
-        Raises WrongOrganizationError if that can't be known any more.
+        Raises WrongOrganizationError if it can no longer be checked.
         """
         if self._expected is not None:
             return _digest(token) not in self._verified
-        if self._unnamed not in (None, _digest(token)):
+        if self._token_without_organization not in (None, _digest(token)):
             raise WrongOrganizationError(
                 "the access token was renewed before the run could learn which organization it "
                 "works in, as that has no apps: run again, or say the organization with "
@@ -51,14 +51,14 @@ class TokenOrganizations:
         return False
 
     def note_unnamed(self, token: str) -> None:
-        """Note that a read with `token` named no organization, as a list without apps does."""
+        """Note that the answer to a read with `token` named no organization: it listed no apps."""
         with self._lock:
-            self._unnamed = self._unnamed or _digest(token)
+            self._token_without_organization = self._token_without_organization or _digest(token)
 
     def learn(self, token: str, org_id: str) -> None:
-        """Take from an answer which organization `token` belongs to.
+        """Note that `token` belongs to `org_id`, which an answer named.
 
-        Raises WrongOrganizationError if that isn't the expected one.
+        Raises WrongOrganizationError if another organization is expected.
         """
         with self._lock:
             if self._expected is None:
@@ -68,8 +68,8 @@ class TokenOrganizations:
                 return
         raise WrongOrganizationError(self._mismatch(org_id))
 
-    def refuse_unknown(self) -> WrongOrganizationError:
-        """Return the error for a token that the server doesn't tell the organization of."""
+    def unknown_organization_error(self) -> WrongOrganizationError:
+        """Return the error for a token whose organization the server doesn't name."""
         return WrongOrganizationError(
             "the Account API doesn't tell which organization the access token belongs to, so "
             f"nothing is changed: this run is for organization {self._shown_expected} only. Use a "
@@ -95,7 +95,7 @@ class TokenOrganizations:
 
 
 def token_of(request: httpx.Request) -> str:
-    """Return what a request proves its sender's identity with."""
+    """Return the Authorization header of a request."""
     return str(request.headers.get("authorization", ""))
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import click
-import msgspec
 
 from parallel_provider.cli.account import open_account
 from parallel_provider.cli.output import print_json, print_table
+from parallel_provider.model import plain
 
 _EXAMPLES = """
 \b
@@ -23,7 +23,7 @@ def apps(*, as_json: bool) -> None:
     with open_account() as api:
         found = api.list_apps()
     if as_json:
-        print_json(msgspec.to_builtins(found))
+        print_json(plain(found))
         return
     rows = [(app.app_name, app.app_id, app.org_name) for app in found]
     print_table(("NAME", "ID", "ORGANIZATION"), rows)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import click
-import msgspec
 
 from parallel_provider.cli.account import open_account
 from parallel_provider.cli.output import print_facts, print_json
+from parallel_provider.model import plain
 
 _EXAMPLES = """
 \b
@@ -23,7 +23,7 @@ def balance(*, as_json: bool) -> None:
     with open_account() as api:
         found = api.get_balance()
     if as_json:
-        print_json(msgspec.to_builtins(found))
+        print_json(plain(found))
         return
     facts = [("Organization", found.org_id)]
     if found.will_invoice:

@@ -1,4 +1,4 @@
-"""`parallel-provider charges`: what this machine knows of its charges to the card."""
+"""`parallel-provider charges`: the journal of the charges that this machine has made."""
 
 from __future__ import annotations
 

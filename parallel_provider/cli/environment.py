@@ -1,4 +1,4 @@
-"""What the commands are told by their environment."""
+"""The settings of the commands."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from parallel_provider.settings import Settings
 
 
 def load_settings() -> Settings:
-    """Read the environment; the command line knows no stack, so there is no stack configuration."""
+    """Read the settings from the environment. The commands belong to no stack."""
     return Settings.load(lambda _key: None, os.environ)

@@ -1,4 +1,4 @@
-"""A group of commands that are imported when they are called, so that each starts fast."""
+"""A group whose commands are imported when they are called, so that each starts fast."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import click
 
 
 class LazyCommand(NamedTuple):
-    """Where a command is ("module:name"), and its line in the group's help."""
+    """The import path of a command ("module:name"), and its line in the group's help."""
 
-    place: str
+    import_path: str
     help_line: str
 
 
@@ -35,13 +35,13 @@ class LazyGroup(click.Group):
         """Import a command."""
         if cmd_name not in self._lazy:
             return None
-        module, _, name = self._lazy[cmd_name].place.partition(":")
+        module, _, name = self._lazy[cmd_name].import_path.partition(":")
         command = getattr(importlib.import_module(module), name)
         if not isinstance(command, click.Command):
             raise TypeError(f"{module}:{name} is no command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the commands' part of the help."""
+        """Write the commands in the help."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, lazy.help_line) for name, lazy in self._lazy.items()])

@@ -14,17 +14,12 @@ import click
 from parallel_provider.cli.account import ask_organization
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.cli.output import say, waiting, warn
-from parallel_provider.credentials.device_flow import (
-    ALL_SCOPES,
-    Waiting,
-    request_code,
-    wait_for_approval,
-)
-from parallel_provider.credentials.document import UNKNOWN_ORG
-from parallel_provider.credentials.models import FALLBACK_CLIENT_ID, DeviceCode, TokenGrant
-from parallel_provider.credentials.oauth import SignInServer
-from parallel_provider.credentials.store import SignInFile
-from parallel_provider.credentials.wording import duration, moment
+from parallel_provider.credentials.device_flow import ALL_SCOPES, request_code, wait_for_approval
+from parallel_provider.credentials.oauth import FALLBACK_CLIENT_ID, SignInServer
+from parallel_provider.credentials.oauth_models import DeviceCode, TokenGrant
+from parallel_provider.credentials.sign_in_document import UNKNOWN_ORG
+from parallel_provider.credentials.sign_in_file import SignInFile
+from parallel_provider.credentials.times import duration, moment
 from parallel_provider.errors import CredentialsError
 from parallel_provider.printable import printable
 from parallel_provider.settings import Settings, is_loopback
@@ -73,7 +68,7 @@ def login(
 
     The browser may be on another machine. The sign-in is kept where the official client,
     parallel-cli, keeps its own, and serves both; other organizations in that file stay. Where the
-    environment says that this is a pipeline (CI), nobody could approve: it fails at once, unless
+    environment says that this is a pipeline (CI), nobody can approve: it fails at once, unless
     --wait is given.
     """
     if _is_pipeline(os.environ) and not wait:
@@ -83,17 +78,17 @@ def login(
         )
     settings = load_settings()
     file = SignInFile(settings.auth_file)
-    # A file that can't be used shows now, and not when the person has done their part.
+    # Read first: a file that can't be used must be reported before the person signs in.
     known_client = file.read_or_empty().client_id
     with SignInServer(settings.platform_url) as server:
-        # A pipeline knows no client of its own, so its token is for the one that all know.
+        # A pipeline has no client of its own, so its token belongs to the official client.
         wanted_client = FALLBACK_CLIENT_ID if print_refresh_token else known_client
         client_id, code = request_code(server, wanted_client, scopes or ALL_SCOPES)
         _show(code)
         if not no_browser and _has_browser(os.environ):
             _open_browser(code)
         with waiting(f"Waiting for approval; the code ends in {duration(code.expires_in)} …"):
-            grant = wait_for_approval(server, client_id, code, Waiting(longest_seconds=timeout))
+            grant = wait_for_approval(server, client_id, code, timeout_seconds=timeout)
     if print_refresh_token:
         _print_refresh_token(grant, client_id)
     else:
@@ -112,12 +107,12 @@ def _store(settings: Settings, file: SignInFile, client_id: str, grant: TokenGra
     with file.locked():
         document = file.read_or_empty()
         org_id = grant.org_id or UNKNOWN_ORG
-        file.replace(document.with_sign_in(client_id, org_id, grant, time.time()))
+        file.write(document.with_sign_in(client_id, org_id, grant, time.time()))
     if grant.org_id is None and grant.access_token is not None:
         known = ask_organization(settings, grant.access_token)
         if known is not None:
             with file.locked():
-                file.replace(file.read_or_empty().with_org_known(known))
+                file.write(file.read_or_empty().with_unknown_org_as(known))
             return known
     return org_id
 
@@ -156,7 +151,7 @@ def _is_pipeline(environ: Mapping[str, str]) -> bool:
 
 
 def _has_browser(environ: Mapping[str, str]) -> bool:
-    """Say whether a browser that opened here would be seen by the one who called."""
+    """Say whether the caller would see a browser that opens on this machine."""
     if any(environ.get(name) for name in ("SSH_CLIENT", "SSH_TTY", "CI")):
         return False
     if not sys.stderr.isatty():
@@ -169,7 +164,7 @@ def _has_browser(environ: Mapping[str, str]) -> bool:
 def _open_browser(code: DeviceCode) -> None:
     link = code.verification_uri_complete or code.verification_uri
     parts = urlsplit(link)
-    # The link came from the server; nothing but a web page is opened on its word.
+    # The link comes from the server, so only a web page is opened.
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         try:
             webbrowser.open(link)

@@ -6,10 +6,10 @@ import click
 
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.cli.output import say
-from parallel_provider.credentials.document import StoredTokens
 from parallel_provider.credentials.errors import SignInUnavailableError
 from parallel_provider.credentials.oauth import SignInServer
-from parallel_provider.credentials.store import SignInFile
+from parallel_provider.credentials.sign_in_document import StoredTokens
+from parallel_provider.credentials.sign_in_file import SignInFile
 from parallel_provider.errors import CredentialsError
 
 _EXAMPLES = """
@@ -37,7 +37,7 @@ def logout(*, org_id: str | None, local: bool) -> None:
         chosen = document.choose_org(org_id or settings.org_id, "--org" if org_id else None)
         if not local:
             _revoke(settings.platform_url, document.tokens(chosen))
-        file.replace(document.without_sign_in(chosen))
+        file.write(document.without_sign_in(chosen))
     say(f"Signed out of {chosen}{' here; the server was not asked' if local else ''}.")
 
 

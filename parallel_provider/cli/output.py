@@ -1,4 +1,4 @@
-"""What the commands print, and where."""
+"""How the commands print: results to standard output, everything else to standard error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.text import Text
 
 from parallel_provider.printable import printable
 
-# Without a terminal nobody has set a width; cut text would be worse than long lines.
+# Without a terminal there is no width to fit, and long lines are better than cut text.
 _UNBOUNDED_WIDTH = 10_000
 
 
@@ -26,7 +26,7 @@ def print_json(value: object) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a result for people; names that came from elsewhere are made safe for a terminal."""
+    """Print a result for people. Control characters in it are removed."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         table.add_column(heading, overflow="fold")
@@ -36,7 +36,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def print_facts(facts: Sequence[tuple[str, str]]) -> None:
-    """Print names and values, a line each."""
+    """Print names and values, one pair on each line."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
@@ -46,18 +46,18 @@ def print_facts(facts: Sequence[tuple[str, str]]) -> None:
 
 
 def say(message: str) -> None:
-    """Tell the user something that isn't the result."""
+    """Print a message that isn't the result."""
     click.echo(message, err=True)
 
 
 def warn(message: str) -> None:
-    """Tell the user something to act on."""
+    """Print a warning."""
     click.echo(f"Warning: {message}", err=True)
 
 
 @contextlib.contextmanager
 def waiting(message: str) -> Iterator[None]:
-    """Show that something is waited for: a spinner on a terminal, one line elsewhere."""
+    """Show a message while the block runs: with a spinner on a terminal, else as one line."""
     if _has_styles(sys.stderr):
         with Console(stderr=True).status(Text(message)):
             yield
@@ -67,7 +67,7 @@ def waiting(message: str) -> Iterator[None]:
 
 
 def _has_styles(stream: TextIO) -> bool:
-    """Say whether escape sequences are welcome: https://no-color.org, and terminals without any."""
+    """Say whether escape sequences may be written (https://no-color.org)."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") in ("dumb", "unknown")
     return stream.isatty() and not plain
 
@@ -80,5 +80,5 @@ def _print(table: Table) -> None:
     )
     with console.capture() as capture:
         console.print(table)
-    # The table fills its last column with spaces, which nobody wants in a pipe.
+    # The table fills its last column with spaces, which would end up in a pipe.
     click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))

@@ -1,4 +1,4 @@
-"""The program: its commands, and how it ends."""
+"""The program: its commands and its exit codes."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def program() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit code; no error of it is ever a traceback."""
+    """Run the program and return its exit code. An error is one line, never a traceback."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A name that the terminal's encoding lacks is no reason to fail.
+        # A character that the terminal's encoding doesn't have must not end the program.
         sys.stdout.reconfigure(errors="backslashreplace")
     code = _run(arguments)
     for stream in (sys.stdout, sys.stderr):
@@ -75,32 +75,32 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has had enough; nothing is left to say, and nobody to say it to.
+        # The reader of our output has closed it, so no message could reach them.
         return FAILED
     except Exception as error:  # noqa: BLE001 (its text may hold anything, a token included)
-        # Where standard error can't be written to either, the exit code has to do.
+        # If standard error can't be written either, only the exit code tells of the failure.
         with contextlib.suppress(OSError):
-            click.echo(f"Error: {_told(error)}", err=True)
+            click.echo(f"Error: {_error_text(error)}", err=True)
         return FAILED
     return code if isinstance(code, int) else 0
 
 
 def _write_out(stream: TextIO) -> None:
-    """Write out what is buffered, and drop what can't be written.
+    """Flush a stream, and drop what can't be written.
 
-    Python would try again at its end, print an error of its own and exit with 120.
+    Otherwise Python would try again when it ends, print its own error and exit with 120.
     """
     try:
         stream.flush()
     except OSError:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), stream.fileno())
+        with Path(os.devnull).open("wb") as devnull:
+            os.dup2(devnull.fileno(), stream.fileno())
 
 
-def _told(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     if isinstance(error, ParallelError):
         return str(error)
-    # Errors of files name them, and are told by whoever uses them: this one is of a stream.
+    # An OSError without a file name comes from a stream; the others are handled where they occur.
     if isinstance(error, OSError) and error.filename is None:
         return f"the output can't be written ({error.strerror or type(error).__name__})"
     return f"something unexpected went wrong ({type(error).__name__}): please report it"

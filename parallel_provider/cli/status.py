@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict, dataclass
 
 import click
-import msgspec
 
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.cli.output import print_facts, print_json, warn
 from parallel_provider.credentials.chain import choose_source
-from parallel_provider.credentials.document import StoredOrg
-from parallel_provider.credentials.expiry import end_warning, is_over
-from parallel_provider.credentials.static import StaticToken
-from parallel_provider.credentials.store import SignInFile
-from parallel_provider.credentials.stored import PipelineRefreshToken, StoredSignIn
-from parallel_provider.credentials.wording import duration, moment
+from parallel_provider.credentials.pipeline import PipelineRefreshToken
+from parallel_provider.credentials.sign_in_document import StoredOrg
+from parallel_provider.credentials.sign_in_file import SignInFile
+from parallel_provider.credentials.stored_sign_in import StoredSignIn
+from parallel_provider.credentials.times import duration, moment
+from parallel_provider.credentials.tokens import StaticToken
 from parallel_provider.errors import CredentialsError
 from parallel_provider.settings import Settings
 
@@ -27,7 +27,8 @@ Examples:
 """
 
 
-class OrgStatus(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class OrgStatus:
     """One organization of the sign-in file; times are epoch seconds."""
 
     org_id: str
@@ -39,7 +40,7 @@ class OrgStatus(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, org_id: str, org: StoredOrg) -> OrgStatus:
-        """Leave the tokens out."""
+        """Return the status of a stored organization, without its tokens."""
         tokens = org.tokens
         return cls(
             org_id=org_id,
@@ -51,11 +52,12 @@ class OrgStatus(msgspec.Struct, frozen=True):
         )
 
 
-class Status(msgspec.Struct, frozen=True):
-    """Where the access token comes from; `org_id` and what follows only for a stored sign-in.
+@dataclass(frozen=True)
+class Status:
+    """Where the access token comes from. `org_id` and what follows are for a stored sign-in only.
 
-    `access_token_expires_at` is what a given access token says of itself; `ended` says that
-    nothing can be done with what there is.
+    `access_token_expires_at` is what a configured access token says about itself. `ended` is the
+    reason why the token can't be used.
     """
 
     source: str
@@ -77,7 +79,7 @@ def status(*, as_json: bool) -> None:
     now = time.time()
     found = read_status(load_settings(), now)
     if as_json:
-        print_json(msgspec.to_builtins(found))
+        print_json(asdict(found))
     else:
         _print(found, now)
     if found.ended:
@@ -87,22 +89,22 @@ def status(*, as_json: bool) -> None:
 
 
 def read_status(settings: Settings, now: float) -> Status:
-    """Find out what there is. Raises CredentialsError when there is nothing to use."""
+    """Find out where the token comes from. Raises CredentialsError if there is no source."""
     source = choose_source(settings)
     if isinstance(source, StaticToken):
         return Status(
             source=source.origin,
             ended=_end_of(source, now),
-            access_token_expires_at=_whole(source.end),
+            access_token_expires_at=_whole(source.expires_at),
         )
     if isinstance(source, PipelineRefreshToken) or not isinstance(source, StoredSignIn):
         return Status(source=source.origin)
     document = SignInFile(settings.auth_file).read()
     tokens = document.tokens(source.org_id)
-    warning = end_warning(tokens, now)
+    warning = tokens.end_warning(now)
     return Status(
         source=source.origin,
-        ended=warning if is_over(tokens, now) else None,
+        ended=warning if tokens.has_ended(now) else None,
         org_id=source.org_id,
         auth_file=str(settings.auth_file),
         orgs=tuple(
@@ -116,7 +118,7 @@ def read_status(settings: Settings, now: float) -> Status:
 
 def _end_of(source: StaticToken, now: float) -> str | None:
     try:
-        source.require_alive(now)
+        source.require_not_expired(now)
     except CredentialsError as error:
         return str(error)
     return None

@@ -8,7 +8,7 @@ import click
 
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.credentials.chain import choose_source
-from parallel_provider.credentials.static import StaticToken
+from parallel_provider.credentials.tokens import StaticToken
 
 _EXAMPLES = """
 \b
@@ -30,5 +30,5 @@ def token() -> None:
     source = choose_source(load_settings())
     access_token = source.get()
     if isinstance(source, StaticToken):
-        source.require_alive(time.time())
+        source.require_not_expired(time.time())
     click.echo(access_token.value.get_secret_value())

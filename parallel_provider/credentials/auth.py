@@ -1,4 +1,4 @@
-"""Put an access token on each request, and renew it once when the server refuses it."""
+"""Send requests with an access token; renew the token once if the server refuses it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UNAUTHORIZED = 401
 
 
 class BearerAuth(httpx.Auth):
-    """Bearer authentication (RFC 6750) from a token source."""
+    """Bearer authentication (RFC 6750) with the tokens of a source."""
 
     def __init__(self, source: TokenSource) -> None:
         self.source = source
@@ -23,7 +23,8 @@ class BearerAuth(httpx.Auth):
     ) -> Generator[httpx.Request, httpx.Response, None]:
         """Send with a fresh token; after a 401, once more with a renewed one.
 
-        Getting a token may run a command or ask the sign-in, so this is for threads only.
+        A source may run a command or call the server, which takes seconds. So there is no
+        asynchronous variant of this.
         """
         token = self.source.get()
         response = yield _authorized(request, token)

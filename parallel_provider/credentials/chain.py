@@ -1,26 +1,36 @@
-"""Choose where the access token comes from: the first configured source counts, alone."""
+"""Choose the source of access tokens: the first one that is configured.
+
+1. `parallel:accessToken`: a token in the stack configuration
+2. `parallel:tokenCommand`: a command in the stack configuration that prints a token
+3. `PARALLEL_ACCESS_TOKEN`: a token in the environment
+4. `PARALLEL_TOKEN_COMMAND`: a command in the environment that prints a token
+5. `PARALLEL_REFRESH_TOKEN`, with `PARALLEL_REFRESH_TOKEN_SAVE_COMMAND`: for pipelines
+6. the sign-in file: `PARALLEL_AUTH_FILE`, by default the official client's file
+
+If the chosen source fails, no other one is tried.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parallel_provider.credentials.errors import NotConfiguredError
-from parallel_provider.credentials.static import StaticToken
-from parallel_provider.credentials.tokens import AccessToken, TokenSource
+from parallel_provider.credentials.errors import NoSignInFileError, NotConfiguredError
+from parallel_provider.credentials.tokens import AccessToken, StaticToken, TokenSource
 from parallel_provider.errors import CredentialsError, SettingsError
 from parallel_provider.settings import Settings
 
 if TYPE_CHECKING:
     from parallel_provider.credentials.command import TokenCommand
-    from parallel_provider.credentials.stored import PipelineRefreshToken, StoredSignIn
+    from parallel_provider.credentials.pipeline import PipelineRefreshToken
+    from parallel_provider.credentials.stored_sign_in import StoredSignIn
 
 
 def choose_source(settings: Settings) -> TokenSource:
-    """Return the first source that is configured: stack configuration, environment, sign-in file.
+    """Return the first configured source, in the order of this module's docstring.
 
-    Raises NotConfiguredError when there is none, CredentialsError when that one is unusable as it
-    stands, and SettingsError when it isn't configured right. No request is made and no command run
-    here.
+    Sends no request and runs no command. Raises NotConfiguredError if no source is configured,
+    SettingsError if the first one is configured wrongly, and CredentialsError if its token or its
+    file can't be used.
     """
     if settings.config_access_token is not None:
         return StaticToken(settings.config_access_token, "parallel:accessToken")
@@ -44,8 +54,8 @@ def _token_command(text: str, origin: str) -> TokenCommand:
 
 def _pipeline(settings: Settings) -> PipelineRefreshToken:
     from parallel_provider.commands import Command  # noqa: PLC0415
-    from parallel_provider.credentials.refresh_process import PipelineRefresh  # noqa: PLC0415
-    from parallel_provider.credentials.stored import PipelineRefreshToken  # noqa: PLC0415
+    from parallel_provider.credentials.pipeline import PipelineRefreshToken  # noqa: PLC0415
+    from parallel_provider.credentials.stored_sign_in import PipelineRequest  # noqa: PLC0415
 
     save = settings.env_refresh_token_save_command
     if settings.env_refresh_token is None or save is None:
@@ -58,7 +68,7 @@ def _pipeline(settings: Settings) -> PipelineRefreshToken:
     return PipelineRefreshToken(
         settings.auth_file,
         settings.platform_url,
-        PipelineRefresh(
+        PipelineRequest(
             refresh_token=settings.env_refresh_token,
             client_id=settings.env_client_id or _client_id_of_stored_sign_in(settings),
             save_command=save,
@@ -67,8 +77,8 @@ def _pipeline(settings: Settings) -> PipelineRefreshToken:
 
 
 def _client_id_of_stored_sign_in(settings: Settings) -> str | None:
-    """Guess which client the refresh token was given to: the one that signs in on this machine."""
-    from parallel_provider.credentials.store import SignInFile  # noqa: PLC0415
+    """Return the client that signs in on this machine: the refresh token may be of that one."""
+    from parallel_provider.credentials.sign_in_file import SignInFile  # noqa: PLC0415
 
     try:
         return SignInFile(settings.auth_file).read().client_id
@@ -77,8 +87,8 @@ def _client_id_of_stored_sign_in(settings: Settings) -> str | None:
 
 
 def _stored_sign_in(settings: Settings) -> StoredSignIn:
-    from parallel_provider.credentials.store import NoSignInFileError, SignInFile  # noqa: PLC0415
-    from parallel_provider.credentials.stored import StoredSignIn  # noqa: PLC0415
+    from parallel_provider.credentials.sign_in_file import SignInFile  # noqa: PLC0415
+    from parallel_provider.credentials.stored_sign_in import StoredSignIn  # noqa: PLC0415
 
     file = SignInFile(settings.auth_file)
     try:
@@ -88,13 +98,14 @@ def _stored_sign_in(settings: Settings) -> StoredSignIn:
             "no Parallel access token is configured: run `parallel-provider login`, "
             "or set PARALLEL_ACCESS_TOKEN or the secret parallel:accessToken"
         ) from None
-    # Chosen once: a sign-in to another organization in mid-run must not change this run's.
+    # Chosen once: if somebody signs in to another organization during the run, this run must stay
+    # with the first one.
     org_id = document.choose_org(settings.org_id, settings.org_id_origin)
     return StoredSignIn(file, org_id, settings.platform_url)
 
 
 class NoSource:
-    """Stands where a source should be; says so as soon as a token is really needed."""
+    """Takes the place of a source if none is configured; fails when a token is needed."""
 
     origin = "nowhere"
 
@@ -102,13 +113,13 @@ class NoSource:
         self._error = error
 
     def get(self) -> AccessToken:
-        """Raise the error that says how to configure a source."""
+        """Raise the error, which says how to configure a source."""
         raise self._error
 
     def renew(self, rejected: AccessToken) -> AccessToken | None:  # noqa: ARG002 (TokenSource)
-        """Raise it here too."""
+        """Raise the same error."""
         raise self._error
 
     def end_warning(self) -> str | None:
-        """Return None: there is nothing that could end."""
+        """Return None: there is no sign-in that could end."""
         return None

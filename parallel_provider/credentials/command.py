@@ -1,4 +1,4 @@
-"""An access token from a command: a broker, a secret store, or `parallel-provider token`."""
+"""Get access tokens from a command, such as `parallel-provider token` or a secret store's."""
 
 from __future__ import annotations
 
@@ -10,28 +10,31 @@ from datetime import datetime, timezone
 from pydantic import SecretStr
 
 from parallel_provider.commands import Command, run_command, show_on_standard_error
-from parallel_provider.credentials.renewing import RenewingSource
-from parallel_provider.credentials.static import require_access_token
 from parallel_provider.credentials.times import finite_number
-from parallel_provider.credentials.tokens import AccessToken
+from parallel_provider.credentials.tokens import (
+    AccessToken,
+    Clock,
+    RenewingSource,
+    require_access_token,
+)
 from parallel_provider.errors import CommandError, CredentialsError
 
 
 class TokenCommand(RenewingSource):
-    """Runs the command for the first token, near the end of each, and after a 401."""
+    """Runs the command for the first token, before each token expires, and after a 401."""
 
     def __init__(
         self,
         command: Command,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Clock = time.time,
         show: Callable[[str], None] = show_on_standard_error,
     ) -> None:
         super().__init__(command.origin, self._run, clock)
         self._command = command
         self._show = show
 
-    def _run(self, _unwanted: AccessToken | None) -> AccessToken:
+    def _run(self, _current: AccessToken | None) -> AccessToken:
         try:
             output = run_command(self._command, show=self._show)
         except CommandError as error:
@@ -43,7 +46,7 @@ def parse_output(output: bytes, command: str, now: float) -> AccessToken:
     """Read what a token command printed: the token alone, or `{"access_token", "expires_at"}`.
 
     `expires_at` is epoch seconds or an ISO 8601 time, and may be left out. Raises
-    CredentialsError; the output itself never shows in it.
+    CredentialsError, whose text never quotes the output.
     """
     try:
         text = output.decode().strip()
@@ -85,7 +88,7 @@ def _expiry(value: object, command: str) -> float | None:
             return seconds
     elif isinstance(value, str):
         try:
-            # Python 3.10 knows no Z.
+            # Python 3.10 can't read the Z.
             moment = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
             return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
         except (ValueError, OverflowError):

@@ -1,21 +1,19 @@
-"""Sign in by a code that a person approves in a browser (RFC 8628).
+"""Sign in with a code that a person approves in a browser (RFC 8628, "device flow").
 
-On httpx rather than on an OAuth library: oauthlib prepares the bodies of these two requests and
-Authlib can send the second, but neither polls, neither is typed, and each brings more code than
-there is here.
+No OAuth library is used. oauthlib builds the bodies of these two requests, and Authlib can send
+the second one, but neither polls and neither is typed.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import SecretStr
 
 from parallel_provider.credentials.errors import LOGIN_HINT, OAuthError, SignInUnavailableError
-from parallel_provider.credentials.models import DeviceCode, TokenGrant
+from parallel_provider.credentials.oauth_models import DeviceCode, TokenGrant
 from parallel_provider.errors import CredentialsError
 
 ALL_SCOPES = (
@@ -33,7 +31,7 @@ _SHORTEST_INTERVAL_SECONDS = 1.0
 
 
 class DeviceFlowServer(Protocol):
-    """What the flow needs of `SignInServer`."""
+    """The part of `SignInServer` that the flow uses."""
 
     def register_client(self) -> str:
         """Return a new client_id."""
@@ -45,21 +43,13 @@ class DeviceFlowServer(Protocol):
         """Return the tokens, or raise OAuthError while the code isn't approved."""
 
 
-@dataclass(frozen=True)
-class Waiting:
-    """How to wait for a person: the clock (seconds, any origin), the pause, and the patience."""
-
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    longest_seconds: float | None = None
-
-
 def request_code(
     server: DeviceFlowServer, client_id: str | None, scopes: Sequence[str]
 ) -> tuple[str, DeviceCode]:
-    """Return a code to approve, and the client it is for: `client_id`, unless it isn't known.
+    """Return the client that signs in, and a code to approve for it.
 
-    A client that was never registered, or that the server has forgotten, is registered.
+    That is `client_id`, if there is one and the server knows it. Otherwise a new client is
+    registered.
     """
     if client_id is not None:
         try:
@@ -72,17 +62,23 @@ def request_code(
 
 
 def wait_for_approval(
-    server: DeviceFlowServer, client_id: str, code: DeviceCode, waiting: Waiting
+    server: DeviceFlowServer,
+    client_id: str,
+    code: DeviceCode,
+    *,
+    timeout_seconds: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> TokenGrant:
-    """Ask until the code is approved; the first time at once, then at the server's pace.
+    """Ask until the code is approved: at once, and then at the interval that the server gave.
 
-    Raises CredentialsError when the code is denied, or ends, or patience does.
+    Raises CredentialsError if the code is denied, if it expires, or after `timeout_seconds`.
     """
     interval = max(code.interval, _SHORTEST_INTERVAL_SECONDS)
     lifetime = code.expires_in
-    if waiting.longest_seconds is not None:
-        lifetime = min(lifetime, waiting.longest_seconds)
-    deadline = waiting.clock() + lifetime
+    if timeout_seconds is not None:
+        lifetime = min(lifetime, timeout_seconds)
+    deadline = clock() + lifetime
     unavailable: SignInUnavailableError | None = None
     while True:
         try:
@@ -91,23 +87,25 @@ def wait_for_approval(
             if error.code == "slow_down":
                 interval += SLOW_DOWN_SECONDS
             elif error.code != "authorization_pending":
-                raise _final(error, unavailable) from None
+                raise _error_for_person(error, unavailable) from None
             unavailable = None
         except SignInUnavailableError as error:
-            # RFC 8628, section 3.5: ask less often of a server that doesn't answer.
+            # RFC 8628, section 3.5: ask a server that doesn't answer less often.
             interval = max(interval * 2, error.retry_after or 0.0)
             unavailable = error
-        left = deadline - waiting.clock()
+        left = deadline - clock()
         if left <= 0:
             raise unavailable or CredentialsError(
                 f"the code wasn't approved within {lifetime:g} seconds: "
                 f"{LOGIN_HINT} again and approve the new code"
             )
-        # The last time it is asked at the very end, be that ahead of the pace.
-        waiting.sleep(min(interval, left))
+        # The last request is sent when the time is over, even if the interval isn't.
+        sleep(min(interval, left))
 
 
-def _final(error: OAuthError, unavailable: SignInUnavailableError | None) -> CredentialsError:
+def _error_for_person(
+    error: OAuthError, unavailable: SignInUnavailableError | None
+) -> CredentialsError:
     if error.code == "access_denied":
         return CredentialsError("the sign-in was denied in the browser: nothing was stored")
     if error.code == "expired_token":

@@ -8,29 +8,31 @@ import platform
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 from pydantic import SecretStr
 
 from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
-from parallel_provider.credentials.models import (
+from parallel_provider.credentials.oauth_models import (
+    AnswerT,
     ClientRegistration,
     DeviceCode,
-    SignInModel,
     TokenGrant,
     read_json,
 )
-from parallel_provider.http_client import (
+from parallel_provider.http.messages import parse_retry_after
+from parallel_provider.http.sender import (
     HttpSender,
     NoUsableAnswerError,
     OversizedAnswerError,
     RequestNotSentError,
 )
-from parallel_provider.http_headers import parse_retry_after
 from parallel_provider.printable import masked, printable, remember_secret
 
 CLIENT_NAME = "parallel-provider"
+# The official client's id where it isn't registered. Every server knows it.
+FALLBACK_CLIENT_ID = "parallel-cli"
 DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 _SECONDS = 20.0
@@ -39,13 +41,11 @@ _TOO_MANY_REQUESTS = 429
 _REQUEST_TIMEOUT = 408
 _SERVER_ERROR = 500
 
-Answer = TypeVar("Answer", bound=SignInModel)
-
 
 class SignInServer:
-    """Typed calls to the sign-in; each sends one request, within `seconds`, and never repeats it.
+    """Typed calls to the sign-in. Each one sends a single request, within `seconds`.
 
-    A refresh holds its lock while it asks, three times at most: so the seconds are few.
+    `seconds` are few, because a refresh holds a lock while it sends up to three requests.
     """
 
     def __init__(self, platform_url: str, *, seconds: float = _SECONDS) -> None:
@@ -86,9 +86,9 @@ class SignInServer:
         return _parse(response, DeviceCode)
 
     def exchange_device_code(self, client_id: str, device_code: SecretStr) -> TokenGrant:
-        """Ask whether the code was approved, and get the tokens if so.
+        """Ask for the tokens of an approved code. POST /getServiceKeys/token.
 
-        Raises OAuthError with one of RFC 8628's codes until then. POST /getServiceKeys/token.
+        Raises OAuthError with one of RFC 8628's codes as long as it isn't approved.
         """
         return self._token(
             grant_type=DEVICE_CODE_GRANT,
@@ -97,7 +97,7 @@ class SignInServer:
         )
 
     def refresh(self, client_id: str, refresh_token: SecretStr) -> TokenGrant:
-        """Use a refresh token up and get the next pair. POST /getServiceKeys/token."""
+        """Exchange a refresh token for the next pair of tokens. POST /getServiceKeys/token."""
         return self._token(
             grant_type="refresh_token",
             refresh_token=refresh_token.get_secret_value(),
@@ -138,7 +138,7 @@ class SignInServer:
         return response
 
 
-def _parse(response: httpx.Response, model: type[Answer]) -> Answer:
+def _parse(response: httpx.Response, model: type[AnswerT]) -> AnswerT:
     try:
         answer = read_json(response.content)
         _remember_secrets(answer)
@@ -163,7 +163,7 @@ def _remember_secrets(body: object) -> None:
 
 
 def _refusal(response: httpx.Response, path: str) -> Exception:
-    """Make the error of an answer that isn't a success."""
+    """Return the error for an answer that isn't a success."""
     status = response.status_code
     code, description = _oauth_error(response)
     shown = printable(masked(f"{code} {description}"))
@@ -183,7 +183,7 @@ def _refusal(response: httpx.Response, path: str) -> Exception:
 
 
 def _oauth_error(response: httpx.Response) -> tuple[str, str]:
-    """Find RFC 6749's `error` and `error_description`; either may be missing."""
+    """Return RFC 6749's `error` and `error_description`, each "" if it is missing."""
     try:
         body = json.loads(response.content)
     except (ValueError, RecursionError):

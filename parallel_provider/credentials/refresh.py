@@ -1,4 +1,4 @@
-"""Use a refresh token up, once, and store what it brings before anybody uses it."""
+"""Exchange a refresh token for a new pair, and store the pair before anybody uses it."""
 
 from __future__ import annotations
 
@@ -10,66 +10,62 @@ from typing import Protocol
 import tenacity
 from pydantic import SecretStr
 
-from parallel_provider.credentials.document import UNKNOWN_ORG, Document, StoredTokens
 from parallel_provider.credentials.errors import (
     LOGIN_HINT,
     PIPELINE_HINT,
+    NoSignInFileError,
     OAuthError,
     SignInUnavailableError,
 )
-from parallel_provider.credentials.models import FALLBACK_CLIENT_ID, TokenGrant
-from parallel_provider.credentials.pipeline_file import PIPELINE_ORG, is_saved, with_saved
-from parallel_provider.credentials.store import NoSignInFileError, SignInFile
-from parallel_provider.credentials.wording import moment
+from parallel_provider.credentials.oauth import FALLBACK_CLIENT_ID
+from parallel_provider.credentials.oauth_models import TokenGrant
+from parallel_provider.credentials.pipeline import PIPELINE_ORG, is_saved, with_saved
+from parallel_provider.credentials.sign_in_document import UNKNOWN_ORG, Document, StoredTokens
+from parallel_provider.credentials.sign_in_file import SignInFile
+from parallel_provider.credentials.times import moment
+from parallel_provider.credentials.tokens import Clock
 from parallel_provider.errors import CredentialsError
 from parallel_provider.printable import printable
 
 ATTEMPTS = 3
 LONGEST_WAIT_SECONDS = 10.0
-# What the official client needs, at most, between its own refresh and its file.
+# The official client writes its file within this time after its own refresh.
 OTHER_PROGRAM_SECONDS = 3.0
-_LOOK_AGAIN_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
 class RefreshServer(Protocol):
-    """What a refresh needs of `SignInServer`."""
+    """The part of `SignInServer` that a refresh uses."""
 
     def refresh(self, client_id: str, refresh_token: SecretStr) -> TokenGrant:
         """Return the next pair of tokens."""
 
 
 @dataclass(frozen=True)
-class Timing:
-    """The clock (epoch seconds) and the pause."""
-
-    clock: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
-
-
-@dataclass(frozen=True)
 class Refresh:
     """One refresh of one organization's tokens in one file.
 
-    A pipeline's file is begun with `seed`, and its tokens don't count before `save` has got the
-    new refresh token.
+    The last four fields are for a pipeline and for tests. A pipeline's file starts with `initial`,
+    and `save` must have got the new refresh token before a token of the file is used.
     """
 
     file: SignInFile
     org_id: str
     server: RefreshServer
-    seed: Document | None = None
+    initial: Document | None = None
     save: Callable[[SecretStr], None] | None = None
-    timing: Timing = Timing()
+    clock: Clock = time.time
+    sleep: Callable[[float], None] = time.sleep
 
-    def ensure_token_other_than(self, stale: str) -> None:
-        """Leave a live access token in the file whose fingerprint isn't `stale`.
+    def ensure_token_other_than(self, unwanted: str) -> None:
+        """Make sure that the file has an access token that isn't expired and isn't `unwanted`.
 
-        Raises CredentialsError.
+        `unwanted` is a fingerprint, "" for none. Raises CredentialsError.
         """
         problem: CredentialsError | None = None
         with self.file.locked():
             document = self._read()
-            if not self._has_token_other_than(document, stale):
+            if not self._has_token_other_than(document, unwanted):
                 problem = self._refresh(document)
             if self.save is not None:
                 self._save(self.save)
@@ -80,18 +76,20 @@ class Refresh:
         try:
             return self.file.read()
         except NoSignInFileError:
-            if self.seed is None:
+            if self.initial is None:
                 raise
-            return self.seed
+            return self.initial
 
-    def _has_token_other_than(self, document: Document, stale: str) -> bool:
+    def _has_token_other_than(self, document: Document, unwanted: str) -> bool:
         token = document.tokens(self.org_id).access
         return (
-            token is not None and token.fingerprint != stale and token.is_alive(self.timing.clock())
+            token is not None
+            and token.fingerprint != unwanted
+            and not token.is_expired(self.clock())
         )
 
     def _refresh(self, document: Document) -> CredentialsError | None:
-        """Store what the server answers, and return what is wrong with it."""
+        """Store the server's answer, and return what is wrong with it."""
         tokens = document.tokens(self.org_id)
         used = tokens.refresh_token
         if used is None:
@@ -99,27 +97,30 @@ class Refresh:
                 f"the access token of organization {self.org_id} has ended, and "
                 f"{self.file.path} has no refresh token for it: {LOGIN_HINT}"
             )
-        # From here on the next pair has a place on the disk, whatever else fills it.
-        with self.file.replacing(document) as replacement:
+        # The next pair has its disk space before the refresh token is used.
+        with self.file.prepare_write(document) as write:
             try:
                 grant = self._ask(document.client_id or FALLBACK_CLIENT_ID, used)
             except OAuthError as error:
-                if self.seed is not None:
-                    raise _explained_to_pipeline(error) from None
+                if self.initial is not None:
+                    raise _error_for_pipeline(error) from None
                 if self._other_program_has_refreshed(tokens):
                     return None
-                raise _explained(error, tokens, self.org_id, self.timing.clock()) from None
-            # The official client takes no lock: whatever it has written meanwhile is kept.
+                raise _error_for_person(error, tokens, self.org_id, self.clock()) from None
+            # The official client takes no lock. What it has written meanwhile is kept.
             latest = self._read()
             if latest.tokens(self.org_id).refresh_token != used:
-                return None  # a new sign-in, which counts for more than a refresh of the old one
-            # On the disk before anything is made of it: the token that was sent is used up.
-            kept, problem = _kept(latest, self.org_id, used, grant, self.timing.clock())
-            replacement.commit(kept.dump())
+                return None  # somebody has signed in again, and those tokens are newer
+            # Stored before any error is raised: the refresh token can't be used again.
+            new, problem = _with_answer(latest, self.org_id, used, grant, self.clock())
+            write.commit(new.dump())
         return problem
 
     def _ask(self, client_id: str, refresh_token: SecretStr) -> TokenGrant:
-        """Ask, and again where the answer was lost: if the token was used up, that is said then."""
+        """Send the request, and send it again if the answer is lost.
+
+        If the server carried out the lost one, it refuses the next with `invalid_grant`.
+        """
         lost: SignInUnavailableError | None = None
 
         def ask() -> TokenGrant:
@@ -135,7 +136,7 @@ class Refresh:
                 retry=tenacity.retry_if_exception_type(SignInUnavailableError),
                 stop=tenacity.stop_after_attempt(ATTEMPTS),
                 wait=_wait,
-                sleep=self.timing.sleep,
+                sleep=self.sleep,
                 reraise=True,
             )(ask)
         except OAuthError as error:
@@ -143,20 +144,20 @@ class Refresh:
                 raise
             raise OAuthError(
                 f"the answer to a refresh was lost on its way ({lost}), and a refresh token can "
-                f"be used once: {LOGIN_HINT if self.seed is None else PIPELINE_HINT}",
+                f"be used once: {LOGIN_HINT if self.initial is None else PIPELINE_HINT}",
                 code="answer_lost",
             ) from error
 
     def _other_program_has_refreshed(self, used: StoredTokens) -> bool:
-        """Wait a moment for a program that has used the token first to write what it got."""
-        deadline = self.timing.clock()
-        if _ended_part(used, deadline) is None:
+        """Wait a moment for the file of a program that may have used the refresh token first."""
+        deadline = self.clock()
+        if _expired_part(used, deadline) is None:
             deadline += OTHER_PROGRAM_SECONDS
-        stale = used.access.fingerprint if used.access else ""
-        while not self._has_token_other_than(self._read(), stale):
-            if self.timing.clock() >= deadline:
+        unwanted = used.access.fingerprint if used.access else ""
+        while not self._has_token_other_than(self._read(), unwanted):
+            if self.clock() >= deadline:
                 return False
-            self.timing.sleep(_LOOK_AGAIN_SECONDS)
+            self.sleep(_POLL_SECONDS)
         return True
 
     def _save(self, save: Callable[[SecretStr], None]) -> None:
@@ -165,16 +166,16 @@ class Refresh:
         if token is None or is_saved(document, document.tokens(self.org_id)):
             return
         save(token)
-        self.file.replace(with_saved(document, token))
+        self.file.write(with_saved(document, token))
 
 
-def _kept(
+def _with_answer(
     document: Document, org_id: str, used: SecretStr, grant: TokenGrant, now: float
 ) -> tuple[Document, CredentialsError | None]:
     """Return what to store after the answer to a refresh, and what is wrong with that answer."""
-    # A pipeline's file, and a sign-in whose answer named no organization, belong to whichever.
-    anonymous = org_id in (PIPELINE_ORG, UNKNOWN_ORG)
-    other_org = None if anonymous or grant.org_id in (None, org_id) else grant.org_id
+    # These two stand for an organization whose id isn't known here.
+    is_placeholder = org_id in (PIPELINE_ORG, UNKNOWN_ORG)
+    other_org = None if is_placeholder or grant.org_id in (None, org_id) else grant.org_id
     if other_org is not None:
         told = (
             f"the sign-in of organization {org_id} was answered with a token for "
@@ -182,8 +183,8 @@ def _kept(
         )
         if grant.refresh_token in (None, used):
             return document, CredentialsError(f"{told}: {LOGIN_HINT}")
-        # Under its own organization, as a sign-in to that one would be. What was used up goes: a
-        # second use would make a strict server end the new pair too.
+        # The pair is stored under its own organization, as after a sign-in to that one. The used
+        # refresh token is removed: a server may end the new pair too if it is sent again.
         moved = document.without_sign_in(org_id).with_grant(other_org, grant, now)
         return moved, CredentialsError(
             f"{told}; it is stored as the sign-in of {printable(other_org)}, and that of {org_id} "
@@ -204,26 +205,21 @@ def _wait(state: tenacity.RetryCallState) -> float:
     return min(LONGEST_WAIT_SECONDS, asked if asked is not None else 0.5 * state.attempt_number)
 
 
-def _ended_part(tokens: StoredTokens, now: float) -> str | None:
-    """Name what has ended by the file's own account, so that no refresh could have helped."""
-    for what, end in (
-        ("authorization", tokens.authorization_expires_at),
-        ("refresh token", tokens.refresh_token_expires_at),
-    ):
-        if end is not None and end <= now:
-            return f"its {what}, {moment(end)}"
-    return None
+def _expired_part(tokens: StoredTokens, now: float) -> str | None:
+    """Return the part that has expired, and when, if a refresh can't work any more."""
+    end = tokens.refresh_end
+    return f"its {end[1]}, {moment(end[0])}" if end is not None and end[0] <= now else None
 
 
-def _explained(
+def _error_for_person(
     error: OAuthError, tokens: StoredTokens, org_id: str, now: float
 ) -> CredentialsError:
-    """Say in a person's words why the server refused, and what to do."""
+    """Return an error that says why the server refused, and what to do."""
     if error.code == "invalid_grant":
-        ended = _ended_part(tokens, now)
-        if ended is not None:
+        expired = _expired_part(tokens, now)
+        if expired is not None:
             return CredentialsError(
-                f"the sign-in of organization {org_id} has ended ({ended}): {LOGIN_HINT}"
+                f"the sign-in of organization {org_id} has ended ({expired}): {LOGIN_HINT}"
             )
         return CredentialsError(
             f"the sign-in of organization {org_id} isn't accepted any more (invalid_grant): "
@@ -234,8 +230,8 @@ def _explained(
     return error
 
 
-def _explained_to_pipeline(error: OAuthError) -> CredentialsError:
-    """Nobody else writes a pipeline's file: there is nothing to wait for, and nobody to sign in."""
+def _error_for_pipeline(error: OAuthError) -> CredentialsError:
+    """Return such an error for a pipeline, where nobody can sign in."""
     if error.code == "invalid_grant":
         return CredentialsError(
             "the refresh token isn't accepted any more (invalid_grant): it was revoked, or used by "

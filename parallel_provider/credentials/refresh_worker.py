@@ -1,7 +1,8 @@
-"""The process that refreshes: `python -m parallel_provider.credentials.refresh_worker`.
+"""The process that refreshes a sign-in: `python -m parallel_provider.credentials.refresh_worker`.
 
-Started by `refresh_process` only. It reads one request from its standard input and prints one
-report. A request that didn't arrive whole is one that nobody waits for: nothing is done then.
+Only `stored_sign_in` starts it. It reads one RefreshRequest from its standard input and prints one
+RefreshReport. If the request isn't complete, the program that sent it has been ended, and nothing
+is done.
 """
 
 from __future__ import annotations
@@ -12,42 +13,41 @@ import signal
 import sys
 from pathlib import Path
 
-import msgspec
 from pydantic import SecretStr
 
 from parallel_provider.commands import Command, run_command
 from parallel_provider.credentials.oauth import SignInServer
-from parallel_provider.credentials.pipeline_file import remove_old_files, seed_document
+from parallel_provider.credentials.pipeline import initial_document, remove_old_files
 from parallel_provider.credentials.refresh import Refresh
-from parallel_provider.credentials.refresh_process import RefreshReport, RefreshRequest
-from parallel_provider.credentials.store import SignInFile
+from parallel_provider.credentials.sign_in_file import SignInFile
+from parallel_provider.credentials.stored_sign_in import RefreshReport, RefreshRequest
 from parallel_provider.errors import ParallelError
-from parallel_provider.typed import read_as
+from parallel_provider.model import plain
 
 SAVE_COMMAND_SETTING = "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND"
 
 
 def main() -> int:
-    """Do what is asked and say how it went."""
+    """Do what the request says, and print how it went."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        # Once begun it is finished; it takes seconds, and everything in it has a time limit.
+        # A refresh that has begun must be finished. It takes seconds, and each step has a limit.
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     try:
-        request = read_as(RefreshRequest, json.loads(sys.stdin.buffer.read()))
+        request = RefreshRequest.model_validate(json.loads(sys.stdin.buffer.read()))
     except ValueError:
         return 2
     messages: list[str] = []
     try:
         _refresh(request, messages)
-        report = RefreshReport(messages=tuple(messages))
+        report = RefreshReport(messages=messages)
     except ParallelError as error:
-        report = RefreshReport(error=str(error), messages=tuple(messages))
-    except Exception as error:  # noqa: BLE001 (it is said to the one that waits, without a value)
+        report = RefreshReport(error=str(error), messages=messages)
+    except Exception as error:  # noqa: BLE001 (only its type is reported: its text may hold a token)
         report = RefreshReport(error=f"the refresh failed unexpectedly ({type(error).__name__})")
-    # Whoever asked may be gone.
+    # The program that waits for the report may have been ended.
     with contextlib.suppress(OSError):
-        sys.stdout.write(json.dumps(msgspec.to_builtins(report)))
+        sys.stdout.write(json.dumps(plain(report)))
         sys.stdout.flush()
     return 0
 
@@ -63,14 +63,14 @@ def _refresh(request: RefreshRequest, messages: list[str]) -> None:
 
             def save(token: SecretStr) -> None:
                 text = token.get_secret_value()
-                # Without a line end: many stores would take it for a part of the value.
+                # Without a line end: many secret stores would keep it as a part of the value.
                 run_command(
                     command, standard_input=text.encode(), show=messages.append, secrets=[text]
                 )
 
-            seed = seed_document(pipeline.refresh_token, pipeline.client_id)
-            refresh = Refresh(file, request.org_id, server, seed=seed, save=save)
-        refresh.ensure_token_other_than(request.stale)
+            initial = initial_document(pipeline.refresh_token, pipeline.client_id)
+            refresh = Refresh(file, request.org_id, server, initial=initial, save=save)
+        refresh.ensure_token_other_than(request.unwanted)
     if pipeline is not None:
         remove_old_files(file.path)
 

@@ -1,20 +1,33 @@
-"""What every source of access tokens gives, and what it must be able to do."""
+"""Access tokens, and the sources that they come from."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
+import re
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import SecretStr
 
-# A token this close to its end may die on its way to the server.
+from parallel_provider.credentials.times import finite_number, is_absurd_time, moment
+from parallel_provider.errors import CredentialsError
+
+# A token that expires sooner than this could expire on its way to the server.
 EXPIRY_MARGIN_SECONDS = 30.0
+
+_JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
 class AccessToken:
-    """An access token; `expires_at` is epoch seconds, None when its source doesn't say."""
+    """An access token; `expires_at` is in epoch seconds, None if its source doesn't say."""
 
     value: SecretStr
     expires_at: float | None = None
@@ -22,10 +35,10 @@ class AccessToken:
 
     @classmethod
     def just_issued(cls, value: SecretStr, expires_at: float | None, now: float) -> AccessToken:
-        """Make a token than which no newer one can be had at `now`.
+        """Make a token that its source has issued just now.
 
-        One that lives for less than a minute is used for half its life; with the full margin it
-        would be replaced before it was ever sent.
+        A token that lives for less than a minute is used for half of its life. With the full
+        margin it would be replaced before it was ever sent.
         """
         if expires_at is None:
             return cls(value)
@@ -33,16 +46,16 @@ class AccessToken:
         return cls(value, expires_at, min(EXPIRY_MARGIN_SECONDS, half_life))
 
     def is_fresh(self, now: float) -> bool:
-        """Say whether it can still be sent at `now` (epoch seconds)."""
+        """Say whether the token can be sent at `now` (epoch seconds), with the margin to spare."""
         return self.expires_at is None or now < self.expires_at - self.margin_seconds
 
-    def is_alive(self, now: float) -> bool:
-        """Say whether it hasn't ended at `now`, by its own account."""
-        return self.expires_at is None or now < self.expires_at
+    def is_expired(self, now: float) -> bool:
+        """Say whether the token has expired at `now`, as far as its source says."""
+        return self.expires_at is not None and now >= self.expires_at
 
     @property
     def fingerprint(self) -> str:
-        """A digest that tells tokens apart and can't be turned back into one."""
+        """A hash that is different for each token, and doesn't tell the token."""
         return fingerprint(self.value)
 
 
@@ -51,27 +64,148 @@ def fingerprint(value: SecretStr) -> str:
     return hashlib.sha256(value.get_secret_value().encode()).hexdigest()
 
 
+def require_access_token(value: SecretStr, origin: str) -> SecretStr:
+    """Return `value` if it has the form of an access token.
+
+    Raises CredentialsError, which names the usual mistake: a data API key in its place.
+    """
+    if not _JWT.fullmatch(value.get_secret_value()):
+        raise CredentialsError(
+            f"{origin} isn't an access token (a JWT): it looks like a data API key, which the "
+            "Account API refuses. Sign in with `parallel-provider login` and do without it, or "
+            "give it what `parallel-provider token` prints"
+        )
+    return value
+
+
+def jwt_expiry(token: SecretStr) -> float | None:
+    """Return the `exp` of a JWT (epoch seconds), or None if it has none.
+
+    The signature isn't checked, so this is only for telling a person when a token expires.
+    """
+    try:
+        payload = token.get_secret_value().split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError, RecursionError):
+        return None
+    expiry = claims.get("exp") if isinstance(claims, dict) else None
+    return None if is_absurd_time(expiry) else finite_number(expiry)
+
+
 class TokenSource(Protocol):
-    """One configured way to get an access token. Safe to use from several threads."""
+    """One configured way to get an access token. Can be used from several threads."""
 
     @property
     def origin(self) -> str:
-        """Where the token comes from, in words that fit "the access token from …"."""
+        """Where the token comes from, for the phrase "the access token from …"."""
 
     def get(self) -> AccessToken:
-        """Return a token that is fresh now, renewing it first where needed.
+        """Return a token that is fresh now; get a new one first if needed.
 
-        Raises CredentialsError saying what to do.
+        Raises CredentialsError, which says what to do.
         """
 
     def renew(self, rejected: AccessToken) -> AccessToken | None:
         """Return another token than `rejected`, which the server refused with 401.
 
-        None when this source can't have another. Raises CredentialsError saying what to do.
+        None if this source has no other. Raises CredentialsError, which says what to do.
         """
 
     def end_warning(self) -> str | None:
-        """Return what the user should know in time: that the sign-in behind it ends soon.
+        """Return a warning if the sign-in behind this source ends soon, otherwise None.
 
-        Asks nobody; None where nothing is known, or nothing wrong.
+        Sends no request.
         """
+
+
+class StaticToken:
+    """A token from the stack configuration or the environment, which can't be renewed here."""
+
+    def __init__(self, value: SecretStr, origin: str) -> None:
+        self.origin = origin
+        self._token = AccessToken(require_access_token(value, origin), jwt_expiry(value))
+
+    def get(self) -> AccessToken:
+        """Return the token."""
+        return self._token
+
+    @property
+    def expires_at(self) -> float | None:
+        """When the token expires (epoch seconds), or None if it doesn't say."""
+        return self._token.expires_at
+
+    def require_not_expired(self, now: float) -> None:
+        """Raise CredentialsError if the token says that it has expired.
+
+        Only commands that a person runs call this. A request is sent with an expired token too,
+        because the clock of this machine may be wrong.
+        """
+        if self._token.is_expired(now):
+            raise CredentialsError(
+                f"the access token from {self.origin} has ended ({moment(self.expires_at or 0)}): "
+                "put a fresh one in its place, or unset it and sign in with "
+                "`parallel-provider login`"
+            )
+
+    def renew(self, rejected: AccessToken) -> AccessToken | None:  # noqa: ARG002 (TokenSource)
+        """Return None: there is no other token."""
+        return None
+
+    def end_warning(self) -> str | None:
+        """Return None: nothing is known about the sign-in behind the token."""
+        return None
+
+
+class RenewingSource:
+    """Base of the sources whose tokens are renewed: keeps the newest token in memory.
+
+    `fetch` gets the current token, which is no longer wanted (None at first), and returns another
+    one if there is one. Only one thread at a time calls it. The threads that waited meanwhile
+    share its result, also if that is an error.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        fetch: Callable[[AccessToken | None], AccessToken],
+        clock: Clock = time.time,
+    ) -> None:
+        self.origin = origin
+        self._fetch = fetch
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._token: AccessToken | None = None
+        self._failures = 0
+        self._failure = ""
+
+    def get(self) -> AccessToken:
+        """Return a token that is fresh now."""
+        return self._token_where(lambda token: token.is_fresh(self._clock()))
+
+    def renew(self, rejected: AccessToken) -> AccessToken | None:
+        """Return another token than the one that was refused, or None if there is no other."""
+        token = self._token_where(lambda token: token.value != rejected.value)
+        return token if token.value != rejected.value else None
+
+    def end_warning(self) -> str | None:
+        """Return None: this source gets new tokens without a person."""
+        return None
+
+    def _token_where(self, is_wanted: Callable[[AccessToken], bool]) -> AccessToken:
+        if self._token is not None and is_wanted(self._token):
+            return self._token
+        failures = self._failures
+        with self._lock:
+            if self._token is not None and is_wanted(self._token):
+                return self._token
+            if self._failures != failures:
+                # The fetch failed while this thread waited for the lock. Another fetch would only
+                # make every waiting thread wait for a server that is down.
+                raise CredentialsError(self._failure)
+            try:
+                self._token = self._fetch(self._token)
+            except CredentialsError as error:
+                self._failures += 1
+                self._failure = str(error)
+                raise
+            return self._token

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from parallel_provider.errors import ParallelError
+from parallel_provider.errors import InternalError, ResourceError
 
-
-class ResourceError(ParallelError):
-    """Something failed for one resource: what was being done, to which, why, what to do next."""
-
-    __module__ = "parallel_provider"
-
-
-class InternalError(ParallelError):
-    """A bug in this package; the text says where, and nothing that the values could give away."""
-
-    __module__ = "parallel_provider"
+__all__ = ["InternalError", "ResourceError", "with_configuration_hint"]
 
 
 def with_configuration_hint(text: str) -> str:

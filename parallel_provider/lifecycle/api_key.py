@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -14,6 +14,7 @@ from parallel_provider.lifecycle.app_key import (
     drops_raw_key,
     organization_of,
     read_key,
+    without_raw_keys,
 )
 from parallel_provider.lifecycle.declarations import Props, ReplaceOnChange
 from parallel_provider.lifecycle.field_types import JsonLike
@@ -46,6 +47,14 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
         """Compare inputs. A raw key that isn't to be kept any more needs an update only."""
         diff = super().diff(context, state, news)
         return Diff(changed=diff.changed or drops_raw_key(state, news), replaces=diff.replaces)
+
+    def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:
+        """Return the outputs after a create."""
+        return without_raw_keys(super().expect_create(context, inputs), inputs)
+
+    def expect_update(self, context: Context, state: ApiKeyState, inputs: Props) -> dict[str, Any]:
+        """Return the outputs after an update."""
+        return without_raw_keys(super().expect_update(context, state, inputs), inputs)
 
     def create(self, context: Context, inputs: ApiKeyInputs) -> ApiKeyState:
         """Create it, and keep the raw key."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -30,6 +30,7 @@ from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.field_types import AppId, Flag, VisibleText
 from parallel_provider.lifecycle.resource import Diff, Lifecycle
 from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.lifecycle.unknown import UNKNOWN
 
 
 class AppInputs(Inputs):
@@ -87,6 +88,11 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
         if not is_alone and not diff.replaces:
             _warn_of_two(context, state)
         return diff
+
+    def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:
+        """Return the outputs after a create. The id of an app that is taken over may be known."""
+        expected = super().expect_create(context, inputs)
+        return {**expected, "app_id": inputs.get("existing_app_id") or UNKNOWN}
 
     def create(self, context: Context, inputs: AppInputs) -> AppState:
         """Take over the app that the inputs name, or create one."""

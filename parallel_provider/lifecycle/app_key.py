@@ -170,6 +170,13 @@ def drops_raw_key(state: KeyState, news: Props) -> bool:
     return state.raw_api_key is not None and news.get("keep_raw_api_key") is False
 
 
+def without_raw_keys(outputs: dict[str, Any], inputs: Props) -> dict[str, Any]:
+    """Return expected outputs without raw keys, if the inputs say that the state has none."""
+    if inputs.get("keep_raw_api_key") is not False:
+        return outputs
+    return {**outputs, **{name: None for name in outputs if name.endswith("raw_api_key")}}
+
+
 def organization_of(run: Run, app_id: str) -> str:
     """Return the id of the organization that an app belongs to. Call it before a key is created."""
     app = run.apps.find(app_id)

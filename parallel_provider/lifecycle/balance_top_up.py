@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from parallel_provider.api import Balance
+from parallel_provider.errors import JournalError
 from parallel_provider.lifecycle.balance_top_up_state import (
+    SET_BY_A_CHARGE,
     BalanceTopUpInputs,
     BalanceTopUpState,
     name_of,
@@ -21,7 +23,6 @@ from parallel_provider.lifecycle.charge import (
     why_invoiced,
     why_not_allowed,
 )
-from parallel_provider.lifecycle.charge_journal import JournalError
 from parallel_provider.lifecycle.charge_plan import (
     announce,
     is_settled,
@@ -36,6 +37,7 @@ from parallel_provider.lifecycle.declarations import Checked, Problem, Props, ch
 from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.resource import Diff, Lifecycle
 from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.lifecycle.unknown import UNKNOWN
 
 
 class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
@@ -96,6 +98,15 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
                 raise LifecycleError(f"the next charge {refusal}")
             announce(context, amount, wanted)
         return Diff(changed=changed)
+
+    def expect_update(
+        self, context: Context, state: BalanceTopUpState, inputs: Props
+    ) -> dict[str, Any]:
+        """Return the outputs after an update. What a charge changes isn't known before it."""
+        expected = super().expect_update(context, state, inputs)
+        if inputs.get("when_below_cents") is None and not _asks_for_charge(dict(state), inputs):
+            return expected
+        return {**expected, **dict.fromkeys(SET_BY_A_CHARGE, UNKNOWN)}
 
     def create(self, context: Context, inputs: BalanceTopUpInputs) -> BalanceTopUpState:
         """Charge for the first time; with a threshold, only if the balance is low."""

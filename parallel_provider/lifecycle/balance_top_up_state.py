@@ -118,6 +118,20 @@ class BalanceTopUpState(State):
         return "/".join((self.organization, self.project, self.stack, self.resource_name))
 
 
+SET_BY_A_CHARGE = (
+    "charges",
+    "last_charge_cents",
+    "last_charged_at",
+    "total_charged_cents",
+    "month",
+    "month_charged_cents",
+    "balance_before_cents",
+    "balance_after_cents",
+    "last_idempotency_key",
+)
+"""The outputs that a charge changes."""
+
+
 def name_of(resource: ResourceNames) -> TopUpName:
     """Return the top-up's name in the program now."""
     return TopUpName(resource.parent_types, resource.name)

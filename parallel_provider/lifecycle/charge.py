@@ -9,11 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from parallel_provider.api import ApiError, Balance
-from parallel_provider.errors import ParallelError
+from parallel_provider.errors import JournalError, ParallelError
 from parallel_provider.lifecycle.charge_journal import (
     REPEAT_PERIOD,
     JournalEntry,
-    JournalError,
     moment,
 )
 from parallel_provider.lifecycle.declarations import canonical_json

@@ -1,8 +1,9 @@
-"""What this machine knows of its charges: written before each request, so that a kill loses none.
+"""The journal of charges on this machine. An entry is written before its request is sent.
 
-One private file a charge, in the user's folder for state. It holds no secret. Where there is no
-such folder (a container without HOME, a disk that is read-only), charges go on without it, and a
-warning says so: what such a machine writes would be gone by the next run anyway.
+So a charge is known even if the process is killed. Each charge has a private file in the user's
+folder for state; it holds no secret. If there is no such folder (a container without HOME, a
+read-only disk), charges are made without a journal, and a warning says so: a file that such a
+machine writes would be gone by the next run.
 """
 
 from __future__ import annotations
@@ -18,32 +19,26 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from parallel_provider.errors import ParallelError
+from parallel_provider.errors import JournalError
 
-# The server remembers an idempotency key for at least 24 hours. One hour of them is kept for the
+# The server remembers an idempotency key for at least 24 hours. One of these hours is left for the
 # repeated request itself, which may take as long as parallel:timeoutSeconds allows.
 REPEAT_PERIOD = timedelta(hours=23)
 
-# Clocks of servers behind one address differ by seconds.
+# The clocks of several servers behind one address differ by seconds.
 _CLOCKS_DIFFER_SECONDS = 60.0
-_MOST_ENTRIES = 1000
+_MAX_ENTRIES = 1000
 
 Outcome = Literal["begun", "charged", "settled", "destroyed"]
-
-
-class JournalError(ParallelError):
-    """The journal of charges can't be read or written."""
-
-    __module__ = "parallel_provider"
 
 
 @dataclasses.dataclass(frozen=True)
 class JournalEntry:
     """One charge of one organization.
 
-    `begun_at` is the server's time in epoch seconds, None where it wasn't known. `outcome` is
-    "begun" until an answer came, then "charged"; "settled" when the user has said that it was
-    charged, and "destroyed" when the resource that recorded the charge was destroyed since.
+    `begun_at` is the server's time in epoch seconds, or None if it wasn't known. `outcome` is
+    "begun" until an answer comes, and then "charged". It is "settled" if the user said that the
+    charge was made, and "destroyed" if the resource that recorded the charge was destroyed later.
     """
 
     key: str
@@ -55,11 +50,11 @@ class JournalEntry:
 
     @property
     def began(self) -> str:
-        """Return the time of the first request in words."""
+        """Return the time of the first request as a text."""
         return "at an unknown time" if self.begun_at is None else moment(self.begun_at)
 
     def may_be_repeated(self, server_time: float | None) -> bool:
-        """Say whether the server still knows the key for certain, so that it won't charge again."""
+        """Say whether the server certainly still knows the key, so that it won't charge again."""
         if self.begun_at is None or server_time is None:
             return False
         age = server_time - self.begun_at
@@ -67,15 +62,15 @@ class JournalEntry:
 
 
 def moment(epoch_seconds: float) -> str:
-    """Return a time as people read it."""
+    """Return a time as a text for people, in UTC."""
     return datetime.fromtimestamp(epoch_seconds, tz=timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
 class ChargeJournal:
-    """The entries of one folder: the user's own, unless told otherwise."""
+    """The entries in `folder`; by default, in the user's folder for state."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._given = folder
+        self._given_folder = folder
 
     def find(self, org_id: str, key: str) -> JournalEntry | None:
         """Return the entry of a charge. Raises JournalError for one that can't be read."""
@@ -86,13 +81,13 @@ class ChargeJournal:
         return self._read(path)
 
     def write(self, entry: JournalEntry) -> None:
-        """Write an entry, or write it anew; it is on the disk afterwards. Raises JournalError."""
+        """Write an entry, down to the disk. It replaces an older one. Raises JournalError."""
         with self._writing():
             path = self._path(entry.org_id, entry.key)
             is_new = not path.exists()
             _replace(path, json.dumps(dataclasses.asdict(entry)))
             if is_new:
-                self._forget_oldest()
+                self._remove_oldest()
 
     def forget(self, entry: JournalEntry) -> None:
         """Remove an entry. Raises JournalError."""
@@ -109,7 +104,7 @@ class ChargeJournal:
         return sorted(found, key=lambda entry: (entry.begun_at or 0.0, entry.key))
 
     def release(self, org_id: str, resource: str) -> None:
-        """Note that a resource is destroyed: what it had recorded may be charged again.
+        """Note that a resource was destroyed, so that its charges may be made again.
 
         Raises JournalError.
         """
@@ -119,8 +114,8 @@ class ChargeJournal:
                 self.write(dataclasses.replace(entry, outcome="destroyed"))
 
     def _folder(self) -> Path:
-        if self._given is not None:
-            return self._given
+        if self._given_folder is not None:
+            return self._given_folder
         state = os.environ.get("XDG_STATE_HOME")
         return (
             Path(state) if state else Path.home() / ".local/state"
@@ -153,14 +148,14 @@ class ChargeJournal:
                 "$XDG_STATE_HOME (or ~/.local/state) a folder that this user can write"
             ) from None
 
-    def _forget_oldest(self) -> None:
-        """Keep the journal small; a charge whose outcome isn't known is never forgotten."""
+    def _remove_oldest(self) -> None:
+        """Keep the journal small. A charge whose outcome isn't known is never removed."""
         paths = list(self._folder().glob("*.json"))
-        if len(paths) <= _MOST_ENTRIES:
+        if len(paths) <= _MAX_ENTRIES:
             return
         with contextlib.suppress(JournalError):
             finished = [entry for entry in self.entries() if entry.outcome != "begun"]
-            for entry in finished[: len(paths) - _MOST_ENTRIES]:
+            for entry in finished[: len(paths) - _MAX_ENTRIES]:
                 self.forget(entry)
 
 
@@ -188,7 +183,7 @@ def _parsed(data: Any) -> JournalEntry:  # noqa: ANN401 - JSON
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a private file in one step, down to the disk."""
+    """Write a private file in one step, and wait until it is on the disk."""
     import tempfile  # noqa: PLC0415 - few runs charge
 
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,14 +1,14 @@
-"""What the lifecycle itself refuses.
-
-LifecycleError
-├── LostKeyError             a key may exist that nobody holds
-└── UnknownChargeError       a charge was sent, and its outcome isn't known
-"""
+"""The errors of the lifecycle, and what may be told of others."""
 
 from __future__ import annotations
 
-from parallel_provider.api import WrongOrganizationError
-from parallel_provider.errors import ParallelError
+from parallel_provider.errors import (
+    LifecycleError,
+    LostKeyError,
+    ParallelError,
+    UnknownChargeError,
+    WrongOrganizationError,
+)
 
 __all__ = [
     "LifecycleError",
@@ -17,24 +17,6 @@ __all__ = [
     "WrongOrganizationError",
     "reason_of",
 ]
-
-
-class LifecycleError(ParallelError):
-    """What was asked can't be done safely, or not as things stand at the server."""
-
-    __module__ = "parallel_provider"
-
-
-class LostKeyError(LifecycleError):
-    """A key was perhaps created whose raw value was lost on the way."""
-
-    __module__ = "parallel_provider"
-
-
-class UnknownChargeError(LifecycleError):
-    """The card was perhaps charged; the text names the idempotency key and what is safe."""
-
-    __module__ = "parallel_provider"
 
 
 def reason_of(error: Exception) -> str:

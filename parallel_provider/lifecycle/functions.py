@@ -11,18 +11,20 @@ from typing import Any
 
 from pydantic import Field
 
-from parallel_provider.api import AppItem, Balance
-from parallel_provider.lifecycle.declarations import Inputs, Problem, Props
+from parallel_provider.api import AppItem
+from parallel_provider.lifecycle.declarations import Declared, Inputs, Problem, Props
 from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.run import Run
+from parallel_provider.model import Number
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function: its inputs, and the call that returns its result as a JSON-like dict."""
+    """A function: its inputs, its result, and the call."""
 
     inputs_type: type[Inputs]
-    call: Callable[[Run, Any], dict[str, Any]]
+    result_type: type[Declared]
+    call: Callable[[Run, Any], Declared]
 
 
 class NoInputs(Inputs):
@@ -42,24 +44,50 @@ class GetAppInputs(Inputs):
             yield Problem("app_name", "or app_id must be given, and only one of them")
 
 
-def get_balance(run: Run, inputs: NoInputs) -> dict[str, Any]:  # noqa: ARG001 - has none
-    """Return the prepaid balance as it is now."""
-    balance: Balance = run.api.get_balance()
-    return {
-        "org_id": balance.org_id,
-        "credit_balance_cents": balance.credit_balance_cents,
-        "pending_debit_balance_cents": balance.pending_debit_balance_cents,
-        "will_invoice": balance.will_invoice,
-    }
+class Balance(Declared):
+    """The prepaid balance of an organization. Both amounts are 0 if it pays by invoice."""
+
+    org_id: str = Field(description="The organization's id.")
+    credit_balance_cents: Number = Field(description="The balance, in US cents.")
+    pending_debit_balance_cents: Number = Field(
+        description="What was used and isn't subtracted yet, in US cents."
+    )
+    will_invoice: bool = Field(description="Whether the organization pays by invoice.")
 
 
-def get_apps(run: Run, inputs: NoInputs) -> dict[str, Any]:  # noqa: ARG001 - has none
-    """Return all apps of the organization, in the server's order."""
-    return {"apps": [_app(app) for app in run.apps.all()]}
+class ExistingApp(Declared):
+    """An app of an organization."""
+
+    app_id: str = Field(description="The app's id.")
+    app_name: str = Field(description="The app's name.")
+    org_id: str = Field(description="The organization's id.")
+    org_name: str = Field(description="The organization's name.")
 
 
-def get_app(run: Run, inputs: GetAppInputs) -> dict[str, Any]:
-    """Return the one app of this name or id. Raises LifecycleError for none and for several."""
+class ExistingApps(Declared):
+    """All apps of an organization."""
+
+    apps: tuple[ExistingApp, ...] = Field(description="The apps, in the server's order.")
+
+
+def get_balance(run: Run, inputs: NoInputs) -> Balance:  # noqa: ARG001 - has none
+    """Read the organization's prepaid balance."""
+    balance = run.api.get_balance()
+    return Balance(
+        org_id=balance.org_id,
+        credit_balance_cents=balance.credit_balance_cents,
+        pending_debit_balance_cents=balance.pending_debit_balance_cents,
+        will_invoice=balance.will_invoice,
+    )
+
+
+def get_apps(run: Run, inputs: NoInputs) -> ExistingApps:  # noqa: ARG001 - has none
+    """List all apps of the organization, also those that Pulumi doesn't manage."""
+    return ExistingApps(apps=tuple(map(_app, run.apps.all())))
+
+
+def get_app(run: Run, inputs: GetAppInputs) -> ExistingApp:
+    """Find the one app of this name or id. It is an error if there is none, or several."""
     # The server writes ids in lower case.
     app_id = inputs.app_id.lower() if inputs.app_id is not None else None
     wanted = f"named {inputs.app_name!r}" if app_id is None else f"with the id {inputs.app_id!r}"
@@ -80,16 +108,13 @@ def get_app(run: Run, inputs: GetAppInputs) -> dict[str, Any]:
 
 
 FUNCTIONS = {
-    "getApp": Function(GetAppInputs, get_app),
-    "getApps": Function(NoInputs, get_apps),
-    "getBalance": Function(NoInputs, get_balance),
+    "getApp": Function(GetAppInputs, ExistingApp, get_app),
+    "getApps": Function(NoInputs, ExistingApps, get_apps),
+    "getBalance": Function(NoInputs, Balance, get_balance),
 }
 
 
-def _app(app: AppItem) -> dict[str, Any]:
-    return {
-        "app_id": app.app_id,
-        "app_name": app.app_name,
-        "org_id": app.org_id,
-        "org_name": app.org_name,
-    }
+def _app(app: AppItem) -> ExistingApp:
+    return ExistingApp(
+        app_id=app.app_id, app_name=app.app_name, org_id=app.org_id, org_name=app.org_name
+    )

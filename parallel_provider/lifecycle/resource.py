@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic_core import PydanticUndefined
 
 from parallel_provider.lifecycle.declarations import (
     Checked,
@@ -18,6 +20,7 @@ from parallel_provider.lifecycle.declarations import (
 )
 from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.run import Context
+from parallel_provider.lifecycle.unknown import UNKNOWN
 
 InputsT = TypeVar("InputsT", bound=Inputs)
 StateT = TypeVar("StateT", bound=State)
@@ -64,6 +67,25 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
     def create(self, context: Context, inputs: InputsT) -> StateT:
         """Create it. If this raises, nothing was created, or the error says what may exist."""
 
+    def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:  # noqa: ARG002 - for others' use
+        """Return the outputs after a create: UNKNOWN if only the server can decide them.
+
+        For previews. `inputs` are checked inputs, which may hold UNKNOWN. Changes nothing.
+        """
+        fields = self.inputs_type.model_fields
+        return {
+            name: given(inputs, name, fields[name].default) if name in fields else UNKNOWN
+            for name in self.state_type.model_fields
+        }
+
+    def expect_update(self, context: Context, state: StateT, inputs: Props) -> dict[str, Any]:  # noqa: ARG002 - for others' use
+        """Return the outputs after an update, in the same way."""
+        fields = self.inputs_type.model_fields
+        return {
+            name: given(inputs, name, fields[name].default) if name in fields else value
+            for name, value in dict(state).items()
+        }
+
     @abstractmethod
     def read(self, context: Context, state: StateT) -> StateT | None:
         """Return its present state; None if it certainly doesn't exist any more."""
@@ -82,3 +104,9 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
     @abstractmethod
     def delete(self, context: Context, state: StateT) -> None:
         """Delete it. Succeeds if it certainly doesn't exist any more."""
+
+
+def given(inputs: Props, name: str, default: object) -> object:
+    """Return an input, or its default if it isn't given."""
+    value = inputs.get(name)
+    return value if value is not None or default is PydanticUndefined else default

@@ -11,6 +11,7 @@ from parallel_provider.lifecycle.app_key import (
     drops_raw_key,
     organization_of,
     read_key,
+    without_raw_keys,
 )
 from parallel_provider.lifecycle.declarations import Props, changed_inputs
 from parallel_provider.lifecycle.durations import parse_duration
@@ -33,6 +34,7 @@ from parallel_provider.lifecycle.rotation import (
     sentences,
 )
 from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.lifecycle.unknown import UNKNOWN
 
 # A smaller difference of the clocks is normal: a run may come just when something gets due.
 _NOTABLE_DIFFERENCE_SECONDS = 60.0
@@ -65,6 +67,34 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         return Diff(
             changed=bool(changed) or drops_raw_key(state, news) or not due.is_empty,
             by_inputs=bool(changed),
+        )
+
+    def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:
+        """Return the outputs after a create. There is no previous key yet."""
+        expected = super().expect_create(context, inputs)
+        expected |= {name: None for name in expected if name.startswith("previous_")}
+        return without_raw_keys({**expected, "generation": 1, "keys_to_revoke": []}, inputs)
+
+    def expect_update(
+        self, context: Context, state: RotatingApiKeyState, inputs: Props
+    ) -> dict[str, Any]:
+        """Return the outputs after an update. Without a rotation, the current key is known."""
+        changed = changed_inputs(self.inputs_type, state, inputs)
+        due = _plan(state, inputs, context.run.clock(), triggers_changed="triggers" in changed)
+        overlap, rotate_after = inputs.get("overlap", "1d"), inputs.get("rotate_after")
+        if due.rotate_because is not None:
+            name = generation_name(str(inputs.get("api_key_name")), state.generation + 1)
+            expected = state.expect_rotation(name, overlaps=seconds(overlap) != 0)
+        else:
+            updated = state.without(due.revoke, ())
+            expected = dict(updated)
+            if isinstance(rotate_after, str) and isinstance(overlap, str):
+                expected = dict(updated.with_durations(rotate_after, overlap))
+            else:
+                expected |= {"next_rotation_at": UNKNOWN, "previous_expires_at": UNKNOWN}
+        declared = {"rotate_after": rotate_after, "overlap": overlap}
+        return without_raw_keys(
+            {**expected, **declared, "triggers": inputs.get("triggers")}, inputs
         )
 
     def create(self, context: Context, inputs: RotatingApiKeyInputs) -> RotatingApiKeyState:

@@ -12,6 +12,7 @@ from parallel_provider.lifecycle.declarations import Problem, Props
 from parallel_provider.lifecycle.durations import parse_duration
 from parallel_provider.lifecycle.field_types import Duration, JsonLike
 from parallel_provider.lifecycle.rotation import RetiredKey, generation_name
+from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.model import Integer
 
 
@@ -97,6 +98,16 @@ class RotatingApiKeyState(KeyState):
                 "keys_to_revoke": self.retired_keys,
             }
         )
+
+    def expect_rotation(self, name: str, *, overlaps: bool) -> dict[str, Any]:
+        """Return the outputs after a rotation: UNKNOWN if only the server can decide them."""
+        new = dict.fromkeys(KeyState.model_fields, UNKNOWN)
+        kept = {field: getattr(self, field) for field in ("app_id", "app_name", "org_id")}
+        expected = dict(self.rotated_to({**new, **kept, "api_key_name": name}))
+        expected |= {"next_rotation_at": UNKNOWN, "previous_expires_at": UNKNOWN}
+        if not overlaps:
+            expected |= {name: None for name in expected if name.startswith("previous_")}
+        return expected
 
     def without(
         self, revoked: Sequence[RetiredKey], failed: Sequence[RetiredKey]

@@ -11,25 +11,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AliasChoices, Field
 
+from parallel_provider.lifecycle.declarations import Declared
 from parallel_provider.lifecycle.durations import format_duration
-from parallel_provider.model import Integer, Model
+from parallel_provider.model import Integer
 
 Cause = Literal["age", "triggers"]
 
 
-class RetiredKey(Model):
-    """A key that isn't current any more, and not revoked yet.
+class RetiredKey(Declared):
+    """A key that isn't current any more, and not revoked yet."""
 
-    `retired_at` is when the next key was created, in epoch seconds. States call it `replaced_at`.
-    """
-
-    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
-
-    api_key_id: str
-    api_key_name: str
-    retired_at: Integer = Field(validation_alias="replaced_at", serialization_alias="replaced_at")
+    api_key_id: str = Field(description="The key's id.")
+    api_key_name: str = Field(description="The key's name in the Parallel console.")
+    # States of Python programs call it `replaced_at`.
+    retired_at: Integer = Field(
+        validation_alias=AliasChoices("replaced_at", "retiredAt"),
+        serialization_alias="replaced_at",
+        description="When the next key was created, in epoch seconds.",
+    )
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ def invoke(function: str, doing: str, arguments: Mapping[str, Any]) -> Mapping[s
     from parallel_provider.errors import ParallelError  # noqa: PLC0415 - heavy
     from parallel_provider.lifecycle import function_of  # noqa: PLC0415
     from parallel_provider.lifecycle.errors import LifecycleError  # noqa: PLC0415
+    from parallel_provider.model import plain  # noqa: PLC0415
 
     called = function_of(function)
     program_run = _program.current()
@@ -38,7 +39,10 @@ def invoke(function: str, doing: str, arguments: Mapping[str, Any]) -> Mapping[s
     try:
         run = program_run.run()
         run.require_allowed_organization()
-        return called.call(run, called.inputs_type.model_validate(arguments))
+        result: dict[str, Any] = plain(
+            called.call(run, called.inputs_type.model_validate(arguments))
+        )
+        return result
     except LifecycleError as error:
         raise pulumi.RunError(f"{snake_case(function)}: {error}") from None
     except ParallelError as error:

@@ -1,4 +1,4 @@
-"""A server that answers with bytes of a test's choice, as no proper server would."""
+"""A server that answers with any bytes that a test gives it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 
 Script = Callable[[str], Iterable[bytes]]
-"""From the first line of a request to the pieces of its answer."""
+"""Takes the first line of a request, and returns the pieces of its answer."""
 
 
 class RawServer:
-    """Answers each connection's first request, one piece after the other, until nobody reads."""
+    """Answers the first request of each connection, piece by piece, until the client closes it."""
 
     def __init__(self, script: Script) -> None:
         self._script = script
@@ -59,7 +59,7 @@ class RawServer:
 
 
 def _read_request(connection: socket.socket) -> str:
-    """Return a request's first line, once all of it is read: a rest would break the answer."""
+    """Read a whole request and return its first line. Unread bytes would reset the connection."""
     received = b""
     while b"\r\n\r\n" not in received:
         received += connection.recv(65536) or b"\r\n\r\n"

@@ -1,4 +1,4 @@
-"""A call ends in time, and an answer at a size, whatever the server sends."""
+"""A call is limited in time and an answer in size, whatever the server sends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from parallel_provider.api import (
     NoAnswerError,
     PermissionDeniedError,
 )
-from parallel_provider.api.retries import Patience
+from parallel_provider.api.timing import RetryPolicy
 from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
 from parallel_provider.credentials.oauth import SignInServer
 from tests.api.raw_server import RawServer, endless, head, raw_server, whole
@@ -28,7 +28,7 @@ from tests.lifecycle.runs import api_at
 
 APP_ID = "00000000-0000-4000-8000-000000000000"
 # Each attempt has half of it.
-SHORT = Patience(attempts=1, deadline_seconds=1.0)
+SHORT = RetryPolicy(attempts=1, deadline_seconds=1.0)
 # A call may take a second, and this machine as long again and more.
 SOON = 10.0
 MIB = 1024 * 1024
@@ -64,8 +64,11 @@ def drip_chunks(server: RawServer) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("ending", [drip_body, drip_head, drip_interim, drip_chunks])
 def test_answer_that_comes_drop_by_drop_ends_in_time(ending: Ending) -> None:
-    """Each byte arrives in time, and the whole doesn't: that is no answer, and may have worked."""
-    with raw_server(lambda _: ending(server)) as server, api_at(server.url, patience=SHORT) as api:
+    """Each byte arrives in time, but the whole answer doesn't. The request may have worked."""
+    with (
+        raw_server(lambda _: ending(server)) as server,
+        api_at(server.url, retry_policy=SHORT) as api,
+    ):
         started = time.monotonic()
         with pytest.raises(NoAnswerError, match="timed out") as failure:
             api.create_app("search")
@@ -75,7 +78,7 @@ def test_answer_that_comes_drop_by_drop_ends_in_time(ending: Ending) -> None:
 
 
 def test_sign_in_that_answers_drop_by_drop_ends_in_time() -> None:
-    """The lock of a refresh isn't held for longer than the seconds of one request."""
+    """A refresh holds its lock no longer than the time limit of its request."""
     with (
         raw_server(lambda _: drip_body(server)) as server,
         SignInServer(server.url, seconds=0.5) as sign_in,
@@ -87,10 +90,10 @@ def test_sign_in_that_answers_drop_by_drop_ends_in_time() -> None:
 
 
 def test_error_that_comes_drop_by_drop_is_known_by_its_status() -> None:
-    """What was refused isn't taken for something that may have worked."""
+    """A refusal is final, even if its text never ends."""
     with (
         raw_server(lambda _: refuse(server)) as server,
-        api_at(server.url, patience=SHORT) as api,
+        api_at(server.url, retry_policy=SHORT) as api,
         pytest.raises(PermissionDeniedError) as failure,
     ):
         api.create_app("search")
@@ -105,13 +108,13 @@ def refuse(server: RawServer) -> Iterator[bytes]:
 
 
 def endless_body(_: str) -> Iterator[bytes]:
-    """Send as much as is read."""
+    """Send a body without end."""
     yield head()
     yield from endless(b" " * 65536)
 
 
 def endless_gzip(_: str) -> Iterator[bytes]:
-    """Send what is a thousand times as much when it is decompressed."""
+    """Send a compressed body without end; decompressed, it is a thousand times as large."""
     packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
     yield head("200 OK", "Content-Encoding: gzip")
     while True:
@@ -120,7 +123,7 @@ def endless_gzip(_: str) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("script", [endless_body, endless_gzip])
 def test_answer_without_end_is_refused_at_a_size(script: Callable[[str], Iterator[bytes]]) -> None:
-    """Neither what is sent nor what it stands for fills the memory; the key may exist."""
+    """Neither the raw body nor the decompressed one fills the memory. The key may exist."""
     with (
         raw_server(script) as server,
         api_at(server.url) as api,
@@ -134,13 +137,13 @@ def test_answer_without_end_is_refused_at_a_size(script: Callable[[str], Iterato
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sizes are in KiB there")
 def test_small_answer_that_stands_for_a_gigabyte_takes_no_gigabyte() -> None:
-    """One read may hold what fills the memory, so that it is decompressed bit by bit."""
+    """One read may hold a gigabyte of data, so it is decompressed in small steps."""
     packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
     bomb = b"".join(packer.compress(b" " * MIB) for _ in range(1024)) + packer.flush()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with (
         raw_server(lambda _: [whole(bomb, "200 OK", "Content-Encoding: gzip")]) as server,
-        api_at(server.url, patience=Patience(attempts=1)) as api,
+        api_at(server.url, retry_policy=RetryPolicy(attempts=1)) as api,
         pytest.raises(AnswerError, match="more than 65536 KiB"),
     ):
         api.list_apps()
@@ -153,7 +156,7 @@ def test_small_answer_that_stands_for_a_gigabyte_takes_no_gigabyte() -> None:
 def test_sign_in_without_end_is_refused_at_a_size(
     script: Callable[[str], Iterator[bytes]],
 ) -> None:
-    """The same goes for the sign-in."""
+    """The sign-in has the same limit."""
     with (
         raw_server(script) as server,
         SignInServer(server.url) as sign_in,
@@ -186,7 +189,7 @@ def test_error_page_without_end_is_cut_off() -> None:
 
 
 def test_long_list_of_apps_is_read() -> None:
-    """The limit is far above what a hundred thousand apps need, compressed or not."""
+    """A list of a hundred thousand apps is within the limit, compressed or not."""
     app = {"app_id": APP_ID, "app_name": "n" * 100, "org_id": "org", "org_name": "Organization"}
     plain = json.dumps({"apps": [app] * 100_000}).encode()
     packed = gzip.compress(plain, compresslevel=1)
@@ -207,7 +210,7 @@ def test_long_list_of_apps_is_read() -> None:
     ],
 )
 def test_body_that_can_not_be_decompressed_is_no_answer(encoding: str, body: bytes) -> None:
-    """Half an answer isn't taken for a whole one."""
+    """A part of an answer isn't used."""
     answer = whole(body, "200 OK", f"Content-Encoding: {encoding}")
     with (
         raw_server(lambda _: [answer]) as server,
@@ -219,7 +222,7 @@ def test_body_that_can_not_be_decompressed_is_no_answer(encoding: str, body: byt
 
 @pytest.mark.parametrize("encoding", ["gzip", "identity"])
 def test_body_is_read_however_it_is_cut(encoding: str) -> None:
-    """Pieces of one byte make the same body."""
+    """A body that arrives byte by byte is the same body."""
     body = PACKED if encoding == "gzip" else NO_APPS
     answer = whole(body, "200 OK", f"Content-Encoding: {encoding}")
     with (
@@ -238,7 +241,7 @@ def test_body_is_read_however_it_is_cut(encoding: str) -> None:
     ],
 )
 def test_answer_that_is_not_http_is_not_quoted(answer: bytes) -> None:
-    """It may hold a new key in the wrong place."""
+    """It may hold a new key."""
     with (
         raw_server(lambda _: [answer]) as server,
         api_at(server.url) as api,
@@ -251,17 +254,17 @@ def test_answer_that_is_not_http_is_not_quoted(answer: bytes) -> None:
 
 
 def test_wait_for_an_absurd_time_is_no_crash() -> None:
-    """A Retry-After that nobody can read says nothing; a very long one ends the call in time."""
+    """A Retry-After that can't be read is ignored, and a very long one is cut short."""
     waits = ["Tue, 01 Dec 2026 00:00:00 +9999", "9" * 400]
     answers = iter([whole(b"{}", "429 Slow", f"Retry-After: {wait}") for wait in waits])
-    patience = Patience(attempts=1, first_wait_seconds=0.0, longest_wait_seconds=0.01)
+    retry_policy = RetryPolicy(attempts=1, first_wait_seconds=0.0, longest_wait_seconds=0.01)
 
-    with raw_server(lambda _: [next(answers)]) as server, client(server, patience) as api:
+    with raw_server(lambda _: [next(answers)]) as server, client(server, retry_policy) as api:
         for _ in waits:
             with pytest.raises(ApiError, match="answered 429"):
                 api.list_apps()
 
 
-def client(server: RawServer, patience: Patience) -> AccountApi:
+def client(server: RawServer, retry_policy: RetryPolicy) -> AccountApi:
     """Return a client of this server."""
-    return api_at(server.url, patience=patience)
+    return api_at(server.url, retry_policy=retry_policy)

@@ -18,7 +18,7 @@ PROGRAM = (sys.executable, "-m", "parallel_provider.cli")
 
 @pytest.fixture
 def signed_out(emulator: Emulator, tmp_path: Path) -> SignIn:
-    """Give a place for a sign-in, and nobody who has signed in."""
+    """Return the path of a sign-in file that doesn't exist yet."""
     return SignIn(emulator, tmp_path / "config" / "auth.json")
 
 
@@ -32,7 +32,7 @@ def signed_in(signed_out: SignIn) -> SignIn:
 
 @pytest.fixture
 def run(signed_out: SignIn) -> Run:
-    """Run a command against the emulator; no token may show, but where `token` prints it."""
+    """Run a command against the emulator; only `token` and the like may print a token."""
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         result = subprocess.run(

@@ -20,7 +20,7 @@ def journal() -> ChargeJournal:
 
 
 def test_charges_are_listed(run: Run, journal: ChargeJournal) -> None:
-    """People see when, how much, what became of it, and the key; programs see all of it."""
+    """People see the time, the amount, the outcome and the key; programs see all fields."""
     assert json.loads(run("charges", "--json").stdout) == []
     journal.write(ENTRY)
 
@@ -33,7 +33,7 @@ def test_charges_are_listed(run: Run, journal: ChargeJournal) -> None:
 
 
 def test_charge_is_settled(run: Run, journal: ChargeJournal) -> None:
-    """One answer is kept for the next run; the other one takes the charge off the list."""
+    """--charged keeps the entry for the next run; --not-charged removes it."""
     journal.write(ENTRY)
     assert run("charges", "settle", ENTRY.key, "--charged").returncode == 0
     [settled] = journal.entries()
@@ -46,7 +46,7 @@ def test_charge_is_settled(run: Run, journal: ChargeJournal) -> None:
 def test_settling_needs_an_answer_and_a_charge_that_is_known(
     run: Run, journal: ChargeJournal
 ) -> None:
-    """A slip changes nothing."""
+    """An incomplete command changes nothing."""
     journal.write(ENTRY)
     neither = run("charges", "settle", ENTRY.key)
     unknown = run("charges", "settle", "pulumi-9999", "--charged")
@@ -60,7 +60,7 @@ def test_settling_needs_an_answer_and_a_charge_that_is_known(
 def test_key_of_two_organizations_is_settled_for_the_one_that_is_named(
     run: Run, journal: ChargeJournal
 ) -> None:
-    """Each organization's server has its own memory of keys."""
+    """The same key can be charged once in each organization."""
     other = JournalEntry(ENTRY.key, "org_2", 2000, ENTRY.resource, ENTRY.begun_at, "begun")
     journal.write(ENTRY)
     journal.write(other)

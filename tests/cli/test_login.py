@@ -18,7 +18,7 @@ USER_CODE = re.compile(r"\b[A-Z]{4}-[A-Z]{4}\b")
 
 @pytest.fixture
 def auto_approve(signed_out: SignIn) -> None:
-    """Have every sign-in approved at once."""
+    """Let the emulator approve every sign-in at once."""
     signed_out.emulator.set_settings(auto_approve=True)
 
 
@@ -71,7 +71,7 @@ def test_approved_login_stores_the_sign_in(
 
 
 def test_denied_login_stores_nothing(signed_out: SignIn, login_and_decide: LoginAndDecide) -> None:
-    """Whoever denies in the browser ends the command."""
+    """To deny in the browser ends the command."""
     emulator = signed_out.emulator
     code, told = login_and_decide(lambda code: emulator.decide_sign_in(code, "deny"))
     assert code == 1
@@ -92,7 +92,7 @@ def test_login_that_nobody_approves_ends_in_time(run: Run) -> None:
 def test_login_that_is_approved_within_its_timeout_succeeds(
     signed_out: SignIn, login_and_decide: LoginAndDecide
 ) -> None:
-    """Also when the server would rather be asked later."""
+    """Also if the server asks for a longer interval."""
     emulator = signed_out.emulator
     code, told = login_and_decide(
         lambda code: emulator.decide_sign_in(code, "approve"), "--timeout", "2", pace=5
@@ -164,7 +164,7 @@ def test_login_help_shows_the_command_of_the_pipelines_readme(run: Run) -> None:
 
 @pytest.mark.usefixtures("auto_approve")
 def test_login_keeps_other_organizations_and_unknown_fields(run: Run, signed_in: SignIn) -> None:
-    """A file that others write to as well loses nothing."""
+    """What other programs wrote to the file stays."""
     document = signed_in.document
     document["future"] = {"a": 1}
     document["orgs"]["org_other"] = {"api_key": "key", "control_api": {"refresh_token": "rt_x"}}
@@ -185,7 +185,7 @@ def test_login_keeps_other_organizations_and_unknown_fields(run: Run, signed_in:
 def test_login_with_a_client_that_the_server_forgot_registers_again(
     run: Run, signed_in: SignIn
 ) -> None:
-    """An unknown client_id is no dead end."""
+    """With an unknown client_id, the command gets a new one."""
     document = signed_in.document
     document["client_id"] = "client_forgotten"
     signed_in.document = document
@@ -195,7 +195,7 @@ def test_login_with_a_client_that_the_server_forgot_registers_again(
 
 @pytest.mark.usefixtures("auto_approve")
 def test_login_makes_no_data_key(run: Run, signed_out: SignIn) -> None:
-    """What isn't asked for isn't created."""
+    """A sign-in creates no key."""
     before = len(signed_out.emulator.state()["keys"])
     assert run("login").returncode == 0
     assert len(signed_out.emulator.state()["keys"]) == before
@@ -210,7 +210,7 @@ def test_login_with_scopes_gets_these_only(run: Run, signed_out: SignIn) -> None
 
 @pytest.mark.usefixtures("auto_approve")
 def test_login_under_a_token_in_the_environment_warns(run: Run) -> None:
-    """A sign-in that wouldn't be used is told of."""
+    """A warning says that the sign-in won't be used."""
     result = run("login", PARALLEL_ACCESS_TOKEN="a.b.c")
     assert "Warning: PARALLEL_ACCESS_TOKEN is set" in result.stderr
 
@@ -226,7 +226,7 @@ def test_printed_refresh_token_is_stored_nowhere(run: Run, signed_out: SignIn) -
 
 @pytest.mark.parametrize("ci", ["true", "1", "woodpecker"])
 def test_login_in_a_pipeline_fails_at_once(run: Run, signed_out: SignIn, ci: str) -> None:
-    """Where nobody can approve, nothing is asked for, and the error names the ways that work."""
+    """Nobody can approve in a pipeline, so no code is requested, and the error names other ways."""
     result = run("login", CI=ci)
     assert result.returncode == 1
     assert "PARALLEL_REFRESH_TOKEN" in result.stderr
@@ -238,7 +238,7 @@ def test_login_in_a_pipeline_fails_at_once(run: Run, signed_out: SignIn, ci: str
 def test_login_that_is_told_to_wait_works_in_a_pipeline(
     run: Run, ci: str, options: list[str]
 ) -> None:
-    """Whoever reads the log may approve it after all."""
+    """A person who reads the log may approve it."""
     assert run("login", *options, CI=ci).returncode == 0
 
 

@@ -1,4 +1,4 @@
-"""Where the output goes: terminals of all kinds, full disks, readers that have gone."""
+"""Where the output goes: terminals, full disks, and pipes that are closed."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def run_into(path: str, arguments: list[str], signed_in: SignIn) -> tuple[int, s
 @FULL
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 def test_output_that_cannot_be_written_is_one_line(signed_in: SignIn, arguments: list[str]) -> None:
-    """A full disk is no bug of ours, and no success."""
+    """A full disk is an error in one line."""
     code, errors = run_into("/dev/full", arguments, signed_in)
     assert code == 1
     assert errors == "Error: the output can't be written (No space left on device)\n"
@@ -83,7 +83,7 @@ def test_output_that_cannot_be_written_is_one_line(signed_in: SignIn, arguments:
 
 @FULL
 def test_messages_that_cannot_be_written_leave_the_exit_code(signed_out: SignIn) -> None:
-    """Where nothing can be said, the command fails all the same, and as it would."""
+    """If no message can be written, the exit code is the same."""
     with Path("/dev/full").open("wb") as full:
         result = subprocess.run(
             [*PROGRAM, "status"],
@@ -101,7 +101,7 @@ def test_messages_that_cannot_be_written_leave_the_exit_code(signed_out: SignIn)
 def test_reader_that_has_gone_ends_the_command_quietly(
     signed_in: SignIn, arguments: list[str]
 ) -> None:
-    """`| head -0` is no error worth words, whatever the command."""
+    """`| head -0` prints no error, for any command."""
     reader, writer = os.pipe()
     os.close(reader)
     code, errors = run_into(f"/dev/fd/{writer}", arguments, signed_in)
@@ -124,7 +124,7 @@ def test_reader_that_has_gone_ends_the_command_quietly(
 def test_terminal_that_wants_plain_text_gets_no_escape_sequence(
     signed_in: SignIn, command: str, variables: dict[str, str], *, is_plain: bool
 ) -> None:
-    """NO_COLOR and TERM=dumb mean bold and spinners too."""
+    """NO_COLOR and TERM=dumb turn off bold text and spinners too."""
     signed_in.emulator.set_settings(auto_approve=True)
     options = ["--no-browser"] if command == "login" else []
     shown = output_on_terminal([command, *options], {**signed_in.environment, **variables})
@@ -142,7 +142,7 @@ def test_pipe_gets_no_escape_sequence_whatever_the_environment_says(run: Run, co
 def test_name_that_the_encoding_lacks_is_shown_as_far_as_it_can_be(
     run: Run, signed_in: SignIn
 ) -> None:
-    """A terminal without Unicode is no reason to fail."""
+    """A terminal without Unicode gets escapes instead."""
     signed_in.emulator.set_org(org_name="株式会社")
     result = run("apps", PYTHONIOENCODING="latin-1")
     assert result.returncode == 0, result.stderr

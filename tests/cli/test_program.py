@@ -18,7 +18,7 @@ COMMANDS = ["login", "logout", "status", "token", "balance", "apps", "emulator"]
 
 
 def test_help_lists_every_command(run: Run) -> None:
-    """The first thing to read names all there is, with examples."""
+    """The help names all commands, with examples."""
     result = run("--help")
     assert result.returncode == 0
     assert all(f"\n  {command} " in result.stdout for command in COMMANDS)
@@ -41,7 +41,7 @@ def test_version_is_the_packages(run: Run) -> None:
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["status", "--nonsense"], ["balance", "x"]])
 def test_wrong_call_exits_with_2(run: Run, arguments: list[str]) -> None:
-    """A call that can't be understood is told apart from one that failed."""
+    """A wrong call has another exit code than a failure."""
     result = run(*arguments)
     assert result.returncode == 2
     assert "Error: " in result.stderr
@@ -103,7 +103,7 @@ def test_ctrl_c_exits_with_130_and_without_a_traceback(signed_out: SignIn, momen
             told += program.stderr.readline()
     else:
         maps = Path(f"/proc/{program.pid}/maps")
-        while "msgspec/_core" not in maps.read_text():
+        while "pydantic_core/_pydantic_core" not in maps.read_text():
             pass  # until it is among its imports
     program.send_signal(signal.SIGINT)
     output, errors = program.communicate(timeout=30)
@@ -115,7 +115,7 @@ def test_ctrl_c_exits_with_130_and_without_a_traceback(signed_out: SignIn, momen
 
 
 def test_reader_that_has_had_enough_gets_no_traceback(signed_in: SignIn) -> None:
-    """`parallel-provider apps | head -0` is no error worth words."""
+    """`parallel-provider apps | head -0` prints no error."""
     reader, writer = os.pipe()
     os.close(reader)
     result = subprocess.run(
@@ -158,7 +158,7 @@ def test_piped_output_has_no_escape_sequences(run: Run) -> None:
 
 
 def test_names_from_the_server_cannot_steer_the_terminal(run: Run, signed_in: SignIn) -> None:
-    """Control characters and markup in a name are shown as nothing, and as text."""
+    """Control characters in a name are removed, and markup is shown as text."""
     document = signed_in.document
     org = document["orgs"][document["selected_org_id"]]
     org["org_name"] = "\x1b[2J\x07[red]Evil[/red]\nAccess token  ends never"

@@ -12,7 +12,7 @@ from tests.credentials.sign_ins import SignIn
 
 
 def test_status_shows_organization_permissions_and_ends(run: Run, signed_in: SignIn) -> None:
-    """Everything one wants to know of a sign-in, without asking the server."""
+    """All facts about the sign-in are shown, without a request."""
     before = signed_in.emulator.state()["requests"]
     result = run("status", PARALLEL_PLATFORM_URL="http://127.0.0.1:1")
     assert result.returncode == 0
@@ -61,7 +61,7 @@ def test_status_names_a_source_in_the_environment(run: Run) -> None:
 
 
 def test_status_shows_when_a_given_token_ends(run: Run, signed_out: SignIn) -> None:
-    """The token says it itself."""
+    """The token holds its own end."""
     token = signed_out.emulator.mint_token(lifetime_seconds=3600 + 90)
     result = run("status", PARALLEL_ACCESS_TOKEN=token)
     assert result.returncode == 0
@@ -74,7 +74,7 @@ def test_status_shows_when_a_given_token_ends(run: Run, signed_out: SignIn) -> N
 def test_status_takes_times_that_are_none_for_unknown(
     run: Run, signed_in: SignIn, end: object
 ) -> None:
-    """A damaged number is no reason not to sign in, and is never formatted."""
+    """A damaged number counts as unknown."""
     document = signed_in.document
     tokens = document["orgs"][document["selected_org_id"]]["control_api"]
     for part in ("access_token", "refresh_token", "authorization"):
@@ -90,7 +90,7 @@ def test_status_takes_times_that_are_none_for_unknown(
 
 
 def test_status_of_a_sign_in_that_has_ended_fails(run: Run, signed_in: SignIn) -> None:
-    """What there is is shown, and the exit code tells a script that it is of no use."""
+    """The facts are shown, and the exit code says that the sign-in can't be used."""
     document = signed_in.document
     tokens = document["orgs"][document["selected_org_id"]]["control_api"]
     tokens["authorization_expires_at"] = int(time.time()) - 60
@@ -107,7 +107,7 @@ def test_status_of_a_sign_in_that_has_ended_fails(run: Run, signed_in: SignIn) -
 
 
 def test_status_warns_of_a_file_that_is_open_to_others(run: Run, signed_in: SignIn) -> None:
-    """A sign-in that others can read is told of, with the cure."""
+    """A warning says that others can read the sign-in, and how to change that."""
     signed_in.path.chmod(0o644)
     result = run("status")
     assert "open to other users: run chmod 600" in result.stderr

@@ -49,7 +49,7 @@ def test_token_command_can_talk_to_the_user(run: Run, signed_in: SignIn) -> None
 @pytest.mark.usefixtures("signed_in")
 @pytest.mark.parametrize("command", [["token"], ["status"], ["status", "--json"]])
 def test_given_token_that_has_ended_fails(run: Run, signed_out: SignIn, command: list[str]) -> None:
-    """What the token says of itself is enough to know, without a request."""
+    """The token holds its own end, so no request is needed."""
     ended = signed_out.emulator.mint_token(lifetime_seconds=-90)
     result = run(*command, PARALLEL_ACCESS_TOKEN=ended, PARALLEL_SERVICE_API_URL="http://[::1]:1")
     assert result.returncode == 1
@@ -60,7 +60,7 @@ def test_given_token_that_has_ended_fails(run: Run, signed_out: SignIn, command:
 
 @pytest.mark.usefixtures("signed_out")
 def test_given_token_that_lives_is_printed(run: Run, emulator: Emulator) -> None:
-    """A token with an end in the future, or with none, is as good as ever."""
+    """A token that ends in the future, or has no end, is printed."""
     for token in (emulator.mint_token(lifetime_seconds=300), emulator.mint_token(), "a.b.c"):
         result = run("token", PARALLEL_ACCESS_TOKEN=token)
         assert result.returncode == 0
@@ -69,7 +69,7 @@ def test_given_token_that_lives_is_printed(run: Run, emulator: Emulator) -> None
 
 @pytest.mark.parametrize("end", ["NaN", "1e308", "-5", '"soon"', "9" * 400, "[]", "true", "null"])
 def test_odd_end_of_a_given_token_counts_as_unknown(run: Run, end: str) -> None:
-    """Whatever a token says of itself, it is one line at most."""
+    """Whatever the token holds, the command works."""
     claims = base64.urlsafe_b64encode(f'{{"exp": {end}}}'.encode()).decode().rstrip("=")
     token = f"eyJhbGciOiJub25lIn0.{claims}.x"
     assert run("token", PARALLEL_ACCESS_TOKEN=token).stdout == f"{token}\n"
@@ -87,7 +87,7 @@ NO_HOME = (
 
 @pytest.fixture
 def run_without_home(signed_out: SignIn, tmp_path: Path) -> Run:
-    """Run a command as a user whom the machine doesn't know, as in many containers."""
+    """Run a command as a user without a home directory, as in many containers."""
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         environment = {
@@ -116,7 +116,7 @@ no_windows = pytest.mark.skipif(sys.platform == "win32", reason="homes are found
 
 @no_windows
 def test_given_token_needs_no_home_directory(run_without_home: Run, emulator: Emulator) -> None:
-    """Nothing has to be kept for it."""
+    """It needs no file."""
     token = emulator.mint_token()
     assert run_without_home("token", PARALLEL_ACCESS_TOKEN=token).stdout == f"{token}\n"
     for command in ("status", "balance", "apps"):
@@ -142,7 +142,7 @@ def test_given_token_needs_no_home_directory(run_without_home: Run, emulator: Em
 def test_sign_in_without_a_home_directory_is_one_line(
     run_without_home: Run, arguments: list[str], variables: dict[str, str], home: str
 ) -> None:
-    """What needs a home says so, and how to do without."""
+    """The error says that there is no home directory, and what to do."""
     result = run_without_home(*arguments, **variables)
     assert result.returncode == 1
     assert f"there is no home directory {home}: set HOME, name another place" in result.stderr

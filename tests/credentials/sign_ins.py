@@ -1,4 +1,4 @@
-"""A person who has signed in to the emulator, and the secrets that must not show anywhere."""
+"""A sign-in to the emulator, and its secrets, which must not be shown anywhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import httpx
 from parallel_provider.testing.emulator import Emulator
 
 _DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
-# What would point a program elsewhere, or change how it behaves.
+# These variables change how a program behaves.
 _FOREIGN_VARIABLES = ("CI", "NO_COLOR", "FORCE_COLOR")
 
 
@@ -81,7 +81,7 @@ class SignIn:
 
     @property
     def document(self) -> dict[str, Any]:
-        """The file's content; its tokens are secrets from now on."""
+        """The file's content. Its tokens are added to `secrets`."""
         document: dict[str, Any] = json.loads(self.path.read_text())
         for org in document["orgs"].values():
             tokens = org.get("control_api") or {}
@@ -103,7 +103,7 @@ class SignIn:
         return tokens
 
     def expire(self) -> None:
-        """Let the stored access token have ended a minute ago, by the file's account."""
+        """Write into the file that the access token expired a minute ago."""
         document = self.document
         org = document["orgs"][document["selected_org_id"]]
         org["control_api"]["access_token_expires_at"] = int(time.time()) - 60
@@ -111,7 +111,7 @@ class SignIn:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables under which a program uses this sign-in."""
+        """The environment in which a program uses this sign-in."""
         return clean_environment(
             PARALLEL_AUTH_FILE=str(self.path),
             PARALLEL_PLATFORM_URL=self.emulator.url,
@@ -120,11 +120,11 @@ class SignIn:
 
     @property
     def refreshes(self) -> int:
-        """How many requests have come to the token endpoint, the sign-in's own one included."""
+        """How many requests the token endpoint has got, including that of the sign-in itself."""
         return self.emulator.state()["requests"].get("POST /getServiceKeys/token", 0)
 
     def assert_no_secret_in(self, text: str) -> None:
-        """Fail if any token that was ever in the file shows in `text`."""
+        """Fail if `text` contains a token that was ever in the file."""
         with contextlib.suppress(OSError, ValueError, KeyError):  # some tests damage the file
             _ = self.document
         for secret in self.secrets:

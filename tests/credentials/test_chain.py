@@ -1,4 +1,4 @@
-"""Which source of access tokens counts."""
+"""Which source of access tokens is used."""
 
 from __future__ import annotations
 
@@ -52,15 +52,15 @@ def choose(
 
 
 @pytest.mark.parametrize("first", range(len(IN_ORDER)))
-def test_first_configured_source_counts(auth_file: Path, first: int) -> None:
-    """Stack configuration before environment, token before command before refresh token."""
+def test_first_configured_source_is_used(auth_file: Path, first: int) -> None:
+    """The stack configuration comes first, and a token comes before a command."""
     left = set(IN_ORDER[first:])
     config = {key: value for key, value in CONFIG.items() if key in left}
     environ = {key: value for key, value in ENVIRONMENT.items() if key in left | {SAVE}}
     assert choose(auth_file, environ, config).origin == IN_ORDER[first]
 
 
-def test_stored_sign_in_counts_last(auth_file: Path) -> None:
+def test_stored_sign_in_is_the_last_source(auth_file: Path) -> None:
     """Without any setting, the selected organization's sign-in is used."""
     source = choose(auth_file, {})
     assert source.origin == f"the stored sign-in {auth_file}"
@@ -80,13 +80,13 @@ def test_configured_organization_without_sign_in_is_refused(auth_file: Path) -> 
 
 
 def test_nothing_configured_says_what_to_do(tmp_path: Path) -> None:
-    """A first run ends in the ways to get a token."""
+    """The error lists the ways to get a token."""
     with pytest.raises(CredentialsError, match="parallel-provider login"):
         choose(tmp_path / "none.json", {})
 
 
 def test_unusable_file_is_named_and_kept(auth_file: Path) -> None:
-    """A damaged file isn't the same as none."""
+    """A damaged file isn't treated as a missing one."""
     auth_file.write_text("{")
     with pytest.raises(CredentialsError, match=r"auth.json is damaged"):
         choose(auth_file, {})
@@ -94,7 +94,7 @@ def test_unusable_file_is_named_and_kept(auth_file: Path) -> None:
 
 
 def test_refresh_token_needs_a_save_command(auth_file: Path) -> None:
-    """Without a place for its successor, the token would work for one run."""
+    """Without a place for the next refresh token, the token would work for one run only."""
     with pytest.raises(SettingsError, match=SAVE):
         choose(auth_file, {"PARALLEL_REFRESH_TOKEN": "rt_1"})
 
@@ -109,13 +109,13 @@ def test_refresh_token_needs_a_save_command(auth_file: Path) -> None:
 def test_malformed_command_is_refused_before_it_is_needed(
     auth_file: Path, environ: dict[str, str], setting: str
 ) -> None:
-    """A setting that can't work is told at the start."""
+    """A wrong setting is an error at the start of a run."""
     with pytest.raises(SettingsError, match=setting):
         choose(auth_file, environ)
 
 
 def test_data_key_as_access_token_is_named_as_the_mistake(auth_file: Path) -> None:
-    """The usual confusion has its own words, and the key isn't repeated."""
+    """The error says that it looks like a data API key, and doesn't quote it."""
     with pytest.raises(CredentialsError, match=r"PARALLEL_ACCESS_TOKEN .*data API key") as caught:
         choose(auth_file, {"PARALLEL_ACCESS_TOKEN": "pk_0123456789abcdef"})
     assert "pk_0123" not in str(caught.value)

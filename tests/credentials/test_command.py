@@ -60,7 +60,7 @@ def test_output_is_a_token_or_json(output: str, expires_at: float | None) -> Non
     ],
 )
 def test_unusable_output_is_explained_and_not_shown(output: bytes, reason: str) -> None:
-    """The error says what is wrong with what was printed, without a word of it."""
+    """The error says what is wrong with the output, and doesn't quote it."""
     with pytest.raises(CredentialsError, match=reason) as caught:
         parse_output(output, NAME, NOW)
     assert NAME in str(caught.value)
@@ -69,7 +69,7 @@ def test_unusable_output_is_explained_and_not_shown(output: bytes, reason: str) 
 
 
 def counting_command(tmp_path: Path, body: str) -> Command:
-    """Return a command that counts its runs in `tmp_path/runs`, and knows the count as `n`."""
+    """Return a command that counts its runs in `tmp_path/runs`; `n` is the count in `body`."""
     code = (
         "import json, pathlib; path = pathlib.Path(__import__('sys').argv[1])\n"
         "n = len(path.read_text()) + 1 if path.exists() else 1; path.write_text('x' * n)\n" + body
@@ -79,7 +79,7 @@ def counting_command(tmp_path: Path, body: str) -> Command:
 
 
 def test_command_runs_again_near_the_end_of_its_token(tmp_path: Path) -> None:
-    """One run serves until 30 seconds before the token's end."""
+    """The command runs again 30 seconds before the token expires."""
     now = [NOW]
     body = f"print(json.dumps({{'access_token': f'a.b.{{n}}', 'expires_at': {NOW} + 420 * n}}))"
     source = TokenCommand(counting_command(tmp_path, body), clock=lambda: now[0])
@@ -89,7 +89,7 @@ def test_command_runs_again_near_the_end_of_its_token(tmp_path: Path) -> None:
 
 
 def test_command_runs_again_after_a_401(tmp_path: Path) -> None:
-    """A refused token is replaced by running the command once more."""
+    """After a 401, the command runs once more for another token."""
     source = TokenCommand(counting_command(tmp_path, "print(f'a.b.{n}')"))
     renewed = source.renew(source.get())
     assert renewed is not None
@@ -97,7 +97,7 @@ def test_command_runs_again_after_a_401(tmp_path: Path) -> None:
 
 
 def test_command_that_prints_the_refused_token_again_has_no_other(tmp_path: Path) -> None:
-    """A broker that keeps its token gives no reason to send the request once more."""
+    """If the command prints the same token again, the request isn't sent again."""
     source = TokenCommand(counting_command(tmp_path, "print('a.b.c')"))
     assert source.renew(source.get()) is None
     assert (tmp_path / "runs").read_text() == "xx"

@@ -1,4 +1,4 @@
-"""Signing in by a code: the pace, and every way it can end. Time is injected."""
+"""The device flow: how often it polls, and every way it can end. Time is injected."""
 
 from __future__ import annotations
 
@@ -8,14 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 from pydantic import SecretStr
 
-from parallel_provider.credentials.device_flow import (
-    ALL_SCOPES,
-    Waiting,
-    request_code,
-    wait_for_approval,
-)
+from parallel_provider.credentials.device_flow import ALL_SCOPES, request_code, wait_for_approval
 from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
-from parallel_provider.credentials.models import DeviceCode, TokenGrant
+from parallel_provider.credentials.oauth_models import DeviceCode, TokenGrant
 from parallel_provider.errors import CredentialsError
 
 GRANT = TokenGrant(access_token=SecretStr("access"), org_id="org_1")
@@ -34,7 +29,7 @@ SLOW_DOWN = refusal("slow_down")
 
 @dataclass
 class ScriptedServer:
-    """Answers polls in the order of a script, its last entry for ever; knows some clients."""
+    """Gives `answers` in their order, and the last one again and again. Knows some clients."""
 
     answers: Sequence[TokenGrant | CredentialsError] = ()
     known_clients: set[str] = field(default_factory=set)
@@ -57,7 +52,7 @@ class ScriptedServer:
         return code()
 
     def exchange_device_code(self, client_id: str, device_code: SecretStr) -> TokenGrant:
-        """Give the script's next answer."""
+        """Give the next answer."""
         del client_id, device_code
         answer = self.answers[min(self.polls, len(self.answers) - 1)]
         self.polls += 1
@@ -78,9 +73,21 @@ class Time:
         self.sleeps.append(seconds)
         self.now += seconds
 
-    def waiting(self, longest_seconds: float | None = None) -> Waiting:
-        """Return the way to wait by this clock."""
-        return Waiting(lambda: self.now, self.sleep, longest_seconds)
+    def wait_for_approval(
+        self,
+        server: ScriptedServer,
+        device_code: DeviceCode | None = None,
+        timeout_seconds: float | None = None,
+    ) -> TokenGrant:
+        """Wait for the approval of a code, by this clock."""
+        return wait_for_approval(
+            server,
+            "c",
+            device_code or code(),
+            timeout_seconds=timeout_seconds,
+            clock=lambda: self.now,
+            sleep=self.sleep,
+        )
 
 
 def code(expires_in: float = 600, interval: float = 5) -> DeviceCode:
@@ -101,36 +108,36 @@ def time() -> Time:
 
 
 def test_approved_code_is_seen_at_once(time: Time) -> None:
-    """The first poll doesn't wait: a quick approval isn't punished."""
-    assert wait_for_approval(ScriptedServer([GRANT]), "c", code(), time.waiting()) == GRANT
+    """The first request is sent without a wait."""
+    assert time.wait_for_approval(ScriptedServer([GRANT])) == GRANT
     assert time.sleeps == []
 
 
-def test_pending_code_is_polled_at_the_servers_pace(time: Time) -> None:
-    """Between two polls lies the interval that the server gave."""
+def test_pending_code_is_polled_at_the_servers_interval(time: Time) -> None:
+    """The server's interval lies between two requests."""
     server = ScriptedServer([PENDING, PENDING, GRANT])
-    wait_for_approval(server, "c", code(interval=7), time.waiting())
+    time.wait_for_approval(server, code(interval=7))
     assert time.sleeps == [7, 7]
 
 
 def test_slow_down_adds_five_seconds_for_good(time: Time) -> None:
-    """RFC 8628, section 3.5: the longer interval holds for all later polls."""
+    """RFC 8628, section 3.5: all later requests keep the longer interval."""
     server = ScriptedServer([PENDING, SLOW_DOWN, PENDING, SLOW_DOWN, GRANT])
-    wait_for_approval(server, "c", code(), time.waiting())
+    time.wait_for_approval(server)
     assert time.sleeps == [5, 10, 10, 15]
 
 
 def test_server_that_does_not_answer_is_asked_less_often(time: Time) -> None:
     """RFC 8628, section 3.5: the interval doubles while there is no answer."""
     server = ScriptedServer([UNREACHABLE, UNREACHABLE, PENDING, GRANT])
-    wait_for_approval(server, "c", code(), time.waiting())
+    time.wait_for_approval(server)
     assert time.sleeps == [10, 20, 20]
 
 
 def test_interval_of_zero_is_no_busy_loop(time: Time) -> None:
-    """However eager the server, one poll a second is the most."""
+    """There is at most one request a second."""
     server = ScriptedServer([PENDING, PENDING, GRANT])
-    wait_for_approval(server, "c", code(interval=0), time.waiting())
+    time.wait_for_approval(server, code(interval=0))
     assert time.sleeps == [1, 1]
 
 
@@ -143,44 +150,44 @@ def test_interval_of_zero_is_no_busy_loop(time: Time) -> None:
         ([LOST, refusal("invalid_grant")], "whose answer was lost"),
     ],
 )
-def test_final_answer_ends_the_waiting(
+def test_final_answer_ends_the_wait(
     time: Time, answers: list[CredentialsError], reason: str
 ) -> None:
-    """What can't change any more is told at once."""
+    """An answer that can't change any more is an error at once."""
     with pytest.raises(CredentialsError, match=reason):
-        wait_for_approval(ScriptedServer(answers), "c", code(), time.waiting())
+        time.wait_for_approval(ScriptedServer(answers))
 
 
 def test_code_that_nobody_approves_ends_with_its_lifetime(time: Time) -> None:
-    """Waiting lasts as long as the code, and no longer."""
+    """The wait ends when the code expires."""
     server = ScriptedServer([PENDING])
     with pytest.raises(CredentialsError, match="within 60 seconds"):
-        wait_for_approval(server, "c", code(expires_in=60), time.waiting())
+        time.wait_for_approval(server, code(expires_in=60))
     assert sum(time.sleeps) == 60
 
 
-def test_patience_may_end_before_the_code(time: Time) -> None:
-    """Whoever says how long to wait waits just as long."""
+def test_timeout_may_end_before_the_code(time: Time) -> None:
+    """The wait ends after the given time."""
     with pytest.raises(CredentialsError, match="within 12 seconds"):
-        wait_for_approval(ScriptedServer([PENDING]), "c", code(), time.waiting(12))
+        time.wait_for_approval(ScriptedServer([PENDING]), timeout_seconds=12)
     assert time.sleeps == [5, 5, 2]
 
 
-def test_approval_within_a_patience_shorter_than_the_pace_is_seen(time: Time) -> None:
-    """The server is asked once more at the very end."""
+def test_approval_within_a_timeout_shorter_than_the_interval_is_seen(time: Time) -> None:
+    """The last request is sent at the end of the given time."""
     server = ScriptedServer([PENDING, GRANT])
-    assert wait_for_approval(server, "c", code(interval=5), time.waiting(3)) == GRANT
+    assert time.wait_for_approval(server, code(interval=5), timeout_seconds=3) == GRANT
     assert time.sleeps == [3]
 
 
 def test_server_that_never_answers_is_the_reason_given(time: Time) -> None:
-    """When the code ends because nobody could be asked, the error says so."""
+    """If the code expires while the server can't be reached, the error says why it can't."""
     with pytest.raises(SignInUnavailableError, match="no route"):
-        wait_for_approval(ScriptedServer([UNREACHABLE]), "c", code(), time.waiting())
+        time.wait_for_approval(ScriptedServer([UNREACHABLE]))
 
 
 def test_known_client_is_not_registered_again() -> None:
-    """An installation keeps its id."""
+    """An installation keeps its client_id."""
     server = ScriptedServer(known_clients={"client_0"})
     assert request_code(server, "client_0", ALL_SCOPES)[0] == "client_0"
     assert server.registrations == 0
@@ -188,14 +195,14 @@ def test_known_client_is_not_registered_again() -> None:
 
 @pytest.mark.parametrize("client_id", [None, "forgotten"])
 def test_unknown_client_is_registered(client_id: str | None) -> None:
-    """The first sign-in registers, and so does one that the server has forgotten."""
+    """A client is registered at the first sign-in, and when the server doesn't know it any more."""
     server = ScriptedServer()
     assert request_code(server, client_id, ALL_SCOPES)[0] == "client_1"
     assert server.registrations == 1
 
 
 def test_other_refusal_of_a_code_registers_nothing() -> None:
-    """Only an unknown client is a reason to register."""
+    """A client is registered only if the server doesn't know it."""
     server = ScriptedServer(known_clients={"client_0"})
     with pytest.raises(OAuthError, match="invalid_scope"):
         request_code(server, "client_0", [])

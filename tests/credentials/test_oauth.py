@@ -1,4 +1,4 @@
-"""The sign-in's endpoints, spoken to over HTTP: answers, refusals, and what isn't either."""
+"""The sign-in's endpoints over HTTP: answers, refusals, and answers that can't be used."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def server(emulator: Emulator) -> Iterator[SignInServer]:
 
 
 def refresh(server: SignInServer, signed_in: SignIn) -> None:
-    """Use the stored refresh token up."""
+    """Use the stored refresh token."""
     server.refresh(signed_in.document["client_id"], SecretStr(signed_in.tokens["refresh_token"]))
 
 
 def test_device_flow_ends_in_tokens(emulator: Emulator, server: SignInServer) -> None:
-    """Register, get a code, have it approved: the answer has all that is stored."""
+    """The answer after the approval has everything that is stored."""
     client_id = server.register_client()
     code = server.request_device_code(client_id, ALL_SCOPES)
     with pytest.raises(OAuthError) as pending:
@@ -41,13 +41,13 @@ def test_device_flow_ends_in_tokens(emulator: Emulator, server: SignInServer) ->
     emulator.decide_sign_in(code.user_code, "approve")
     grant = server.exchange_device_code(client_id, code.device_code)
     assert grant.org_id == emulator.org_id
-    assert grant.scope.split() == list(ALL_SCOPES)
+    assert grant.scope == " ".join(ALL_SCOPES)
     assert grant.expires_in == 420
     assert grant.refresh_token is not None
 
 
 def test_refresh_token_serves_once(server: SignInServer, signed_in: SignIn) -> None:
-    """The second use is refused, by RFC 6749's code."""
+    """The second use is refused with RFC 6749's code."""
     refresh(server, signed_in)
     with pytest.raises(OAuthError) as caught:
         refresh(server, signed_in)
@@ -55,7 +55,7 @@ def test_refresh_token_serves_once(server: SignInServer, signed_in: SignIn) -> N
 
 
 def test_revoked_sign_in_is_refused(server: SignInServer, signed_in: SignIn) -> None:
-    """After a sign-out the refresh token is worth nothing."""
+    """A revoked refresh token is refused."""
     server.revoke(SecretStr(signed_in.tokens["refresh_token"]))
     with pytest.raises(OAuthError, match="invalid_grant"):
         refresh(server, signed_in)
@@ -65,7 +65,7 @@ def test_revoked_sign_in_is_refused(server: SignInServer, signed_in: SignIn) -> 
 def test_lost_answer_may_have_worked(
     emulator: Emulator, server: SignInServer, signed_in: SignIn, kind: FaultKind
 ) -> None:
-    """Where the server did its work and no usable answer came, the error says that it may have."""
+    """If no usable answer came, the error says that the server may have carried the request out."""
     emulator.add_fault(kind, path=TOKEN)
     with pytest.raises(SignInUnavailableError) as caught:
         refresh(server, signed_in)
@@ -76,7 +76,7 @@ def test_lost_answer_may_have_worked(
 def test_server_error_may_have_worked(
     emulator: Emulator, server: SignInServer, signed_in: SignIn
 ) -> None:
-    """A proxy's error page says nothing of what stands behind it."""
+    """After a proxy's error page, the server may have carried the request out."""
     body = "<html>Bad gateway</html>"
     emulator.add_fault("status", path=TOKEN, status=502, body=body)
     with pytest.raises(SignInUnavailableError, match="502") as caught:
@@ -119,7 +119,7 @@ def test_redirect_is_not_followed(
 def test_secrets_that_the_server_repeats_are_masked(
     emulator: Emulator, server: SignInServer, signed_in: SignIn
 ) -> None:
-    """A server that quotes the request in its refusal doesn't bring the token into the error."""
+    """If the server quotes a token in its refusal, the error shows a mask in its place."""
     description = (
         f"bad token {signed_in.tokens['refresh_token']} {signed_in.tokens['access_token']}"
     )
@@ -133,7 +133,7 @@ def test_secrets_that_the_server_repeats_are_masked(
 def test_debug_log_of_a_refresh_holds_no_token(
     server: SignInServer, signed_in: SignIn, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The HTTP library logs what it does; tokens are in bodies only, which it leaves out."""
+    """The HTTP library's log doesn't contain bodies, and tokens are only in bodies."""
     with caplog.at_level(logging.DEBUG):
         document = signed_in.document
         grant = server.refresh(document["client_id"], SecretStr(signed_in.tokens["refresh_token"]))
@@ -154,7 +154,7 @@ def test_debug_log_of_a_refresh_holds_no_token(
 def test_time_to_wait_is_read_as_for_the_api(
     emulator: Emulator, server: SignInServer, signed_in: SignIn, header: str, seconds: float | None
 ) -> None:
-    """A date counts, an absurd one says nothing, and no wait is longer than a day."""
+    """A date is read, an impossible one is ignored, and no wait is longer than a day."""
     emulator.add_fault("status", path=TOKEN, status=503, headers={"Retry-After": header})
     with pytest.raises(SignInUnavailableError) as caught:
         refresh(server, signed_in)
@@ -162,7 +162,7 @@ def test_time_to_wait_is_read_as_for_the_api(
 
 
 def test_impossible_host_is_a_settings_error() -> None:
-    """What can't be a host's name is told as the setting's mistake."""
+    """The error names the setting that has the impossible host."""
     with (
         SignInServer("https://a..b") as server,
         pytest.raises(SettingsError, match="configured platform URL"),

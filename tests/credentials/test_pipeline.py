@@ -1,19 +1,32 @@
-"""A refresh token from the environment: several processes of one run, and the next run."""
+"""A refresh token from the environment: several processes of one run, the next run, the files."""
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from parallel_provider.credentials.pipeline import (
+    initial_document,
+    pipeline_path,
+    remove_old_files,
+)
+from parallel_provider.credentials.tokens import fingerprint
+from parallel_provider.errors import CredentialsError
+from tests.credentials.scripted_refresh import INVALID_GRANT, ScriptedPipelineRefresh, grant
 from tests.credentials.sign_ins import SignIn, clean_environment
 
+OLD = time.time() - 2 * 24 * 60 * 60
+DIGITS = "0123456789abcdef" * 2
 PRINT_TOKEN = [sys.executable, "-m", "parallel_provider.cli", "token"]
-# A secret store that keeps what it is given; it fails while `down` lies beside it.
+# A secret store, which fails while a file `down` is beside it.
 STORE = (
     "import pathlib, sys; path = pathlib.Path(sys.argv[1])\n"
     "if path.with_name('down').exists(): sys.exit('the store is down')\n"
@@ -22,7 +35,7 @@ STORE = (
 
 
 class Pipeline:
-    """A pipeline's own secret store, and its machine, which begins each run without a file."""
+    """A pipeline's secret store, and its machine, which starts each run without a file."""
 
     def __init__(self, signed_in: SignIn, tmp_path: Path) -> None:
         self.signed_in = signed_in
@@ -34,7 +47,7 @@ class Pipeline:
         self.started_with = ""
 
     def begin_run(self, machine: str) -> None:
-        """Start a run: the environment gets what the store has at this moment."""
+        """Start a run, whose environment gets the refresh token that the store has now."""
         self.machine = self.machine.with_name(machine)
         self.started_with = self.store.read_text()
 
@@ -63,7 +76,7 @@ def pipeline(signed_in: SignIn, tmp_path: Path) -> Pipeline:
 
 
 def test_run_of_several_processes_uses_the_token_once(pipeline: Pipeline) -> None:
-    """Preview and up are processes of their own: they share what the first one got."""
+    """The second process uses the token that the first one got."""
     before = pipeline.signed_in.refreshes
     first, second = pipeline.token(), pipeline.token()
     assert first.returncode == 0, first.stderr
@@ -71,8 +84,8 @@ def test_run_of_several_processes_uses_the_token_once(pipeline: Pipeline) -> Non
     assert pipeline.signed_in.refreshes == before + 1
 
 
-def test_next_run_goes_on_with_what_was_saved(pipeline: Pipeline) -> None:
-    """On another machine, the rotated token from the store is as good as the first one was."""
+def test_next_run_uses_the_saved_refresh_token(pipeline: Pipeline) -> None:
+    """The refresh token in the store works on another machine."""
     first = pipeline.token()
     assert pipeline.store.read_text() != pipeline.started_with
     pipeline.begin_run("machine-2")
@@ -81,8 +94,8 @@ def test_next_run_goes_on_with_what_was_saved(pipeline: Pipeline) -> None:
     assert second.stdout != first.stdout
 
 
-def test_failing_store_is_an_error_and_costs_nothing(pipeline: Pipeline) -> None:
-    """No token is used before its successor is saved; what couldn't be is saved by the next."""
+def test_failing_store_is_an_error_and_loses_no_token(pipeline: Pipeline) -> None:
+    """No token is used before the refresh token is saved. The next process saves it."""
     down = pipeline.store.with_name("down")
     down.touch()
     failed = pipeline.token()
@@ -101,7 +114,7 @@ def test_failing_store_is_an_error_and_costs_nothing(pipeline: Pipeline) -> None
 def test_token_of_the_official_clients_own_id_needs_no_client_id(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:
-    """`login --print-refresh-token` gives a token that is all a pipeline needs."""
+    """The token of `login --print-refresh-token` works without `PARALLEL_CLIENT_ID`."""
     signed_in = pipeline.signed_in
     signed_in.emulator.set_settings(auto_approve=True)
     login = subprocess.run(
@@ -121,9 +134,147 @@ def test_token_of_the_official_clients_own_id_needs_no_client_id(
 
 
 def test_files_of_a_pipeline_are_private(pipeline: Pipeline) -> None:
-    """What the processes of a run share is closed to everybody else."""
+    """Other users can't read the files of a run."""
     pipeline.token()
     files = list(pipeline.machine.iterdir())
     assert any(file.name.startswith("pipeline-") for file in files)
     assert all(file.stat().st_mode & 0o77 == 0 for file in files)
     assert pipeline.machine.stat().st_mode & 0o77 == 0
+
+
+@pytest.fixture
+def scripted(tmp_path: Path) -> ScriptedPipelineRefresh:
+    """Give a pipeline whose file isn't there yet."""
+    return ScriptedPipelineRefresh(tmp_path / "pipeline-1.json", [])
+
+
+def test_pipeline_saves_the_rotated_token(scripted: ScriptedPipelineRefresh) -> None:
+    """The first use of the environment's token creates the file, and the next token is saved."""
+    scripted.answers = [grant(1)]
+    scripted.run()
+    assert scripted.sent == ["refresh-0"]
+    assert scripted.saved == ["refresh-1"]
+    assert scripted.path.stat().st_mode & 0o77 == 0
+
+
+def test_pipeline_with_a_used_token_fails_at_once_and_says_how_to_get_another(
+    scripted: ScriptedPipelineRefresh,
+) -> None:
+    """There is no other program to wait for, and the error names the command for a pipeline."""
+    scripted.answers = [INVALID_GRANT]
+    with pytest.raises(CredentialsError, match=r"invalid_grant.*login --print-refresh-token"):
+        scripted.run()
+    assert scripted.sleeps == []
+
+
+def test_next_process_of_a_pipeline_uses_the_rotated_token(
+    scripted: ScriptedPipelineRefresh,
+) -> None:
+    """A second process has the used token in its environment, and never sends it."""
+    scripted.answers = [grant(1), grant(2)]
+    scripted.run()
+    scripted.run()
+    scripted.run(unwanted=fingerprint(SecretStr("access-1")))
+    assert scripted.sent == ["refresh-0", "refresh-1"]
+    assert scripted.saved == ["refresh-1", "refresh-2"]
+
+
+def test_failed_save_is_repeated_without_another_refresh(
+    scripted: ScriptedPipelineRefresh,
+) -> None:
+    """A token that couldn't be saved stays in the file, and the next process saves it."""
+    scripted.answers = [grant(1)]
+    scripted.store_is_down = True
+    with pytest.raises(CredentialsError, match="the store is down"):
+        scripted.run()
+    scripted.store_is_down = False
+    scripted.run()
+    assert scripted.sent == ["refresh-0"]
+    assert scripted.saved == ["refresh-1"]
+
+
+def test_pipeline_saves_the_refresh_token_of_an_answer_without_access_token(
+    scripted: ScriptedPipelineRefresh,
+) -> None:
+    """The store gets the new refresh token before the error is raised."""
+    scripted.answers = [grant(1).model_copy(update={"access_token": None})]
+    with pytest.raises(CredentialsError, match="no access token that can be used"):
+        scripted.run()
+    assert scripted.saved == ["refresh-1"]
+
+
+def write(path: Path, content: bytes, modified: float = OLD) -> Path:
+    """Make a file that was last written at some time."""
+    path.write_bytes(content)
+    os.utime(path, (modified, modified))
+    return path
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """Give the file of the current run."""
+    return write(
+        pipeline_path(tmp_path / "auth.json", SecretStr("rt")),
+        first_content(),
+        modified=time.time(),
+    )
+
+
+def first_content() -> bytes:
+    """Return what a run's file begins with."""
+    return initial_document(SecretStr("refresh-0"), None).dump()
+
+
+def test_files_of_old_runs_are_removed_with_their_locks(own: Path) -> None:
+    """The files of old runs don't collect on a machine."""
+    old = write(own.with_name(f"pipeline-{DIGITS}.json"), first_content())
+    for suffix in (".lock", ".refresh.lock"):
+        write(old.with_name(old.name + suffix), b"")
+    remove_old_files(own)
+    assert list(own.parent.iterdir()) == [own]
+
+
+def test_file_of_a_run_of_today_stays(own: Path) -> None:
+    """That run may still be going on."""
+    young = write(own.with_name(f"pipeline-{DIGITS}.json"), first_content(), modified=time.time())
+    remove_old_files(own)
+    assert young.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("pipeline-prod.json", first_content()),
+        ("pipeline-.json", first_content()),
+        (f"pipeline-{DIGITS}0.json", first_content()),
+        (f"pipeline-{DIGITS.upper()}.json", first_content()),
+        (f"pipeline-{DIGITS}.json.json", first_content()),
+        (f"my-pipeline-{DIGITS}.json", first_content()),
+        (f"pipeline-{DIGITS}.json\n", first_content()),
+        (f"pipeline-{DIGITS}.json", b'{"stages": ["build"]}'),
+        (f"pipeline-{DIGITS}.json", b""),
+        (f"pipeline-{DIGITS}.json", b'{"version": 1, "selected_org_id": "org_1"}'),
+    ],
+)
+def test_file_that_this_program_cannot_have_made_stays(
+    own: Path, name: str, content: bytes
+) -> None:
+    """Neither a user's own file nor the lock beside it is removed."""
+    foreign = write(own.with_name(name), content)
+    lock = write(own.with_name(f"{name}.lock"), b"")
+    remove_old_files(own)
+    assert foreign.exists()
+    assert lock.exists()
+
+
+def test_file_that_cannot_be_removed_does_not_stop_the_others(own: Path) -> None:
+    """A directory or a link with such a name is left, and the other files are removed."""
+    own.with_name(f"pipeline-{'0' * 32}.json").mkdir()
+    target = write(own.with_name("target.json"), first_content())
+    link = own.with_name(f"pipeline-{'1' * 32}.json")
+    link.symlink_to(target)
+    old = write(own.with_name(f"pipeline-{'f' * 32}.json"), first_content())
+    remove_old_files(own)
+    assert not old.exists()
+    assert link.is_symlink()
+    assert target.exists()

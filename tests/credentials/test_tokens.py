@@ -1,41 +1,165 @@
-"""When an access token can still be sent."""
+"""Access tokens, static tokens, and sources whose tokens are renewed."""
 
 from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pydantic import SecretStr
 
-from parallel_provider.credentials.tokens import AccessToken
+from parallel_provider.credentials.tokens import AccessToken, RenewingSource, StaticToken
+from parallel_provider.errors import CredentialsError
 
+THREADS = 16
 NOW = 1_000_000.0
 VALUE = SecretStr("header.claims.signature")
 
 
 @pytest.mark.parametrize(("seconds_left", "fresh"), [(31, True), (30, False), (-1, False)])
 def test_token_near_its_end_is_not_fresh(seconds_left: float, fresh: bool) -> None:
-    """A token is renewed 30 seconds ahead of its end."""
+    """A token is fresh until 30 seconds before it expires."""
     assert AccessToken(VALUE, NOW + seconds_left).is_fresh(NOW) is fresh
 
 
 def test_token_without_known_end_stays_fresh() -> None:
-    """Only the server can say that such a token has ended."""
+    """A token whose expiry isn't known is used until the server refuses it."""
     assert AccessToken(VALUE).is_fresh(NOW)
 
 
 def test_short_lived_token_is_fresh_for_half_its_life() -> None:
-    """A token of two seconds is used for one, rather than never."""
+    """A token that lives for two seconds is used for one second."""
     token = AccessToken.just_issued(VALUE, NOW + 2, NOW)
     assert token.is_fresh(NOW + 0.9)
     assert not token.is_fresh(NOW + 1)
 
 
 def test_long_lived_token_keeps_the_full_margin() -> None:
-    """What was just issued for minutes is renewed 30 seconds ahead, like any other."""
+    """A token that lives for minutes is fresh until 30 seconds before it expires."""
     token = AccessToken.just_issued(VALUE, NOW + 420, NOW)
     assert token.is_fresh(NOW + 389)
     assert not token.is_fresh(NOW + 390)
 
 
 def test_repr_of_a_token_hides_it() -> None:
-    """A token that ends up in a log or a traceback doesn't show."""
+    """The repr of a token doesn't show it."""
     assert "claims" not in repr(AccessToken(VALUE)) + str(AccessToken(VALUE))
+
+
+def test_static_token_has_no_end_warning() -> None:
+    """Nothing is known about the sign-in behind a static token."""
+    assert StaticToken(SecretStr("a.b.c"), "PARALLEL_ACCESS_TOKEN").end_warning() is None
+
+
+class Issuer:
+    """Issues numbered tokens; `arrive` lets all threads ask for one at the same moment."""
+
+    def __init__(self, error: str | None = None) -> None:
+        self.issued = 0
+        self.unwanted: list[AccessToken | None] = []
+        self._error = error
+        self._all_are_here = threading.Barrier(THREADS)
+
+    def arrive(self) -> None:
+        """Wait until all threads have come this far."""
+        self._all_are_here.wait(timeout=10)
+
+    def __call__(self, unwanted: AccessToken | None) -> AccessToken:
+        """Issue the next token."""
+        self.issued += 1
+        self.unwanted.append(unwanted)
+        if self._error is not None:
+            raise CredentialsError(self._error)
+        return AccessToken(SecretStr(f"token.number.{self.issued}"), NOW + 420)
+
+
+def test_sixteen_threads_share_one_token() -> None:
+    """If many threads need a token at once, one token is fetched."""
+    issuer = Issuer()
+    source = RenewingSource("a test", issuer, lambda: NOW)
+
+    def want(_: int) -> AccessToken:
+        issuer.arrive()
+        return source.get()
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        tokens = list(pool.map(want, range(THREADS)))
+    assert len(set(tokens)) == 1
+    assert issuer.issued == 1
+
+
+def test_sixteen_refused_threads_share_one_renewal() -> None:
+    """If many threads get a 401 for the same token, it is renewed once."""
+    issuer = Issuer()
+    source = RenewingSource("a test", issuer, lambda: NOW)
+    first = source.get()
+
+    def renew(_: int) -> AccessToken | None:
+        issuer.arrive()
+        return source.renew(first)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        tokens = list(pool.map(renew, range(THREADS)))
+    assert len(set(tokens)) == 1
+    assert tokens[0] != first
+    assert issuer.unwanted == [None, first]
+
+
+def test_waiting_threads_share_a_failure() -> None:
+    """The threads that wait for a fetch share its error."""
+    entered, go_on = threading.Event(), threading.Event()
+    calls: list[int] = []
+
+    def fail(_: AccessToken | None) -> AccessToken:
+        calls.append(1)
+        entered.set()
+        go_on.wait(10)
+        raise CredentialsError("the sign-in can't be reached")
+
+    source = RenewingSource("a test", fail, lambda: NOW)
+    failures = []
+
+    def want() -> None:
+        with pytest.raises(CredentialsError, match="can't be reached") as caught:
+            source.get()
+        failures.append(caught.value)
+
+    threads = [threading.Thread(target=want) for _ in range(THREADS)]
+    threads[0].start()
+    entered.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    # A thread that comes after the failure asks again, which is right too.
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert len(failures) == THREADS
+    assert len(calls) < THREADS
+
+
+def test_next_call_after_a_failure_asks_again() -> None:
+    """A later call fetches again after an error."""
+    issuer = Issuer(error="no luck")
+    source = RenewingSource("a test", issuer, lambda: NOW)
+    for _ in range(2):
+        with pytest.raises(CredentialsError, match="no luck"):
+            source.get()
+    assert issuer.issued == 2
+
+
+def test_source_without_another_token_renews_to_none() -> None:
+    """If the source gives the refused token again, it has no other one."""
+    same = AccessToken(SecretStr("the.same.token"))
+    source = RenewingSource("a test", lambda _: same, lambda: NOW)
+    assert source.renew(source.get()) is None
+
+
+def test_token_near_its_end_is_renewed() -> None:
+    """Each call checks whether the token is still fresh."""
+    now = [NOW]
+    source = RenewingSource("a test", Issuer(), lambda: now[0])
+    first = source.get()
+    now[0] += 380
+    assert source.get() == first
+    now[0] += 20
+    assert source.get() != first

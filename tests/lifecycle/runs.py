@@ -5,9 +5,9 @@ from __future__ import annotations
 from pydantic import SecretStr
 
 from parallel_provider.api import AccountApi
-from parallel_provider.api.retries import Patience
+from parallel_provider.api.timing import RetryPolicy
 from parallel_provider.credentials.auth import BearerAuth
-from parallel_provider.credentials.static import StaticToken
+from parallel_provider.credentials.tokens import StaticToken
 from parallel_provider.lifecycle.run import Guards, Run
 
 NO_TOKEN = "e30.e30.test"
@@ -15,7 +15,7 @@ NOWHERE = "http://127.0.0.1:9"
 # 2026-11-30 23:59:00 UTC: a minute before a month ends.
 END_OF_NOVEMBER = 1_796_083_140.0
 
-_AT_ONCE = Patience(attempts=3, first_wait_seconds=0.0)
+_AT_ONCE = RetryPolicy(attempts=3, first_wait_seconds=0.0)
 
 
 class Said:
@@ -45,10 +45,12 @@ class Clock:
         return self.now
 
 
-def api_at(url: str, access_token: str = NO_TOKEN, patience: Patience = _AT_ONCE) -> AccountApi:
+def api_at(
+    url: str, access_token: str = NO_TOKEN, retry_policy: RetryPolicy = _AT_ONCE
+) -> AccountApi:
     """Return a client that doesn't wait between attempts."""
     source = StaticToken(SecretStr(access_token), "the test's token")
-    return AccountApi(url, lambda: BearerAuth(source), patience=patience)
+    return AccountApi(url, lambda: BearerAuth(source), retry_policy=retry_policy)
 
 
 def run_at(

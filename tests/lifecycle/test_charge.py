@@ -8,7 +8,6 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
-import msgspec
 import pytest
 
 from parallel_provider.api import Balance
@@ -101,7 +100,7 @@ def test_invoiced_organization_has_no_balance_to_top_up() -> None:
     )
 
     assert "org_1 pays by invoice" in (why_invoiced(invoiced) or "")
-    assert why_invoiced(msgspec.structs.replace(invoiced, will_invoice=False)) is None
+    assert why_invoiced(invoiced.model_copy(update={"will_invoice": False})) is None
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from parallel_provider.errors import JournalError
 from parallel_provider.lifecycle import charge_journal
-from parallel_provider.lifecycle.charge_journal import ChargeJournal, JournalEntry, JournalError
+from parallel_provider.lifecycle.charge_journal import ChargeJournal, JournalEntry
 
 HOUR = 3600
 ENTRY = JournalEntry("pulumi-1234", "org_1", 500, "acme/shop/prod/credit", 1_000_000.0, "begun")
@@ -106,7 +107,7 @@ def test_old_entries_are_forgotten_but_for_those_that_are_unclear(
     journal: ChargeJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The folder stays small, and never loses a charge whose outcome isn't known."""
-    monkeypatch.setattr(charge_journal, "_MOST_ENTRIES", 3)
+    monkeypatch.setattr(charge_journal, "_MAX_ENTRIES", 3)
     journal.write(ENTRY)
     for number in range(5):
         charged = dataclasses.replace(

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 
 import pytest
-from msgspec.structs import replace
 
 from parallel_provider.api import CreatedApiKey
 from parallel_provider.lifecycle.api_key import ApiKeyInputs, ApiKeyLifecycle
@@ -18,8 +17,8 @@ from parallel_provider.lifecycle.errors import (
 )
 from parallel_provider.lifecycle.one_time_secret import NewSecret, create_secret, revoke_secret
 from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.model import plain
 from parallel_provider.testing.emulator import Emulator
-from parallel_provider.typed import reveal
 from tests.lifecycle.runs import Said, run_at
 
 KEYS = "/service/v1/apps/{app_id}/keys"
@@ -93,7 +92,7 @@ def test_answer_about_another_app_is_refused(
     new_run: NewRun, emulator: Emulator, app_id: str
 ) -> None:
     """A key that isn't what was asked for mustn't be taken for it; the error names it."""
-    other = reveal(new_run().api.create_key(app_id, "other"))
+    other = plain(new_run().api.create_key(app_id, "other"))
     emulator.add_fault(
         "garbage", path=KEYS, body={**other, "app_id": NO_SUCH_APP, "raw_api_key": "hush-hush"}
     )
@@ -168,7 +167,7 @@ def test_app_id_in_capitals_is_the_same_app(new_run: NewRun, app_id: str) -> Non
     ask = run.api.create_key
 
     def answer(app_id: str, api_key_name: str) -> CreatedApiKey:
-        return replace(ask(app_id, api_key_name), app_id=app_id.upper())
+        return ask(app_id, api_key_name).model_copy(update={"app_id": app_id.upper()})
 
     run.api.create_key = answer  # type: ignore[method-assign] # an answer with the real id
 

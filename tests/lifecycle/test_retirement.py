@@ -7,7 +7,7 @@ import time
 import pytest
 
 from parallel_provider.api import CreatedApiKey
-from parallel_provider.api.retries import Patience
+from parallel_provider.api.timing import RetryPolicy
 from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.rotating_api_key import RotatingApiKeyLifecycle
 from parallel_provider.lifecycle.rotating_api_key_state import (
@@ -28,8 +28,8 @@ OVERDUE = 12
 @pytest.fixture
 def run(emulator: Emulator, said: Said) -> Run:
     """Return a run whose calls may take two seconds."""
-    patience = Patience(attempts=2, deadline_seconds=SECONDS, first_wait_seconds=0.0)
-    api = api_at(emulator.url, emulator.access_token, patience)
+    retry_policy = RetryPolicy(attempts=2, deadline_seconds=SECONDS, first_wait_seconds=0.0)
+    api = api_at(emulator.url, emulator.access_token, retry_policy)
     return Run(api, said, clock=Clock(time.time()))
 
 

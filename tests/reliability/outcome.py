@@ -47,10 +47,10 @@ def outcome_of(cell: Cell, emulator: Emulator) -> Outcome:
     world = World(emulator)
     cell.operation.prepare(world)
     act = cell.operation.act(world)
-    patience = IMPATIENT if cell.fault.outlasts_a_call else AT_ONCE
+    retry_policy = IMPATIENT if cell.fault.outlasts_a_call else AT_ONCE
     if cell.fault.kind != "refused":
         _add_fault(cell, emulator)
-    output = world.run(act, patience=patience, server_away=cell.fault.kind == "refused")
+    output = world.run(act, retry_policy=retry_policy, server_away=cell.fault.kind == "refused")
     emulator.clear_faults()
     middle = world.audit()
     _check(cell, middle, output)

@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from parallel_provider.api import AccountApi, ApiError, Balance, Patience
-from parallel_provider.api.answers import Model
-from parallel_provider.api.retries import Deadline
+from parallel_provider.api import AccountApi, ApiError, Balance, RetryPolicy
+from parallel_provider.api.answers import Answer
+from parallel_provider.api.timing import Deadline
 from parallel_provider.credentials.auth import BearerAuth
-from parallel_provider.credentials.static import StaticToken
+from parallel_provider.credentials.tokens import StaticToken
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.charge_journal import ChargeJournal
 from parallel_provider.lifecycle.run import Guards, Run
@@ -29,9 +29,9 @@ from tests.lifecycle.runs import NOWHERE, Said
 from tests.reliability.engine import Killed, Stack
 
 MAX_TOP_UP_CENTS = 2_000
-AT_ONCE = Patience(attempts=3, first_wait_seconds=0.0, longest_wait_seconds=0.0)
+AT_ONCE = RetryPolicy(attempts=3, first_wait_seconds=0.0, longest_wait_seconds=0.0)
 # Enough for any real answer, also on a busy machine.
-IMPATIENT = Patience(
+IMPATIENT = RetryPolicy(
     attempts=3, deadline_seconds=3.0, first_wait_seconds=0.0, longest_wait_seconds=0.0
 )
 
@@ -94,7 +94,7 @@ class World:
         self,
         act: Act,
         *,
-        patience: Patience = AT_ONCE,
+        retry_policy: RetryPolicy = AT_ONCE,
         server_away: bool = False,
         killed_after: int | None = None,
     ) -> RunOutput:
@@ -105,7 +105,9 @@ class World:
         """
         said, output = Said(), RunOutput()
         url = NOWHERE if server_away else self.emulator.url
-        api = _WatchedApi(url, self.emulator.access_token, patience, output.reasons, killed_after)
+        api = _WatchedApi(
+            url, self.emulator.access_token, retry_policy, output.reasons, killed_after
+        )
         guards = Guards(max_top_up_cents=MAX_TOP_UP_CENTS)
         started = time.monotonic()
         with api:
@@ -241,13 +243,13 @@ class _WatchedApi(AccountApi):
         self,
         url: str,
         access_token: str,
-        patience: Patience,
+        retry_policy: RetryPolicy,
         reasons: list[str],
         killed_after: int | None,
     ) -> None:
         source = StaticToken(SecretStr(access_token), "PARALLEL_ACCESS_TOKEN")
         super().__init__(
-            url, lambda: BearerAuth(source), auth_origin=source.origin, patience=patience
+            url, lambda: BearerAuth(source), auth_origin=source.origin, retry_policy=retry_policy
         )
         self._reasons = reasons
         self._events_left = killed_after
@@ -256,11 +258,11 @@ class _WatchedApi(AccountApi):
         with self._noting():
             return super().add_balance(amount_cents, idempotency_key)
 
-    def _read(self, path: str, model: type[Model]) -> Model:
+    def _read(self, path: str, model: type[Answer]) -> Answer:
         with self._noting():
             return super()._read(path, model)
 
-    def _create(self, path: str, body: dict[str, Any], model: type[Model]) -> Model:
+    def _create(self, path: str, body: dict[str, Any], model: type[Answer]) -> Answer:
         with self._noting():
             return super()._create(path, body, model)
 

@@ -15,8 +15,9 @@ import parallel_provider as parallel
 def test_every_public_name_can_be_imported() -> None:
     """Names are imported lazily, so a misspelt name would only be found by a user."""
     for name in parallel.__all__:
+        module = "errors" if name.endswith("Error") else "resources"
         assert getattr(parallel, name) is getattr(
-            importlib.import_module("parallel_provider.resources"), name
+            importlib.import_module(f"parallel_provider.{module}"), name
         )
     assert set(parallel.__all__) <= set(dir(parallel))
     assert sorted(parallel.__all__) == list(parallel.__all__)

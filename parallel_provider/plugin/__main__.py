@@ -1,0 +1,53 @@
+"""Runs the plugin: `pulumi-resource-parallel ENGINE_ADDRESS`, as the engine does."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from parallel_provider.plugin.messages import Engine
+from parallel_provider.plugin.servicer import Provider
+from parallel_provider.plugin.settings import take_stack_configuration
+
+# As many calls at the same time as the dynamic provider allows.
+_WORKERS = 32
+_MAX_MESSAGE_BYTES = 400 * 1024 * 1024
+_SECONDS_BETWEEN_LOOKS = 1.0
+
+
+def main() -> None:
+    """Serve one provider until the engine ends this process, or is gone itself."""
+    engine = Engine(sys.argv[1] if len(sys.argv) > 1 else "")
+    server = grpc.server(
+        ThreadPoolExecutor(_WORKERS),
+        options=[
+            ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+            ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+        ],
+    )
+    provider = Provider(engine, take_stack_configuration())
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    # The engine reads the port from the first line.
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    server.wait_for_termination()
+
+
+def _end_with_parent(parent: int) -> None:
+    """End this process when the engine is gone: a killed one ends none of its plugins."""
+    never = threading.Event()
+    while os.getppid() == parent:
+        never.wait(_SECONDS_BETWEEN_LOOKS)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""One kind of resource, with the calls of Pulumi's provider protocol."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pulumi.runtime.proto import provider_pb2 as proto
+from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
+
+from parallel_provider.lifecycle import lifecycle_of
+from parallel_provider.lifecycle.declarations import (
+    Props,
+    State,
+    changed_inputs,
+    named_input,
+    public_outputs,
+    secret_outputs,
+)
+from parallel_provider.lifecycle.errors import LifecycleError
+from parallel_provider.lifecycle.run import Context, ResourceNames
+from parallel_provider.model import why
+from parallel_provider.plugin.names import text_in_camel_case
+from parallel_provider.plugin.values import (
+    from_struct,
+    in_camel_case,
+    in_snake_case,
+    to_struct,
+)
+
+_DEFAULTS = "__defaults"
+"""The name under which checked inputs list the inputs that are defaults. Pulumi doesn't show it."""
+_DYNAMIC = "__provider"
+"""The property that states of the dynamic provider have."""
+
+
+class ResourceCalls:
+    """The calls for one kind of resource. Raises ParallelError."""
+
+    def __init__(self, kind: str) -> None:
+        self.lifecycle = lifecycle_of(kind)
+        self._inputs = self.lifecycle.inputs_type
+        self._state = self.lifecycle.state_type
+        self._secrets = set(map(to_camel, secret_outputs(self._state)))
+
+    def default_name(self, name: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
+        """Return the value of the name input if the program gives none.
+
+        It is the name of the last run if that was a default too. Otherwise a rename by `aliases`
+        would replace the resource.
+        """
+        name_input = named_input(self._inputs)
+        if name_input is None or news.get(to_camel(name_input)) is not None:
+            return ""
+        was_default = (
+            to_camel(name_input) in (olds.get(_DEFAULTS) or ())
+            or olds.get(f"default_{name_input}") is not None
+        )
+        old = in_snake_case([name_input], olds).get(name_input)
+        return old if was_default and isinstance(old, str) else name
+
+    def check(self, context: Context, request: proto.CheckRequest) -> proto.CheckResponse:
+        """Check inputs."""
+        given = from_struct(request.news)
+        news = in_snake_case(self._inputs.model_fields, given)
+        olds = in_snake_case(self._inputs.model_fields, from_struct(request.olds))
+        checked = self.lifecycle.check(context, olds, news)
+        inputs = in_camel_case(checked.inputs)
+        if context.resource.default_name:
+            inputs[_DEFAULTS] = [to_camel(named_input(self._inputs) or "")]
+        # Without a property: the engine would print its value, even that of a secret.
+        failures = [
+            proto.CheckFailure(
+                reason=text_in_camel_case(f"{to_camel(problem.input)} {problem.reason}")
+            )
+            for problem in checked.problems
+        ]
+        failures += [proto.CheckFailure(reason=text) for text in self._unknown_names(given)]
+        return proto.CheckResponse(inputs=to_struct(inputs), failures=failures)
+
+    def diff(self, context: Context, request: proto.DiffRequest) -> proto.DiffResponse:
+        """Compare outputs with inputs."""
+        outputs, inputs = from_struct(request.olds), self._news(request.news)
+        state = self._state_of(outputs)
+        diff = self.lifecycle.diff(context, state, inputs)
+        changed = changed_inputs(self._inputs, state, inputs)
+        if not diff.changed and _DYNAMIC in outputs:
+            # The state is of the dynamic provider: an update writes it in this provider's form.
+            return proto.DiffResponse(changes=proto.DiffResponse.DIFF_SOME)
+        if not diff.changed:
+            return proto.DiffResponse(changes=proto.DiffResponse.DIFF_NONE)
+        kinds = proto.PropertyDiff
+        reasons = {
+            to_camel(name): kinds(
+                kind=kinds.UPDATE_REPLACE if name in diff.replaces else kinds.UPDATE,
+                inputDiff=True,
+            )
+            for name in sorted({*changed, *diff.replaces})
+        }
+        return proto.DiffResponse(
+            changes=proto.DiffResponse.DIFF_SOME,
+            replaces=[to_camel(name) for name in diff.replaces],
+            diffs=list(reasons),
+            detailedDiff=reasons,
+            hasDetailedDiff=bool(reasons),
+        )
+
+    def create(self, context: Context, request: proto.CreateRequest) -> proto.CreateResponse:
+        """Create from inputs; in a preview, return what is known of the outputs."""
+        news = self._news(request.properties)
+        if request.preview:
+            expected = self.lifecycle.expect_create(context, news)
+            return proto.CreateResponse(properties=self._outputs(expected))
+        state = self.lifecycle.create(context, self._valid_inputs(news))
+        return proto.CreateResponse(id=state.resource_id, properties=self._outputs(dict(state)))
+
+    def read(self, context: Context, request: proto.ReadRequest) -> proto.ReadResponse:
+        """Read the present outputs. Without outputs, it is an import or a `get`."""
+        outputs = from_struct(request.properties)
+        state: State | None
+        if in_snake_case([self.lifecycle.created_marker], outputs):
+            state = self.lifecycle.read(context, self._state_of(outputs))
+        else:
+            state = self.lifecycle.look_up(context, request.id)
+        if state is None:
+            return proto.ReadResponse()
+        inputs = request.inputs
+        if not inputs.fields:
+            names = [n for n in self._inputs.model_fields if n in self._state.model_fields]
+            known = {name: state.input_value(name) for name in names}
+            inputs = to_struct(in_camel_case({n: v for n, v in known.items() if v is not None}))
+        return proto.ReadResponse(
+            id=request.id, properties=self._outputs(dict(state)), inputs=inputs
+        )
+
+    def update(self, context: Context, request: proto.UpdateRequest) -> proto.UpdateResponse:
+        """Update in place; in a preview, return what is known of the outputs.
+
+        After a partial failure the engine calls this without a diff before.
+        """
+        state, news = self._state_of(from_struct(request.olds)), self._news(request.news)
+        if request.preview:
+            expected = self.lifecycle.expect_update(context, state, news)
+            return proto.UpdateResponse(properties=self._outputs(expected))
+        if self.lifecycle.diff(_without_messages(context), state, news).changed:
+            state = self.lifecycle.update(context, state, self._valid_inputs(news))
+        return proto.UpdateResponse(properties=self._outputs(dict(state)))
+
+    def delete(self, context: Context, request: proto.DeleteRequest) -> None:
+        """Delete by outputs."""
+        self.lifecycle.delete(context, self._state_of(from_struct(request.properties)))
+
+    def _news(self, struct: Any) -> dict[str, Any]:  # noqa: ANN401 - a struct
+        return in_snake_case(self._inputs.model_fields, from_struct(struct))
+
+    def _valid_inputs(self, news: Props) -> Any:  # noqa: ANN401 - of the lifecycle's type
+        try:
+            return self._inputs.model_validate(news)
+        except ValidationError as error:
+            raise LifecycleError(f"its inputs can't be used: {why(error)}") from None
+
+    def _state_of(self, outputs: Props) -> Any:  # noqa: ANN401 - of the lifecycle's type
+        try:
+            return self._state.model_validate(in_snake_case(self._state.model_fields, outputs))
+        except ValidationError as error:
+            raise LifecycleError(
+                "its outputs in the stack's state aren't as this provider writes them "
+                f"({why(error)}): correct them, or restore an earlier state, with `pulumi stack "
+                "export` and `pulumi stack import`"
+            ) from None
+
+    def _outputs(self, state: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a struct
+        """Return all outputs. One that is absent is null: a missing one would be unknown."""
+        return to_struct(in_camel_case(state), self._secrets)
+
+    def _unknown_names(self, given: Mapping[str, Any]) -> list[str]:
+        known = [to_camel(name) for name in self._inputs.model_fields]
+        texts = []
+        for name in given:
+            if name in known or name == _DEFAULTS:
+                continue
+            nearest = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {nearest[0]}?" if nearest else f"it has {', '.join(known)}"
+            texts.append(f"{name} is no input of {self.lifecycle.kind}: {hint}")
+        return texts
+
+
+class _NoMessages:
+    """Drops messages, which an earlier call has shown."""
+
+    def info(self, text: str) -> None: ...
+
+    def warn(self, text: str) -> None: ...
+
+
+def _without_messages(context: Context) -> Context:
+    return replace(context, messages=_NoMessages())
+
+
+def names_in(urn: str) -> ResourceNames:
+    """Return the names of a resource, from its URN."""
+    # urn:pulumi:STACK::PROJECT::PARENT$TYPES$TYPE::NAME
+    _, _, rest = urn.partition("urn:pulumi:")
+    stack, project, types, name = rest.split("::", 3)
+    parents, _, _ = types.rpartition("$")
+    return ResourceNames(name=name, stack=stack, project=project, parent_types=parents)
+
+
+def outputs_of(kind: str) -> tuple[str, ...]:
+    """Return the outputs of a kind of resource that programs see, in camelCase."""
+    return tuple(map(to_camel, public_outputs(lifecycle_of(kind).state_type)))

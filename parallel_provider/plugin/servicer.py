@@ -1,0 +1,205 @@
+"""Pulumi's provider protocol, as gRPC calls.
+
+The messages are those of `pulumi.runtime.proto.provider_pb2`.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn, TypeVar
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2 as proto
+from pydantic.alias_generators import to_camel
+
+from parallel_provider.errors import ParallelError
+from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of
+from parallel_provider.lifecycle.declarations import check_inputs
+from parallel_provider.lifecycle.failures import bug_text, failure_text
+from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.plugin.messages import Engine, ResourceMessages
+from parallel_provider.plugin.names import text_in_camel_case
+from parallel_provider.plugin.resource import ResourceCalls, names_in
+from parallel_provider.plugin.schema import SCHEMA_FILE, token
+from parallel_provider.plugin.settings import ProviderSettings, is_default_provider
+from parallel_provider.plugin.values import (
+    from_struct,
+    in_camel_case,
+    in_snake_case,
+    to_struct,
+)
+from parallel_provider.printable import masked
+from parallel_provider.session import open_run
+from parallel_provider.version import __version__
+
+Answer = TypeVar("Answer")
+
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
+    """One provider of the package `parallel`. The engine starts a process for each.
+
+    `stack_configuration` is the part of the stack's present configuration that belongs to it.
+    """
+
+    def __init__(self, engine: Engine, stack_configuration: dict[str, Any]) -> None:
+        self._engine = engine
+        self._stack_configuration = stack_configuration
+        self._run: Run | None = None
+        self.cancelled = threading.Event()
+
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
+        """Take the engine's address."""
+        self._engine.connect(request.engine_address)
+        return proto.ProviderHandshakeResponse()
+
+    def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
+        """Take the address of an engine that this process wasn't started by."""
+        self._engine.connect(request.address)
+        return empty_pb2.Empty()
+
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
+        """Return the version."""
+        return plugin_pb2.PluginInfo(version=__version__)
+
+    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
+        """Return the schema of the package."""
+        return proto.GetSchemaResponse(schema=SCHEMA_FILE.read_text())
+
+    def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
+        """Accept the settings. `Configure` reads them."""
+        return proto.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
+        """Leave the comparison to the engine. Changed settings never replace a provider."""
+        return proto.DiffResponse()
+
+    def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
+        """Make the run from settings. No request is made."""
+        settings = ProviderSettings(
+            from_struct(request.args),
+            self._stack_configuration,
+            is_default=is_default_provider(request.name),
+        )
+        with _one_line("configuring the provider", context):
+            self._run = open_run(settings.get, ResourceMessages(self._engine))
+        return proto.ConfigureResponse(supportsPreview=True)
+
+    def Check(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
+        """Check inputs."""
+        calls = _calls(request.urn)
+        default = calls.default_name(
+            names_in(request.urn).name, from_struct(request.olds), from_struct(request.news)
+        )
+        return self._call("checking", request, context, calls.check, default_name=default)
+
+    def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
+        """Compare outputs with inputs."""
+        return self._call("comparing", request, context, _calls(request.urn).diff)
+
+    def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
+        """Create a resource."""
+        return self._call("creating", request, context, _calls(request.urn).create)
+
+    def Read(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
+        """Read a resource."""
+        return self._call("reading", request, context, _calls(request.urn).read)
+
+    def Update(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
+        """Update a resource in place."""
+        return self._call("updating", request, context, _calls(request.urn).update)
+
+    def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
+        """Delete a resource."""
+        self._call("deleting", request, context, _calls(request.urn).delete)
+        return empty_pb2.Empty()
+
+    def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
+        """Call a function."""
+        name = next((n for n in FUNCTIONS if token(n) == request.tok), None)
+        if name is None:
+            context.abort(grpc.StatusCode.NOT_FOUND, f"there is no function {request.tok}")
+        function = function_of(name)
+        given = from_struct(request.args)
+        checked = check_inputs(
+            function.inputs_type, in_snake_case(function.inputs_type.model_fields, given)
+        )
+        if checked.problems:
+            return proto.InvokeResponse(
+                failures=[
+                    proto.CheckFailure(
+                        reason=text_in_camel_case(f"{to_camel(each.input)} {each.reason}")
+                    )
+                    for each in checked.problems
+                ]
+            )
+        with _one_line(f"calling {name}", context):
+            run = self._configured()
+            run.require_allowed_organization()
+            result = function.call(run, function.inputs_type.model_validate(checked.inputs))
+        answer = proto.InvokeResponse()
+        getattr(answer, "return").CopyFrom(to_struct(in_camel_case(dict(result))))
+        return answer
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
+        """Note that the user has cancelled the run."""
+        self.cancelled.set()
+        return empty_pb2.Empty()
+
+    def _call(
+        self,
+        doing: str,
+        request: Any,  # noqa: ANN401 - a message of the protocol
+        context: grpc.ServicerContext,
+        call: Callable[[Context, Any], Answer],
+        default_name: str = "",
+    ) -> Answer:
+        names = names_in(request.urn)
+        subject = f"{_kind(request.urn)} {names.name!r}"
+        with _one_line(f"{doing} {subject}", context, self._run, subject):
+            names = type(names)(**{**vars(names), "default_name": default_name})
+            messages = ResourceMessages(self._engine, request.urn)
+            return call(Context(self._configured(), names, messages), request)
+
+    def _configured(self) -> Run:
+        if self._run is None:
+            raise AssertionError("the engine configures a provider before it calls it")
+        return self._run
+
+
+@contextmanager
+def _one_line(
+    doing: str, context: grpc.ServicerContext, run: Run | None = None, subject: str = ""
+) -> Iterator[None]:
+    """End a call that fails with one line, without a traceback and without a secret."""
+    try:
+        yield
+    except ParallelError as error:
+        _abort(context, doing, failure_text(run, error, subject) if run else str(error))
+    except Exception as error:  # noqa: BLE001 - a user must not see it
+        _abort(context, doing, bug_text(error))
+
+
+def _abort(context: grpc.ServicerContext, doing: str, text: str) -> NoReturn:
+    line = " ".join(masked(text_in_camel_case(f"{doing}: {text}")).split())
+    context.abort(grpc.StatusCode.UNKNOWN, line)
+    raise AssertionError("abort raises")
+
+
+@functools.cache
+def _calls_of(kind: str) -> ResourceCalls:
+    return ResourceCalls(kind)
+
+
+def _calls(urn: str) -> ResourceCalls:
+    return _calls_of(_kind(urn))
+
+
+def _kind(urn: str) -> str:
+    """Return the kind of a resource, such as "ApiKey", from its URN."""
+    kind = urn.split("::")[2].rpartition("$")[2].rpartition(":")[2]
+    return kind if kind in RESOURCES else "App"

@@ -1,0 +1,101 @@
+"""Translates between the protocol's structs and JSON-like values with names in snake_case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from google.protobuf import struct_pb2
+from pydantic import BaseModel, SecretStr
+from pydantic.alias_generators import to_camel
+
+from parallel_provider.lifecycle.unknown import UNKNOWN, Unknown
+
+# Pulumi's engine uses these texts in the structs of its protocol.
+_UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a marker, not a secret
+
+
+def from_struct(struct: struct_pb2.Struct) -> dict[str, Any]:
+    """Return a struct as a dict, with UNKNOWN for unknown values and secrets as plain values."""
+    return {name: _from_value(value) for name, value in struct.fields.items()}
+
+
+def to_struct(properties: Mapping[str, Any], secrets: Iterable[str] = ()) -> struct_pb2.Struct:
+    """Return properties as a struct. Those that `secrets` names are marked as secrets."""
+    struct = struct_pb2.Struct()
+    hidden = set(secrets)
+    for name, value in properties.items():
+        if name in hidden and value is not None and not isinstance(value, Unknown):
+            value = {_SIGNATURE: _SECRET, "value": value}  # noqa: PLW2901 - the same value, marked
+        struct.fields[name].CopyFrom(_to_value(value))
+    return struct
+
+
+def in_camel_case(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model's fields with names in camelCase, and their values as JSON-like data."""
+    return {to_camel(name): _plain(value) for name, value in properties.items()}
+
+
+def in_snake_case(names: Iterable[str], properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the properties of these names, which may be there in camelCase or in snake_case."""
+    found = {}
+    for name in names:
+        for spelling in (to_camel(name), name):
+            if spelling in properties:
+                found[name] = properties[spelling]
+                break
+    return found
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any field of a model
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, BaseModel):
+        return in_camel_case(dict(value))
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _from_value(value: struct_pb2.Value) -> Any:  # noqa: ANN401 - JSON-like
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        fields = value.struct_value.fields
+        if fields.get(_SIGNATURE, struct_pb2.Value()).string_value == _SECRET:
+            return _from_value(fields["value"])
+        return {name: _from_value(item) for name, item in fields.items()}
+    if kind == "list_value":
+        return [_from_value(item) for item in value.list_value.values]
+    if kind == "string_value":
+        return UNKNOWN if value.string_value == _UNKNOWN else value.string_value
+    if kind == "number_value":
+        return value.number_value
+    return value.bool_value if kind == "bool_value" else None
+
+
+def _to_value(value: object) -> struct_pb2.Value:
+    if value is None:
+        return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
+    if isinstance(value, Unknown):
+        return struct_pb2.Value(string_value=_UNKNOWN)
+    if isinstance(value, bool | int | float):
+        return _plain_number(value)
+    if isinstance(value, Mapping):
+        return struct_pb2.Value(struct_value=to_struct(value))
+    if isinstance(value, list | tuple):
+        return struct_pb2.Value(list_value=struct_pb2.ListValue(values=map(_to_value, value)))
+    return struct_pb2.Value(string_value=_text(value))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"{type(value).__name__} can't be sent")
+
+
+def _plain_number(value: float) -> struct_pb2.Value:
+    if isinstance(value, bool):
+        return struct_pb2.Value(bool_value=value)
+    return struct_pb2.Value(number_value=value)

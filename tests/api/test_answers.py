@@ -1,0 +1,183 @@
+"""From an answer to a model, or to an error that a person can read."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+
+from parallel_provider.api import (
+    AnswerError,
+    AuthenticationError,
+    NotFoundError,
+    PaymentRequiredError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ServerError,
+    StatusError,
+    ValidationFailedError,
+)
+from parallel_provider.api.answers import parse, status_error
+from parallel_provider.api.models import AppList, CreatedApiKey
+
+REQUEST = httpx.Request("POST", "https://api.example.com/account/service/v1/apps")
+NOW = 1_796_083_140.0  # Mon, 30 Nov 2026 23:59:00 GMT
+
+
+def answer(
+    status: int, body: object = None, *, headers: dict[str, str] | None = None
+) -> httpx.Response:
+    """Return a response with this body: bytes as they are, anything else as JSON."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return httpx.Response(status, content=content, headers=headers, request=REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "text"),
+    [
+        (
+            422,
+            {
+                "detail": [
+                    {"loc": ["body", "amount_cents"], "msg": "Too much", "type": "x"},
+                    {"loc": ["path", "app_id"], "msg": "Not a UUID", "type": "y"},
+                    {"loc": ["body"], "msg": "Field required", "type": "z"},
+                ]
+            },
+            "answered 422 (amount_cents: Too much; app_id: Not a UUID; the body: Field required)",
+        ),
+        (404, {"detail": "App not found"}, "answered 404 (App not found)"),
+        (
+            409,
+            {"error": {"message": "Conflict", "detail": "Used before"}},
+            "answered 409 (Conflict; Used before)",
+        ),
+        (409, {"error": {"message": "Conflict", "detail": {"a": 1}}}, "answered 409 (Conflict)"),
+        (
+            400,
+            {"type": "error", "error": {"ref_id": "ref-1", "message": "No"}},
+            "answered 400 (No) [request ref-1]",
+        ),
+        (400, {"error": "invalid_grant"}, "answered 400 (invalid_grant)"),
+        (403, {}, "answered 403 (Forbidden): use an access token with the missing scope"),
+        (400, [], "answered 400 (Bad Request)"),
+        (400, {"detail": [3, {"loc": "x"}]}, "(the body: not valid; the body: not valid)"),
+        (
+            502,
+            b"<html><body>secret page</body></html>",
+            "answered 502 (Bad Gateway, with an HTML page (from a proxy?))",
+        ),
+        (500, b"", "answered 500 (Internal Server Error, with an empty body)"),
+        (500, b"\xff\xfe", "answered 500 (Internal Server Error, with text that isn't JSON)"),
+        (500, b"[" * 100_000, "answered 500 (Internal Server Error, with text that isn't JSON)"),
+        (
+            401,
+            {"detail": "Expired"},
+            "(Expired): the access token from the configuration isn't valid",
+        ),
+        (402, {"detail": "Pay"}, "(Pay): add a payment method in the Parallel console"),
+        (429, {"detail": "Slow"}, "(Slow): try again later, or with a lower --parallel"),
+        (307, b"", "redirects aren't followed, so check the configured service API URL"),
+    ],
+)
+def test_status_error_reads_as_one_line(status: int, body: object, text: str) -> None:
+    """Every format of body is read; HTML and other text is only described, not quoted."""
+    headers = {"location": "https://elsewhere.example"} if status == 307 else {}
+
+    error = status_error(answer(status, body, headers=headers), NOW)
+
+    assert text in str(error)
+    assert str(error).startswith("POST /account/service/v1/apps answered")
+    assert "\n" not in str(error)
+    assert "secret page" not in str(error)
+
+
+def test_status_error_is_safe_to_print() -> None:
+    """A server's words are cut off, on one line, and without control characters."""
+    error = status_error(answer(400, {"detail": "a\x1b[31m\r\nb\u202e" + "x" * 5000}), NOW)
+
+    assert len(str(error)) < 500
+    assert not any(character in str(error) for character in "\x1b\r\n\u202e")
+
+
+def test_request_id_comes_from_the_header_first() -> None:
+    """The people who run the server can find the request by it."""
+    headers = {"x-request-id": "req-7"}
+
+    error = status_error(answer(500, {"error": {"ref_id": "ref-1"}}, headers=headers), NOW)
+
+    assert error.request_id == "req-7"
+    assert "[request req-7]" in str(error)
+
+
+def test_request_id_that_quotes_a_token_is_masked() -> None:
+    """A server may send back what it got, so the attribute is masked as the text is."""
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ0ZXN0In0.c2lnbmF0dXJl"
+
+    error = status_error(answer(500, {}, headers={"x-request-id": f"id {token}"}), NOW)
+
+    assert error.request_id == "id ********"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, ValidationFailedError),
+        (401, AuthenticationError),
+        (402, PaymentRequiredError),
+        (403, PermissionDeniedError),
+        (404, NotFoundError),
+        (405, StatusError),
+        (408, ServerError),
+        (409, StatusError),
+        (422, ValidationFailedError),
+        (429, RateLimitedError),
+        (500, ServerError),
+        (599, ServerError),
+    ],
+)
+def test_status_decides_the_class(status: int, kind: type[StatusError]) -> None:
+    """One class for each thing that a caller can act on."""
+    error = status_error(answer(status), NOW)
+
+    assert type(error) is kind
+    assert error.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({}, "not as documented (apps: Field required)"),
+        ({"apps": None}, "(apps: Input should be a valid list)"),
+        ([], "(the whole: Input should be an object)"),
+        (
+            {"apps": [{"app_id": "", "app_name": 5, "org_id": "o", "org_name": "O"}, {}]},
+            "(apps.0.app_id: isn't an id of letters, digits and .-_~ alone; "
+            "apps.0.app_name: Input should be a valid string)",
+        ),
+        (b"<html>", "success with an HTML page (from a proxy?) instead of JSON"),
+        (b" ", "success with an empty body instead of JSON"),
+        (b"{", "success with text that isn't JSON instead of JSON"),
+        (b"[" * 100_000, "success with text that isn't JSON instead of JSON"),
+    ],
+)
+def test_answer_that_is_not_as_promised_names_the_field(body: object, says: str) -> None:
+    """The error names the field and the reason."""
+    with pytest.raises(AnswerError) as failure:
+        parse(answer(200, body), AppList)
+
+    assert says in str(failure.value)
+
+
+def test_broken_answer_gives_away_no_key() -> None:
+    """The error shows no value of the answer: one may be a raw key."""
+    body = {"raw_api_key": "hush-hush", "created_at": "hush-hush", "app_id": 5}
+
+    with pytest.raises(AnswerError) as failure:
+        parse(answer(200, body), CreatedApiKey)
+
+    assert "hush-hush" not in str(failure.value)
+    assert "hush-hush" not in repr(failure.value)
+    assert failure.value.__cause__ is None
+    assert failure.value.__context__ is None
