@@ -12,21 +12,21 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from .app import find_app
+from .control_models import Text
 from .errors import not_found
 from .organization import ApiKey, Organization
 from .security import allowed_to
 from .state import State
-from .text import Text
 
 
 class CreateApiKeyRequestModel(BaseModel):
-    """What a key is created from."""
+    """Body of a request for a new key."""
 
     api_key_name: Text
 
 
 class CreateKeyResponse(BaseModel):
-    """A new key: the only answer that ever holds the key itself."""
+    """A new key. Only this answer ever contains the raw key."""
 
     api_key_id: str
     api_key_name: str
@@ -49,7 +49,7 @@ async def create_key(
     app_id: UUID,
     request: CreateApiKeyRequestModel,
 ) -> CreateKeyResponse:
-    """Create a key, and give it out this once; only its hash is kept."""
+    """Create a key. Its raw key is in this answer only; the emulator keeps a hash."""
     app = find_app(organization, app_id)
     raw_api_key = secrets.token_urlsafe(30)
     key = ApiKey(
@@ -80,7 +80,7 @@ async def delete_key(
     app_id: UUID,
     api_key_id: str,
 ) -> dict[str, str]:
-    """Revoke a key for good."""
+    """Revoke a key."""
     find_app(organization, app_id)
     key = organization.keys.get(api_key_id)
     if key is None or key.app_id != str(app_id) or key.revoked_at is not None:

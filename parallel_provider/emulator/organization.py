@@ -1,4 +1,4 @@
-"""What one organization owns: its apps, its keys, its money."""
+"""An organization and what it owns: apps, keys, balance, charges."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CLI_APP_NAME = "parallel-cli Users"
 
 @dataclass(slots=True)
 class App:
-    """An app, as the list of apps shows it."""
+    """An app."""
 
     app_id: str
     app_name: str
@@ -19,7 +19,7 @@ class App:
 
 @dataclass(slots=True)
 class ApiKey:
-    """A key as the server remembers it: by a hash, never the key itself."""
+    """A key. The server keeps a hash of the raw key, never the raw key itself."""
 
     api_key_id: str
     api_key_name: str
@@ -31,7 +31,7 @@ class ApiKey:
 
 @dataclass(slots=True)
 class Charge:
-    """Money taken from the organization's card."""
+    """A charge to the organization's card."""
 
     amount_cents: int
     idempotency_key: str
@@ -40,7 +40,7 @@ class Charge:
 
 @dataclass(slots=True)
 class Organization:
-    """One organization; a new one has the app that every organization has."""
+    """An organization. A new one has the app `parallel-cli Users`, as at the API."""
 
     org_id: str = field(default_factory=lambda: f"org_{secrets.token_hex(8)}")
     org_name: str = "Example Organization"
@@ -58,7 +58,7 @@ class Organization:
         self.add_app(CLI_APP_NAME)
 
     def add_app(self, app_name: str) -> App:
-        """Create an app; names aren't unique."""
+        """Create an app. Several apps may have one name."""
         app = App(app_id=str(uuid.uuid4()), app_name=app_name)
         self.apps[app.app_id] = app
         return app

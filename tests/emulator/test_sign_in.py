@@ -1,4 +1,4 @@
-"""Signing in as a program: device codes (RFC 8628), refresh tokens, revocation."""
+"""The sign-in of a program: device codes (RFC 8628), refresh tokens, revocation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _signed_in(program: OAuthProgram, emulator: Emulator) -> dict[str, Any]:
-    code = program.begin()
+    code = program.start()
     emulator.decide_sign_in(code["user_code"], "approve")
     return dict(program.redeem(code).raise_for_status().json())
 
@@ -31,9 +31,9 @@ def _error(answer: httpx.Response) -> str:
 def test_device_code_answer_has_what_a_program_needs(
     program: OAuthProgram, emulator: Emulator
 ) -> None:
-    """The addresses are the emulator's own, the complete one with the code in it."""
+    """Both addresses are the emulator's, and the complete one contains the code."""
     program.register()
-    code = program.begin()
+    code = program.start()
     assert set(code) == {
         "device_code",
         "user_code",
@@ -48,10 +48,10 @@ def test_device_code_answer_has_what_a_program_needs(
     assert parse_qs(complete.query) == {"user_code": [code["user_code"]]}
 
 
-def test_approved_code_gives_tokens_that_open_the_api(
+def test_approved_code_gets_tokens_that_the_api_accepts(
     program: OAuthProgram, emulator: Emulator
 ) -> None:
-    """The answer has every field that programs of the real API read."""
+    """The answer has every field that the official client reads."""
     program.register()
     tokens = _signed_in(program, emulator)
     assert tokens["token_type"] == "Bearer"
@@ -64,7 +64,7 @@ def test_approved_code_gives_tokens_that_open_the_api(
 
 
 def test_access_token_looks_like_a_jwt(program: OAuthProgram, emulator: Emulator) -> None:
-    """Three parts, of which the second tells whose it is and until when."""
+    """It has three parts, and the second has the organization and the expiry."""
     access_token = _signed_in(program, emulator)["access_token"]
     header, claims, signature = access_token.split(".")
     decoded = json.loads(base64.urlsafe_b64decode(claims + "=="))
@@ -74,9 +74,9 @@ def test_access_token_looks_like_a_jwt(program: OAuthProgram, emulator: Emulator
     assert signature
 
 
-def test_only_the_scopes_asked_for_are_given(program: OAuthProgram, emulator: Emulator) -> None:
-    """Less asked, less given."""
-    code = program.begin(scope="balance:read")
+def test_only_the_requested_scopes_are_granted(program: OAuthProgram, emulator: Emulator) -> None:
+    """A token without a scope can't use what needs it."""
+    code = program.start(scope="balance:read")
     emulator.decide_sign_in(code["user_code"], "approve")
     tokens = program.redeem(code).json()
     assert tokens["scope"] == "balance:read"
@@ -86,8 +86,8 @@ def test_only_the_scopes_asked_for_are_given(program: OAuthProgram, emulator: Em
 def test_poll_before_the_decision_is_pending_and_too_soon_is_slowed_down(
     program: OAuthProgram, emulator: Emulator
 ) -> None:
-    """Each poll that comes too soon makes the interval five seconds longer, by the clock."""
-    code = program.begin()
+    """Each poll that comes too soon makes the interval five seconds longer."""
+    code = program.start()
     assert _error(program.redeem(code)) == "authorization_pending"
     assert _error(program.redeem(code)) == "slow_down"
     emulator.set_clock(6)
@@ -99,8 +99,8 @@ def test_poll_before_the_decision_is_pending_and_too_soon_is_slowed_down(
 
 
 def test_denied_code_is_refused(program: OAuthProgram, emulator: Emulator) -> None:
-    """A person said no."""
-    code = program.begin()
+    """The person denied the sign-in."""
+    code = program.start()
     emulator.decide_sign_in(code["user_code"], "deny")
     assert _error(program.redeem(code)) == "access_denied"
 
@@ -108,18 +108,18 @@ def test_denied_code_is_refused(program: OAuthProgram, emulator: Emulator) -> No
 def test_expired_code_is_refused_even_if_it_was_approved(
     program: OAuthProgram, emulator: Emulator
 ) -> None:
-    """Too late is too late."""
-    code = program.begin()
+    """Approval doesn't extend a code's lifetime."""
+    code = program.start()
     emulator.decide_sign_in(code["user_code"], "approve")
     emulator.set_clock(601)
     assert _error(program.redeem(code)) == "expired_token"
 
 
-def test_code_is_redeemed_once_and_by_its_own_program(
+def test_code_is_redeemed_once_and_only_by_its_own_program(
     program: OAuthProgram, emulator: Emulator
 ) -> None:
-    """Neither another program nor a second try gets tokens."""
-    code = program.begin()
+    """Another program gets no tokens, and neither does a second request."""
+    code = program.start()
     emulator.decide_sign_in(code["user_code"], "approve")
     owner = program.client_id
     program.register("another")
@@ -132,7 +132,7 @@ def test_code_is_redeemed_once_and_by_its_own_program(
 def test_unknown_client_is_named_as_the_official_client_expects(
     program: OAuthProgram, anonymous: httpx.Client
 ) -> None:
-    """The official client looks for these very characters to know that it must register again."""
+    """The official client searches for exactly this text, and registers again."""
     form = {"client_id": "client_of_yesterday", "scope": ""}
     answer = anonymous.post("/getServiceKeys/device/code", data=form)
     assert _error(answer) == "invalid_client"
@@ -142,16 +142,16 @@ def test_unknown_client_is_named_as_the_official_client_expects(
     assert _error(program.refresh({"refresh_token": "rt_x"})) == "invalid_client"
 
 
-def test_auto_approve_needs_nobody(program: OAuthProgram, emulator: Emulator) -> None:
-    """With it, the first poll gets tokens."""
+def test_auto_approve_needs_no_person(program: OAuthProgram, emulator: Emulator) -> None:
+    """The first poll gets tokens."""
     emulator.set_settings(auto_approve=True)
-    assert program.redeem(program.begin()).status_code == 200
+    assert program.redeem(program.start()).status_code == 200
 
 
 def test_refresh_gives_a_new_pair_and_both_access_tokens_work(
     program: OAuthProgram, emulator: Emulator
 ) -> None:
-    """A refresh doesn't end the access token before its time."""
+    """A refresh doesn't revoke the access token before."""
     first = _signed_in(program, emulator)
     second = program.refresh(first).raise_for_status().json()
     assert second["refresh_token"] != first["refresh_token"]
@@ -163,7 +163,7 @@ def test_refresh_gives_a_new_pair_and_both_access_tokens_work(
 def test_second_use_of_a_refresh_token_revokes_the_whole_grant(
     program: OAuthProgram, emulator: Emulator
 ) -> None:
-    """Whoever holds a later token of the family loses it too, and the access tokens with it."""
+    """The later tokens of the grant become invalid too, and its access tokens."""
     first = _signed_in(program, emulator)
     second = program.refresh(first).json()
     assert _error(program.refresh(first)) == "invalid_grant"
@@ -179,10 +179,10 @@ def test_other_grants_survive_a_revoked_one(program: OAuthProgram, emulator: Emu
     assert program.refresh(kept).status_code == 200
 
 
-def test_revoking_ends_the_grant_and_what_is_unknown_is_revoked_enough(
+def test_revoking_ends_the_grant_and_an_unknown_token_is_no_error(
     program: OAuthProgram, emulator: Emulator
 ) -> None:
-    """Revoking succeeds always (RFC 7009), and takes the access token along."""
+    """Revoking always succeeds (RFC 7009), and revokes the access token too."""
     tokens = _signed_in(program, emulator)
     assert program.revoke(tokens).status_code == 200
     assert program.revoke(tokens).status_code == 200
@@ -193,14 +193,14 @@ def test_revoking_ends_the_grant_and_what_is_unknown_is_revoked_enough(
 def test_refresh_token_of_another_program_is_refused(
     program: OAuthProgram, emulator: Emulator
 ) -> None:
-    """A refresh token is good only for the program it was given to."""
+    """A refresh token is valid only for the program that got it."""
     tokens = _signed_in(program, emulator)
     program.register("another")
     assert _error(program.refresh(tokens)) == "invalid_grant"
 
 
 def test_everything_expires_by_the_clock(program: OAuthProgram, emulator: Emulator) -> None:
-    """First the access token, then the refresh token; no refresh outlives the authorization."""
+    """The access token expires, then the refresh token, at the latest with the authorization."""
     emulator.set_settings(token_lifetime_seconds=2, authorization_lifetime_seconds=40 * 86_400)
     tokens = _signed_in(program, emulator)
     assert tokens["expires_in"] == 2
@@ -214,12 +214,12 @@ def test_everything_expires_by_the_clock(program: OAuthProgram, emulator: Emulat
     assert _error(program.refresh(tokens)) == "invalid_grant"
 
 
-def test_organization_chosen_at_approval_is_the_tokens(
+def test_tokens_are_for_the_organization_chosen_at_approval(
     program: OAuthProgram, emulator: Emulator
 ) -> None:
     """A person with two organizations signs in to one of them."""
     other = emulator.add_org(org_name="Other")
-    code = program.begin()
+    code = program.start()
     emulator.decide_sign_in(code["user_code"], "approve", org_id=other["org_id"])
     tokens = program.redeem(code).json()
     assert (tokens["org_id"], tokens["org_name"]) == (other["org_id"], "Other")
@@ -243,7 +243,7 @@ def test_bad_token_request_is_refused(
 
 
 def test_token_request_that_is_no_form_is_refused(anonymous: httpx.Client) -> None:
-    """OAuth speaks forms; JSON is a mistake."""
+    """OAuth requires a form body (RFC 6749, 3.2)."""
     assert _error(anonymous.post("/getServiceKeys/token", json={})) == "invalid_request"
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = anonymous.post("/getServiceKeys/token", content=b"\xff\xfe", headers=headers)
@@ -251,21 +251,21 @@ def test_token_request_that_is_no_form_is_refused(anonymous: httpx.Client) -> No
 
 
 def test_unknown_scope_is_refused(anonymous: httpx.Client) -> None:
-    """A misspelt scope is no smaller permission, it is an error."""
+    """A misspelt scope is an error (RFC 6749, 4.1.2.1)."""
     form = {"client_id": "parallel-cli", "scope": "apps:read apps:destroy"}
     assert _error(anonymous.post("/getServiceKeys/device/code", data=form)) == "invalid_scope"
 
 
 def test_answers_with_tokens_are_not_cached(program: OAuthProgram, emulator: Emulator) -> None:
-    """Neither tokens nor device codes belong into a cache (RFC 6749, 5.1)."""
-    code = program.begin()
+    """Tokens and device codes must not be cached (RFC 6749, 5.1)."""
+    code = program.start()
     emulator.decide_sign_in(code["user_code"], "approve")
     assert program.redeem(code).headers["Cache-Control"] == "no-store"
     assert program.redeem(code).headers["Cache-Control"] == "no-store"
 
 
 def test_sign_in_requests_are_counted(program: OAuthProgram, emulator: Emulator) -> None:
-    """Tests can tell how many refreshes reached the server."""
+    """Tests can count the refreshes that reached the server."""
     program.register()
     tokens = _signed_in(program, emulator)
     program.refresh(tokens)
