@@ -60,8 +60,10 @@ async def add_balance(
 ) -> BalanceResponse:
     """Charge the organization's card, once for each idempotency key."""
     now = state.clock.now()
+    # This comes first also for a charge that is sent again: its refusal doesn't mean that nothing
+    # was charged before.
+    _refuse_what_cannot_be_charged(organization)
     if not _already_charged(organization, request, now):
-        _refuse_what_cannot_be_charged(organization)
         organization.charges.append(Charge(request.amount_cents, request.idempotency_key, now))
         organization.credit_balance_cents += request.amount_cents
     return _balance(organization)

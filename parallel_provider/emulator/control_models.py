@@ -118,6 +118,7 @@ class Settings(_Body):
     device_code_lifetime_seconds: int = Field(default=600, ge=1)
     refresh_token_lifetime_seconds: int = Field(default=30 * 86_400, ge=1)
     authorization_lifetime_seconds: int = Field(default=90 * 86_400, ge=1)
+    rotate_refresh_tokens: bool = True
 
 
 class NewToken(_Body):

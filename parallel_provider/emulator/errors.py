@@ -16,6 +16,11 @@ from starlette.exceptions import HTTPException
 
 from .state import state_of
 
+# RFC 6749, 5.1 requires both headers.
+NO_CACHING = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+# RFC 6750, 3 requires at least one parameter after the scheme.
+BEARER_CHALLENGE = 'Bearer realm="Account API"'
+
 _METHOD_NOT_ALLOWED = 405
 
 
@@ -24,7 +29,10 @@ class Refused(HTTPException):
 
 
 class OAuthError(Exception):
-    """The sign-in refuses a request with `{"error": …, "error_description": …}` and a 400."""
+    """The sign-in refuses a request with `{"error": …, "error_description": …}`.
+
+    The status is 401 for an unknown client, and 400 for everything else (RFC 6749, 5.2).
+    """
 
     def __init__(self, error: str, description: str) -> None:
         super().__init__(f"{error}: {description}")
@@ -72,8 +80,9 @@ async def _answer_refusal(request: Request, error: Exception) -> Response:
 
 async def _answer_oauth_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, OAuthError)  # noqa: S101 - it is registered for nothing else
-    return JSONResponse(
-        {"error": error.error, "error_description": error.description},
-        status_code=400,
-        headers={"Cache-Control": "no-store"},
-    )
+    body = {"error": error.error, "error_description": error.description}
+    if error.error == "invalid_client":
+        # HTTP requires a challenge in every 401.
+        headers = {**NO_CACHING, "WWW-Authenticate": BEARER_CHALLENGE}
+        return JSONResponse(body, status_code=401, headers=headers)
+    return JSONResponse(body, status_code=400, headers=NO_CACHING)

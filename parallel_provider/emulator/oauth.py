@@ -121,7 +121,7 @@ class SignIns:
 
 @dataclass(slots=True)
 class Grant:
-    """What a person approved: the tokens that come from it, by refreshing, belong to it."""
+    """What a person approved. Its refresh tokens are revoked together."""
 
     organization: Organization
     client_id: str
@@ -137,7 +137,6 @@ class AccessToken:
     organization: Organization
     scopes: tuple[str, ...]
     expires_at: float | None
-    grant: Grant | None = None
 
 
 @dataclass(slots=True)
@@ -164,16 +163,12 @@ class TokenStore:
         self.refresh.clear()
 
     def mint_access(
-        self,
-        organization: Organization,
-        scopes: Iterable[str],
-        lifetime_seconds: float | None,
-        grant: Grant | None = None,
+        self, organization: Organization, scopes: Iterable[str], lifetime_seconds: float | None
     ) -> str:
         """Return a new access token: a signed JWT, as the API's tokens are."""
         now = self.now()
         expires_at = None if lifetime_seconds is None else now + lifetime_seconds
-        token = AccessToken(organization, tuple(scopes), expires_at, grant)
+        token = AccessToken(organization, tuple(scopes), expires_at)
         claims: dict[str, object] = {
             "iss": "parallel-provider-emulator",
             "sub": organization.user_id,

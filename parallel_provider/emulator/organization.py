@@ -55,7 +55,12 @@ class Organization:
     charges: list[Charge] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.add_app(CLI_APP_NAME)
+        self.ensure_cli_app()
+
+    def ensure_cli_app(self) -> None:
+        """Create the app of the official client, unless there is one."""
+        if all(app.app_name != CLI_APP_NAME for app in self.apps.values()):
+            self.add_app(CLI_APP_NAME)
 
     def add_app(self, app_name: str) -> App:
         """Create an app. Several apps may have one name."""

@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .errors import Refused
+from .errors import BEARER_CHALLENGE, Refused
 from .organization import Organization
 from .state import ServerState, State
 
@@ -32,7 +32,9 @@ def allowed_to(scope: str) -> Callable[..., Awaitable[Organization]]:
 
     async def authorize(state: State, credentials: _Credentials) -> Organization:
         if credentials is None:
-            raise _unauthorized("Not authenticated")
+            # Without a token there is no error to name (RFC 6750, 3.1).
+            headers = {"WWW-Authenticate": BEARER_CHALLENGE}
+            raise Refused(401, "Not authenticated", headers=headers)
         return _authorize(state, credentials.credentials, scope)
 
     return authorize
@@ -40,18 +42,21 @@ def allowed_to(scope: str) -> Callable[..., Awaitable[Organization]]:
 
 def _authorize(state: ServerState, text: str, scope: str) -> Organization:
     token = state.tokens.access.get(text)
-    if token is None or (token.grant is not None and token.grant.revoked):
+    if token is None:
         # A data API key ends here too, as it is no access token.
-        raise _unauthorized("Invalid access token")
+        raise _refused(401, "Invalid access token", 'error="invalid_token"')
     if token.expires_at is not None and state.clock.now() >= token.expires_at:
-        raise _unauthorized("Access token has expired")
+        raise _refused(401, "Access token has expired", 'error="invalid_token"')
     if scope not in token.scopes:
-        raise Refused(403, f"Missing required scope: {scope}")
+        detail = f"Missing required scope: {scope}"
+        raise _refused(403, detail, f'error="insufficient_scope", scope="{scope}"')
     return token.organization
 
 
-def _unauthorized(detail: str) -> Refused:
-    return Refused(401, detail, headers={"WWW-Authenticate": "Bearer"})
+def _refused(status: int, detail: str, parameters: str) -> Refused:
+    """Return a refusal that names the error of RFC 6750, 3.1 in its challenge."""
+    challenge = f'{BEARER_CHALLENGE}, {parameters}, error_description="{detail}"'
+    return Refused(status, detail, headers={"WWW-Authenticate": challenge})
 
 
 class LocalOnly:

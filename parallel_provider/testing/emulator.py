@@ -149,6 +149,7 @@ class Emulator:
         device_code_lifetime_seconds: int | None = None,
         refresh_token_lifetime_seconds: int | None = None,
         authorization_lifetime_seconds: int | None = None,
+        rotate_refresh_tokens: bool | None = None,
     ) -> None:
         """Change settings until the next reset."""
         change = {
@@ -159,6 +160,7 @@ class Emulator:
             "device_code_lifetime_seconds": device_code_lifetime_seconds,
             "refresh_token_lifetime_seconds": refresh_token_lifetime_seconds,
             "authorization_lifetime_seconds": authorization_lifetime_seconds,
+            "rotate_refresh_tokens": rotate_refresh_tokens,
         }
         self._send("PATCH", "/settings", _given(change))
 

@@ -42,12 +42,18 @@ class OAuthProgram:
             grant_type=_DEVICE_CODE_GRANT, device_code=code["device_code"], client_id=self.client_id
         )
 
-    def refresh(self, tokens: dict[str, Any]) -> httpx.Response:
+    def sign_in(self, emulator: Emulator, scope: str = ALL_SCOPES) -> dict[str, Any]:
+        """Go through a whole sign-in that is approved, and return its tokens."""
+        code = self.start(scope)
+        emulator.decide_sign_in(code["user_code"], "approve")
+        return dict(self.redeem(code).raise_for_status().json())
+
+    def refresh(self, tokens: dict[str, Any], **form: str) -> httpx.Response:
         """Request tokens with a refresh token."""
         return self.request_tokens(
             grant_type="refresh_token",
             refresh_token=tokens["refresh_token"],
-            client_id=self.client_id,
+            **{"client_id": self.client_id, **form},
         )
 
     def revoke(self, tokens: dict[str, Any]) -> httpx.Response:
@@ -60,9 +66,16 @@ class OAuthProgram:
         return self._http.post("/getServiceKeys/token", data=form)
 
     def may_list_apps(self, tokens: dict[str, Any]) -> bool:
-        """Tell whether the API accepts the access token."""
+        """Tell whether the access token may list apps."""
         headers = {"Authorization": f"Bearer {tokens['access_token']}"}
         return self._http.get("/service/v1/apps", headers=headers).status_code == 200
+
+
+def oauth_error(answer: httpx.Response, status: int = 400) -> str:
+    """Return the error code of a refused sign-in (RFC 6749, 5.2)."""
+    assert answer.status_code == status
+    assert set(answer.json()) == {"error", "error_description"}
+    return str(answer.json()["error"])
 
 
 @pytest.fixture

@@ -104,6 +104,12 @@ def test_app_id_that_is_no_uuid_is_refused(http: httpx.Client) -> None:
     assert answer.json()["detail"][0]["loc"] == ["path", "app_id"]
 
 
+def test_list_without_apps_can_be_requested(http: httpx.Client, emulator: Emulator) -> None:
+    """The official client accepts an answer without `apps`, so a fault can ask for it."""
+    emulator.add_fault("odd", method="GET", path="/service/v1/apps", remove=["apps"])
+    assert http.get("/service/v1/apps").json() == {}
+
+
 def test_unknown_route_and_wrong_method_are_refused(http: httpx.Client, app_id: str) -> None:
     """The emulator has no route that the API doesn't have, such as a read of one app."""
     assert http.get("/service/v1/nothing").status_code == 404

@@ -117,6 +117,28 @@ def test_charge_without_a_payment_method_needs_payment(
     assert _add(http, 2_000).json()["credit_balance_cents"] == 2_000
 
 
+@pytest.mark.parametrize(
+    ("change", "status"), [({"will_invoice": True}, 400), ({"has_payment_method": False}, 402)]
+)
+def test_repeated_charge_is_refused_when_nothing_can_be_charged(
+    http: httpx.Client, emulator: Emulator, change: dict[str, Any], status: int
+) -> None:
+    """The idempotency key is judged last, so this refusal doesn't mean that nothing was charged."""
+    _add(http, 2_000).raise_for_status()
+    emulator.set_org(**change)
+    assert _add(http, 2_000).status_code == status
+    assert len(emulator.state()["charges"]) == 1
+
+
+def test_declined_card_can_be_requested(http: httpx.Client, emulator: Emulator) -> None:
+    """The official client knows this answer, so a fault can ask for it."""
+    body = {"error": "card_declined"}
+    emulator.add_fault("status", path="/service/v1/balance/add", status=402, body=body)
+    answer = _add(http, 2_000)
+    assert (answer.status_code, answer.json()) == (402, body)
+    assert emulator.state()["charges"] == []
+
+
 def test_balance_may_be_a_fraction_of_a_cent(http: httpx.Client, emulator: Emulator) -> None:
     """Balances are JSON numbers, and needn't be whole."""
     emulator.set_org(credit_balance_cents=12.5, pending_debit_balance_cents=0.25)

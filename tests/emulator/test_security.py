@@ -41,6 +41,10 @@ def test_operation_needs_its_own_scope_and_no_other(
     refused = _ask(anonymous, method, path, others)
     assert refused.status_code == 403
     assert scope in refused.json()["detail"]
+    challenge = refused.headers["WWW-Authenticate"]
+    assert challenge.startswith(
+        f'Bearer realm="Account API", error="insufficient_scope", scope="{scope}"'
+    )
     own = emulator.mint_token(scopes=[scope])
     assert _ask(anonymous, method, path, own).status_code in {200, 404}
 
@@ -52,7 +56,7 @@ def test_operation_without_a_token_is_refused(
     """Every operation needs an access token."""
     answer = _ask(anonymous, method, path, None)
     assert answer.status_code == 401, scope
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="Account API"'
     assert isinstance(answer.json()["detail"], str)
 
 
@@ -66,7 +70,9 @@ def test_data_api_key_is_no_access_token(http: httpx.Client, app_id: str) -> Non
 def test_forged_token_is_refused(anonymous: httpx.Client, emulator: Emulator) -> None:
     """A wrong signature and another scheme are refused."""
     forged = emulator.access_token[:-4] + "AAAA"
-    assert _ask(anonymous, "GET", "/service/v1/apps", forged).status_code == 401
+    answer = _ask(anonymous, "GET", "/service/v1/apps", forged)
+    assert answer.status_code == 401
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
     basic = anonymous.get("/service/v1/apps", auth=("user", emulator.access_token))
     assert basic.status_code == 401
 
@@ -78,6 +84,7 @@ def test_token_expires_by_the_emulators_clock(anonymous: httpx.Client, emulator:
     emulator.set_clock(61)
     answer = _ask(anonymous, "GET", "/service/v1/apps", token)
     assert (answer.status_code, answer.json()) == (401, {"detail": "Access token has expired"})
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 
 def test_first_token_never_expires_and_survives_a_reset(
