@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from .control_models import Text
 from .errors import not_found
-from .organization import App, Organization
+from .organization import App, Organization, User
 from .security import allowed_to
 from .state import State
 
@@ -55,9 +55,14 @@ def find_app(organization: Organization, app_id: UUID) -> App:
 
 @router.get("")
 async def list_apps(
-    organization: Annotated[Organization, Depends(allowed_to("apps:read"))],
+    caller: Annotated[User, Depends(allowed_to("apps:read"))], state: State
 ) -> GetAppsForOrgResponseModel:
-    """List all apps of the organization, in one answer."""
+    """List all apps of the organization, in one answer.
+
+    A setting makes a member's list narrower.
+    """
+    organization = caller.organization
+    own_only = caller.role == "member" and state.settings.members_list_own_apps
     return GetAppsForOrgResponseModel(
         apps=[
             AppItem(
@@ -67,26 +72,29 @@ async def list_apps(
                 org_name=organization.org_name,
             )
             for app in organization.apps.values()
+            if app.created_by is caller or not own_only
         ]
     )
 
 
 @router.post("")
 async def create_app(
-    organization: Annotated[Organization, Depends(allowed_to("apps:create"))],
+    caller: Annotated[User, Depends(allowed_to("apps:create"))],
     request: CreateAppRequestModel,
 ) -> CreateAppResponseModel:
     """Create an app. A second one of the same name is another app."""
-    return CreateAppResponseModel(app_id=organization.add_app(request.app_name).app_id)
+    app = caller.organization.add_app(request.app_name, created_by=caller)
+    return CreateAppResponseModel(app_id=app.app_id)
 
 
 @router.delete("/{app_id}", response_model=None)
 async def delete_app(
-    organization: Annotated[Organization, Depends(allowed_to("apps:delete"))],
+    caller: Annotated[User, Depends(allowed_to("apps:delete"))],
     state: State,
     app_id: UUID,
 ) -> dict[str, str]:
     """Delete an app and revoke its keys."""
+    organization = caller.organization
     app = find_app(organization, app_id)
     for key in organization.keys.values():
         if key.app_id == app.app_id and key.revoked_at is None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from .control_models import Text
 from .errors import Refused
-from .organization import Charge, Organization
+from .organization import Charge, Organization, User
 from .security import allowed_to
 from .state import State
 
@@ -46,20 +46,20 @@ router = APIRouter(prefix="/service/v1/balance", tags=["Balance"])
 
 @router.get("")
 async def get_balance(
-    organization: Annotated[Organization, Depends(allowed_to("balance:read"))],
+    caller: Annotated[User, Depends(allowed_to("balance:read"))],
 ) -> BalanceResponse:
     """Return the balance."""
-    return _balance(organization)
+    return _balance(caller.organization)
 
 
 @router.post("/add")
 async def add_balance(
-    organization: Annotated[Organization, Depends(allowed_to("balance:add"))],
+    caller: Annotated[User, Depends(allowed_to("balance:add"))],
     state: State,
     request: AddBalanceRequest,
 ) -> BalanceResponse:
     """Charge the organization's card, once for each idempotency key."""
-    now = state.clock.now()
+    organization, now = caller.organization, state.clock.now()
     # This comes first also for a charge that is sent again: its refusal doesn't mean that nothing
     # was charged before.
     _refuse_what_cannot_be_charged(organization)

@@ -25,15 +25,18 @@ from .control_models import (
     NewOrg,
     NewOrgState,
     NewToken,
+    NewUser,
+    NewUserState,
     OrgPatch,
     OrgState,
     Settings,
     SignInDecision,
     SignInState,
+    UserState,
 )
 from .errors import invalid_field, not_found
 from .oauth import DeviceCode
-from .organization import ApiKey, Organization
+from .organization import ApiKey, Organization, User
 from .state import ServerState, State
 
 router = APIRouter(prefix="/_emulator", include_in_schema=False)
@@ -52,6 +55,7 @@ async def get_state(
     skipped = 0 if log_limit is None else max(0, len(state.log) - log_limit)
     return EmulatorState(
         org=_org_state(organization),
+        users=[_user_state(user) for user in organization.users],
         apps=[
             AppState(app_id=app.app_id, app_name=app.app_name) for app in organization.apps.values()
         ],
@@ -97,10 +101,18 @@ async def create_organization(state: State, request: NewOrg) -> NewOrgState:
     organization = Organization(org_name=request.org_name)
     organization.org_id = request.org_id or organization.org_id
     state.organizations.append(organization)
-    token = state.tokens.mint_access(organization, ALL_SCOPES, lifetime_seconds=None)
     return NewOrgState(
-        org_id=organization.org_id, org_name=organization.org_name, access_token=token
+        org_id=organization.org_id,
+        org_name=organization.org_name,
+        access_token=_token_for(state, organization.first_user),
     )
+
+
+@router.post("/users")
+async def create_user(state: State, request: NewUser) -> NewUserState:
+    """Add a user to an organization, and return an access token for the user."""
+    user = _organization(state, request.org_id).add_user(request.user_email, request.role)
+    return NewUserState(**_user_state(user), access_token=_token_for(state, user))
 
 
 @router.post("/clock")
@@ -113,6 +125,8 @@ async def set_clock(state: State, clock: ClockOffset) -> ClockState:
 @router.patch("/settings")
 async def change_settings(state: State, patch: Settings) -> Settings:
     """Change settings until the next reset."""
+    if patch.sign_in_user_id is not None:
+        _user(state.find_user(patch.sign_in_user_id))
     state.settings = state.settings.model_copy(update=patch.model_dump(exclude_unset=True))
     return state.settings
 
@@ -120,20 +134,22 @@ async def change_settings(state: State, patch: Settings) -> Settings:
 @router.post("/tokens")
 async def mint_token(state: State, request: NewToken) -> dict[str, str]:
     """Return a new access token, for tests of scopes and of expiry."""
-    organization = _organization(state, request.org_id)
-    token = state.tokens.mint_access(organization, request.scopes, request.lifetime_seconds)
+    _organization(state, request.org_id)
+    user = _user(state.find_user(request.user_id, request.org_id))
+    token = state.tokens.mint_access(user, request.scopes, request.lifetime_seconds)
     return {"access_token": token}
 
 
 @router.post("/sign-ins/{user_code}")
 async def decide_sign_in(state: State, user_code: str, request: SignInDecision) -> dict[str, Any]:
     """Decide on a sign-in without the page."""
-    organization = _organization(state, request.org_id)
+    _organization(state, request.org_id)
+    user = _user(state.user_at_sign_in(request.user_id, request.org_id))
     code = state.sign_ins.find(user_code)
     if code is None:
         raise not_found("Sign-in")
     if request.decision == "approve":
-        code.approve(organization)
+        code.approve(user)
     else:
         code.deny()
     return {}
@@ -198,8 +214,23 @@ def _organization(state: ServerState, org_id: str | None) -> Organization:
     return organization
 
 
+def _user(user: User | None) -> User:
+    """Return a user that was searched for, or refuse the request."""
+    if user is None:
+        raise invalid_field(["body", "user_id"], "No such user")
+    return user
+
+
+def _token_for(state: ServerState, user: User) -> str:
+    return state.tokens.mint_access(user, ALL_SCOPES, lifetime_seconds=None)
+
+
 def _org_state(organization: Organization) -> OrgState:
     return cast(OrgState, {name: getattr(organization, name) for name in OrgPatch.model_fields})
+
+
+def _user_state(user: User) -> UserState:
+    return UserState(user_id=user.user_id, user_email=user.user_email, role=user.role)
 
 
 def _key_state(key: ApiKey) -> KeyState:
@@ -207,6 +238,7 @@ def _key_state(key: ApiKey) -> KeyState:
         api_key_id=key.api_key_id,
         api_key_name=key.api_key_name,
         app_id=key.app_id,
+        created_by_user_id=key.created_by.user_id,
         created_at=key.created_at,
         revoked_at=key.revoked_at,
     )

@@ -27,6 +27,7 @@ ALL_SCOPES = (
 )
 
 Decision = Literal["approve", "deny"]
+Role = Literal["administrator", "member"]
 
 FaultKind = Literal[
     "status",
@@ -97,6 +98,14 @@ class NewOrg(_Body):
     org_name: Text = "Another Organization"
 
 
+class NewUser(_Body):
+    """Body of `POST /_emulator/users`. Without `org_id` the user joins the first organization."""
+
+    user_email: Text | None = None
+    role: Role = "member"
+    org_id: str | None = None
+
+
 class ClockOffset(_Body):
     """Body of `POST /_emulator/clock`: the emulator's time minus the machine's."""
 
@@ -119,6 +128,8 @@ class Settings(_Body):
     refresh_token_lifetime_seconds: int = Field(default=30 * 86_400, ge=1)
     authorization_lifetime_seconds: int = Field(default=90 * 86_400, ge=1)
     rotate_refresh_tokens: bool = True
+    members_list_own_apps: bool = False
+    sign_in_user_id: str | None = None
 
 
 class NewToken(_Body):
@@ -127,6 +138,7 @@ class NewToken(_Body):
     scopes: list[str] = list(ALL_SCOPES)
     lifetime_seconds: float | None = None
     org_id: str | None = None
+    user_id: str | None = None
 
 
 class SignInDecision(_Body):
@@ -134,6 +146,7 @@ class SignInDecision(_Body):
 
     decision: Decision
     org_id: str | None = None
+    user_id: str | None = None
 
 
 class Fault(_Body):
@@ -185,6 +198,20 @@ class NewOrgState(TypedDict):
     access_token: str
 
 
+class UserState(TypedDict):
+    """A person in an organization."""
+
+    user_id: str
+    user_email: str
+    role: Role
+
+
+class NewUserState(UserState):
+    """A new user, and a token with all scopes that acts for this user."""
+
+    access_token: str
+
+
 class AppState(TypedDict):
     """An app that exists."""
 
@@ -198,6 +225,7 @@ class KeyState(TypedDict):
     api_key_id: str
     api_key_name: str
     app_id: str
+    created_by_user_id: str
     created_at: int
     revoked_at: int | None
 
@@ -247,6 +275,7 @@ class EmulatorState(TypedDict):
     """Answer of `GET /_emulator/state`."""
 
     org: OrgState
+    users: list[UserState]
     apps: list[AppState]
     keys: list[KeyState]
     charges: list[ChargeState]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from .control_models import Decision
-from .organization import Organization
+from .organization import User
 
 # The official client uses this client id when it can't register.
 WELL_KNOWN_CLIENT = ("parallel-cli", "parallel-cli")
@@ -46,13 +46,13 @@ class DeviceCode:
     expires_at: float
     interval: int
     decision: Decision | None = None
-    organization: Organization | None = None
+    user: User | None = None
     redeemed: bool = False
     polled_at: float | None = None
 
-    def approve(self, organization: Organization) -> None:
-        """Let the program act for this organization."""
-        self.decision, self.organization = "approve", organization
+    def approve(self, user: User) -> None:
+        """Let the program act for this user, in the user's organization."""
+        self.decision, self.user = "approve", user
 
     def deny(self) -> None:
         """Refuse the sign-in."""
@@ -123,7 +123,7 @@ class SignIns:
 class Grant:
     """What a person approved. Its refresh tokens are revoked together."""
 
-    organization: Organization
+    user: User
     client_id: str
     scopes: tuple[str, ...]
     expires_at: float
@@ -134,7 +134,7 @@ class Grant:
 class AccessToken:
     """What an access token allows. Without `expires_at` it never expires."""
 
-    organization: Organization
+    user: User
     scopes: tuple[str, ...]
     expires_at: float | None
 
@@ -162,17 +162,15 @@ class TokenStore:
         self.access.clear()
         self.refresh.clear()
 
-    def mint_access(
-        self, organization: Organization, scopes: Iterable[str], lifetime_seconds: float | None
-    ) -> str:
+    def mint_access(self, user: User, scopes: Iterable[str], lifetime_seconds: float | None) -> str:
         """Return a new access token: a signed JWT, as the API's tokens are."""
         now = self.now()
         expires_at = None if lifetime_seconds is None else now + lifetime_seconds
-        token = AccessToken(organization, tuple(scopes), expires_at)
+        token = AccessToken(user, tuple(scopes), expires_at)
         claims: dict[str, object] = {
             "iss": "parallel-provider-emulator",
-            "sub": organization.user_id,
-            "org_id": organization.org_id,
+            "sub": user.user_id,
+            "org_id": user.organization.org_id,
             "scope": " ".join(token.scopes),
             "iat": int(now),
             "jti": secrets.token_hex(16),

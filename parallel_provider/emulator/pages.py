@@ -21,6 +21,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from .oauth import DeviceCode
+from .organization import User
 from .sign_in import VERIFICATION_PATH, Form
 from .state import ServerState, State
 
@@ -72,8 +73,9 @@ async def decide(state: State, form: Form) -> Response:
     if not hmac.compare_digest(form.get("proof").encode(), _proof(code).encode()):
         return _message("Try again", "This form doesn't come from this page.", status=403)
     # A second decision (from a second tab, or after the back button) changes nothing.
-    if code.decision is None and form.get("decision") == "approve":
-        code.approve(state.find_organization(form.get("org_id")) or state.organization)
+    user = state.user_at_sign_in(form.get("user_id"))
+    if code.decision is None and form.get("decision") == "approve" and user:
+        code.approve(user)
     elif code.decision is None:
         code.deny()
     query = urlencode({"user_code": code.user_code})
@@ -97,13 +99,17 @@ def _ask_for_code(tried: str) -> Response:
 
 
 def _ask_for_decision(state: ServerState, code: DeviceCode) -> Response:
-    organizations = _join(
+    default = state.user_at_sign_in()
+    users = _join(
         _markup(
-            '<option value="{org_id}">{org_name}</option>',
-            org_id=organization.org_id,
-            org_name=organization.org_name,
+            '<option value="{user_id}"'
+            + (" selected" if user is default else "")
+            + ">{name}</option>",
+            user_id=user.user_id,
+            name=_name_of(user),
         )
         for organization in state.organizations
+        for user in organization.users
     )
     scopes = _join(
         _markup(
@@ -120,9 +126,17 @@ def _ask_for_decision(state: ServerState, code: DeviceCode) -> Response:
         user_code=code.user_code,
         action=VERIFICATION_PATH,
         proof=_proof(code),
-        organizations=organizations,
+        users=users,
         scopes=scopes,
     )
+
+
+def _name_of(user: User) -> str:
+    """Return the organization's name, and which user if it has several."""
+    organization = user.organization
+    if len(organization.users) == 1:
+        return organization.org_name
+    return f"{organization.org_name}: {user.user_email}, {user.role}"
 
 
 def _message(title: str, message: str, status: int = 200) -> Response:

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .errors import BEARER_CHALLENGE, Refused
-from .organization import Organization
+from .organization import User
 from .state import ServerState, State
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -27,10 +27,10 @@ _bearer = HTTPBearer(bearerFormat="JWT", scheme_name="BearerAuth", auto_error=Fa
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
-def allowed_to(scope: str) -> Callable[..., Awaitable[Organization]]:
-    """Return a dependency that gives the caller's organization, if its token has this scope."""
+def allowed_to(scope: str) -> Callable[..., Awaitable[User]]:
+    """Return a dependency that gives the user of the access token, if it has this scope."""
 
-    async def authorize(state: State, credentials: _Credentials) -> Organization:
+    async def authorize(state: State, credentials: _Credentials) -> User:
         if credentials is None:
             # Without a token there is no error to name (RFC 6750, 3.1).
             headers = {"WWW-Authenticate": BEARER_CHALLENGE}
@@ -40,7 +40,7 @@ def allowed_to(scope: str) -> Callable[..., Awaitable[Organization]]:
     return authorize
 
 
-def _authorize(state: ServerState, text: str, scope: str) -> Organization:
+def _authorize(state: ServerState, text: str, scope: str) -> User:
     token = state.tokens.access.get(text)
     if token is None:
         # A data API key ends here too, as it is no access token.
@@ -50,7 +50,7 @@ def _authorize(state: ServerState, text: str, scope: str) -> Organization:
     if scope not in token.scopes:
         detail = f"Missing required scope: {scope}"
         raise _refused(403, detail, f'error="insufficient_scope", scope="{scope}"')
-    return token.organization
+    return token.user
 
 
 def _refused(status: int, detail: str, parameters: str) -> Refused:

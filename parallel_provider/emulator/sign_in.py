@@ -92,8 +92,9 @@ async def start_sign_in(state: State, request: Request, form: Form) -> dict[str,
         settings.device_code_lifetime_seconds,
         settings.poll_interval_seconds,
     )
-    if settings.auto_approve:
-        code.approve(state.organization)
+    user = state.user_at_sign_in()
+    if settings.auto_approve and user:
+        code.approve(user)
     uri = str(request.base_url).rstrip("/") + VERIFICATION_PATH
     return {
         "device_code": code.device_code,
@@ -147,13 +148,13 @@ def _redeem_device_code(state: ServerState, form: FormFields) -> dict[str, Any]:
     if code is None or code.client != client or code.redeemed:
         raise OAuthError("invalid_grant", "Unknown device_code, or one that was used")
     _refuse_undecided(state, code)
-    if code.organization is None:
+    if code.user is None:
         raise OAuthError("access_denied", "The sign-in was denied")
     code.redeemed = True
     # The official client makes its data key in this app, so a sign-in makes sure that it exists.
-    code.organization.ensure_cli_app()
+    code.user.organization.ensure_cli_app()
     grant = Grant(
-        organization=code.organization,
+        user=code.user,
         client_id=client.client_id,
         scopes=code.scopes,
         expires_at=state.clock.now() + state.settings.authorization_lifetime_seconds,
@@ -202,9 +203,9 @@ def _valid_refresh_token(state: ServerState, form: FormFields) -> RefreshToken:
 
 
 def _access_token(state: ServerState, grant: Grant, scopes: tuple[str, ...]) -> dict[str, Any]:
-    organization, lifetime = grant.organization, state.settings.token_lifetime_seconds
+    organization, lifetime = grant.user.organization, state.settings.token_lifetime_seconds
     return {
-        "access_token": state.tokens.mint_access(organization, scopes, lifetime),
+        "access_token": state.tokens.mint_access(grant.user, scopes, lifetime),
         "token_type": "Bearer",
         "expires_in": lifetime,
         "authorization_expires_in": round(grant.expires_at - state.clock.now()),

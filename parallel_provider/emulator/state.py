@@ -18,7 +18,7 @@ from starlette.routing import Route
 from .control_models import ALL_SCOPES, LoggedRequest, Settings
 from .faults import FaultQueue
 from .oauth import SignIns, TokenStore
-from .organization import Organization
+from .organization import Organization, User
 
 UNKNOWN_ROUTE = "unknown"
 _LOG_LENGTH = 10_000
@@ -80,7 +80,9 @@ class ServerState:
         first = Organization()
         self._org_id, self._org_name = first.org_id, first.org_name
         self.organizations = [first]
-        self.access_token = self.tokens.mint_access(first, ALL_SCOPES, lifetime_seconds=None)
+        self.access_token = self.tokens.mint_access(
+            first.first_user, ALL_SCOPES, lifetime_seconds=None
+        )
 
     @property
     def organization(self) -> Organization:
@@ -93,6 +95,29 @@ class ServerState:
             return self.organization
         return next((found for found in self.organizations if found.org_id == org_id), None)
 
+    def find_user(self, user_id: str | None = None, org_id: str | None = None) -> User | None:
+        """Return the user with this id, or the first user of an organization.
+
+        If both ids are given, the user must belong to the organization.
+        """
+        if org_id or not user_id:
+            organization = self.find_organization(org_id)
+            organizations = [organization] if organization else []
+        else:
+            organizations = self.organizations
+        users = [user for organization in organizations for user in organization.users]
+        return next((user for user in users if user_id in (None, "", user.user_id)), None)
+
+    def user_at_sign_in(self, user_id: str | None = None, org_id: str | None = None) -> User | None:
+        """Return who signs in: this user, or else the user of the settings, or the first user.
+
+        If the user of the settings isn't in the given organization, its own first user signs in.
+        """
+        user = self.find_user(user_id or self.settings.sign_in_user_id)
+        if user and org_id in (None, "", user.organization.org_id):
+            return user
+        return None if user_id else self.find_user(org_id=org_id)
+
     def reset(self) -> None:
         """Go back to the state at the start. The first access token stays valid."""
         self.settings = self._initial_settings
@@ -103,7 +128,7 @@ class ServerState:
         self.log.clear()
         self.organizations = [Organization(org_id=self._org_id, org_name=self._org_name)]
         first_token = self.tokens.access[self.access_token]
-        first_token.organization = self.organization
+        first_token.user = self.organization.first_user
         self.tokens.clear()
         self.tokens.access[self.access_token] = first_token
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
         EmulatorState,
         FaultKind,
         NewOrgState,
+        NewUserState,
         OrgState,
+        Role,
     )
 
 _START_SECONDS = 60
@@ -135,6 +137,21 @@ class Emulator:
         created: NewOrgState = self._send("POST", "/orgs", body)
         return created
 
+    def add_user(
+        self,
+        *,
+        user_email: str | None = None,
+        role: Role | None = None,
+        org_id: str | None = None,
+    ) -> NewUserState:
+        """Add a person to an organization, by default a member to the first organization.
+
+        The answer has an access token for this user.
+        """
+        body = _given({"user_email": user_email, "role": role, "org_id": org_id})
+        created: NewUserState = self._send("POST", "/users", body)
+        return created
+
     def set_clock(self, offset_seconds: float) -> None:
         """Set how far the emulator's time is ahead of the machine's."""
         self._send("POST", "/clock", {"offset_seconds": offset_seconds})
@@ -150,6 +167,8 @@ class Emulator:
         refresh_token_lifetime_seconds: int | None = None,
         authorization_lifetime_seconds: int | None = None,
         rotate_refresh_tokens: bool | None = None,
+        members_list_own_apps: bool | None = None,
+        sign_in_user_id: str | None = None,
     ) -> None:
         """Change settings until the next reset."""
         change = {
@@ -161,6 +180,8 @@ class Emulator:
             "refresh_token_lifetime_seconds": refresh_token_lifetime_seconds,
             "authorization_lifetime_seconds": authorization_lifetime_seconds,
             "rotate_refresh_tokens": rotate_refresh_tokens,
+            "members_list_own_apps": members_list_own_apps,
+            "sign_in_user_id": sign_in_user_id,
         }
         self._send("PATCH", "/settings", _given(change))
 
@@ -170,19 +191,31 @@ class Emulator:
         scopes: list[str] | None = None,
         lifetime_seconds: float | None = None,
         org_id: str | None = None,
+        user_id: str | None = None,
     ) -> str:
         """Return a new access token.
 
-        By default it has all scopes, never expires, and is for the first organization.
+        By default it has all scopes, never expires, and acts for the first user of the first
+        organization, who is an administrator.
         """
-        body = {"scopes": scopes, "lifetime_seconds": lifetime_seconds, "org_id": org_id}
+        body = {
+            "scopes": scopes,
+            "lifetime_seconds": lifetime_seconds,
+            "org_id": org_id,
+            "user_id": user_id,
+        }
         return str(self._send("POST", "/tokens", _given(body))["access_token"])
 
     def decide_sign_in(
-        self, user_code: str, decision: Decision, *, org_id: str | None = None
+        self,
+        user_code: str,
+        decision: Decision,
+        *,
+        org_id: str | None = None,
+        user_id: str | None = None,
     ) -> None:
-        """Approve or deny a sign-in, as a person would on the page."""
-        body = _given({"decision": decision, "org_id": org_id})
+        """Approve or deny a sign-in, as this user would on the page."""
+        body = _given({"decision": decision, "org_id": org_id, "user_id": user_id})
         self._send("POST", f"/sign-ins/{user_code}", body)
 
     def add_fault(
