@@ -199,7 +199,7 @@ class NewOrgState(TypedDict):
 
 
 class UserState(TypedDict):
-    """A person in an organization."""
+    """A user of an organization."""
 
     user_id: str
     user_email: str

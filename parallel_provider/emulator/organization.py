@@ -13,7 +13,7 @@ CLI_APP_NAME = "parallel-cli Users"
 
 @dataclass(slots=True, eq=False)
 class User:
-    """A person in an organization. Every access token acts for one."""
+    """A user of an organization. Every access token acts for one user."""
 
     organization: Organization = field(repr=False)
     user_email: str
@@ -84,7 +84,7 @@ class Organization:
         return self.users[0]
 
     def add_user(self, user_email: str | None, role: Role) -> User:
-        """Add a person to the organization."""
+        """Add a user to the organization."""
         user = User(self, user_email or f"person{len(self.users) + 1}@example.com", role)
         self.users.append(user)
         return user

@@ -144,9 +144,9 @@ class Emulator:
         role: Role | None = None,
         org_id: str | None = None,
     ) -> NewUserState:
-        """Add a person to an organization, by default a member to the first organization.
+        """Add a user to an organization, by default a member to the first organization.
 
-        The answer has an access token for this user.
+        The answer has an access token that acts for this user.
         """
         body = _given({"user_email": user_email, "role": role, "org_id": org_id})
         created: NewUserState = self._send("POST", "/users", body)
