@@ -1,8 +1,8 @@
-"""What tests of Pulumi programs need: a stack without the Pulumi command line, and an Account API.
+"""Tools for tests of Pulumi programs: a stack without the Pulumi command line, and an Account API.
 
-This package knows the Pulumi SDK and its protocols, and no other layer of this project: it runs any
-program and any dynamic provider. The names are loaded when they are first used, as an `Emulator`
-needn't wait for Pulumi's SDK.
+This package imports the Pulumi SDK and no other layer of this project, so it runs any program with
+any dynamic provider. Each name is imported when it is first used, so that an `Emulator` doesn't
+wait for the SDK.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The public surface: a stack as `pulumi.automation` has it, on an engine in this process."""
+"""`EmbeddedStack`: the methods of `pulumi.automation.Stack`, with an engine in this process."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from pulumi.automation import (
 )
 
 from parallel_provider.testing import results
-from parallel_provider.testing.engine import operations, state
+from parallel_provider.testing.engine import export, operations
 from parallel_provider.testing.engine.deployment import Options, Setting
 from parallel_provider.testing.engine.errors import Refused
-from parallel_provider.testing.engine.operations import Keep, Outcome
-from parallel_provider.testing.engine.state import ResourceState, imported
+from parallel_provider.testing.engine.operations import Outcome, SaveState
+from parallel_provider.testing.engine.state import ResourceState
 from parallel_provider.testing.engine.urns import Namespace
 
 OnOutput = Callable[[str], object]
-Operation = Callable[[Options, list[ResourceState], Keep], Outcome]
+Operation = Callable[[Options, list[ResourceState], SaveState], Outcome]
 
-_PARALLEL_PER_CORE: Final = 4  # as the command line has it
+_PARALLEL_PER_CORE: Final = 4  # the command line's default
 
-# What only changes how things look, or has no meaning without the command line.
+# Options that only change the output, or that have no meaning without the command line.
 _WITHOUT_EFFECT: Final = {
     "color", "diff", "message", "on_error", "show_secrets", "suppress_outputs", "suppress_progress",
 }  # fmt: skip
@@ -43,9 +43,9 @@ _WITHOUT_EFFECT: Final = {
 class EmbeddedStack:
     """A stack of a Pulumi program, run without the Pulumi command line.
 
-    It has the methods of `pulumi.automation.Stack`, and runs the real program and the real dynamic
-    providers in processes of their own. State and configuration are in memory: they end with this
-    object. `env_vars` are added to the environment of program and providers.
+    It has the methods of `pulumi.automation.Stack`. The real program and the real dynamic providers
+    run in processes of their own. State and configuration are kept in memory only. `env_vars` are
+    added to the environment of program and providers.
 
         stack = EmbeddedStack("test", "path/to/program", project_name="shop")
         stack.set_config("region", ConfigValue("eu"))
@@ -70,24 +70,24 @@ class EmbeddedStack:
         self._running = threading.Lock()
 
     def set_config(self, key: str, value: ConfigValue) -> None:
-        """Set one value of the stack's configuration; without a namespace it is the project's."""
+        """Set one configuration value. A key without a namespace belongs to the project."""
         self._config[self._full_key(key)] = value
 
     def set_all_config(self, config: ConfigMap) -> None:
-        """Set several values of the stack's configuration."""
+        """Set several configuration values."""
         for key, value in config.items():
             self.set_config(key, value)
 
     def get_config(self, key: str) -> ConfigValue:
-        """Return one value of the stack's configuration."""
+        """Return one configuration value."""
         return self._config[self._full_key(key)]
 
     def get_all_config(self) -> ConfigMap:
-        """Return the stack's configuration by full keys."""
+        """Return all configuration values, by their full keys."""
         return dict(self._config)
 
     def remove_config(self, key: str) -> None:
-        """Remove one value from the stack's configuration."""
+        """Remove one configuration value."""
         self._config.pop(self._full_key(key), None)
 
     def preview(
@@ -97,7 +97,7 @@ class EmbeddedStack:
         on_output: OnOutput | None = None,
         **options: object,
     ) -> PreviewResult:
-        """Say what `up` would do, and do nothing."""
+        """Return what `up` would do, without doing it."""
         refresh_first = bool(options.pop("refresh", False))
         operation = partial(operations.update, dry_run=True, refresh_first=refresh_first)
         outcome = self._run(operation, parallel, on_output, options)
@@ -110,7 +110,7 @@ class EmbeddedStack:
         on_output: OnOutput | None = None,
         **options: object,
     ) -> UpResult:
-        """Run the program, and bring the resources to where it wants them."""
+        """Run the program and create, update, replace and delete its resources."""
         started = datetime.now(timezone.utc)
         refresh_first = bool(options.pop("refresh", False))
         operation = partial(operations.update, dry_run=False, refresh_first=refresh_first)
@@ -125,7 +125,7 @@ class EmbeddedStack:
         on_output: OnOutput | None = None,
         **options: object,
     ) -> RefreshResult:
-        """Take into the state what has become of the resources."""
+        """Read all resources and save in the state what was found."""
         started = datetime.now(timezone.utc)
         outcome = self._run(operations.refresh, parallel, on_output, options)
         summary = results.summary("refresh", outcome, started, self._version)
@@ -138,7 +138,7 @@ class EmbeddedStack:
         on_output: OnOutput | None = None,
         **options: object,
     ) -> PreviewResult:
-        """Say what `refresh` would find, and leave the state as it is."""
+        """Return what `refresh` would find, without changing the state."""
         operation = partial(operations.refresh, dry_run=True)
         outcome = self._run(operation, parallel, on_output, options)
         return PreviewResult(outcome.stdout, "", results.changes(outcome))
@@ -150,7 +150,7 @@ class EmbeddedStack:
         on_output: OnOutput | None = None,
         **options: object,
     ) -> DestroyResult:
-        """Delete everything in the stack."""
+        """Delete all resources in the stack."""
         started = datetime.now(timezone.utc)
         outcome = self._run(operations.destroy, parallel, on_output, options)
         summary = results.summary("destroy", outcome, started, self._version)
@@ -163,7 +163,7 @@ class EmbeddedStack:
         on_output: OnOutput | None = None,
         **options: object,
     ) -> PreviewResult:
-        """Say what `destroy` would delete, and delete nothing."""
+        """Return what `destroy` would delete, without deleting it."""
         operation = partial(operations.destroy, dry_run=True)
         outcome = self._run(operation, parallel, on_output, options)
         return PreviewResult(outcome.stdout, "", results.changes(outcome))
@@ -173,17 +173,17 @@ class EmbeddedStack:
         return results.outputs(self._resources, Options.root_of(self._space))
 
     def export_stack(self, *, show_secrets: bool = True) -> Deployment:
-        """Return the state, as `pulumi stack export` gives it.
+        """Return the state, in the form of `pulumi stack export`.
 
-        Secrets stand in their envelopes as text, which `pulumi.automation` does too; without
+        Secrets are in it as plain text, as `pulumi.automation` has them too. Without
         `show_secrets` they are left out, and the state can't be imported again.
         """
-        exported = state.export(self._resources, show_secrets=show_secrets)
-        return Deployment(version=state.DEPLOYMENT_VERSION, deployment=exported)
+        exported = export.exported(self._resources, show_secrets=show_secrets)
+        return Deployment(version=export.DEPLOYMENT_VERSION, deployment=exported)
 
     def import_stack(self, state: Deployment) -> None:
-        """Take over a state that this class or `pulumi stack export --show-secrets` gave."""
-        self._resources = imported(state.deployment or {})
+        """Import a state that this class or `pulumi stack export --show-secrets` exported."""
+        self._resources = export.imported(state.deployment or {})
 
     def _run(
         self,
@@ -209,7 +209,7 @@ class EmbeddedStack:
                 parallel=parallel or _PARALLEL_PER_CORE * (os.cpu_count() or 1),
                 on_output=on_output,
             )
-            outcome = operation(run, self._resources, self._keep)
+            outcome = operation(run, self._resources, self._save)
         finally:
             self._running.release()
         self._version += 1
@@ -220,7 +220,7 @@ class EmbeddedStack:
             raise results.command_error(outcome.stdout, text)
         return outcome
 
-    def _keep(self, resources: list[ResourceState]) -> None:
+    def _save(self, resources: list[ResourceState]) -> None:
         self._resources = resources
 
     def _full_key(self, key: str) -> str:

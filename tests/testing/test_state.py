@@ -15,8 +15,8 @@ pulumi.export("password", Output.secret(a.password))
 """
 
 
-def test_exported_state_can_be_taken_over(toy: Toy) -> None:
-    """A state goes out and in again, and nothing has changed."""
+def test_exported_state_can_be_imported(toy: Toy) -> None:
+    """After an export and an import, nothing has changed."""
     toy.program(PROGRAM)
     toy.project.up()
     state = toy.project.stack.export_stack().deployment
@@ -25,8 +25,8 @@ def test_exported_state_can_be_taken_over(toy: Toy) -> None:
     assert toy.project.stack.outputs()["password"].secret
 
 
-def test_state_of_either_engine_is_the_embedded_stacks(toy: Toy) -> None:
-    """What any engine exported, the embedded stack refreshes, keeps and destroys."""
+def test_embedded_stack_imports_the_state_of_either_engine(toy: Toy) -> None:
+    """The embedded stack can refresh, update and destroy it."""
     toy.program(PROGRAM.replace("protect=True", ""))
     toy.project.up()
     other = EmbeddedStack(
@@ -38,8 +38,8 @@ def test_state_of_either_engine_is_the_embedded_stacks(toy: Toy) -> None:
     assert changes(other.destroy()) == {"delete": 3}
 
 
-def test_state_has_the_fields_that_people_look_for(toy: Toy) -> None:
-    """The state reads like Pulumi's: types, ids, inputs, outputs, dependencies, providers."""
+def test_state_has_pulumis_fields(toy: Toy) -> None:
+    """Types, ids, inputs, outputs, dependencies and providers."""
     toy.program(PROGRAM)
     toy.project.up()
     root, provider, a, b = toy.project.resources()
@@ -54,7 +54,7 @@ def test_state_has_the_fields_that_people_look_for(toy: Toy) -> None:
 
 
 def test_export_without_secrets_holds_none(tmp_path: Path) -> None:
-    """Secrets are left out of an export where the caller doesn't want them."""
+    """`show_secrets=False` leaves secrets out."""
     (tmp_path / "__main__.py").write_text(
         "import pulumi; pulumi.export('secret', pulumi.Output.secret('hush'))"
     )

@@ -1,4 +1,4 @@
-"""What the program asks for, read out of its registrations; what can't be done is refused here."""
+"""Desired resources, read from registrations. Unsupported options are refused here."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ _DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|ns)")
 
 
 @dataclass(frozen=True)
-class Goal:
-    """A resource as the program wants it."""
+class DesiredResource:
+    """A resource that the program registers (Pulumi's engine calls it a goal)."""
 
     type: str
     name: str
@@ -57,36 +57,38 @@ class Goal:
 
 
 @dataclass(frozen=True)
-class ReadGoal:
-    """A resource that the program only wants to look at."""
+class DesiredRead:
+    """A resource that the program only reads (`.get`)."""
 
     type: str
     name: str
-    id: str  # empty where a preview can't know it
+    id: str  # empty if a preview doesn't know it
     parent: str
     properties: Properties
     dependencies: list[str]
     additional_secret_outputs: list[str]
 
 
-# What a resource without a parent takes after.
-_NOTHING: Final = Goal("", "", False, "", {}, [], {})
+# Parent of a resource without a parent.
+_NO_PARENT: Final = DesiredResource("", "", False, "", {}, [], {})
 
 
-def registered(request: resource_pb2.RegisterResourceRequest, parents: Mapping[str, Goal]) -> Goal:
-    """Read a registration; children take after their parents where they don't say otherwise."""
+def from_registration(
+    request: resource_pb2.RegisterResourceRequest, parents: Mapping[str, DesiredResource]
+) -> DesiredResource:
+    """Read a registration. Options that are not set are inherited from the parent."""
     where = f"resource {request.name!r}"
     _refuse_options(request, where)
     if request.custom:
         _refuse_foreign(request.type, where)
-    inherited = parents.get(request.parent, _NOTHING)
+    inherited = parents.get(request.parent, _NO_PARENT)
     properties = values.from_wire(request.object)
     dependencies = sorted(request.dependencies)
     by_property = {
         key: sorted(entry.urns) for key, entry in request.propertyDependencies.items()
     } or dict.fromkeys(properties, dependencies)
     first = request.deleteBeforeReplace
-    return Goal(
+    return DesiredResource(
         type=request.type,
         name=request.name,
         custom=request.custom,
@@ -109,14 +111,14 @@ def registered(request: resource_pb2.RegisterResourceRequest, parents: Mapping[s
     )
 
 
-def read(request: resource_pb2.ReadResourceRequest) -> ReadGoal:
-    """Read a request for a look."""
+def from_read(request: resource_pb2.ReadResourceRequest) -> DesiredRead:
+    """Read a read request."""
     where = f"resource {request.name!r}"
     if request.type == "pulumi:pulumi:StackReference":
         raise Refused("stack references", where)
     _refuse_options(request, where)
     _refuse_foreign(request.type, where)
-    return ReadGoal(
+    return DesiredRead(
         type=request.type,
         name=request.name,
         id="" if request.id == values.UNKNOWN_TEXT else request.id,
@@ -129,7 +131,7 @@ def read(request: resource_pb2.ReadResourceRequest) -> ReadGoal:
 
 def _refuse_options(request: Message, where: str) -> None:
     for set_field, value in request.ListFields():
-        # A binding without hooks is sent along with every resource.
+        # The SDK sends an empty binding with every resource.
         if set_field.name == "hooks" and not value.ListFields():
             continue
         if set_field.name in _REFUSED_OPTIONS:
@@ -141,7 +143,9 @@ def _refuse_foreign(type_: str, where: str) -> None:
         raise Refused("providers as resources", where)
     package = type_.partition(":")[0]
     if package != PACKAGE:
-        raise Refused(f"resources of the package {package!r}, dynamic ones alone", where)
+        raise Refused(
+            f"resources of the package {package!r} (only dynamic resources are supported)", where
+        )
 
 
 def _alias(alias: alias_pb2.Alias) -> Alias:
