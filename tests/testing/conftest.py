@@ -1,4 +1,4 @@
-"""Fixtures: each test runs on the embedded stack and on the real engine, with files as resources."""
+"""Fixtures. Each test runs on the embedded stack and on the real engine."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def test_failed_diff_fails_the_run(toy: Toy, operation: str) -> None:
 
 
 def test_provider_that_crashes_fails_the_run_and_keeps_the_state(toy: Toy) -> None:
-    """If the provider process ends during a call, the resource fails. The next run starts another."""
+    """If the provider process ends during a call, the resource fails."""
     toy.program(CHAIN)
     toy.crash("create b")
     text = toy.project.fails("up")

@@ -103,7 +103,7 @@ Thing("b", opts=ResourceOptions(depends_on=[a]))
 """)
     toy.project.up()
     toy.journal()
-    toy.project.write("raise RuntimeError('nobody runs this')")
+    toy.project.write("raise RuntimeError('this program must not run')")
     assert changes(toy.project.destroy()) == {"delete": 3}
     assert toy.calls() == ["delete b-1", "delete a-1"]
     assert toy.project.resources() == []

@@ -71,7 +71,7 @@ class Deployment:
         self.step_failed = False  # then one more error line is printed at the end
         self.cancelled = threading.Event()  # no new step starts
         # Set when the program has registered everything, has exited, or must be cancelled.
-        self.program_event = threading.Event()  # registered all, exited, or cancelled
+        self.program_event = threading.Event()
         self.engine_address = ""  # set when the services have started
         self._slots = threading.Semaphore(options.parallel)
         self._providers: list[tuple[Properties, ProviderProcess]] = []  # the last one is used

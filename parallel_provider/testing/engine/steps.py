@@ -20,7 +20,7 @@ class Steps:
         self._snapshots = deployment.snapshots
 
     def same(self, old: ResourceState, new: ResourceState) -> None:
-        """SaveState a resource as it is."""
+        """Keep a resource unchanged."""
         new.id, new.outputs = old.id, old.outputs
         _mark_secrets(new)
         self._snapshots.add(new, instead_of=old)

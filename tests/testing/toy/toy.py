@@ -1,7 +1,7 @@
 """A dynamic provider whose resources are files. Programs import it.
 
-`TOY_CLOUD` is a folder. Each thing that exists is a file `ID.json` in it. `journal.jsonl` has one line
-for each call of the provider, with its arguments.
+`TOY_CLOUD` is a folder. Each thing that exists is a file `ID.json` in it. `journal.jsonl` has one
+line for each call of the provider, with its arguments.
 """
 
 from __future__ import annotations
