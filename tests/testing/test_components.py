@@ -35,6 +35,19 @@ def test_changed_component_is_updated(toy: Toy) -> None:
     assert changes(toy.project.up()) == {"update": 2, "same": 1}
 
 
+def test_component_ignores_changes(toy: Toy) -> None:
+    """A component with `ignore_changes` stays the same, and its new inputs are saved."""
+    program = COMPONENT.replace('{"size": size}, opts', '{"size": [size]}, opts')
+    program = program.replace("value=size, ", "")
+    options = 'opts=ResourceOptions(ignore_changes=["size"])'
+    toy.program(program + f'Group("g", size=1, {options})')
+    toy.project.up()
+    toy.program(program + f'Group("g", size=2, {options})')
+    for operation in ("preview", "up"):
+        assert changes(getattr(toy.project, operation)()) == {"same": 3}
+    assert toy.project.resource("g")["inputs"] == {"size": [2]}
+
+
 def test_alias_of_component_is_inherited_by_its_children(toy: Toy) -> None:
     """A child whose name starts with its parent's name is found by the earlier name."""
     toy.program(COMPONENT + 'Group("g")')

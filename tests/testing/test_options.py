@@ -33,6 +33,44 @@ def test_protect_refuses_replacement(toy: Toy) -> None:
     assert toy.things() == ["a-1"]
 
 
+def test_destroy_deletes_what_a_protected_dependent_refused_to_leave(toy: Toy) -> None:
+    """After a replacement that a protected dependent refused, destroy deletes the old resource.
+
+    The dependent itself and the new resource are kept. In production this means: if the old
+    resource is an app, the keys in it are lost, protected ones too.
+    """
+    program = """
+a = Thing("a", zone="{zone}")
+b = Thing("b", zone=a.password, opts=ResourceOptions(protect=True))
+"""
+    toy.program(program.format(zone="x"))
+    toy.project.up()
+    toy.program(program.format(zone="y"))
+    assert "currently marked for protection" in toy.project.fails("up")
+    assert toy.things() == ["a-1", "a-2", "b-1"]
+    toy.journal()
+    assert "because it is protected" in toy.project.fails("destroy")
+    assert toy.calls("delete") == ["delete a-1"]
+    assert toy.things() == ["a-2", "b-1"]
+
+
+def test_destroy_deletes_all_old_resources_below_a_protected_one(toy: Toy) -> None:
+    """Indirect dependencies of the protected resource are deleted too, if they were replaced."""
+    program = """
+a = Thing("a", zone="{zone}")
+b = Thing("b", zone=a.password)
+c = Thing("c", zone=b.password, opts=ResourceOptions(protect=True))
+"""
+    toy.program(program.format(zone="x"))
+    toy.project.up()
+    toy.program(program.format(zone="y"))
+    toy.project.fails("up")
+    toy.journal()
+    toy.project.fails("destroy")
+    assert toy.calls("delete") == ["delete b-1", "delete a-1"]
+    assert toy.things() == ["a-2", "b-2", "c-1"]
+
+
 def test_ignore_changes_keeps_old_values(toy: Toy) -> None:
     """The provider gets the old value of an ignored property, nested ones too."""
     program = """
@@ -45,6 +83,15 @@ Thing("b", zone="{x}", opts=ResourceOptions(ignore_changes=["zone"]))
     toy.program(program.format(x=7))
     assert changes(toy.project.up()) == {"same": 3}
     assert toy.project.resource("a")["inputs"]["value"] == {"x": 1, "y": [1, 2]}
+
+
+def test_ignore_changes_of_an_empty_path_ignores_nothing(toy: Toy) -> None:
+    """An empty path isn't the path of all properties."""
+    program = 'Thing("a", value={value}, opts=ResourceOptions(ignore_changes=[""]))'
+    toy.program(program.format(value=1))
+    toy.project.up()
+    toy.program(program.format(value=2))
+    assert changes(toy.project.up()) == {"update": 1, "same": 1}
 
 
 def test_unknown_diff_is_compared_by_the_engine(toy: Toy) -> None:
@@ -86,6 +133,22 @@ c = Thing("c", value=a.password)
     assert changes(toy.project.up()) == {"replace": 2, "same": 2}
     calls = toy.calls("create", "update", "delete")
     assert calls == ["delete b-1", "delete a-1", "create a", "create b"]
+
+
+def test_two_delete_before_replace_roots_diff_a_dependent_once(toy: Toy) -> None:
+    """A dependent that is deleted because of the first root isn't compared for the second."""
+    program = """
+a = Thing("a", zone="{zone}", opts=ResourceOptions(delete_before_replace=True))
+b = Thing("b", zone="{zone}", opts=ResourceOptions(delete_before_replace=True, depends_on=[a]))
+c = Thing("c", zone=Output.concat(a.password, b.password))
+"""
+    toy.program(program.format(zone="x"))
+    toy.project.up()
+    toy.program(program.format(zone="y"))
+    toy.journal()
+    for operation in ("preview", "up"):
+        getattr(toy.project, operation)()
+        assert toy.calls("diff") == ["diff a-1", "diff c-1", "diff b-1"]
 
 
 def test_provider_can_ask_for_delete_before_replace(toy: Toy) -> None:

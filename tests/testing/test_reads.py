@@ -40,6 +40,21 @@ def test_get_reads_changed_values(toy: Toy) -> None:
     assert changes(toy.project.refresh()) == {"update": 1, "same": 2}
 
 
+def test_id_of_a_read_resource_is_unknown_in_a_preview(toy: Toy) -> None:
+    """Its other outputs are known, because the preview reads it."""
+    toy.change("foreign", value=9, password="pw")
+    toy.program("""
+g = Thing("g", opts=ResourceOptions(id="foreign"))
+a = Thing("a", value=g.id)
+b = Thing("b", value=g.value)
+""")
+    toy.project.up()
+    toy.journal()
+    assert changes(toy.project.preview()) == {"update": 1, "same": 2}
+    checked = {c["news"]["label"]: c["news"]["value"] for c in toy.journal() if c["op"] == "check"}
+    assert checked == {"a": "<unknown>", "b": 9}
+
+
 def test_get_of_an_unknown_id_waits_for_the_run(toy: Toy) -> None:
     """A preview doesn't read an unknown id."""
     toy.program("""

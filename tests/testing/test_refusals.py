@@ -19,6 +19,10 @@ REFUSED = {
     "providers as resources": 'pulumi.ProviderResource("aws", "p", {})',
     "resources of the package 'aws'": 'pulumi.CustomResource("aws:s3:Bucket", "b", {})',
     "the option `import_`": 'Thing("a", opts=ResourceOptions(import_="x"))',
+    "the option `version`": 'Thing("a", opts=ResourceOptions(version="1.2.3"))',
+    "the option `plugin_download_url`": (
+        'Thing("a", opts=ResourceOptions(id="x", plugin_download_url="https://example.invalid"))'
+    ),
     "the option `deleted_with`": 'Thing("b", opts=ResourceOptions(deleted_with=Thing("a")))',
     "the option `replace_with`": 'Thing("b", opts=ResourceOptions(replace_with=[Thing("a")]))',
     "the option `replacement_trigger`": 'Thing("a", opts=ResourceOptions(replacement_trigger=1))',

@@ -53,6 +53,13 @@ def test_state_has_pulumis_fields(toy: Toy) -> None:
     assert b["propertyDependencies"]["value"] == [a["urn"]]
 
 
+def test_state_has_the_properties_whose_diffs_are_hidden(toy: Toy) -> None:
+    """`hide_diffs` is saved under `hideDiff`."""
+    toy.program('Thing("a", value=1, opts=ResourceOptions(hide_diffs=["value"]))')
+    toy.project.up()
+    assert toy.project.resource("a")["hideDiff"] == ["value"]
+
+
 def test_export_without_secrets_holds_none(tmp_path: Path) -> None:
     """`show_secrets=False` leaves secrets out."""
     (tmp_path / "__main__.py").write_text(

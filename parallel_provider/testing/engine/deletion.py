@@ -44,8 +44,10 @@ def delete_unwanted(
     for group in deletion_order(tasks, before):
         chosen = {state: tasks[state] for state in group if state not in still_needed}
         for failed in run_together(deployment, chosen):
-            # A resource that could not be deleted still needs its dependencies.
-            still_needed |= all_dependencies(failed, before)
+            # A resource that could not be deleted still needs its dependencies. As in Pulumi's
+            # engine, these don't include old resources whose replacements exist.
+            needed = all_dependencies(failed, before)
+            still_needed |= {state for state in needed if not state.delete}
 
 
 def run_together(

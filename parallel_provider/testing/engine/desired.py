@@ -31,6 +31,11 @@ _REFUSED_OPTIONS: Final = {
     "state_migrations": "state migrations",
     "envVarMappings": "environment mappings of providers",
 }
+# Options that have no effect on components.
+_REFUSED_FOR_CUSTOM: Final = {
+    "version": "the option `version`",
+    "pluginDownloadURL": "the option `plugin_download_url`",
+}
 _SECONDS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|ns)")
 
@@ -53,6 +58,7 @@ class DesiredResource:
     replace_on_changes: list[str] = field(default_factory=list)
     additional_secret_outputs: list[str] = field(default_factory=list)
     aliases: list[Alias] = field(default_factory=list)
+    hide_diff: list[str] = field(default_factory=list)
     custom_timeouts: dict[str, float] = field(default_factory=dict)
 
 
@@ -81,6 +87,7 @@ def from_registration(
     _refuse_options(request, where)
     if request.custom:
         _refuse_foreign(request.type, where)
+        _refuse_options(request, where, _REFUSED_FOR_CUSTOM)
     inherited = parents.get(request.parent, _NO_PARENT)
     properties = values.from_wire(request.object)
     dependencies = sorted(request.dependencies)
@@ -107,6 +114,8 @@ def from_registration(
         replace_on_changes=list(request.replaceOnChanges),
         additional_secret_outputs=list(request.additionalSecretOutputs),
         aliases=[*(Alias(urn=urn) for urn in request.aliasURNs), *map(_alias, request.aliases)],
+        # Older SDKs don't have this field.
+        hide_diff=list(getattr(request, "hideDiffs", [])),
         custom_timeouts=_timeouts(request, where),
     )
 
@@ -118,6 +127,7 @@ def from_read(request: resource_pb2.ReadResourceRequest) -> DesiredRead:
         raise Refused("stack references", where)
     _refuse_options(request, where)
     _refuse_foreign(request.type, where)
+    _refuse_options(request, where, _REFUSED_FOR_CUSTOM)
     return DesiredRead(
         type=request.type,
         name=request.name,
@@ -129,13 +139,15 @@ def from_read(request: resource_pb2.ReadResourceRequest) -> DesiredRead:
     )
 
 
-def _refuse_options(request: Message, where: str) -> None:
+def _refuse_options(
+    request: Message, where: str, refused: Mapping[str, str] = _REFUSED_OPTIONS
+) -> None:
     for set_field, value in request.ListFields():
         # The SDK sends an empty binding with every resource.
         if set_field.name == "hooks" and not value.ListFields():
             continue
-        if set_field.name in _REFUSED_OPTIONS:
-            raise Refused(_REFUSED_OPTIONS[set_field.name], where)
+        if set_field.name in refused:
+            raise Refused(refused[set_field.name], where)
 
 
 def _refuse_foreign(type_: str, where: str) -> None:

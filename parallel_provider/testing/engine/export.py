@@ -21,12 +21,14 @@ _KEYS: Final = {
     "additional_secret_outputs": "additionalSecretOutputs",
     "custom_timeouts": "customTimeouts",
     "retain_on_delete": "retainOnDelete",
+    "hide_diff": "hideDiff",
     "ignore_changes": "ignoreChanges",
     "replace_on_changes": "replaceOnChanges",
 }
 _ALWAYS_SHOWN: Final = ("urn", "custom", "type")
 # Fields that an import may drop: no operation uses them.
-_IGNORED: Final = ("sourcePosition", "stackTrace", "hideDiff")
+_IGNORED: Final = ("sourcePosition", "stackTrace", "aliases")
+_NOT_EXPORTED: Final = "old_urn"
 _REFUSED: Final = ("deletedWith", "replaceWith", "initErrors", "resourceHooks", "viewOf", "taint")
 
 
@@ -46,6 +48,8 @@ def _magic(version: str) -> str:
 def _exported_resource(state: ResourceState, *, show_secrets: bool) -> dict[str, Any]:
     fields = {}
     for known in dataclasses.fields(state):
+        if known.name == _NOT_EXPORTED:
+            continue
         value = getattr(state, known.name)
         if known.name in ("inputs", "outputs"):
             value = values.to_state(value, show_secrets=show_secrets)
@@ -63,6 +67,7 @@ def imported(deployment: Mapping[str, Any]) -> list[ResourceState]:
 
 def _imported_resource(resource: Mapping[str, Any]) -> ResourceState:
     names = {_KEYS.get(f.name, f.name): f.name for f in dataclasses.fields(ResourceState)}
+    del names[_NOT_EXPORTED]
     for key in resource:
         if key in _REFUSED or (key not in names and key not in _IGNORED):
             raise Refused(f"{key} in an imported state", resource["urn"])

@@ -66,7 +66,9 @@ def changed(old: Value, new: Value, prefix: Path = ()) -> Iterator[Path]:
 
 
 def reset(properties: Properties, old: Properties, path: Path) -> Properties:
-    """Return the properties with the old value at one path."""
+    """Return the properties with the old value at one path. An empty path changes nothing."""
+    if not path:
+        return properties
     result = _reset(properties, old, path)
     return properties if result is _ABSENT else dict(result)
 

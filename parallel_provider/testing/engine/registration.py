@@ -32,6 +32,7 @@ class Registrations:
         self._registered: set[str] = set()
         self._to_recreate: set[str] = set()  # deleted before replacement, and not yet registered
         self._renamed: dict[str, str] = {}
+        self._aliased: dict[str, str] = {}  # old URN -> URN of the resource that took it over
         self._states: dict[str, ResourceState] = {}
         self._lock = threading.Lock()
 
@@ -94,11 +95,11 @@ class Registrations:
         if self._deployment.cancelled.is_set():
             raise Cancelled
         urn = self._new_urn(desired.type, desired.name, desired.parent)
-        old = self._find_old(urn, desired)
+        old, conflict = self._find_old(urn, desired)
         new = _new_state(urn, desired)
         if old is not None:
             new.created, new.modified = old.created, old.modified
-            new.aliases = [old.urn] if old.urn != urn else []
+            new.old_urn = old.urn if old.urn != urn else ""
             self.wanted.add(old.urn)
         self.wanted.add(urn)
         recreate = urn in self._to_recreate
@@ -106,6 +107,10 @@ class Registrations:
             new.provider = self._deployment.provider_reference()
             fresh = recreate or old is None or old.external
             new.inputs = self._checked(desired, urn, None if fresh else old)
+        if conflict:
+            self._deployment.failed = True
+            self._deployment.cancel()
+            raise Cancelled
         if old is None:
             return new, [partial(self._steps.create, new)]
         if recreate:
@@ -148,13 +153,11 @@ class Registrations:
 
     def _to_delete_first(self, old: ResourceState, new: ResourceState) -> list[ResourceState]:
         """List the resources to delete before a replacement is created. The old one is the last."""
-        ignored = self._registered
+        ignored = self._registered | {state.urn for state in self.deleted_before_replace}
         to_delete = dependents_to_delete(
             old, self._snapshots.before, self._deployment, ignored=ignored
         )
-        to_delete = [
-            state for state in reversed(to_delete) if state not in self.deleted_before_replace
-        ]
+        to_delete.reverse()
         for state in to_delete:
             if state.protect:
                 text = _protected(state.urn, because_of=new.urn)
@@ -180,7 +183,8 @@ class Registrations:
                 in_step=False,
             )
         else:
-            answer = ProviderDiff(changes=old.inputs != new.inputs)
+            inputs = diffs.ignoring(new.inputs, old.inputs, desired.ignore_changes)
+            answer = ProviderDiff(changes=old.inputs != inputs)
         return diffs.complete(
             answer,
             old_inputs=old.inputs,
@@ -207,10 +211,16 @@ class Registrations:
             raise Cancelled
         return checked.inputs
 
-    def _find_old(self, urn: str, desired: DesiredResource) -> ResourceState | None:
+    def _find_old(self, urn: str, desired: DesiredResource) -> tuple[ResourceState | None, bool]:
+        """Find the resource by its URN or its aliases. Report aliases that conflict."""
+        conflict = False
+        if urn in self._aliased:
+            conflict = True
+            text = "Duplicate resource URN '{}' conflicting with alias on resource with URN '{}'"
+            self._deployment.display.error(text.format(urn, self._aliased[urn]), urn)
         if urn in self._snapshots.live:
-            return self._snapshots.live[urn]
-        names = urns.alias_urns(
+            return self._snapshots.live[urn], conflict
+        old_urns = urns.alias_urns(
             self._deployment.options.space,
             name=desired.name,
             type_=desired.type,
@@ -218,20 +228,20 @@ class Registrations:
             aliases=desired.aliases,
             renamed=self._renamed,
         )
-        for name in names:
-            old = self._snapshots.live.get(name)
-            if old is None or name == urn:
-                continue
-            if name in self._registered:
-                raise StepFailed(
-                    urn,
-                    f"Duplicate resource alias '{name}' applied to resource with URN '{urn}' "
-                    f"conflicting with resource with URN '{name}'",
-                    in_step=False,
-                )
-            self._renamed[urn] = name
-            return old
-        return None
+        found = next((old for old in old_urns if old in self._snapshots.live and old != urn), None)
+        if found is None:
+            return None, conflict
+        taken_by = urn if found in self._registered else self._aliased.get(found)
+        if taken_by is not None:
+            conflict = True
+            text = (
+                f"Duplicate resource alias '{found}' applied to resource with URN '{urn}' "
+                f"conflicting with resource with URN '{taken_by}'"
+            )
+            self._deployment.display.error(text, urn)
+        self._aliased[found] = urn
+        self._renamed[urn] = found
+        return self._snapshots.live[found], conflict
 
     def _new_urn(self, type_: str, name: str, parent: str) -> str:
         urn = self._deployment.options.space.urn(type_, name, parent)
@@ -259,6 +269,7 @@ def _new_state(urn: str, desired: DesiredResource) -> ResourceState:
         retain_on_delete=bool(desired.retain_on_delete),
         ignore_changes=desired.ignore_changes,
         replace_on_changes=desired.replace_on_changes,
+        hide_diff=desired.hide_diff,
     )
 
 

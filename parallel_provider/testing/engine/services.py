@@ -107,8 +107,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         response = resource_pb2.ReadResourceResponse(
             urn=state.urn, properties=values.to_wire(state.outputs, secrets=True)
         )
-        # Older SDKs don't have this field. They use the id of the request.
-        if "id" in response.DESCRIPTOR.fields_by_name:
+        # As in Pulumi's engine, the id is unknown in previews. Older SDKs don't have this field.
+        # They use the id of the request.
+        if not self._deployment.dry_run and "id" in response.DESCRIPTOR.fields_by_name:
             response.id = state.id
         return response
 

@@ -32,13 +32,14 @@ class ResourceState:
     property_dependencies: dict[str, list[str]] = field(default_factory=dict)
     provider: str = ""
     additional_secret_outputs: list[str] = field(default_factory=list)
-    aliases: list[str] = field(default_factory=list)
     custom_timeouts: dict[str, float] = field(default_factory=dict)
     retain_on_delete: bool = False
     ignore_changes: list[str] = field(default_factory=list)
     replace_on_changes: list[str] = field(default_factory=list)
+    hide_diff: list[str] = field(default_factory=list)
     created: str = ""
     modified: str = ""
+    old_urn: str = ""  # before this operation, if it was renamed; not in an exported state
 
     @property
     def is_provider(self) -> bool:
@@ -120,7 +121,7 @@ class SnapshotManager:
         with self._lock:
             kept = [state for state in self._new if state not in self._done]
             left = [state for state in self.before if state not in self._done]
-        names = {old: state.urn for state in kept for old in state.aliases}
+        names = {state.old_urn: state.urn for state in kept if state.old_urn}
         return [state.renamed(names) for state in (*kept, *left)]
 
 

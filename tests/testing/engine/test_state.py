@@ -5,11 +5,9 @@ from __future__ import annotations
 from parallel_provider.testing.engine.state import ResourceState, SnapshotManager
 
 
-def state(name: str, *dependencies: str, aliases: list[str] | None = None) -> ResourceState:
+def state(name: str, *dependencies: str, old_urn: str = "") -> ResourceState:
     """Return a resource that depends on others."""
-    return ResourceState(
-        name, "t", custom=True, dependencies=list(dependencies), aliases=aliases or []
-    )
+    return ResourceState(name, "t", custom=True, dependencies=list(dependencies), old_urn=old_urn)
 
 
 def names(snapshots: SnapshotManager) -> list[str]:
@@ -36,7 +34,7 @@ def test_changes_are_made_on_copies() -> None:
 def test_snapshot_uses_new_urns() -> None:
     """References to an old URN become references to the new one."""
     snapshots = SnapshotManager([state("old"), state("user", "old")])
-    snapshots.add(state("new", aliases=["old"]), instead_of=snapshots.live["old"])
+    snapshots.add(state("new", old_urn="old"), instead_of=snapshots.live["old"])
     assert snapshots.snapshot()[1].dependencies == ["new"]
 
 
