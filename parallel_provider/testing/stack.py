@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from pulumi.automation import (
     ConfigMap,
@@ -18,6 +18,8 @@ from pulumi.automation import (
     OutputMap,
     PreviewResult,
     RefreshResult,
+    Stack,
+    UpdateSummary,
     UpResult,
 )
 
@@ -28,6 +30,7 @@ from parallel_provider.testing.engine.errors import Refused
 from parallel_provider.testing.engine.operations import Outcome, SaveState
 from parallel_provider.testing.engine.state import ResourceState
 from parallel_provider.testing.engine.urns import Namespace
+from parallel_provider.testing.project_files import ConfigurationError, ProjectFiles, full_key
 
 OnOutput = Callable[[str], object]
 Operation = Callable[[Options, list[ResourceState], SaveState], Outcome]
@@ -45,7 +48,12 @@ class EmbeddedStack:
 
     It has the methods of `pulumi.automation.Stack`. The real program and the real dynamic providers
     run in processes of their own. State and configuration are kept in memory only. `env_vars` are
-    added to the environment of program and providers.
+    added to the environment of program and providers. An operation that takes longer than
+    `timeout_seconds` is ended, and fails.
+
+    `Pulumi.yaml` in `work_dir` is read: the project's name (if `project_name` is empty), `main`,
+    and the configuration that it declares. Values in `Pulumi.STACK.yaml` are read too, except
+    encrypted ones: set them with `set_config`.
 
         stack = EmbeddedStack("test", "path/to/program", project_name="shop")
         stack.set_config("region", ConfigValue("eu"))
@@ -57,38 +65,64 @@ class EmbeddedStack:
         stack_name: str,
         work_dir: str | os.PathLike[str],
         *,
-        project_name: str = "project",
+        project_name: str = "",
         env_vars: Mapping[str, str] | None = None,
+        timeout_seconds: float = 600,
     ) -> None:
         self.name = stack_name
         self.env_vars = {} if env_vars is None else env_vars
-        self._space = Namespace(stack_name, project_name)
-        self._work_dir = str(Path(work_dir).resolve())
-        self._config: dict[str, ConfigValue] = {}
+        self._folder = Path(work_dir).resolve()
+        name = project_name or ProjectFiles.read(self._folder).name or "project"
+        self._space = Namespace(stack_name, name)
+        self._timeout_seconds = timeout_seconds
+        self._config: dict[str, ConfigValue | None] = {}  # None: removed
         self._resources: list[ResourceState] = []
-        self._version = 0
+        self._secrets_providers: dict[str, object] | None = None
+        self._history: list[UpdateSummary] = []
         self._running = threading.Lock()
 
-    def set_config(self, key: str, value: ConfigValue) -> None:
-        """Set one configuration value. A key without a namespace belongs to the project."""
-        self._config[self._full_key(key)] = value
+    def __getattr__(self, name: str) -> Callable[..., NoReturn]:
+        """Refuse the other methods of `pulumi.automation.Stack` by name."""
+        if name.startswith("_") or not hasattr(Stack, name):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    def set_all_config(self, config: ConfigMap) -> None:
+        def refuse(*_arguments: object, **_options: object) -> NoReturn:
+            raise Refused(f"the method `{name}` of a stack")
+
+        return refuse
+
+    def set_config(self, key: str, value: ConfigValue, *, path: bool = False) -> None:
+        """Set one configuration value. A key without a namespace belongs to the project."""
+        if path:
+            raise Refused("the option `path` of configuration methods")
+        self._config[full_key(key, self._space.project)] = value
+
+    def set_all_config(self, config: ConfigMap, *, path: bool = False) -> None:
         """Set several configuration values."""
         for key, value in config.items():
-            self.set_config(key, value)
+            self.set_config(key, value, path=path)
 
-    def get_config(self, key: str) -> ConfigValue:
+    def get_config(self, key: str, *, path: bool = False) -> ConfigValue:
         """Return one configuration value."""
-        return self._config[self._full_key(key)]
+        if path:
+            raise Refused("the option `path` of configuration methods")
+        return self.get_all_config()[full_key(key, self._space.project)]
 
     def get_all_config(self) -> ConfigMap:
         """Return all configuration values, by their full keys."""
-        return dict(self._config)
+        files = ProjectFiles.read(self._folder)
+        return files.config(self.name, self._space.project, self._config)
 
-    def remove_config(self, key: str) -> None:
+    def remove_config(self, key: str, *, path: bool = False) -> None:
         """Remove one configuration value."""
-        self._config.pop(self._full_key(key), None)
+        self.remove_all_config([key], path=path)
+
+    def remove_all_config(self, keys: list[str], *, path: bool = False) -> None:
+        """Remove several configuration values."""
+        if path:
+            raise Refused("the option `path` of configuration methods")
+        for key in keys:
+            self._config[full_key(key, self._space.project)] = None
 
     def preview(
         self,
@@ -115,7 +149,7 @@ class EmbeddedStack:
         refresh_first = bool(options.pop("refresh", False))
         operation = partial(operations.update, dry_run=False, refresh_first=refresh_first)
         outcome = self._run(operation, parallel, on_output, options)
-        summary = results.summary("update", outcome, started, self._version)
+        summary = self._summary("update", outcome, started)
         return UpResult(outcome.stdout, "", summary, self.outputs())
 
     def refresh(
@@ -128,7 +162,7 @@ class EmbeddedStack:
         """Read all resources and save in the state what was found."""
         started = datetime.now(timezone.utc)
         outcome = self._run(operations.refresh, parallel, on_output, options)
-        summary = results.summary("refresh", outcome, started, self._version)
+        summary = self._summary("refresh", outcome, started)
         return RefreshResult(outcome.stdout, "", summary)
 
     def preview_refresh(
@@ -153,7 +187,7 @@ class EmbeddedStack:
         """Delete all resources in the stack."""
         started = datetime.now(timezone.utc)
         outcome = self._run(operations.destroy, parallel, on_output, options)
-        summary = results.summary("destroy", outcome, started, self._version)
+        summary = self._summary("destroy", outcome, started)
         return DestroyResult(outcome.stdout, "", summary)
 
     def preview_destroy(
@@ -172,18 +206,33 @@ class EmbeddedStack:
         """Return the outputs of the last `up`."""
         return results.outputs(self._resources, Options.root_of(self._space))
 
+    def history(self) -> list[UpdateSummary]:
+        """Return the summaries of the operations that succeeded, the latest first."""
+        return self._history[::-1]
+
+    def info(self) -> UpdateSummary | None:
+        """Return the summary of the latest operation that succeeded."""
+        return self._history[-1] if self._history else None
+
     def export_stack(self, *, show_secrets: bool = True) -> Deployment:
         """Return the state, in the form of `pulumi stack export`.
 
         Secrets are in it as plain text, as `pulumi.automation` has them too. Without
-        `show_secrets` they are left out, and the state can't be imported again.
+        `show_secrets` they are left out, and the state can't be imported again. To import the
+        state into Pulumi itself, set `PULUMI_CONFIG_PASSPHRASE` to an empty text.
         """
-        exported = export.exported(self._resources, show_secrets=show_secrets)
+        exported = export.exported(
+            self._resources,
+            show_secrets=show_secrets,
+            secrets_providers=self._secrets_providers,
+        )
         return Deployment(version=export.DEPLOYMENT_VERSION, deployment=exported)
 
     def import_stack(self, state: Deployment) -> None:
         """Import a state that this class or `pulumi stack export --show-secrets` exported."""
-        self._resources = export.imported(state.deployment or {})
+        deployment = state.deployment or {}
+        self._resources = export.imported(deployment)
+        self._secrets_providers = deployment.get("secrets_providers")
 
     def _run(
         self,
@@ -199,20 +248,24 @@ class EmbeddedStack:
         if not self._running.acquire(blocking=False):
             raise results.command_error("", "the stack is currently locked by another operation")
         try:
+            program = ProjectFiles.read(self._folder).program
             run = Options(
                 space=self._space,
-                work_dir=self._work_dir,
+                root_directory=str(self._folder),
+                program=str(program),
+                work_dir=str(program if program.is_dir() else program.parent),
                 env_vars=dict(self.env_vars),
                 config={
-                    key: Setting(value.value, value.secret) for key, value in self._config.items()
+                    key: Setting(value.value, value.secret)
+                    for key, value in self._checked_config().items()
                 },
+                timeout_seconds=self._timeout_seconds,
                 parallel=parallel or _PARALLEL_PER_CORE * (os.cpu_count() or 1),
                 on_output=on_output,
             )
             outcome = operation(run, self._resources, self._save)
         finally:
             self._running.release()
-        self._version += 1
         if outcome.failed:
             raise results.command_error(outcome.stdout)
         if expect_no_changes and set(outcome.counts) - {"same"}:
@@ -223,5 +276,13 @@ class EmbeddedStack:
     def _save(self, resources: list[ResourceState]) -> None:
         self._resources = resources
 
-    def _full_key(self, key: str) -> str:
-        return key if ":" in key else f"{self._space.project}:{key}"
+    def _summary(self, kind: str, outcome: Outcome, started: datetime) -> UpdateSummary:
+        summary = results.summary(kind, outcome, started, len(self._history) + 1)
+        self._history.append(summary)
+        return summary
+
+    def _checked_config(self) -> ConfigMap:
+        try:
+            return self.get_all_config()
+        except ConfigurationError as error:
+            raise results.command_error("", f"error: {error}") from None

@@ -5,6 +5,8 @@ A state lists each resource after those that it depends on. The functions here r
 
 from __future__ import annotations
 
+import random
+import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -53,14 +55,20 @@ def delete_unwanted(
 def run_together(
     deployment: Deployment, tasks: dict[ResourceState, Callable[[], None]]
 ) -> list[ResourceState]:
-    """Run one task for each resource, in parallel. Report and return the resources that failed."""
+    """Run one task for each resource, in parallel. Report and return the resources that failed.
+
+    If one fails, the others of this call still run.
+    """
+    fatal = threading.Event()
 
     def attempt(state: ResourceState) -> bool:
         try:
             with deployment.slot():
                 tasks[state]()
         except StepFailed as error:
-            deployment.fail(error)
+            deployment.fail(error, fatal=False)
+            if error.fatal:
+                fatal.set()
             return False
         except Cancelled:
             return False
@@ -69,8 +77,12 @@ def run_together(
     if not tasks:
         return []
     with ThreadPoolExecutor(max_workers=min(len(tasks), deployment.options.parallel)) as pool:
-        results = list(pool.map(attempt, tasks))
-    return [state for state, done in zip(tasks, results, strict=True) if not done]
+        # Pulumi's engine promises no order, so no test should rely on one.
+        states = random.sample(list(tasks), len(tasks))
+        results = list(pool.map(attempt, states))
+    if fatal.is_set():
+        deployment.cancel()
+    return [state for state, done in zip(states, results, strict=True) if not done]
 
 
 def dependents_to_delete(

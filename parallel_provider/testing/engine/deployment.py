@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import threading
 import time
 import uuid
@@ -22,6 +23,7 @@ from parallel_provider.testing.engine.urns import PROVIDER_PREFIX, ROOT_TYPE, Na
 from parallel_provider.testing.engine.values import Properties, Secret
 
 ORGANIZATION: Final = "organization"
+_LATE_SECONDS: Final = 0.2
 _PROVIDER_TYPE: Final = f"{PROVIDER_PREFIX}{PACKAGE}"
 _Result = TypeVar("_Result")
 
@@ -39,10 +41,13 @@ class Options:
     """Options of an operation."""
 
     space: Namespace
-    work_dir: str
+    root_directory: str  # of the project
+    program: str  # a folder or a file
+    work_dir: str  # of the processes
     env_vars: Mapping[str, str]
     config: Mapping[str, Setting]
     parallel: int
+    timeout_seconds: float
     on_output: Callable[[str], object] | None = None
 
     @property
@@ -54,6 +59,35 @@ class Options:
     def root_of(space: Namespace) -> str:
         """Return the URN of a stack's own resource."""
         return space.urn(ROOT_TYPE, f"{space.project}-{space.stack}")
+
+
+class RandomOrderLock:
+    """A lock that waiting threads get in random order.
+
+    Pulumi's engine promises no order of independent resources, so no test should rely on one.
+    """
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._waiting: list[object] = []
+        self._owner: object | None = None
+
+    def __enter__(self) -> None:
+        ticket = object()
+        with self._condition:
+            self._waiting.append(ticket)
+            self._choose_owner()
+            self._condition.wait_for(lambda: self._owner is ticket)
+
+    def __exit__(self, *_error: object) -> None:
+        with self._condition:
+            self._owner = None
+            self._choose_owner()
+
+    def _choose_owner(self) -> None:
+        if self._owner is None and self._waiting:
+            self._owner = self._waiting.pop(random.randrange(len(self._waiting)))  # noqa: S311
+            self._condition.notify_all()
 
 
 class Deployment:
@@ -152,13 +186,30 @@ class Deployment:
             yield
 
     def fail(self, error: StepFailed, *, fatal: bool | None = None) -> None:
-        """Report a failure. If it is fatal, no new step starts."""
+        """Report a failure. If it is fatal, no new step starts.
+
+        Resources that the program registers at the same time as the one that failed are still
+        created, as they mostly are by Pulumi's engine, which receives registrations faster.
+        """
         self.failed = True
         self.step_failed = self.step_failed or error.in_step
         in_preview = self.dry_run and error.in_step
         self.display.error(f"Preview failed: {error}" if in_preview else str(error), error.urn)
-        if error.fatal if fatal is None else fatal:
+        if not (error.fatal if fatal is None else fatal):
+            return
+        if error.in_step and not self.cancelled.is_set():
+            timer = threading.Timer(_LATE_SECONDS, self.cancel)
+            timer.daemon = True
+            timer.start()
+        else:
             self.cancel()
+
+    def time_out(self) -> None:
+        """End the operation: cancel it, and end the provider so that no call goes on."""
+        seconds = self.options.timeout_seconds
+        text = f"the operation took longer than {seconds:g} seconds (`timeout_seconds`)"
+        self.fail(StepFailed("", text, in_step=False))
+        self.close()
 
     def cancel(self) -> None:
         """Start no new step."""

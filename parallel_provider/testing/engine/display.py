@@ -166,3 +166,26 @@ def _number(value: float) -> str:
     if not number or _MIN_PLAIN_EXPONENT <= number.adjusted() < _MAX_PLAIN_EXPONENT:
         return f"{number:f}"
     return f"{value:.{len(number.as_tuple().digits) - 1}e}"
+
+
+def protected_from_replacement(urn: str, because_of: str = "") -> str:
+    """Return the error text for a protected resource that would be replaced."""
+    part = f' as part of replacing "{because_of}" ' if because_of else "\n"
+    text = (
+        f'unable to replace resource "{urn}"{part}'
+        "as it is currently marked for protection. To unprotect the resource, "
+        "remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`"
+    )
+    if because_of:
+        text += f", or use the command:\n`pulumi state unprotect '{urn}'`"
+    return text
+
+
+def protected_from_deletion(urn: str) -> str:
+    """Return the error text for a protected resource that would be deleted."""
+    return (
+        f'resource "{urn}" cannot be deleted\n'
+        "because it is protected. To unprotect the resource, either remove the `protect` flag "
+        "from the resource in your Pulumi program and run `pulumi up`, or use the command:\n"
+        f"`pulumi state unprotect '{urn}'`"
+    )

@@ -32,11 +32,25 @@ _NOT_EXPORTED: Final = "old_urn"
 _REFUSED: Final = ("deletedWith", "replaceWith", "initErrors", "resourceHooks", "viewOf", "taint")
 
 
-def exported(resources: Iterable[ResourceState], *, show_secrets: bool) -> dict[str, Any]:
+# Pulumi needs the salt of a passphrase to import secrets. This one is for an empty passphrase.
+_SECRETS_PROVIDERS: Final = {
+    "type": "passphrase",
+    "state": {"salt": "v1:Ky1vmVxXn5c=:v1:P6LjdkZZPf6rD3XR:GlkjDnsiheTJPTeUo+Fy0tdNrQItEw=="},
+}
+
+
+def exported(
+    resources: Iterable[ResourceState],
+    *,
+    show_secrets: bool,
+    secrets_providers: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Write a deployment in the form of `pulumi stack export`."""
     return {
         "manifest": {"time": now(), "magic": _magic(_VERSION), "version": _VERSION},
         "resources": [_exported_resource(state, show_secrets=show_secrets) for state in resources],
+        "secrets_providers": dict(secrets_providers or _SECRETS_PROVIDERS),
+        "metadata": {},
     }
 
 

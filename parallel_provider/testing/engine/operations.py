@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -118,9 +119,13 @@ def _operation(
     """Serve while the body runs, then save the state. It is saved after an exception too."""
     services = Services(deployment.display, monitor)
     deployment.engine_address = services.address
+    timer = threading.Timer(deployment.options.timeout_seconds, deployment.time_out)
+    timer.daemon = True
+    timer.start()
     try:
         yield
     finally:
+        timer.cancel()
         deployment.cancel()
         try:
             deployment.drain(_DRAIN_SECONDS)

@@ -33,11 +33,11 @@ class ProgramRun:
             "organization": ORGANIZATION,
             "parallel": options.parallel,
             "dry_run": deployment.dry_run,
-            "root_directory": options.work_dir,
+            "root_directory": options.root_directory,
         }
         self._process = ChildProcess(
             str(_MAIN),
-            [json.dumps(settings), options.work_dir],
+            [json.dumps(settings), options.program],
             work_dir=options.work_dir,
             env=deployment.program_environment(),
             on_line=deployment.display.message,

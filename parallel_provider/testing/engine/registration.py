@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from functools import partial
 
 from parallel_provider.testing.engine import diffs, urns
 from parallel_provider.testing.engine.deletion import dependents_to_delete
-from parallel_provider.testing.engine.deployment import Deployment
+from parallel_provider.testing.engine.deployment import Deployment, RandomOrderLock
 from parallel_provider.testing.engine.desired import DesiredRead, DesiredResource
 from parallel_provider.testing.engine.diffs import Diff, ProviderDiff, StepOp
-from parallel_provider.testing.engine.display import check_failure
+from parallel_provider.testing.engine.display import check_failure, protected_from_replacement
 from parallel_provider.testing.engine.errors import Cancelled, StepFailed
 from parallel_provider.testing.engine.state import ResourceState
 from parallel_provider.testing.engine.steps import Step, Steps
@@ -34,13 +33,16 @@ class Registrations:
         self._renamed: dict[str, str] = {}
         self._aliased: dict[str, str] = {}  # old URN -> URN of the resource that took it over
         self._states: dict[str, ResourceState] = {}
-        self._lock = threading.Lock()
+        self._lock = RandomOrderLock()
+        self._done: set[str] = set()
+        self._done_before_failure: set[str] | None = None
 
     def register(self, desired: DesiredResource) -> ResourceState:
         """Create, update, replace or keep a resource. Return its new state."""
         with self._lock:
+            self._stop_after_failure({*desired.dependencies, desired.parent})
             new, steps = self._decide(desired)
-        self._run(steps)
+        self._run(new.urn, steps)
         self.desired[new.urn] = desired
         self._states[new.urn] = new
         return new
@@ -66,6 +68,7 @@ class Registrations:
     def read(self, desired: DesiredRead) -> ResourceState:
         """Read a resource that the stack doesn't manage."""
         with self._lock:
+            self._stop_after_failure({*desired.dependencies, desired.parent})
             urn = self._new_urn(desired.type, desired.name, desired.parent)
             old = self._snapshots.live.get(urn)
             new = ResourceState(
@@ -83,17 +86,31 @@ class Registrations:
             if old is not None:
                 new.created, new.modified = old.created, old.modified
             self.wanted.add(urn)
-        self._run([partial(self._steps.read, old, new)])
+        self._run(urn, [partial(self._steps.read, old, new)])
         return new
 
-    def _run(self, steps: Sequence[Step]) -> None:
-        with self._deployment.slot():
-            for step in steps:
-                step()
+    def _run(self, urn: str, steps: Sequence[Step]) -> None:
+        try:
+            with self._deployment.slot():
+                for step in steps:
+                    step()
+        except StepFailed:
+            with self._lock:
+                if self._done_before_failure is None:
+                    self._done_before_failure = set(self._done)
+            raise
+        with self._lock:
+            self._done.add(urn)
 
-    def _decide(self, desired: DesiredResource) -> tuple[ResourceState, list[Step]]:
+    def _stop_after_failure(self, dependencies: set[str]) -> None:
+        """Raise `Cancelled` if a step failed before all dependencies were done."""
         if self._deployment.cancelled.is_set():
             raise Cancelled
+        done = self._done_before_failure
+        if done is not None and dependencies - done - {""}:
+            raise Cancelled
+
+    def _decide(self, desired: DesiredResource) -> tuple[ResourceState, list[Step]]:
         urn = self._new_urn(desired.type, desired.name, desired.parent)
         old, conflict = self._find_old(urn, desired)
         new = _new_state(urn, desired)
@@ -145,7 +162,7 @@ class Registrations:
 
     def _refuse_replacement(self, urn: str) -> None:
         """Fail because of `protect`. A preview goes on, to show the other changes."""
-        error = StepFailed(urn, _protected(urn), in_step=False)
+        error = StepFailed(urn, protected_from_replacement(urn), in_step=False)
         if not self._deployment.dry_run:
             raise error
         self._deployment.fail(error, fatal=False)
@@ -160,7 +177,7 @@ class Registrations:
         to_delete.reverse()
         for state in to_delete:
             if state.protect:
-                text = _protected(state.urn, because_of=new.urn)
+                text = protected_from_replacement(state.urn, because_of=new.urn)
                 raise StepFailed(new.urn, text, in_step=False)
         self._to_recreate.update(state.urn for state in to_delete)
         if not old.pending_replacement:
@@ -271,15 +288,3 @@ def _new_state(urn: str, desired: DesiredResource) -> ResourceState:
         replace_on_changes=desired.replace_on_changes,
         hide_diff=desired.hide_diff,
     )
-
-
-def _protected(urn: str, because_of: str = "") -> str:
-    part = f' as part of replacing "{because_of}" ' if because_of else "\n"
-    text = (
-        f'unable to replace resource "{urn}"{part}'
-        "as it is currently marked for protection. To unprotect the resource, "
-        "remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`"
-    )
-    if because_of:
-        text += f", or use the command:\n`pulumi state unprotect '{urn}'`"
-    return text

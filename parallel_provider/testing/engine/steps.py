@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from parallel_provider.testing.engine.deployment import Deployment
+from parallel_provider.testing.engine.display import protected_from_deletion
 from parallel_provider.testing.engine.errors import StepFailed
 from parallel_provider.testing.engine.state import ResourceState, now
 from parallel_provider.testing.engine.values import marked_outputs
@@ -94,7 +95,7 @@ class Steps:
         """Delete a resource. `replaced` is for the old resource of a replacement."""
         deployment = self._deployment
         if old.protect and not replaced:
-            raise StepFailed(old.urn, _protected(old.urn), fatal=False)
+            raise StepFailed(old.urn, protected_from_deletion(old.urn), fatal=False)
         self._provider_delete(old)
         self._snapshots.remove(old)
         if not replaced:
@@ -134,12 +135,3 @@ class Steps:
 
 def _mark_secrets(state: ResourceState) -> None:
     state.outputs = marked_outputs(state.outputs, state.inputs, state.additional_secret_outputs)
-
-
-def _protected(urn: str) -> str:
-    return (
-        f'resource "{urn}" cannot be deleted\n'
-        "because it is protected. To unprotect the resource, either remove the `protect` flag "
-        "from the resource in your Pulumi program and run `pulumi up`, or use the command:\n"
-        f"`pulumi state unprotect '{urn}'`"
-    )
