@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-from parallel_provider.testing import EmbeddedStack
+import pytest
+
+from parallel_provider.testing import EmbeddedStack, local_stack
 from tests.engines import PROJECT_NAME, STACK_NAME, changes, plain
 from tests.testing.toy_project import Toy
 
@@ -58,6 +61,24 @@ def test_state_has_the_properties_whose_diffs_are_hidden(toy: Toy) -> None:
     toy.program('Thing("a", value=1, opts=ResourceOptions(hide_diffs=["value"]))')
     toy.project.up()
     assert toy.project.resource("a")["hideDiff"] == ["value"]
+
+
+@pytest.mark.skipif(shutil.which("pulumi") is None, reason="pulumi is not on PATH")
+def test_pulumi_imports_the_state_of_the_embedded_stack(tmp_path: Path) -> None:
+    """With an empty passphrase, secrets too."""
+    program = tmp_path / "program"
+    program.mkdir()
+    (program / "__main__.py").write_text(
+        "import pulumi; pulumi.export('secret', pulumi.Output.secret('hush'))"
+    )
+    embedded = EmbeddedStack("test", program, project_name="shop")
+    embedded.up()
+    env: dict[str, str] = {}
+    stack = local_stack("test", program, project_name="shop", private_dir=tmp_path, env_vars=env)
+    env["PULUMI_CONFIG_PASSPHRASE"] = ""
+    stack.import_stack(embedded.export_stack())
+    assert stack.outputs()["secret"].value == "hush"
+    assert stack.outputs()["secret"].secret
 
 
 def test_export_without_secrets_holds_none(tmp_path: Path) -> None:

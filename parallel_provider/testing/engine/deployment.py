@@ -23,7 +23,7 @@ from parallel_provider.testing.engine.urns import PROVIDER_PREFIX, ROOT_TYPE, Na
 from parallel_provider.testing.engine.values import Properties, Secret
 
 ORGANIZATION: Final = "organization"
-_LATE_SECONDS: Final = 0.2
+_QUIET_SECONDS: Final = 0.2  # without a provider call
 _PROVIDER_TYPE: Final = f"{PROVIDER_PREFIX}{PACKAGE}"
 _Result = TypeVar("_Result")
 
@@ -112,6 +112,8 @@ class Deployment:
         self._provider_reference = ""
         self._lock = threading.RLock()
         self._provider_lock = threading.Lock()
+        self._calls = 0  # of the provider, running now
+        self._last_call = time.monotonic()  # when the last one ended
 
     def provider(self) -> ProviderProcess:
         """Return the provider process. It is started when it is first needed.
@@ -198,9 +200,7 @@ class Deployment:
         if not (error.fatal if fatal is None else fatal):
             return
         if error.in_step and not self.cancelled.is_set():
-            timer = threading.Timer(_LATE_SECONDS, self.cancel)
-            timer.daemon = True
-            timer.start()
+            self._cancel_when_quiet()
         else:
             self.cancel()
 
@@ -216,6 +216,16 @@ class Deployment:
         self.cancelled.set()
         self.program_event.set()
 
+    def _cancel_when_quiet(self) -> None:
+        with self._lock:
+            quiet_seconds = 0.0 if self._calls else time.monotonic() - self._last_call
+        if quiet_seconds >= _QUIET_SECONDS:
+            self.cancel()
+            return
+        timer = threading.Timer(_QUIET_SECONDS - quiet_seconds, self._cancel_when_quiet)
+        timer.daemon = True
+        timer.start()
+
     def drain(self, timeout: float) -> None:
         """Wait until running steps have ended, at most `timeout` seconds."""
         until = time.monotonic() + timeout
@@ -226,10 +236,16 @@ class Deployment:
         self, urn: str, call: Callable[[], _Result], *, in_step: bool = True
     ) -> _Result:
         """Call the provider. Its error becomes the failure of the resource."""
+        with self._lock:
+            self._calls += 1
         try:
             return call()
         except ProviderError as error:
             raise StepFailed(urn, str(error), in_step=in_step) from None
+        finally:
+            with self._lock:
+                self._calls -= 1
+                self._last_call = time.monotonic()
 
     def close(self) -> None:
         """End the provider processes."""
