@@ -60,11 +60,12 @@ def _make_project(work_dir: Path, project_name: str, private_dir: Path) -> Path:
         original = yaml.safe_load((work_dir / _PROJECT_FILE).read_text()) or {}
     # Outside of a virtual environment, PULUMI_PYTHON_CMD names the interpreter.
     options = {"virtualenv": sys.prefix} if sys.prefix != sys.base_prefix else {}
+    main = link / original.get("main", "")
     replaced = {
         **{key: value for key, value in original.items() if key not in _REPLACED},
         "name": project_name,
         "runtime": {"name": "python", "options": options},
-        "main": str(Path(link.name) / original.get("main", "")) + "/",
+        "main": str(main.relative_to(folder)) + ("/" if main.is_dir() else ""),
     }
     (folder / _PROJECT_FILE).write_text(yaml.safe_dump(replaced))
     return folder

@@ -35,8 +35,6 @@ def test_main_and_defaults_are_used(project: Project, main: str) -> None:
     """The program is below the project's folder, and a default is a value that isn't set."""
     project.write(DECLARED.replace("main: infra", f"main: {main}"), "Pulumi.yaml")
     project.write(EXPORTS, "infra/__main__.py")
-    if main != "infra" and project.engine == "pulumi":
-        pytest.skip("`local_stack` supports folders only")
     project.config("size", "3")
     outputs = {name: output.value for name, output in project.up().outputs.items()}
     assert outputs == {"region": "eu", "size": 3, "tags": ["a", "b"], "folder": "infra"}
