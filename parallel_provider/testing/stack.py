@@ -206,9 +206,11 @@ class EmbeddedStack:
         """Return the outputs of the last `up`."""
         return results.outputs(self._resources, Options.root_of(self._space))
 
-    def history(self) -> list[UpdateSummary]:
+    def history(self, page_size: int | None = None, page: int | None = None) -> list[UpdateSummary]:
         """Return the summaries of the operations that succeeded, the latest first."""
-        return self._history[::-1]
+        latest = self._history[::-1]
+        start = (page_size or 0) * ((page or 1) - 1)
+        return latest[start : start + page_size] if page_size else latest
 
     def info(self) -> UpdateSummary | None:
         """Return the summary of the latest operation that succeeded."""

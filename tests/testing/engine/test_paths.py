@@ -62,6 +62,7 @@ def test_changed_yields_the_deepest_paths(old: Any, new: Any, changed: list[path
 @pytest.mark.parametrize(
     ("path", "new", "old", "result"),
     [
+        ("", {"a": 2}, {"a": 1}, {"a": 2}),
         ("a", {"a": 2}, {"a": 1}, {"a": 1}),
         ("a", {"a": 2}, {}, {}),
         ("a", {}, {"a": 1}, {"a": 1}),
