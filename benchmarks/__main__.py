@@ -1,9 +1,9 @@
-"""Measure what a user waits for: `python -m benchmarks`, or `make bench`.
+"""Measure how long a user waits: `python -m benchmarks`, or `make bench`.
 
-Three programs declare the same number of resources: (a) some that do nothing, which is the floor,
-(b) apps of this provider, (c) apps as one would write them in an afternoon. Each round runs all
-three, one after the other, through the life of a stack of its own, so that a slower minute of the
-machine meets all of them.
+Three programs declare the same number of resources: (a) resources that do nothing, which is the
+floor, (b) apps of this provider, (c) apps of a simple provider, written in an afternoon. Each round
+runs all three one after the other, each in a stack of its own. So if the machine is slow for a
+minute, that affects all three.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 RESULTS = Path(__file__).parent / "results"
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->"
-# The engine's own default for a machine of this size, said for both engines.
+# The default of Pulumi's engine on a machine of this size, set for both engines.
 PARALLEL = 64
 SLOW_MS = 300
 SHOWN, LARGE = 200, 1000
@@ -49,11 +49,13 @@ SHOWN, LARGE = 200, 1000
 @click.option(
     "--engine", type=click.Choice(["embedded", "pulumi"]), help="Default: pulumi on PATH."
 )
-@click.option("--resources", multiple=True, type=int, help="How many; may be given several times.")
 @click.option(
-    "--latency-ms", multiple=True, type=int, help="The API's; may be given several times."
+    "--resources", multiple=True, type=int, help="The number of resources; can be repeated."
 )
-@click.option("--rounds", default=3, show_default=True, help="How often; 1 from 1000 resources on.")
+@click.option("--latency-ms", multiple=True, type=int, help="The API's latency; can be repeated.")
+@click.option(
+    "--rounds", default=3, show_default=True, help="Rounds; 1 with 1000 resources or more."
+)
 @click.option(
     "--write/--no-write", default=True, help="Write benchmarks/results, and the README's figures."
 )
@@ -69,7 +71,7 @@ def main(
     samples: list[Sample] = []
     sections = [_heading(chosen)]
     for latency in latency_ms or (0, 100, SLOW_MS):
-        # The full range of sizes is for an API that answers at once; latency is about waiting.
+        # All sizes are measured without latency. With latency, one size is enough.
         for count in resources or ((1, 50, SHOWN, LARGE) if latency == 0 else (SHOWN,)):
             repeat = 1 if count >= LARGE else rounds
             new = list(_samples(chosen, count, latency, repeat))
@@ -92,7 +94,7 @@ def _samples(engine: str, count: int, latency_ms: int, rounds: int) -> Iterator[
 def _life(
     engine: str, subject: str, count: int, latency_ms: int, emulator: Emulator
 ) -> Iterator[Sample]:
-    """Measure each operation in the life of one stack."""
+    """Measure all operations on one stack."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         program = Path(folder) / "program"
         shutil.copytree(PROGRAMS / subject, program)
@@ -113,7 +115,8 @@ def _life(
             try:
                 cost = measure(operations[name], emulator)
             except CommandError:
-                # The SDK pickles a provider with attributes one call deeper for each resource.
+                # The SDK pickles a provider with attributes recursively, one level deeper for each
+                # resource. With many resources, that exceeds the recursion limit.
                 if subject != AFTERNOON:
                     raise
                 click.echo(f"{count:5} {subject} fails: {name}", err=True)
@@ -141,10 +144,9 @@ def _heading(engine: str) -> str:
     day = datetime.now(tz=timezone.utc).date().isoformat()
     return (
         f"# Results\n\nWritten by `make bench` on {day}: {name}, Python "
-        f"{platform.python_version()}, {os.cpu_count()} cores. Seconds are medians (least to most) "
-        "of whole operations; a ratio is the median of each round's ratio to the floor of that "
-        "round. Calls are those to the API. CPU is that of the processes which their parents "
-        "waited for."
+        f"{platform.python_version()}, {os.cpu_count()} cores. Seconds are medians (minimum to "
+        "maximum) of whole operations. A ratio is the median of each round's ratio to the floor of "
+        "that round. Calls are API calls. CPU counts all processes that their parents waited for."
     )
 
 

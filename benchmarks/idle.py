@@ -1,8 +1,8 @@
-"""A dynamic resource that does nothing: what Pulumi itself costs.
+"""A dynamic resource that does nothing: it shows the cost of Pulumi itself.
 
-It has the outputs of an app, as typed and as long, and is installed beside the program as any
-provider is: the engine writes the whole state after each step, with the place in the code that each
-resource comes from, so that longer values and paths alone take longer.
+It has the same outputs as an app, with values of the same length, and it is installed beside the
+program like any provider. The engine writes the whole state after each step, including the source
+location of each resource. So longer values and paths alone take more time.
 """
 
 import uuid

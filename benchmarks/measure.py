@@ -1,4 +1,4 @@
-"""One operation of one stack: how long it takes, what it costs, what the API sees."""
+"""Measures one operation of one stack: time, CPU, memory and API calls."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SAMPLE_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Cost:
-    """What an operation took.
+    """The cost of an operation.
 
-    `cpu_seconds` are those of all processes that were waited for, this one included;
-    `provider_mib` is the provider process's peak memory, None where /proc doesn't tell.
+    `cpu_seconds` counts this process and all processes that were waited for. `provider_mib` is the
+    peak memory of the provider process, or None without /proc.
     """
 
     seconds: float
@@ -31,7 +31,7 @@ class Cost:
 
 
 def measure(operation: Callable[[], object], emulator: Emulator) -> Cost:
-    """Run an operation and say what it cost."""
+    """Run an operation and return its cost."""
     calls_before = _calls(emulator)
     cpu_before = _cpu_seconds()
     with _PeakMemory() as memory:
@@ -56,7 +56,7 @@ def _cpu_seconds() -> float:
 
 
 class _PeakMemory:
-    """Watches the provider processes that this one has started, and theirs."""
+    """Measures the provider processes among the descendants of this process."""
 
     def __init__(self) -> None:
         self.peak_mib: float | None = None

@@ -1,4 +1,4 @@
-"""The figures as a table and as a picture."""
+"""Writes the figures as tables and as a chart."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Samples:
         self._samples = tuple(samples)
 
     def seconds(self, subject: str, operation: str) -> Sequence[float]:
-        """Return the wall times, a round each."""
+        """Return the wall times, one for each round."""
         return [s.cost.seconds for s in self._of(subject, operation)]
 
     def median(self, subject: str, operation: str) -> float:
@@ -44,16 +44,16 @@ class Samples:
         return statistics.median(self.seconds(subject, operation))
 
     def ratio(self, subject: str, operation: str) -> float:
-        """Return the median of the rounds' ratios to the floor, each to that of its own round."""
+        """Return the median over all rounds of the ratio to the floor of the same round."""
         pairs = zip(self.seconds(subject, operation), self.seconds(FLOOR, operation), strict=True)
         return statistics.median(one / floor for one, floor in pairs)
 
     def calls(self, subject: str, operation: str) -> int:
-        """Return the most API calls of a round."""
+        """Return the highest number of API calls of a round."""
         return max(s.cost.calls for s in self._of(subject, operation))
 
     def cpu_ratio(self, operation: str) -> float:
-        """Return the provider's CPU time in parts of the floor's."""
+        """Return the provider's CPU time divided by the floor's."""
         mine, floor = (
             statistics.median(s.cost.cpu_seconds for s in self._of(subject, operation))
             for subject in (PROVIDER, FLOOR)
@@ -75,9 +75,9 @@ def table(samples: Samples) -> str:
 
 
 def headline(samples: Samples, slow: Samples | None, slow_ms: int) -> str:
-    """Write the few figures that a newcomer wants in Markdown: a table, and `up` at a slow API."""
+    """Write the figures of the README in Markdown: a table, and `up` with a slow API."""
     head = (
-        "| | Pulumi alone | parallel-provider | ratio | an afternoon's work | API calls |\n"
+        "| | Pulumi alone | parallel-provider | ratio | a simple provider | API calls |\n"
         "| --- | --- | --- | --- | --- | --- |"
     )
     rows = [
@@ -94,13 +94,13 @@ def headline(samples: Samples, slow: Samples | None, slow_ms: int) -> str:
     floor, provider, afternoon = (slow.median(subject, "up") for subject in SUBJECTS)
     return (
         f"{table}\n\nWith answers that take {slow_ms} ms, `up` takes {provider:.1f} s: "
-        f"{provider - floor:.1f} s more than Pulumi alone. The afternoon's work takes "
+        f"{provider - floor:.1f} s more than Pulumi alone. The simple provider takes "
         f"{afternoon:.1f} s."
     )
 
 
 def growth(by_size: Sequence[tuple[int, Samples]]) -> str:
-    """Write what one more resource costs in stacks of several sizes as a Markdown table."""
+    """Write the cost per resource for stacks of several sizes as a Markdown table."""
     head = "| resources | operation | floor | provider | ratio |\n| --- | --- | --- | --- | --- |"
     rows = [
         f"| {count} | {operation} | {1000 * samples.median(FLOOR, operation) / count:.1f} ms "
@@ -135,7 +135,7 @@ def _spread(seconds: Sequence[float]) -> str:
 
 
 _COLOURS = {FLOOR: "#9ca3af", PROVIDER: "#1a7f5a", AFTERNOON: "#d9a441"}
-_LABELS = {FLOOR: "Pulumi alone", PROVIDER: "parallel-provider", AFTERNOON: "an afternoon's work"}
+_LABELS = {FLOOR: "Pulumi alone", PROVIDER: "parallel-provider", AFTERNOON: "a simple provider"}
 _WIDTH, _LEFT, _BAR, _GAP = 760, 90, 14, 16
 
 

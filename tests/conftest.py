@@ -1,4 +1,4 @@
-"""What every test can ask for: a running emulator, as new for each."""
+"""Fixtures for every test: a running emulator, reset for each test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from parallel_provider.testing.emulator import Emulator
 
 @pytest.fixture(scope="session", autouse=True)
 def _runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the locks of tests out of the user's own folders."""
+    """Keep the tests' locks out of the user's folders."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
         yield
@@ -21,26 +21,26 @@ def _runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each test a journal of charges of its own."""
+    """Give each test its own journal of charges."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "user-state"))
 
 
 @pytest.fixture(scope="session")
 def emulator_process() -> Iterator[Emulator]:
-    """Run one emulator for all tests of this process; `emulator` is what tests use."""
+    """Run one emulator for all tests of this process. Tests use `emulator`."""
     with Emulator() as emulator:
         yield emulator
 
 
 @pytest.fixture
 def emulator(emulator_process: Emulator) -> Emulator:
-    """Give the emulator as at its start: a new organization, no clock offset, no faults."""
+    """Give the emulator in its initial state: a new organization, no clock offset, no faults."""
     emulator_process.reset()
     return emulator_process
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say why tests were skipped: a line a reason, with how many, instead of a line a test."""
+    """Print the reasons for skipped tests: one line per reason with the number of tests."""
     reasons: Counter[str] = Counter()
     for report in terminalreporter.getreports("skipped"):
         if isinstance(report.longrepr, tuple):

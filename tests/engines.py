@@ -1,7 +1,7 @@
-"""One harness for lifecycle scenarios on two engines.
+"""Runs lifecycle scenarios on two engines.
 
-A scenario asks for the `project` fixture, and so runs twice: on `EmbeddedStack`, always, and on the
-real engine where `pulumi` is on PATH (elsewhere that half is skipped, and says why).
+A scenario with the `project` fixture runs twice: always on `EmbeddedStack`, and on the real engine
+if `pulumi` is on PATH. Otherwise that half is skipped with the reason.
 
     def test_up_creates(project: Project) -> None:
         project.write("import pulumi; pulumi.export('answer', 42)")
@@ -9,18 +9,18 @@ real engine where `pulumi` is on PATH (elsewhere that half is skipped, and says 
         assert result.outputs["answer"].value == 42
         assert changes(result) == {"create": 1}
 
-- `project.write(source, "lib.py")` writes a file of the program, `__main__.py` where none is named.
-  Write again between two runs to change the program. `project.copy(folder)` brings a whole folder.
-- `project.env` is passed to the program and the providers; change it between runs as you like.
+- `project.write(source, "lib.py")` writes a file of the program; default: `__main__.py`. To change
+  the program, write again between two runs. `project.copy(folder)` copies a whole folder.
+- `project.env` has the environment of the program and the providers. It can change between runs.
 - `project.config("key", "value", secret=True)` sets stack configuration.
-- `project.up()`, `.preview()`, `.refresh()`, `.destroy()` take what the stack's methods take, and
-  `project.stack` is that stack (`pulumi.automation`'s, or the embedded one) for all else it can do.
-- `project.fails("up")` runs what must fail, and gives back the text a user would see.
-- `project.resources()` gives the state, one dict a resource, as `pulumi stack export` has it with
-  `--show-secrets`; `is_secret(value)` and `plain(value)` tell about its inputs and outputs.
-- `project.take_over(state)` begins from a state that was exported earlier, by either engine.
-- `project.said` is all that its runs have printed so far.
-- `changes(result)` is what a run did, or a preview would do, as plain `{"create": 2, "same": 1}`.
+- `project.up()`, `.preview()`, `.refresh()`, `.destroy()` have the arguments of the stack's
+  methods. `project.stack` is that stack (`pulumi.automation`'s or the embedded one).
+- `project.fails("up")` runs an operation that must fail, and returns the text that a user sees.
+- `project.resources()` returns the state, one dict per resource, as `pulumi stack export` writes it
+  with `--show-secrets`. Use `is_secret(value)` and `plain(value)` on its inputs and outputs.
+- `project.take_over(state)` imports a state that either engine exported earlier.
+- `project.said` has all output of its runs so far.
+- `changes(result)` has the changes of a run or a preview, as plain `{"create": 2, "same": 1}`.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ Result = UpResult | PreviewResult | RefreshResult | DestroyResult
 PROJECT_NAME = "scenario"
 STACK_NAME = "test"
 
-# What marks a special value in a state, and what says that it is a secret.
+# The mark of a special value in a state, and the mark of a secret.
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"
 
 
 class Project:
-    """A Pulumi program in a folder of its own, and its stack on one of the two engines."""
+    """A Pulumi program in its own folder, and its stack on one of the two engines."""
 
     def __init__(self, folder: Path, engine: Engine) -> None:
         self.folder = folder
@@ -67,7 +67,7 @@ class Project:
 
     @property
     def stack(self) -> Any:  # noqa: ANN401 - the two kinds share a surface, not a type
-        """The stack itself, made when first asked for."""
+        """Return the stack. It is created on first use."""
         if self._stack is None:
             self._stack = _open_stack(self.engine, self.folder, self.env)
         return self._stack
@@ -79,7 +79,7 @@ class Project:
         path.write_text(source)
 
     def copy(self, folder: Path) -> None:
-        """Bring in a program that lies in a folder, its own `Pulumi.yaml` aside."""
+        """Copy the program of a folder, without its `Pulumi.yaml`."""
         ignored = shutil.ignore_patterns("Pulumi*.yaml", "__pycache__", ".venv")
         shutil.copytree(folder, self.folder, dirs_exist_ok=True, ignore=ignored)
 
@@ -88,19 +88,19 @@ class Project:
         self.stack.set_config(key, ConfigValue(value=value, secret=secret))
 
     def preview(self, **options: object) -> PreviewResult:
-        """Say what `up` would do."""
+        """Preview `up`."""
         result: PreviewResult = self.stack.preview(**options)
         self.said += [result.stdout, result.stderr]
         return result
 
     def up(self, **options: object) -> UpResult:
-        """Run the program and make it so."""
+        """Run `up`."""
         result: UpResult = self.stack.up(**options)
         self.said += [result.stdout, result.stderr]
         return result
 
     def refresh(self, **options: object) -> RefreshResult:
-        """Take into the state what has become of the resources."""
+        """Refresh the state."""
         result: RefreshResult = self.stack.refresh(**options)
         self.said += [result.stdout, result.stderr]
         return result
@@ -112,29 +112,29 @@ class Project:
         return result
 
     def fails(self, operation: str, **options: object) -> str:
-        """Run an operation that has to fail, and return what its user reads."""
+        """Run an operation that must fail, and return what the user sees."""
         with pytest.raises(CommandError) as failure:
             getattr(self.stack, operation)(**options)
         self.said.append(str(failure.value))
         return str(failure.value)
 
     def take_over(self, state: dict[str, Any]) -> None:
-        """Import a state that either engine exported, with its secrets shown."""
+        """Import a state that either engine exported with its secrets shown."""
         state = dict(state)
         if self.engine == "pulumi":
-            # Secrets shown are encrypted again on import: with the key of this stack.
+            # The import encrypts these secrets with the key of this stack.
             own = self.stack.export_stack().deployment or {}
             state["secrets_providers"] = own["secrets_providers"]
         self.stack.import_stack(Deployment(version=3, deployment=state))
 
     def resources(self) -> list[dict[str, Any]]:
-        """Return the resources in the state, in its order, secrets in their envelopes."""
+        """Return the resources of the state, in its order, with marked secrets."""
         deployment = self.stack.export_stack().deployment or {}
         resources: list[dict[str, Any]] = deployment.get("resources") or []
         return resources
 
     def resource(self, name: str) -> dict[str, Any]:
-        """Return the one resource in the state with this name."""
+        """Return the only resource of the state with this name."""
         found = [r for r in self.resources() if r["urn"].endswith(f"::{name}")]
         assert len(found) == 1, [r["urn"] for r in self.resources()]
         return found[0]
@@ -150,12 +150,12 @@ def changes(result: Result) -> dict[str, int]:
 
 
 def is_secret(value: object) -> bool:
-    """Say whether a value in the state is a secret."""
+    """Return whether a value in the state is a secret."""
     return isinstance(value, dict) and value.get(_SIGNATURE) == _SECRET
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Return a value of the state without the envelope of a secret."""
+    """Return a value of the state without the mark of a secret."""
     return json.loads(value["plaintext"]) if is_secret(value) else value
 
 
@@ -180,7 +180,7 @@ def _open_stack(engine: Engine, folder: Path, env: dict[str, str]) -> Stack | Em
     ]
 )
 def engine(request: pytest.FixtureRequest) -> Engine:
-    """Which engine a scenario runs on."""
+    """Return the engine that a scenario runs on."""
     chosen: Engine = request.param
     return chosen
 

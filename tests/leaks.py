@@ -1,4 +1,4 @@
-"""After a scenario: no token and no raw key stands anywhere but in the state's secrets."""
+"""After a scenario: tokens and raw keys are nowhere but in the state's secrets."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tests.engines import Project, is_secret
 
 
 def assert_no_leaks(project: Project, emulator: Emulator) -> None:
-    """Look through all that a project's runs have left behind."""
+    """Search everything that a project's runs have left."""
     places = dict(_places(project, emulator))
-    # One look at all of it is enough, where there is nothing to be found.
+    # If nothing is found, one search of all texts together is enough.
     if emulator.leaks_in("\n".join(places.values())):
         found = {place: emulator.leaks_in(text) for place, text in places.items()}
         raise AssertionError(
@@ -23,7 +23,7 @@ def assert_no_leaks(project: Project, emulator: Emulator) -> None:
 
 
 def without_secrets(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Return a value of the state without what it keeps encrypted."""
+    """Return a value of the state without its encrypted values."""
     if is_secret(value):
         return "[secret]"
     if isinstance(value, dict):
@@ -40,7 +40,7 @@ def _places(project: Project, emulator: Emulator) -> Iterator[tuple[str, str]]:
 
 
 def _files(project: Project) -> Iterator[Path]:
-    """Find what the program, the provider and the engine have written."""
+    """Return the files that the program, the provider and the engine have written."""
     for folder in (
         project.folder,
         *(project.folder.parent / name for name in ("backend", "home", "project")),

@@ -1,4 +1,4 @@
-"""What a user installs: the wheel alone, in an environment that has nothing else."""
+"""The wheel alone, installed in an empty environment as a user would do it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ print(json.dumps({name: output.secret for name, output in outputs.items()}))
 
 
 def run(*command: str | Path, **environment: str) -> str:
-    """Run a command, and return what it prints."""
+    """Run a command, and return its output."""
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     result = subprocess.run(
         [str(part) for part in command],
@@ -54,7 +54,7 @@ def run(*command: str | Path, **environment: str) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_wheel_alone_runs_programs_and_the_command_line(tmp_path: Path, emulator: Emulator) -> None:
-    """Without any extra: the command line, a program, and the stack for tests."""
+    """Without extras: the command line, a program, and the stack for tests."""
     pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
     run(*pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, ROOT)
     [wheel] = tmp_path.glob("*.whl")

@@ -1,5 +1,5 @@
-"""`make demo`: the life of examples/quickstart in a minute, against the emulator.
+"""`make demo`: runs examples/quickstart against the emulator, in about a minute.
 
-`story.py` is what happens, `stage.py` where it happens, `engine.py` which engine does the work, and
-`screen.py` how it looks.
+`story.py` lists the steps, `stage.py` runs and shows them, `engine.py` chooses the engine, and
+`screen.py` prints to the terminal.
 """

@@ -1,7 +1,7 @@
 """Run the demo: `make demo`, or `python -m examples.demo [embedded|pulumi]` beside Makefile.
 
-The work is done by another process, `run.py`, in a session of its own: a terminal's Ctrl-C then
-reaches this one alone, and Pulumi and the emulator are ended in good order instead of all at once.
+Another process, `run.py`, does the work, in its own session. So Ctrl-C in a terminal reaches only
+this process, which then lets `run.py` end Pulumi and the emulator in the right order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def main() -> int:
     """Run the demo and return its exit code."""
-    # Held back in the other process too, which lets it through when it can put things away.
+    # The other process inherits this. It unblocks the signal when it is ready to clean up.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     demo = subprocess.Popen(  # noqa: S603 - our own command
         [sys.executable, "-m", "examples.demo.run", *sys.argv[1:]], start_new_session=True
@@ -25,7 +25,7 @@ def main() -> int:
     def stop(_signal: int, _frame: FrameType | None) -> None:
         for number in _STOPPING:
             signal.signal(number, signal.SIG_IGN)
-        sys.stdout.write("\nStopping, once nothing is half done …\n")
+        sys.stdout.write("\nStopping …\n")
         sys.stdout.flush()
         demo.send_signal(signal.SIGINT)
 

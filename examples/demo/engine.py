@@ -1,4 +1,4 @@
-"""Which engine runs the program: Pulumi itself where it is on PATH, else the embedded one."""
+"""Chooses the engine: Pulumi itself if it is on PATH, or else the embedded engine."""
 
 from __future__ import annotations
 
@@ -32,16 +32,15 @@ QUICKSTART = Path(__file__).parents[1] / "quickstart"
 _INSTALL = "https://www.pulumi.com/docs/install/"
 
 
-class UnusableEngine(Exception):  # noqa: N818 - it says what is the matter, not what failed
-    """The engine asked for can't be had; the text says why and what to do."""
+class UnusableEngine(Exception):  # noqa: N818 - the name says what is wrong
+    """The chosen engine can't be used. The text says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine, and how it is introduced.
+    """An engine, with the texts that introduce it.
 
-    `command` is Pulumi, None where the engine is the embedded one; `folder` is all that it may
-    write to.
+    `command` is Pulumi, or None for the embedded engine. The engine writes only to `folder`.
     """
 
     title: str
@@ -51,7 +50,7 @@ class Engine:
 
 
 def choose(wanted: str, folder: Path) -> Engine:
-    """Return the engine of this name, or where none is given the best that there is.
+    """Return the engine of this name. Without a name: Pulumi if installed, or else the embedded.
 
     Raises UnusableEngine.
     """
@@ -62,17 +61,17 @@ def choose(wanted: str, folder: Path) -> Engine:
         raise UnusableEngine(f"pulumi isn't on PATH: see {_INSTALL}, or leave ENGINE out")
     if installed and wanted != "embedded":
         return _pulumi(folder)
-    reason = "as asked for" if installed else "as pulumi isn't on PATH"
+    reason = "as you asked" if installed else "because pulumi isn't on PATH"
     note = (
-        f"The engine is the embedded one, {reason}: program and provider are the real ones, and "
-        f"between them is a small engine made for tests. What you deploy with is Pulumi itself: "
+        f"The engine is the embedded one, {reason}. The program and the provider are the real "
+        f"ones; only the engine is a small one for tests. To deploy, use Pulumi itself: "
         f"{_INSTALL}"
     )
     return Engine("the embedded engine", note, folder)
 
 
 def _pulumi(folder: Path) -> Engine:
-    # From here on for every process that is started, the question for its version among them.
+    # For all processes started from now on. PulumiCommand() starts one to get the version.
     os.environ["PULUMI_HOME"] = str(folder / "home")
     try:
         command = PulumiCommand()
@@ -81,20 +80,20 @@ def _pulumi(folder: Path) -> Engine:
             f"the pulumi on PATH can't be used, try ENGINE=embedded: {error}"
         ) from None
     note = (
-        "The engine is the pulumi on your PATH, with a backend of its own that ends with this "
-        "demo: your stacks, your configuration and your sign-in aren't touched."
+        "The engine is the pulumi on your PATH, with a temporary backend for this demo. Your "
+        "stacks, your configuration and your sign-in aren't touched."
     )
     return Engine(f"Pulumi {command.version}", note, folder, command)
 
 
 def open_stack(engine: Engine, environment: Mapping[str, str]) -> Stack | EmbeddedStack:
-    """Make a stack of the quickstart, which finds these variables in its environment."""
+    """Make a stack of the quickstart, with these environment variables."""
     if engine.command is None:
         return EmbeddedStack(
             STACK_NAME, QUICKSTART, project_name=PROJECT_NAME, env_vars=environment
         )
     program, backend = engine.folder / "program", engine.folder / "backend"
-    # A copy, since Pulumi writes the stack's configuration beside the program.
+    # Use a copy, because Pulumi writes the stack's configuration beside the program.
     shutil.copytree(QUICKSTART, program, ignore=shutil.ignore_patterns(".venv", "__pycache__"))
     backend.mkdir()
     workspace = LocalWorkspace(
@@ -114,10 +113,10 @@ def open_stack(engine: Engine, environment: Mapping[str, str]) -> Stack | Embedd
 
 @contextmanager
 def uninterrupted(stack: Stack | EmbeddedStack) -> Iterator[None]:
-    """Put an interrupt off until what runs inside is through, where that is needed.
+    """Delay an interrupt until the body has ended, if the engine needs that.
 
-    The embedded engine is in this process and can be left at any time. Pulumi is another one, and
-    when it is interrupted early it leaves processes behind.
+    The embedded engine runs in this process and can stop at any time. Pulumi is another process,
+    and leaves processes behind if it is interrupted early.
     """
     if isinstance(stack, EmbeddedStack):
         yield

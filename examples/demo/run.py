@@ -1,4 +1,4 @@
-"""The demo itself: sets the stage, tells the story, and puts everything away."""
+"""Runs the demo: starts the emulator, runs all steps, and cleans up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from examples.demo.screen import Screen
 from examples.demo.stage import Stage
 from parallel_provider.testing.emulator import Emulator
 
-# What a person has set up (an account, a backend, a proxy) is none of the demo's business.
+# Settings of the user (an account, a backend, a proxy) that the demo must not use.
 _FOREIGN = ("PARALLEL_", "PULUMI_")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "GRPC_PROXY")
 
@@ -30,7 +30,7 @@ def main() -> int:
     for name in list(os.environ):
         if name.startswith(_FOREIGN) or name.upper() in _PROXIES:
             del os.environ[name]
-    # A pipe may be in an encoding that lacks an ellipsis.
+    # A pipe's encoding may have no ellipsis character.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     screen = Screen()
@@ -53,7 +53,7 @@ def _run(chosen: engine.Engine, screen: Screen) -> None:
     started = time.monotonic()
     screen.opening(chosen.title, chosen.note)
     with Emulator() as emulator:
-        # From here on an interrupt finds nothing that is half begun.
+        # From here on, an interrupt is safe: everything that must be cleaned up is known.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         emulator.set_org(credit_balance_cents=_BALANCE_CENTS)
         stack = engine.open_stack(chosen, emulator.environment)

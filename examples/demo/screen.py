@@ -1,4 +1,4 @@
-"""How the demo looks: in colour and with a spinner at a terminal, as plain text in a pipe."""
+"""Prints the demo: with colours and a spinner in a terminal, as plain text in a pipe."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Call = tuple[str, str]
 
 
 class Screen:
-    """Shows the story, top to bottom; what is told once stays as it is."""
+    """Prints the demo from top to bottom. Printed text is never changed."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False)
@@ -32,8 +32,8 @@ class Screen:
         """Say what this is and which engine runs it."""
         text = Group(
             Text(
-                "The program examples/quickstart is run for real, against an emulator of the "
-                "Parallel Account API on this machine. No account is needed and none is touched."
+                "This runs the program examples/quickstart against an emulator of the Parallel "
+                "Account API on this machine. No account is needed and none is touched."
             ),
             Text(),
             Text(note, style="dim"),
@@ -54,7 +54,7 @@ class Screen:
         self._print(Text.assemble(("$ ", "dim"), (line, "bold cyan")))
 
     def busy(self, what: str) -> AbstractContextManager[object]:
-        """Show that something goes on, where that can be taken away again."""
+        """Show a spinner while something runs, if the output is a terminal."""
         if not self._console.is_terminal:
             return nullcontext()
         return self._console.status(Text(f"{what} …", style="dim"))
@@ -65,14 +65,14 @@ class Screen:
         self._print(text, indent=2 * _INDENT)
 
     def summary(self, messages: Sequence[str], counts: Sequence[str], seconds: float) -> None:
-        """Show how a run ended: what it had to say, and how many resources met which fate."""
+        """Show the result of a run: its messages, and the number of resources for each change."""
         for message in messages:
             self._print(Text(f"note: {message}", style="italic"), indent=2 * _INDENT)
         text = Text.assemble((", ".join(counts), "bold"), (f" in {seconds:.1f} s", "dim"))
         self._print(text, indent=2 * _INDENT, below=1)
 
     def api(self, calls: Sequence[tuple[Call, int]], keys: Sequence[str]) -> None:
-        """Show what the API was asked for, and which keys work now."""
+        """Show the API calls, and the keys that work now."""
         asked = Table.grid(padding=(0, 1))
         for (method, path), times in calls:
             repeated = f" ({times}x)" if times > 1 else ""
@@ -93,21 +93,21 @@ class Screen:
         self._facts({"Outputs": table})
 
     def closing(self, calls: int, seconds: float) -> None:
-        """Say that it is over, and what to look at next."""
+        """Say that the demo has ended, and what to read next."""
         text = Group(
-            Text(f"{calls} API calls in {seconds:.0f} s. Nothing is left running or lying about."),
+            Text(f"{calls} API calls in {seconds:.0f} s. No processes or files are left."),
             Text(),
             Text("The program:  examples/quickstart/__main__.py"),
-            Text("Your turn:    README.md, from the first program to production"),
+            Text("Next:         README.md, from the first program to production"),
         )
         self._console.print(Panel(text, title="Done", padding=(1, 2), border_style="green"))
 
     def stopped(self) -> None:
         """Say that it was interrupted."""
-        self._console.print("\nStopped. Nothing is left running or lying about.")
+        self._console.print("\nStopped. Nothing is left: no processes and no files.")
 
     def failure(self, text: str) -> None:
-        """Say why it ends here."""
+        """Show the error that ends the demo."""
         Console(stderr=True, highlight=False).print(Text(f"demo: {text}"), soft_wrap=True)
 
     def _facts(self, facts: Mapping[str, RenderableType]) -> None:

@@ -1,4 +1,4 @@
-"""Where the story happens: a stack, the API that it speaks to, and the screen that shows both."""
+"""Runs the steps on a stack, and shows the changes and the API calls."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SECONDS_PER_DAY = 86_400
 _APP = re.compile(r"/apps/[^/]+")
 _KEY = re.compile(r"/keys/[^/]+")
 
-# What both engines say when they are done with a resource: " +  TYPE NAME created (0.1s)".
+# What both engines print when a resource is done: " +  TYPE NAME created (0.1s)".
 _DONE = re.compile(r" (\+-|[-+~]) +(\S+) (\S+) (create|update|replace|delete)d?(?: \(|$)")
 _DONE_WORDS = {
     "create": "created",
@@ -33,7 +33,7 @@ _DONE_WORDS = {
 
 
 class Stage:
-    """Does what a person would type, and shows what comes of it."""
+    """Runs the commands that a user would type, and shows the results."""
 
     def __init__(self, stack: Stack | EmbeddedStack, emulator: Emulator, screen: Screen) -> None:
         self.stack = stack
@@ -46,7 +46,7 @@ class Stage:
         self.stack.set_config(key, ConfigValue(value))
 
     def pulumi(self, operation: Literal["up", "refresh", "destroy"]) -> None:
-        """Run an operation; show what the engine did and what the API was asked for."""
+        """Run an operation; show the engine's changes and the API calls."""
         self.screen.command(f"pulumi {operation}")
         calls_before = len(self.emulator.state()["log"])
         started = time.monotonic()
@@ -63,14 +63,14 @@ class Stage:
         self._show_api(calls_before)
 
     def show_outputs(self) -> None:
-        """Show what the program exports; secrets stay secrets."""
+        """Show what the program exports, without secret values."""
         outputs = self.stack.outputs()
         self.screen.outputs(
             {name: "[secret]" if out.secret else out.value for name, out in outputs.items()}
         )
 
     def delete_app(self) -> None:
-        """Delete the program's app behind Pulumi's back."""
+        """Delete the program's app without Pulumi."""
         app_id = self.stack.outputs()["app_id"].value
         httpx.delete(
             f"{self.emulator.url}{_API}/apps/{app_id}",
@@ -78,7 +78,7 @@ class Stage:
         ).raise_for_status()
 
     def date_keys_back(self, days: int) -> None:
-        """Let the API stamp the keys that it makes from now on with a day in the past."""
+        """Make the API date new keys so many days in the past."""
         self.emulator.set_clock(-days * _SECONDS_PER_DAY)
 
     def _heard(self, line: str) -> None:
@@ -98,18 +98,18 @@ class Stage:
 
 
 def _template(path: str) -> str:
-    """Return an API path as its documentation has it."""
+    """Return an API path as a template, as in the API's documentation."""
     return _KEY.sub("/keys/{api_key_id}", _APP.sub("/apps/{app_id}", path.removeprefix(_API)))
 
 
 def _counts(changes: Mapping[OpType, int]) -> list[str]:
-    # Pulumi gives the operations as plain text, whatever their type says.
+    # At run time, Pulumi's operations are plain strings; the annotated type is wrong.
     counts = {OpType(operation).value: count for operation, count in changes.items()}
     return [f"{counts[word]} {done}" for word, done in _DONE_WORDS.items() if counts.get(word)]
 
 
 def _first_sentences(stdout: str) -> list[str]:
-    """Return the beginning of each of the engine's diagnostics, which are indented under a head."""
+    """Return the first sentence of each diagnostic; diagnostics are indented under a heading."""
     _, _, said = stdout.partition("\nDiagnostics:\n")
     said, _, _ = said.partition("\nOutputs:\n")
     return [

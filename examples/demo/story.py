@@ -1,4 +1,4 @@
-"""What happens: seven steps in the life of a small program."""
+"""The seven steps of the demo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _A_MONTH_IN_DAYS = 31
 
 @dataclass(frozen=True)
 class Step:
-    """One step: its title, what it shows, and what is done."""
+    """One step: its title, its explanation, and its actions."""
 
     title: str
     says: str
@@ -34,7 +34,7 @@ def _rotate(stage: Stage) -> None:
 
 
 def _rename(stage: Stage) -> None:
-    # For the step after this one; nothing else looks at the date.
+    # This is for the next step; nothing else depends on the date.
     stage.date_keys_back(_A_MONTH_IN_DAYS)
     stage.config("appName", "web-search")
     stage.pulumi("up")
@@ -58,51 +58,52 @@ def _destroy(stage: Stage) -> None:
 STEPS = (
     Step(
         "Create",
-        "The program declares an app, a key for each quarter (ci), and a key that renews itself "
-        "(service). Pulumi makes them in the order in which they need each other; raw keys are "
-        "secrets from the start.",
+        "The program declares an app, a key for each quarter (ci), and a key that rotates by age "
+        "(service). Pulumi creates the app first, because the keys depend on it. Raw keys are "
+        "always secrets.",
         _create,
     ),
     Step(
         "Change nothing",
-        "A second run finds nothing to do, without asking the API about it: the one call is the "
-        "balance, which the program itself reads.",
+        "A second run finds nothing to do and doesn't need the API for that. The one call reads "
+        "the balance, which the program asks for.",
         _change_nothing,
     ),
     Step(
         "Rotate a key",
-        "A new quarter asks for a new key. The new one is made first, and the old one is revoked "
-        "last, after everything that uses it has changed over.",
+        "A new quarter replaces the key. The new key is created first. The old key is revoked "
+        "last, after everything that uses it has been updated.",
         _rotate,
     ),
     Step(
         "Rename the app",
-        "The API can't rename an app, so a new name means a new app with new keys. Again the old "
-        "ones go last.",
+        "The API can't rename an app, so a new name means a new app with new keys. Again, the old "
+        "ones are deleted last.",
         _rename,
     ),
     Step(
         "Let a month pass",
-        "The emulator has dated the last keys a month back, and the program wants service renewed "
-        "after 30 days: the next run does so. The key before it works for two more days.",
+        "The emulator has dated the last keys a month back. The program rotates service after 30 "
+        "days, so the next run rotates it. The previous key works for two more days.",
         _renew,
     ),
     Step(
         "Repair",
-        "Somebody deletes the app in the web console, and its keys with it. A refresh notices, and "
-        "the next run brings back what the program declares.",
+        "Somebody deletes the app in the web console, and so its keys too. A refresh notices it, "
+        "and the next run creates again what the program declares.",
         _repair,
     ),
     Step(
         "Destroy",
-        "All that the program made goes, keys before their app, and nothing else.",
+        "Everything that the program created is deleted, first the keys and then the app. Nothing "
+        "else is deleted.",
         _destroy,
     ),
 )
 
 
 def tell(stage: Stage) -> None:
-    """Go through all the steps."""
+    """Run all steps."""
     for number, step in enumerate(STEPS, start=1):
         stage.screen.step(number, len(STEPS), step.title, step.says)
         step.act(stage)

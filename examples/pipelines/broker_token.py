@@ -2,8 +2,8 @@
 
 python broker_token.py
 
-The job shows the broker who it is with an ID token that GitHub or GitLab signs for it, so that
-neither of them keeps a secret of Parallel's. README.md says what the broker has to do.
+The job identifies itself to the broker with an ID token, which GitHub or GitLab signs. So neither
+of them stores a Parallel secret. README.md says what the broker must do.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SECONDS = 20
 
 
 def main() -> None:
-    """Print the token alone: as a token command, and for PARALLEL_ACCESS_TOKEN."""
+    """Print only the token, for a token command or for PARALLEL_ACCESS_TOKEN."""
     broker = os.environ["PARALLEL_BROKER_URL"]
     try:
         answer = _ask(broker, _id_token(broker), method="POST")
@@ -29,11 +29,11 @@ def main() -> None:
 
 
 def _id_token(audience: str) -> str:
-    """Return the proof of which repository, branch and environment this job is for."""
-    # GitLab puts it into the environment: `id_tokens` in the job.
+    """Return the ID token, which names the repository, branch and environment of this job."""
+    # GitLab sets this variable: see `id_tokens` in the job.
     if "PARALLEL_ID_TOKEN" in os.environ:
         return os.environ["PARALLEL_ID_TOKEN"]
-    # GitHub gives it to jobs with the permission `id-token: write`.
+    # GitHub issues it to jobs with the permission `id-token: write`.
     url = f"{os.environ['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience={quote(audience, safe='')}"
     return str(_ask(url, os.environ["ACTIONS_ID_TOKEN_REQUEST_TOKEN"], method="GET")["value"])
 

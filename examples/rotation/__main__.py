@@ -1,14 +1,14 @@
-"""A key that is renewed every night, and a worker that goes on with the new one.
+"""A key that is rotated every night, and a worker that reloads it.
 
 pulumi config set keyFile /run/worker/api-key               # where the worker reads its key
-pulumi config set reload "systemctl reload worker"          # run when there is a new one
-pulumi config set leak 2026-11-23                           # renew at once: see README.md
+pulumi config set reload "systemctl reload worker"          # is run after each new key
+pulumi config set leak 2026-11-23                           # rotates at once: see README.md
 """
 
 import shlex
 
 import pulumi
-from service import Service  # type: ignore[import-not-found] # it lies beside this program
+from service import Service  # type: ignore[import-not-found] # it is beside this program
 
 import parallel_provider as parallel
 
@@ -20,14 +20,14 @@ app = parallel.App("worker")
 key = parallel.RotatingApiKey(
     "worker",
     app_id=app.app_id,
-    # Less than a day: a run that starts a minute earlier than last night's must not skip one.
+    # Less than a day, so that a run rotates even if it starts a bit earlier than the night before.
     rotate_after="20h",
-    # How long the worker has for taking up the new key.
+    # The time that the worker has to load the new key.
     overlap=config.get("overlap") or "2h",
     triggers={"leak": config.get("leak")},
 )
 
-# Whatever is given the key here is updated in the run that renews it.
+# A resource that gets the key as an input is updated in the run that rotates the key.
 Service(
     "worker",
     api_key=key.raw_api_key,

@@ -1,6 +1,6 @@
-"""A service that reads its key from a file: stands here for whatever uses yours.
+"""A service that reads its key from a file. It is an example of a resource that uses a key.
 
-With another provider this would be a Kubernetes secret, a parameter store or a function's settings.
+With another provider, this would be a Kubernetes secret or a parameter store, for example.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ _INPUTS = ("api_key", "key_file", "reload_command")
 
 
 class ServiceProvider(ResourceProvider):
-    """Puts the key where the service looks for it, and has the service take it up."""
+    """Writes the key to the service's file, and makes the service reload it."""
 
-    # The state names this class, and holds no code.
+    # The state has only the name of this class, so that needn't be a secret.
     serialize_as_secret_always = False
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """A file elsewhere is another one; everything else is done in place."""
+        """A change of `key_file` replaces the service; all other changes are in place."""
         changed = [name for name in _INPUTS if _olds.get(name) != _news.get(name)]
         replaces = [name for name in changed if name == "key_file"]
         return DiffResult(changes=bool(changed), replaces=replaces)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Hand over the first key."""
+        """Pass the first key to the service."""
         _hand_over(props)
         return CreateResult(id_=props["key_file"], outs=props)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Hand over the next key; if that fails, the one before it still works."""
+        """Pass the next key to the service. If that fails, the previous key still works."""
         _hand_over(_news)
         return UpdateResult(outs=_news)
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Leave no key behind."""
+        """Delete the key's file."""
         Path(_props["key_file"]).unlink(missing_ok=True)
 
 
 class Service(Resource, module="examples", name="Service"):
-    """A service that reads its key from a file of its own."""
+    """A service that reads its key from a file."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Service(Resource, module="examples", name="Service"):
         reload_command: pulumi.Input[Sequence[str]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Declare it; `reload_command` is run, without a shell, once a new key is in the file."""
+        """Declare a service. `reload_command` is run without a shell after each new key."""
         super().__init__(
             ServiceProvider(),
             resource_name,
@@ -75,8 +75,8 @@ class Service(Resource, module="examples", name="Service"):
 
 def _hand_over(props: dict[str, Any]) -> None:
     key_file = Path(props["key_file"])
-    # Temporary files are for their owner's eyes alone, and this one becomes the key's file in one
-    # step, so that the service never reads half a key.
+    # Only the owner can read a temporary file. It becomes the key's file in one step, so the
+    # service never reads an incomplete key.
     with tempfile.NamedTemporaryFile("w", dir=key_file.parent, delete=False) as new:
         new.write(props["api_key"])
     Path(new.name).replace(key_file)

@@ -1,4 +1,4 @@
-"""A stand-in for your service: reads its key when it starts, and starts anew on SIGHUP.
+"""An example of your service: reads its key when it starts, and reads it again on SIGHUP.
 
 python worker.py KEY_FILE
 """
@@ -17,7 +17,7 @@ def main() -> None:
     """Work until SIGTERM."""
     key_file = Path(sys.argv[1])
     logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
-    # Held back until they are waited for: none gets lost, and none interrupts work.
+    # Block the signals until sigwait: none gets lost, and none interrupts the work.
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     received: int = signal.SIGHUP
     while received == signal.SIGHUP:

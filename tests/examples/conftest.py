@@ -1,4 +1,4 @@
-"""What the tests of examples share: `project` runs each of them on both engines."""
+"""Fixtures of the tests of examples: `project` runs each test on both engines."""
 
 from tests.engines import engine, project
 

@@ -1,4 +1,4 @@
-"""GitHub Actions and GitLab CI, as far as the workflows of examples/pipelines need them."""
+"""Simulates GitHub Actions and GitLab CI, as far as the workflows of examples/pipelines need it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Event = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Step:
-    """A script, and the variables that it is given beyond the machine's."""
+    """A script, and its variables in addition to the machine's."""
 
     script: str
     variables: dict[str, str]
 
 
 class Platform(ABC):
-    """One workflow on its platform; `events` are the kinds of events that tests speak of."""
+    """One workflow on its platform. `events` maps the tests' event names to platform values."""
 
     name: ClassVar[str]
     events: ClassVar[Mapping[str, Event]]
@@ -38,19 +38,19 @@ class Platform(ABC):
     @property
     @abstractmethod
     def jobs(self) -> dict[str, dict[str, Any]]:
-        """The jobs by their names."""
+        """The jobs by name."""
 
     @abstractmethod
     def jobs_for(self, event: Event, *, failed: bool = False) -> list[str]:
-        """Say which jobs an event starts; or which of them once another job has failed."""
+        """Return the jobs that an event starts. With `failed`: those that start after a failure."""
 
     @abstractmethod
     def environment_of(self, job: str) -> str | None:
-        """Say which environment's secrets a job gets."""
+        """Return the environment whose secrets a job gets."""
 
     @abstractmethod
     def steps(self, job: str, known: Mapping[str, str], secrets: Mapping[str, str]) -> list[Step]:
-        """Return a job's scripts, given the platform's values and the secrets of this moment."""
+        """Return a job's scripts, with the platform's values and the current secrets filled in."""
 
 
 class GitHub(Platform):
@@ -76,18 +76,18 @@ class GitHub(Platform):
 
     @property
     def triggers(self) -> dict[str, Any]:
-        """What starts the workflow."""
-        triggers: dict[str, Any] = self.workflow[True]  # YAML 1.1 reads `on` so
+        """The events that start the workflow."""
+        triggers: dict[str, Any] = self.workflow[True]  # YAML 1.1 reads `on` as true
         return triggers
 
     @property
     def jobs(self) -> dict[str, dict[str, Any]]:
-        """The jobs by their names."""
+        """The jobs by name."""
         jobs: dict[str, dict[str, Any]] = self.workflow["jobs"]
         return jobs
 
     def jobs_for(self, event: Event, *, failed: bool = False) -> list[str]:
-        """Say which jobs an event starts; or which of them once another job has failed."""
+        """Return the jobs that an event starts. With `failed`: those that start after a failure."""
         if event["github.event_name"] not in self.triggers:
             return []
         values = {**event, "needs.up.result": "failure" if failed else "success"}
@@ -95,11 +95,11 @@ class GitHub(Platform):
         return [name for name in jobs if ("needs" in self.jobs[name]) == failed]
 
     def environment_of(self, job: str) -> str | None:
-        """Say which environment's secrets a job gets."""
+        """Return the environment whose secrets a job gets."""
         return self.jobs[job].get("environment")
 
     def steps(self, job: str, known: Mapping[str, str], secrets: Mapping[str, str]) -> list[Step]:
-        """Return a job's scripts; those of actions aren't run."""
+        """Return a job's scripts, without those of actions."""
         values = {**known, **{f"secrets.{name}": value for name, value in secrets.items()}}
 
         def value(expression: re.Match[str]) -> str:
@@ -133,11 +133,11 @@ class GitLab(Platform):
 
     @property
     def jobs(self) -> dict[str, dict[str, Any]]:
-        """The jobs by their names."""
+        """The jobs by name."""
         return {name: job for name, job in self.workflow.items() if name not in self._keywords}
 
     def jobs_for(self, event: Event, *, failed: bool = False) -> list[str]:
-        """Say which jobs an event starts; or which of them once another job has failed."""
+        """Return the jobs that an event starts. With `failed`: those that start after a failure."""
         when = "on_failure" if failed else "on_success"
 
         def fits(rules: list[dict[str, str]], when: str = "on_success") -> bool:
@@ -151,17 +151,17 @@ class GitLab(Platform):
         return [name for name, job in self.jobs.items() if fits(job["rules"], when)]
 
     def environment_of(self, job: str) -> str | None:
-        """Say which environment's variables a job gets."""
+        """Return the environment whose variables a job gets."""
         name: str | None = self.jobs[job].get("environment", {}).get("name")
         return name
 
     def steps(self, job: str, known: Mapping[str, str], secrets: Mapping[str, str]) -> list[Step]:
-        """Return the job's one script."""
+        """Return the job's only script."""
         default = self.workflow["default"]
         variables = {**known, **secrets}
         given = self.workflow["variables"] | self.jobs[job].get("variables", {})
         for name, text in given.items():
-            # A project's own variables count before the file's.
+            # A project's variables take precedence over the file's.
             variables.setdefault(name, re.sub(r"\$(\w+)", lambda v: variables.get(v[1], ""), text))
         asked = {**default, **self.jobs[job]}
         for name in ("PARALLEL_ID_TOKEN", "PULUMI_ID_TOKEN"):
@@ -172,7 +172,7 @@ class GitLab(Platform):
 
 
 def _holds(condition: str, values: Event) -> bool:
-    """Evaluate comparisons joined by `&&`, the only conditions that the workflows have."""
+    """Evaluate comparisons joined by `&&`. The workflows have no other conditions."""
     compare: dict[str, Callable[[str, str], bool]] = {
         "==": lambda left, right: left == right,
         "!=": lambda left, right: left != right,

@@ -1,4 +1,4 @@
-"""Run the jobs of a workflow: each on a fresh machine, in its own shell, with stand-ins on PATH."""
+"""Runs the jobs of a workflow: each on a new machine, in its own shell, with fake commands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.examples.stand_ins import StandIns
 
 _MASK = "::add-mask::"
 
-# Requirements are there already; anything else is for the interpreter of the tests.
+# The requirements are already installed. The tests' interpreter does everything else.
 _PYTHON = """
 if sys.argv[1:3] != ["-m", "pip"]:
     os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
@@ -52,7 +52,7 @@ except OSError as error:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one job ended, and what its log shows."""
+    """The result and the log of a job."""
 
     job: str
     succeeded: bool
@@ -60,7 +60,7 @@ class Outcome:
 
 
 class Pipeline:
-    """A workflow in a repository of its own, and the services that it uses."""
+    """A workflow in its own repository, and the services that it uses."""
 
     def __init__(
         self, workflow: Platform, services: Services, emulator: Emulator, folder: Path
@@ -87,12 +87,12 @@ class Pipeline:
             )
             self.commands.add(name, code)
         self.commands.add("curl")
-        # In a folder of its own, so that a real pulumi behind it is found without it.
+        # In its own folder, so that a real pulumi is found on a PATH without this folder.
         self.pulumi = StandIns(folder / "bin-pulumi")
         self.pulumi.add("pulumi", _PULUMI.format(url=services.url), reads_input=False)
 
     def run(self, event: str) -> list[Outcome]:
-        """Let something happen on the platform, and run the jobs that this starts."""
+        """Trigger an event on the platform, and run the jobs that it starts."""
         happened = self.workflow.events[event]
         outcomes = [self._run(job) for job in self.workflow.jobs_for(happened)]
         if not all(outcome.succeeded for outcome in outcomes):
@@ -100,7 +100,7 @@ class Pipeline:
         return outcomes
 
     def shell(self, script: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a script as a person would, or a job, with the stand-ins on PATH."""
+        """Run a script as a person or a job would, with the fake commands on PATH."""
         path = [str(self.commands.folder), str(self.pulumi.folder), os.environ["PATH"]]
         home = self._folder / f"home-{self._machines}"
         return subprocess.run(
@@ -126,12 +126,12 @@ class Pipeline:
     def _run(self, job: str) -> Outcome:
         self._machines += 1
         environment = self.workflow.environment_of(job)
-        # Read here, when the job starts: this is what lets the next job have the newest token.
+        # Secrets are read when the job starts, so the next job gets the newest token.
         secrets = self.services.secrets_of(environment)
         log = ""
         for step in self.workflow.steps(job, self._known(environment), secrets):
             done = self.shell(step.script, CI="true", **self._of_runner(), **step.variables)
-            # A runner takes these lines as commands to itself, and logs nothing of them.
+            # A runner treats these lines as commands, and doesn't log them.
             log += "\n".join(
                 line for line in done.stdout.splitlines() if not line.startswith(_MASK)
             )
@@ -140,7 +140,7 @@ class Pipeline:
         return Outcome(job, succeeded=True, log=log)
 
     def _known(self, environment: str | None) -> dict[str, str]:
-        """Return what the platform knows: expressions on GitHub, variables on GitLab."""
+        """Return the platform's values: expressions on GitHub, variables on GitLab."""
         broker = f"{self.services.url}/broker"
         if isinstance(self.workflow, GitHub):
             return {
@@ -166,7 +166,7 @@ class Pipeline:
         }
 
     def _of_runner(self) -> dict[str, str]:
-        """Return what GitHub's runner adds where the workflow may ask for ID tokens."""
+        """Return the variables that GitHub's runner adds if the workflow may get ID tokens."""
         if self.workflow.workflow.get("permissions", {}).get("id-token") != "write":
             return {}
         return {

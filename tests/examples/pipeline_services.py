@@ -1,4 +1,4 @@
-"""What a pipeline talks to, on this machine: its secret store, its ID tokens, a broker, Pulumi."""
+"""The services of a pipeline, on this machine: secret store, ID tokens, broker, Pulumi."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ Pulumi = Callable[[list[str], dict[str, str]], tuple[int, str]]
 
 @dataclass
 class Services:
-    """The services' state, which tests look at and change."""
+    """The state of the services, which tests read and change."""
 
     broker_gives: Callable[[], str]
     pulumi: Pulumi
     url: str = ""
-    # By environment and name, as on either platform; the platform's own jobs read it.
+    # By environment and name, on both platforms. The platform's jobs read it.
     stored: dict[tuple[str, str], str] = field(default_factory=dict)
-    # For each write to come, whether it works; all those after that do.
+    # Whether each of the next writes succeeds. All later writes succeed.
     writes_work: list[bool] = field(default_factory=list)
     writer_token: str = field(default_factory=lambda: secrets.token_hex(16))
     id_token: str = field(default_factory=lambda: secrets.token_hex(16))
     id_token_request_token: str = field(default_factory=lambda: secrets.token_hex(16))
-    # Pulumi Cloud's: what a job gets for its ID token, and that ID token.
+    # The ID token for Pulumi Cloud, and the access token that a job gets for it.
     pulumi_token: str = field(default_factory=lambda: secrets.token_hex(16))
     pulumi_id_token: str = field(default_factory=lambda: secrets.token_hex(16))
     webhook: str = field(default_factory=lambda: f"https://chat/{secrets.token_hex(16)}")
@@ -44,7 +44,7 @@ class Services:
 
     @property
     def secrets(self) -> set[str]:
-        """Everything that may show nowhere."""
+        """Everything that must never be printed."""
         own = {self.writer_token, self.id_token, self.id_token_request_token}
         own |= {self.pulumi_token, self.pulumi_id_token, self.webhook}
         return own | self.given_out | set(self.stored.values())
@@ -60,7 +60,7 @@ class Services:
         return HTTPStatus.OK
 
     def access_token(self) -> str:
-        """Be the broker."""
+        """Issue an access token, as the broker."""
         token = self.broker_gives()
         self.given_out.add(token)
         return token
@@ -68,7 +68,7 @@ class Services:
 
 @contextmanager
 def serving(services: Services) -> Iterator[Services]:
-    """Serve until the block ends; `services.url` is where."""
+    """Serve at `services.url` until the block ends."""
 
     class Handler(_Handler):
         state = services
@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
     state: Services
 
     def do_GET(self) -> None:
-        """GitHub's ID tokens."""
+        """Serve GitHub's ID tokens."""
         asked = urlsplit(self.path)
         if not self._has_bearer(self.state.id_token_request_token):
             self._answer(HTTPStatus.UNAUTHORIZED)
@@ -98,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.OK, {"value": self.state.id_token})
 
     def do_PUT(self) -> None:
-        """GitLab's variables, and the store behind the stand-ins for gh and glab."""
+        """Serve GitLab's variables, and the store behind the fake gh and glab."""
         asked = urlsplit(self.path)
         scope = parse_qs(asked.query)["filter[environment_scope]"][0]
         value = parse_qs(self._body().decode())["value"][0]
@@ -110,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.NOT_FOUND)
 
     def do_POST(self) -> None:
-        """Answer as the broker, and to the stand-in for pulumi."""
+        """Serve the broker and the fake pulumi."""
         body = self._body()
         if self.path == "/pulumi":
             call = json.loads(body)
@@ -122,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.UNAUTHORIZED)
 
     def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def _has_bearer(self, token: str) -> bool:
         return bool(self.headers["Authorization"] == f"Bearer {token}")

@@ -1,4 +1,4 @@
-"""Commands that stand in for those that no test may call: in a folder for PATH, with a record."""
+"""Fake commands for programs that tests must not call: in a folder for PATH, with a record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ with open({record!r}, "a") as file:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a command: what it was given, and what it read."""
+    """One call of a command: its arguments, and its standard input."""
 
     command: str
     arguments: list[str]
@@ -28,7 +28,7 @@ class Call:
 
 
 class StandIns:
-    """A folder of commands; `add` one before it is called, and see in `calls` how it was."""
+    """A folder of fake commands. `add` creates a command, and `calls` has the record of calls."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -36,19 +36,19 @@ class StandIns:
         folder.mkdir(parents=True)
 
     def add(self, name: str, code: str = "", *, reads_input: bool = True) -> None:
-        """Make a command of Python code; `entry["input"]` is its standard input, if it reads it."""
+        """Create a command from Python code. `entry["input"]` is its standard input, if read."""
         record = _RECORD.format(name=name, reads_input=reads_input, record=str(self._record))
         script = self.folder / f"{name}.py"
         script.write_text(record + code)
         command = self.folder / name
-        # Isolated: what a job sets for its own Python is none of the stand-in's business.
+        # Isolated: the job's Python settings must not affect the fake command.
         start = shlex.join([sys.executable, "-I", str(script)])
         command.write_text(f'#!/bin/sh\nexec {start} "$@"\n')
         command.chmod(0o700)
 
     @property
     def calls(self) -> list[Call]:
-        """Every call so far, in order."""
+        """All calls so far, in order."""
         if not self._record.exists():
             return []
         return [Call(**json.loads(line)) for line in self._record.read_text().splitlines()]

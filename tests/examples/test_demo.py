@@ -1,4 +1,4 @@
-"""`make demo`: it tells its story, ends by itself, and leaves nothing behind, secrets included."""
+"""`make demo`: it shows all steps, ends, and leaves no files, processes or secrets."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ _SECRET = re.compile(r"[\w-]{32,}", re.ASCII)
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """Return an environment with a folder of its own for temporary files, and a mark.
+    """Return an environment with its own folder for temporary files, and a mark for processes.
 
-    What a person may have set (an organization, a backend, a proxy) is in it, and mustn't matter.
+    It also has settings that a user may have (an organization, a backend, a proxy). The demo must
+    ignore them.
     """
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -44,7 +45,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def left_behind(environment: Mapping[str, str]) -> list[str]:
-    """Return the files and, where the system tells, the processes that are left of a demo."""
+    """Return the files of a demo that are left, and on Linux the processes."""
     files = [str(path) for path in Path(environment["TMPDIR"]).rglob("*")]
     files += [environment["HOME"]] if Path(environment["HOME"]).exists() else []
     mark = f"DEMO_TEST={environment['DEMO_TEST']}".encode()
@@ -54,12 +55,12 @@ def left_behind(environment: Mapping[str, str]) -> list[str]:
             if mark in (process / "environ").read_bytes():
                 processes.append((process / "cmdline").read_text().replace("\0", " "))
         except OSError:
-            continue  # it has just ended, or is somebody else's
+            continue  # it has just ended, or belongs to another user
     return files + processes
 
 
 def secrets_in(text: str) -> list[str]:
-    """Return what looks like a raw key or a token; ids are none."""
+    """Return what looks like a raw key or a token, but no ids."""
     return _SECRET.findall(_ID.sub("", text))
 
 
@@ -67,7 +68,7 @@ def secrets_in(text: str) -> list[str]:
 def test_demo_tells_every_step_and_leaves_nothing(
     engine: Engine, environment: dict[str, str]
 ) -> None:
-    """It succeeds, names its engine and each step, prints no secret, and is gone."""
+    """It succeeds, names its engine and each step, and prints no secret."""
     run = subprocess.run(
         [*DEMO, engine], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
@@ -84,7 +85,7 @@ def test_demo_tells_every_step_and_leaves_nothing(
 
 
 def test_what_looks_like_a_secret_is_one(emulator: Emulator) -> None:
-    """The check above would find any raw key and any token that the emulator makes."""
+    """The check above finds all raw keys and tokens of the emulator."""
     bearer = {"Authorization": f"Bearer {emulator.access_token}"}
     with httpx.Client(
         base_url=f"{emulator.url}/service/v1", headers=bearer, trust_env=False
@@ -96,7 +97,7 @@ def test_what_looks_like_a_secret_is_one(emulator: Emulator) -> None:
 
 
 def test_interrupted_demo_puts_everything_away(engine: Engine, environment: dict[str, str]) -> None:
-    """Ctrl-C in the middle of a step ends it in good order, with the customary exit code."""
+    """Ctrl-C during a step ends it cleanly, with the usual exit code."""
     with subprocess.Popen(
         [*DEMO, engine], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
     ) as demo:
@@ -120,7 +121,7 @@ def test_interrupted_demo_puts_everything_away(engine: Engine, environment: dict
 def test_engine_that_there_is_not_is_told_in_one_line(
     wanted: str, path: str | None, says: str, environment: dict[str, str]
 ) -> None:
-    """A wrong or missing engine ends the demo before it begins."""
+    """With a wrong or missing engine, the demo doesn't start."""
     if path is not None:
         environment["PATH"] = path
     run = subprocess.run(

@@ -1,4 +1,4 @@
-"""Programs and tests that the documents show run as they stand there."""
+"""Programs and tests in the documents run unchanged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def blocks(document: str, kind: str) -> list[str]:
 
 
 def files(document: str) -> dict[str, str]:
-    """Return the code blocks that a document says are files, by name."""
+    """Return the code blocks that a document marks as files, by name."""
     text = (ROOT / document).read_text()
     pieces = text.split("<!-- run by the tests: ")[1:]
     found = {piece.partition(" -->")[0]: _BLOCK.search(piece) for piece in pieces}
@@ -34,7 +34,7 @@ def files(document: str) -> dict[str, str]:
 
 
 def test_rotation_tests_of_the_emulators_page_pass(tmp_path: Path) -> None:
-    """The program and its tests, written down as files and run as a user would."""
+    """The program and its tests are written to files and run as a user would run them."""
     shown = files("docs/emulator.md")
     assert set(shown) == {"infra/__main__.py", "test_rotation.py"}
     for name, text in shown.items():
@@ -49,7 +49,7 @@ def test_rotation_tests_of_the_emulators_page_pass(tmp_path: Path) -> None:
 
 
 def test_program_and_test_of_the_readme_pass(tmp_path: Path) -> None:
-    """The first program, and what the README tests it with."""
+    """The first program, and the test that the README shows for it."""
     program = next(text for text in blocks("README.md", "python") if "pulumi.export" in text)
     test = next(text for text in blocks("README.md", "python") if "EmbeddedStack" in text)
     (tmp_path / "infra").mkdir()
@@ -83,7 +83,7 @@ def test_users_of_the_emulators_page_can_be_chosen(emulator: Emulator) -> None:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the example is for curl")
 def test_control_by_curl_does_what_the_emulators_page_says(emulator: Emulator) -> None:
-    """The commands run one after the other, and the state tells what they did."""
+    """The commands run one after the other, and the state shows their effect."""
     [example] = [text for text in blocks("docs/emulator.md", "sh") if "curl" in text]
     environment = {**os.environ, **emulator.environment, "NO_PROXY": "127.0.0.1"}
     script = ["sh", "-e", "-c", example]

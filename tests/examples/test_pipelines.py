@@ -29,11 +29,11 @@ import parallel_provider as parallel
 app = parallel.App("search")
 parallel.RotatingApiKey("service", app_id=app.app_id, rotate_after="20h", overlap="2h")
 """
-# From one run to the next: more than the program's `rotate_after`.
+# The time between two runs: more than the program's `rotate_after`.
 NIGHT_SECONDS = 22 * 60 * 60
-# How long the broker's tokens live; the real ones' are about as short.
+# The lifetime of the broker's tokens. The real ones are about as short.
 TOKEN_SECONDS = 420
-# The newest major versions, as their repositories have them.
+# The newest major versions in the actions' repositories.
 CURRENT_ACTIONS = {
     "actions/checkout@v7",
     "actions/setup-python@v7",
@@ -54,7 +54,7 @@ def workflow(platform: str, variant: str) -> Platform:
 
 @pytest.fixture
 def pulumi() -> Pulumi:
-    """Let pulumi do nothing; `on_engine` replaces it."""
+    """Make pulumi do nothing. `on_engine` replaces this."""
     return lambda _arguments, _environment: (0, "nothing to do")
 
 
@@ -62,7 +62,7 @@ def pulumi() -> Pulumi:
 def pipeline(
     workflow: Platform, emulator: Emulator, pulumi: Pulumi, tmp_path: Path
 ) -> Iterator[Pipeline]:
-    """Give the workflow a repository, and signs in as README.md says where that is needed."""
+    """Give the workflow a repository, and sign in as README.md says if it needs a refresh token."""
 
     def broker() -> str:
         return emulator.mint_token(lifetime_seconds=TOKEN_SECONDS)
@@ -72,7 +72,7 @@ def pipeline(
         if workflow.file.stem == "refresh-token":
             sign_in(pipeline, emulator)
         yield pipeline
-        # Whatever was run, no secret was an argument.
+        # No secret was ever an argument.
         arguments = {
             argument
             for call in pipeline.commands.calls + pipeline.pulumi.calls
@@ -82,7 +82,7 @@ def pipeline(
 
 
 def sign_in(pipeline: Pipeline, emulator: Emulator) -> None:
-    """Store the first refresh token with the very command that README.md names."""
+    """Store the first refresh token with exactly the command of README.md."""
     emulator.set_settings(auto_approve=True, poll_interval_seconds=0)
     tool = {"github": "gh", "gitlab": "glab"}[pipeline.workflow.name]
     readme = (PIPELINES / "README.md").read_text().replace("\\\n", "")
@@ -96,7 +96,7 @@ def sign_in(pipeline: Pipeline, emulator: Emulator) -> None:
 
 
 def on_engine(pipeline: Pipeline, project: Project) -> None:
-    """Have the pipeline's pulumi commands carried out on this project's stack."""
+    """Run the pipeline's pulumi commands on this project's stack."""
     project.write(PROGRAM)
     _ = project.stack
     of_engine = dict(project.env)
@@ -120,7 +120,7 @@ def on_engine(pipeline: Pipeline, project: Project) -> None:
 
 
 def succeed(pipeline: Pipeline, event: str) -> str:
-    """See the one job of an event succeed, with no secret in its log, and return its name."""
+    """Assert that the event's only job succeeds and logs no secret, and return the job's name."""
     (outcome,) = pipeline.run(event)
     assert outcome.succeeded, outcome.log
     assert not [secret for secret in pipeline.services.secrets if secret in outcome.log]
@@ -128,7 +128,7 @@ def succeed(pipeline: Pipeline, event: str) -> str:
 
 
 def refreshes(emulator: Emulator) -> int:
-    """Return how many tokens were asked for: the sign-in's own, and one for each refresh."""
+    """Return the number of token requests: one for the sign-in, and one for each refresh."""
     return emulator.state()["requests"].get("POST /getServiceKeys/token", 0)
 
 
@@ -137,7 +137,7 @@ def refreshes(emulator: Emulator) -> int:
 def test_pipeline_previews_deploys_and_rotates(
     pipeline: Pipeline, project: Project, emulator: Emulator, variant: str
 ) -> None:
-    """A change makes nothing, its merge makes the key, and the next night its successor."""
+    """A pull request creates nothing, its merge creates the key, the next night rotates it."""
     on_engine(pipeline, project)
     clock = Clock(project, emulator)
     begun = refreshes(emulator)
@@ -154,14 +154,14 @@ def test_pipeline_previews_deploys_and_rotates(
     pipeline.machine_variables |= {name: project.env[name] for name in shifted}
     assert succeed(pipeline, "night") == "up"
     assert [key["api_key_name"] for key in live_keys(emulator)] == ["service", "service-2"]
-    # Each run used up the token that it found, once, and left its successor.
+    # Each run used its refresh token once, and saved the next one.
     assert refreshes(emulator) == begun + (2 if variant == "refresh-token" else 0)
 
 
 @platforms
 @variants
 def test_events_start_the_right_job(workflow: Platform) -> None:
-    """A change is previewed; main alone is deployed, and every night again."""
+    """A pull request is previewed. Only main is deployed, and again every night."""
     started = {name: workflow.jobs_for(event) for name, event in workflow.events.items()}
     assert started.pop("fork", []) == []
     assert started == {"change": ["preview"], "merge": ["up"], "night": ["up"], "branch": []}
@@ -170,7 +170,7 @@ def test_events_start_the_right_job(workflow: Platform) -> None:
 @platforms
 @variants
 def test_up_runs_one_at_a_time_and_is_never_cancelled(workflow: Platform) -> None:
-    """The job that deploys waits for the one before it, which ends by itself."""
+    """The job that deploys waits until the previous one has ended."""
     up = workflow.jobs["up"]
     if isinstance(workflow, GitHub):
         assert up["concurrency"] == {"group": "parallel", "cancel-in-progress": False}
@@ -184,7 +184,7 @@ def test_up_runs_one_at_a_time_and_is_never_cancelled(workflow: Platform) -> Non
 @platforms
 @variants
 def test_preview_gets_nothing_of_the_deployments_environment(workflow: Platform) -> None:
-    """The code of a change holds no secret that writes, and signs in with none."""
+    """The preview gets no secret that can write, and doesn't sign in with one."""
     assert workflow.environment_of("preview") is None
     given = str(workflow.jobs["preview"])
     for name in ("PARALLEL_REFRESH_TOKEN", "SECRETS_APP", "GITLAB_TOKEN"):
@@ -193,21 +193,21 @@ def test_preview_gets_nothing_of_the_deployments_environment(workflow: Platform)
 
 @variants
 def test_github_workflow_passes_secrets_as_variables_alone(variant: str) -> None:
-    """No script has an expression in it, no event runs a fork's code with secrets, few rights."""
+    """Scripts have no expressions, no event runs a fork's code with secrets, few permissions."""
     workflow = GitHub(variant)
     for job in workflow.jobs.values():
         for step in job["steps"]:
             assert "${{" not in step.get("run", "")
     assert set(workflow.triggers) == {"pull_request", "push", "schedule", "workflow_dispatch"}
     assert workflow.triggers["push"] == {"branches": ["main"]}
-    # The proof of who the job is, for Pulumi Cloud and the broker; the alert needs none.
+    # The ID token is for Pulumi Cloud and the broker. The alert needs none.
     assert workflow.workflow["permissions"] == {"contents": "read", "id-token": "write"}
     assert workflow.jobs["alert"]["permissions"] == {"issues": "write"}
 
 
 @variants
 def test_github_workflow_uses_current_actions_which_keep_no_credentials(variant: str) -> None:
-    """The checkout leaves no token for the program behind, and no action is of an old version."""
+    """The checkout leaves no token for the program, and no action has an old version."""
     steps = [step for job in GitHub(variant).jobs.values() for step in job["steps"]]
     used = {step["uses"]: step.get("with", {}) for step in steps if "uses" in step}
     assert set(used) <= CURRENT_ACTIONS
@@ -219,7 +219,7 @@ def test_github_workflow_uses_current_actions_which_keep_no_credentials(variant:
 @platforms
 @variants
 def test_no_access_token_of_pulumi_cloud_is_stored(workflow: Platform) -> None:
-    """Each job gets one for an hour, for the proof of who it is."""
+    """Each job exchanges its ID token for one that is valid for an hour."""
     text = workflow.file.read_text()
     assert "secrets.PULUMI_ACCESS_TOKEN" not in text
     if isinstance(workflow, GitHub):
@@ -229,7 +229,7 @@ def test_no_access_token_of_pulumi_cloud_is_stored(workflow: Platform) -> None:
                 for step in workflow.jobs[name]["steps"]
                 if step.get("uses", "").startswith("pulumi/auth-actions@")
             ]
-            # Only the step that needs it gets it.
+            # Only the step that needs it gets the token.
             assert exchange["with"]["export-environment-variables"] is False
             given = [s for s in workflow.jobs[name]["steps"] if "PULUMI_ACCESS" in str(s)]
             assert len(given) == 1
@@ -240,7 +240,7 @@ def test_no_access_token_of_pulumi_cloud_is_stored(workflow: Platform) -> None:
 @pytest.mark.parametrize("platform", ["gitlab"])
 @variants
 def test_gitlab_job_signs_in_to_pulumi_cloud_with_its_id_token(pipeline: Pipeline) -> None:
-    """The token is in a private file, for as long as that takes, and in no argument."""
+    """The token is in a private file during the sign-in, and never in an argument."""
     seen: list[str] = []
     files: list[Path] = []
 
@@ -262,7 +262,7 @@ def test_gitlab_job_signs_in_to_pulumi_cloud_with_its_id_token(pipeline: Pipelin
 @platforms
 @variants
 def test_failed_night_raises_an_alert(pipeline: Pipeline, platform: str) -> None:
-    """Nobody watches the run that rotates keys; whoever merges watches the other one."""
+    """Nobody watches the nightly run. The person who merges watches the other one."""
     pipeline.services.pulumi = lambda arguments, _environment: (arguments[0] == "up", "boom")
     up, alert = pipeline.run("night")
     assert (up.job, up.succeeded) == ("up", False)
@@ -285,7 +285,7 @@ refresh_token = pytest.mark.parametrize("variant", ["refresh-token"])
 @platforms
 @refresh_token
 def test_store_that_is_down_costs_nothing(pipeline: Pipeline, emulator: Emulator) -> None:
-    """The token isn't used up where the next couldn't be saved, and serves the next run."""
+    """If the next token can't be saved, the token isn't used up, and the next run can use it."""
     before = refreshes(emulator)
     pipeline.services.writes_work = [False]
     (outcome,) = pipeline.run("merge")
@@ -300,7 +300,7 @@ def test_store_that_is_down_costs_nothing(pipeline: Pipeline, emulator: Emulator
 def test_store_that_fails_once_after_the_refresh_is_asked_again(
     pipeline: Pipeline, emulator: Emulator
 ) -> None:
-    """The second try saves the successor that the first one got."""
+    """The second try saves the token that the first one got."""
     before = refreshes(emulator)
     pipeline.services.writes_work = [True, False]
     assert succeed(pipeline, "merge") == "up"
@@ -310,7 +310,7 @@ def test_store_that_fails_once_after_the_refresh_is_asked_again(
 @pytest.mark.parametrize("platform", ["github"])
 @refresh_token
 def test_successor_that_is_lost_needs_a_new_sign_in(pipeline: Pipeline, emulator: Emulator) -> None:
-    """Nothing is deployed, the errors say what happened, and README.md's command mends it."""
+    """Nothing is deployed, the errors say why, and README.md's command solves it."""
     pipeline.services.writes_work = [True, False, False]
     (outcome,) = pipeline.run("merge")
     assert not outcome.succeeded
@@ -326,7 +326,7 @@ def test_successor_that_is_lost_needs_a_new_sign_in(pipeline: Pipeline, emulator
 @platforms
 @refresh_token
 def test_missing_refresh_token_is_said(pipeline: Pipeline) -> None:
-    """Before the first sign-in, the job says where to read on, and stores nothing."""
+    """Before the first sign-in, the job says what to read, and stores nothing."""
     pipeline.services.stored.clear()
     (outcome,) = pipeline.run("merge")
     assert not outcome.succeeded

@@ -1,4 +1,4 @@
-"""examples/quickstart: what its README says, and the project file at the root that runs it."""
+"""examples/quickstart: the claims of its README, and the project file at the root."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def quickstart(project: Project, emulator: Emulator) -> Project:
 def test_quickstart_creates_once_and_keeps_its_secrets(
     quickstart: Project, emulator: Emulator
 ) -> None:
-    """A second run changes nothing; raw keys are encrypted; the state holds no code."""
+    """A second run changes nothing. Raw keys are encrypted. The state has no code."""
     emulator.set_org(credit_balance_cents=1_234)
     result = quickstart.up()
     assert changes(result) == {"create": 4}
@@ -52,7 +52,7 @@ def test_quickstart_creates_once_and_keeps_its_secrets(
 
 
 def test_quickstart_is_changed_by_configuration(quickstart: Project, emulator: Emulator) -> None:
-    """A new quarter is a new key; a new name is a new app with new keys; destroy leaves nothing."""
+    """A new quarter gives a new key, a new name a new app with new keys. Destroy leaves nothing."""
     quickstart.up()
     quickstart.config("quarter", "2027Q1")
     assert changes(quickstart.up()) == {"replace": 1, "same": 3}
@@ -71,7 +71,7 @@ def test_quickstart_is_changed_by_configuration(quickstart: Project, emulator: E
     reason="takes pulumi on PATH, and a virtual environment that .venv can stand for",
 )
 def test_pulumi_up_at_the_root_runs_the_quickstart(tmp_path: Path, emulator: Emulator) -> None:
-    """Pulumi finds program and virtual environment by the project file at the root."""
+    """Pulumi finds the program and the virtual environment through the project file at the root."""
     root, backend = tmp_path / "checkout", tmp_path / "backend"
     program = root / "examples" / "quickstart"
     shutil.copytree(QUICKSTART, program, symlinks=True)

@@ -1,4 +1,4 @@
-"""examples/rotation: nights pass, a worker goes on, and a key leaks."""
+"""examples/rotation: nightly rotations, a worker that reloads its key, and a leaked key."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def working_keys(emulator: Emulator) -> list[str]:
 
 
 def current_key(project: Project) -> str:
-    """Return what the worker says while it uses the current key."""
+    """Return the worker's output while it uses the current key."""
     return f"working with the key {project.stack.outputs()['current_key'].value}"
 
 
 def test_worker_gets_each_nights_key_and_a_leaked_one_dies_at_once(
     project: Project, emulator: Emulator, tmp_path: Path
 ) -> None:
-    """The worker's key always works; after a leak, no other one does."""
+    """The worker's key always works. After a leak, no other key works."""
     key_file = tmp_path / "api-key"
     project.copy(ROTATION)
     project.env.update(emulator.environment)
@@ -99,7 +99,7 @@ def test_worker_gets_each_nights_key_and_a_leaked_one_dies_at_once(
 def test_failed_handover_leaves_the_worker_a_working_key(
     project: Project, emulator: Emulator, tmp_path: Path
 ) -> None:
-    """A night whose reload fails ends in an error, and the next run makes up for it."""
+    """A night with a failing reload is an error, and the next run repairs it."""
     key_file = tmp_path / "api-key"
     project.copy(ROTATION)
     project.env.update(emulator.environment)

@@ -1,4 +1,4 @@
-"""examples/secret_stores: each program's key goes to its store, and nowhere else."""
+"""examples/secret_stores: each program's key is in its store only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.scenarios.story import live_keys
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "secret_stores"
 
-# While a file of this name lies beside the command, it fails.
+# The command fails while a file of this name is beside it.
 _FAIL = """
 if os.path.exists(os.path.join(os.path.dirname(__file__), "down")):
     sys.exit("the store is down")
@@ -38,7 +38,7 @@ elif not entry["input"]:
 
 @dataclass(frozen=True)
 class Store:
-    """A program, and how its store gets the key."""
+    """A program, and how it stores its key."""
 
     folder: str
     command: str
@@ -73,7 +73,7 @@ STORES = [
 
 @dataclass(frozen=True)
 class Shop:
-    """A program that is set up, and the commands that it finds."""
+    """A program that is set up, and its fake commands."""
 
     store: Store
     project: Project
@@ -82,19 +82,19 @@ class Shop:
 
     @property
     def delivered(self) -> list[str]:
-        """The keys that the store was given, in order."""
+        """The keys that the store got, in order."""
         calls = [call for call in self.commands.calls if call.arguments == self.store.arguments]
-        # The second command of a pipe is given nothing where the first one fails.
+        # If the first command of a pipe fails, the second one gets no input.
         return [self.store.stored(call) for call in calls if call.input]
 
     @property
     def fingerprint(self) -> str:
-        """What the state keeps of the current key."""
+        """The fingerprint of the current key in the state."""
         return str(self.project.stack.outputs()["fingerprint"].value)
 
     @property
     def down(self) -> Path:
-        """A file that lets the store refuse everything while it is there."""
+        """While this file exists, the store refuses everything."""
         return self.commands.folder / "down"
 
 
@@ -102,7 +102,7 @@ class Shop:
 def shop(
     request: pytest.FixtureRequest, project: Project, emulator: Emulator, tmp_path: Path
 ) -> Shop:
-    """Set up one of the programs, with a stand-in for its store's command."""
+    """Set up one of the programs, with a fake command for its store."""
     store: Store = request.param
     commands = StandIns(tmp_path / "bin")
     commands.add(store.command, _FAIL + store.code)
@@ -115,12 +115,12 @@ def shop(
 
 
 def fingerprint(raw_api_key: str) -> str:
-    """Return what docs/secret-stores.md calls a key's fingerprint."""
+    """Return the fingerprint of a key, as docs/secret-stores.md defines it."""
     return f"sha256:{hashlib.sha256(raw_api_key.encode()).hexdigest()}"
 
 
 def test_store_gets_each_key_and_nothing_else_has_it(shop: Shop, emulator: Emulator) -> None:
-    """The first key and its successor are in the store; state, output and arguments lack them."""
+    """The store has the first key and the next one. State, output and arguments have neither."""
     said = shop.project.up().stdout
     assert shop.fingerprint == fingerprint(shop.delivered[0])
 
@@ -142,7 +142,7 @@ def test_store_gets_each_key_and_nothing_else_has_it(shop: Shop, emulator: Emula
 
 
 def test_store_that_is_down_leaves_the_old_key_current(shop: Shop, emulator: Emulator) -> None:
-    """The new key is revoked, the run says why it failed, and the next one delivers."""
+    """The new key is revoked, the error gives the reason, and the next run delivers."""
     shop.project.up()
     current, keys = shop.fingerprint, live_keys(emulator)
     shop.clock.forward(days=31)

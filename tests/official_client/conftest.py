@@ -1,7 +1,7 @@
-"""The official client, in a virtual environment of its own: `.venv-official-client`.
+"""The official client, in its own virtual environment: `.venv-official-client`.
 
-It is installed once, from the package registry, with the versions of `constraints.txt`. Where that
-can't be done (no network), these tests are skipped and say so.
+It is installed once from the package registry, with the versions of `constraints.txt`. If that
+isn't possible (no network), these tests are skipped with that reason.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ Client = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="session")
 def official_program(pytestconfig: pytest.Config) -> Path:
-    """Give the path of `parallel-cli`, installed unless it is there already."""
+    """Give the path of `parallel-cli`. Install it first if needed."""
     place = pytestconfig.rootpath / ".venv-official-client"
     place.mkdir(exist_ok=True)
     environment = place / "environment"
-    # The constraints it was installed with lie beside it: other ones install it anew.
+    # The folder has a copy of the constraints. If they differ, install again.
     installed = place / "installed.txt"
     with filelock.FileLock(place / "installing.lock"):
         if not installed.exists() or installed.read_text() != CONSTRAINTS.read_text():
@@ -57,7 +57,7 @@ def _install(environment: Path) -> None:
 
 @pytest.fixture
 def shared(emulator: Emulator, tmp_path: Path) -> SignIn:
-    """Give the place where both clients keep their sign-in, under a home of its own."""
+    """Give the shared file of the sign-in, in a separate home folder."""
     emulator.set_settings(auto_approve=True)
     return SignIn(emulator, tmp_path / ".config" / "parallel-web-tools" / "auth.json")
 
@@ -70,7 +70,7 @@ def official(official_program: Path, shared: SignIn, tmp_path: Path) -> Client:
 
 @pytest.fixture
 def ours(shared: SignIn, tmp_path: Path) -> Client:
-    """Run our command line, which finds the official client's file by itself."""
+    """Run our command line, which uses the official client's file by default."""
     return _runner(list(PROGRAM), shared, tmp_path)
 
 

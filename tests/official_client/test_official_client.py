@@ -1,4 +1,4 @@
-"""The official client and ours: one emulator, one sign-in file, in turns."""
+"""The official client and ours use one emulator and one sign-in file, in turns."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pytest
 from tests.credentials.sign_ins import SignIn
 from tests.official_client.conftest import Client
 
-# The first of them may have to install the client.
+# The first test may have to install the client.
 pytestmark = pytest.mark.timeout(400)
 
 
 def balance_by(official: Client) -> float:
-    """Return the balance in cents as the official client sees it."""
+    """Return the balance in cents as the official client prints it."""
     cents: float = json.loads(official("balance", "--json", "get").stdout)["credit_balance_cents"]
     return cents
 
 
 def test_official_client_works_against_the_emulator(official: Client, shared: SignIn) -> None:
-    """It signs in, makes its data key, reads and adds balance, and signs out."""
+    """It signs in, creates its data key, reads and adds balance, and signs out."""
     official("login", "--no-browser")
     status = json.loads(official("auth", "--json").stdout)
     assert status["selected_org_id"] == shared.emulator.org_id
@@ -37,7 +37,7 @@ def test_official_client_works_against_the_emulator(official: Client, shared: Si
 def test_our_command_line_uses_the_official_sign_in(
     official: Client, ours: Client, shared: SignIn
 ) -> None:
-    """Who has signed in with the official client has signed in for us; its data key stays."""
+    """A sign-in with the official client works for ours too, and its data key stays."""
     official("login", "--no-browser")
     data_key = shared.document["orgs"][shared.emulator.org_id]["api_key"]
     assert data_key
@@ -48,7 +48,7 @@ def test_our_command_line_uses_the_official_sign_in(
 
 
 def test_official_client_uses_our_sign_in(official: Client, ours: Client, shared: SignIn) -> None:
-    """Who has signed in with us has signed in for the official client."""
+    """A sign-in with ours works for the official client too."""
     ours("login")
     shared.emulator.set_org(credit_balance_cents=4321)
     assert balance_by(official) == 4321
@@ -57,7 +57,7 @@ def test_official_client_uses_our_sign_in(official: Client, ours: Client, shared
 def test_both_refresh_the_same_sign_in_in_turns(
     official: Client, ours: Client, shared: SignIn
 ) -> None:
-    """Each goes on with what the other's refresh has left, again and again."""
+    """Each client uses the tokens that the other client's refresh has stored."""
     ours("login")
     seen = {shared.tokens["refresh_token"]}
     refreshes = shared.refreshes
@@ -76,7 +76,7 @@ def test_both_refresh_the_same_sign_in_in_turns(
 def test_our_sign_out_leaves_the_official_clients_data_key(
     official: Client, ours: Client, shared: SignIn
 ) -> None:
-    """The data key isn't ours; the sign-in itself is gone for both."""
+    """The data key isn't ours and stays. The sign-in is removed for both."""
     official("login", "--no-browser")
     data_key = shared.document["orgs"][shared.emulator.org_id]["api_key"]
     ours("logout")

@@ -1,6 +1,6 @@
 """Run the whole matrix and write `docs/reliability.md`: `python -m tests.reliability`.
 
-Nothing is written unless every cell holds.
+Nothing is written unless every cell passes.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from tests.reliability.document import DOCUMENT, Key, render
 from tests.reliability.matrix import Cell, all_cells
 from tests.reliability.outcome import NotAccountedForError, Outcome, outcome_of
 
-# Most of the time goes into waiting for what hangs.
+# Most of the time is spent waiting for requests that hang.
 _WORKERS = 4
 
 
 def run_all(cells: Iterable[Cell]) -> tuple[dict[Key, Outcome], list[str]]:
-    """Run cells on several emulators; return what came of them, and what doesn't hold."""
+    """Run cells on several emulators; return their outcomes and the failures."""
     failures: list[str] = []
     idle: queue.SimpleQueue[Emulator] = queue.SimpleQueue()
 
@@ -31,7 +31,7 @@ def run_all(cells: Iterable[Cell]) -> tuple[dict[Key, Outcome], list[str]]:
             return cell.key, outcome_of(cell, emulator)
         except NotAccountedForError as error:
             failures.append(str(error))
-        except Exception as error:  # noqa: BLE001 - a cell that crashes is one that doesn't hold
+        except Exception as error:  # noqa: BLE001 - a crash is a failure too
             failures.append(f"{cell.key}: {type(error).__name__}: {error}")
         finally:
             idle.put(emulator)
@@ -46,13 +46,13 @@ def run_all(cells: Iterable[Cell]) -> tuple[dict[Key, Outcome], list[str]]:
 
 
 def main() -> int:
-    """Run, write, and say what came of it."""
+    """Run all cells, write the document, and print the result."""
     outcomes, failures = run_all(all_cells())
     for failure in failures:
         sys.stderr.write(f"{failure}\n")
-    held = f"{len(outcomes)} of {len(outcomes) + len(failures)} cells hold"
+    held = f"{len(outcomes)} of {len(outcomes) + len(failures)} cells pass"
     if failures:
-        sys.stdout.write(f"{held}: {DOCUMENT.name} is left as it was.\n")
+        sys.stdout.write(f"{held}: {DOCUMENT.name} isn't changed.\n")
         return 1
     DOCUMENT.write_text(render(outcomes))
     sys.stdout.write(f"{held}: {DOCUMENT.name} is written.\n")

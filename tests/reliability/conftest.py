@@ -1,4 +1,4 @@
-"""`project` is that of the scenarios: on both engines, against the emulator, searched for leaks."""
+"""`project` of the scenarios: on both engines, with the emulator, and checked for leaks."""
 
 from tests.scenarios.conftest import bare_project, engine, project
 

@@ -1,4 +1,4 @@
-"""The matrix as a document, and back: what was found, in words that are the same every time."""
+"""Writes the matrix as a document, and reads it back. The texts are the same in every run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def render(outcomes: Mapping[Key, Outcome]) -> str:
 
 
 def parse(document: str) -> dict[Key, Row]:
-    """Read the tables of a document: for each cell, the words of its outcome."""
+    """Read the tables of a document: the texts of each cell's outcome."""
     rows: dict[Key, Row] = {}
     title = ""
     for line in document.splitlines():
@@ -48,13 +48,13 @@ def parse(document: str) -> dict[Key, Row]:
             user, server, state, afterwards = words
             for often, faults in (("once", once), ("always", always)):
                 for fault in _fault_names(faults, title):
-                    assert (title, fault, often) not in rows, "a cell stands in one row"
+                    assert (title, fault, often) not in rows, "a cell is in two rows"
                     rows[title, fault, often] = (user, server, state, afterwards)
     return rows
 
 
 def row_of(outcome: Outcome) -> Row:
-    """Return the words of an outcome as they stand in the document."""
+    """Return the texts of an outcome as they are in the document."""
     user, server, state, afterwards = map(
         _as_cell, (outcome.user, outcome.server, outcome.state, outcome.afterwards)
     )
@@ -109,12 +109,14 @@ def _odd_names(operation: Operation) -> list[str]:
 
 
 def _reasons(outcomes: Mapping[Key, Outcome]) -> str:
-    """Write how each fault is worded: as the creation of an app meets it, or else as the first."""
+    """Write the client's message for each fault: from the creation of an app, or else the first."""
     lines = ["| fault | REASON |", "| --- | --- |"]
     for name, (fault, title) in _first_operations().items():
         reason = _as_cell(outcomes[title, name, "always"].reason)
         nothing = (
-            "none: it is waited for" if fault.kind == "delay" else "none: it is taken as it is"
+            "none: the client waits for it"
+            if fault.kind == "delay"
+            else "none: the value is accepted"
         )
         lines.append(f"| {name} | {reason or nothing} |")
     return "\n".join(lines)

@@ -1,8 +1,8 @@
-"""An engine of a few lines: the order of Pulumi's steps, and none of its processes.
+"""A small engine: it runs steps in Pulumi's order, but in this process.
 
 It runs a list of declarations through the real adapter, lifecycle and client against the emulator,
-so that hundreds of runs cost seconds. What is done is kept step by step, also when a run fails or
-is killed; steps come one after the other.
+so hundreds of runs take seconds. The state is stored after each step, even if the run fails or is
+killed later. There is one step at a time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from parallel_provider.lifecycle.run import Run
 
 @dataclass(frozen=True)
 class Declared:
-    """A resource of a program; `app` is the name of the one whose `app_id` it takes."""
+    """A resource of a program. `app` is the name of the app whose `app_id` it uses."""
 
     kind: str
     name: str
@@ -30,7 +30,7 @@ class Declared:
 
 @dataclass
 class Resource:
-    """A resource of the state: what was declared, and what came of it."""
+    """A resource of the state: its inputs and its outputs."""
 
     kind: str
     name: str
@@ -40,12 +40,12 @@ class Resource:
 
 
 class Killed(BaseException):
-    """The provider's process is gone, in the middle of whatever it was doing."""
+    """The provider's process was killed."""
 
 
 @dataclass
 class Stack:
-    """The state: live resources in the order of their creation, and those still to be deleted."""
+    """The state: live resources in order of creation, and resources still to be deleted."""
 
     resources: list[Resource] = field(default_factory=list)
     leaving: list[Resource] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Stack:
 
     @property
     def all(self) -> list[Resource]:
-        """Return everything that the state knows of."""
+        """Return all resources of the state."""
         return [*self.resources, *self.leaving]
 
     def find(self, kind: str, name: str) -> Resource | None:
@@ -61,7 +61,7 @@ class Stack:
         return next((r for r in self.resources if (r.kind, r.name) == (kind, name)), None)
 
     def up(self, run: Run, program: Sequence[Declared]) -> None:
-        """Make it so; raises what a step raises, and then later steps aren't begun."""
+        """Run a program. An error of a step is raised, and later steps don't start."""
         for declared in program:
             self._bring(run, declared)
         wanted = {(declared.kind, declared.name) for declared in program}
@@ -75,7 +75,7 @@ class Stack:
         self.up(run, [])
 
     def refresh(self, run: Run) -> None:
-        """Take in what has become of the resources."""
+        """Read all resources into the state."""
         for resource in list(self.resources):
             read = _adapter(run, resource.kind).read(resource.resource_id, resource.outputs)
             if read.id:
@@ -110,7 +110,7 @@ class Stack:
         return Resource(declared.kind, declared.name, created.id, news, dict(created.outs or {}))
 
     def _delete_leaving(self, run: Run) -> None:
-        # Keys before their apps: what depends on something was created after it.
+        # Delete keys before their apps: dependents are created last and deleted first.
         for resource in sorted(self.leaving, key=lambda r: r.kind == "App"):
             with self._step(f"deleting {resource.name}"):
                 _adapter(run, resource.kind).delete(resource.outputs)
@@ -136,7 +136,7 @@ class Stack:
 
     @contextmanager
     def _step(self, doing: str) -> Iterator[None]:
-        """Note what is under way, as the real engine does: a kill leaves the note behind."""
+        """Record the running step, as the real engine does. After a kill, the record stays."""
         self.interrupted.append(doing)
         try:
             yield

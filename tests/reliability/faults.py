@@ -1,4 +1,4 @@
-"""What can go wrong with an answer."""
+"""The ways in which an answer can go wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from parallel_provider.emulator.control_models import FaultKind
 When = Literal["before", "after"]
 
 _PAGE = "<html><body>Bad gateway</body></html>"
-# More than the client takes: 64 MiB for a list, 1 MiB for all else.
+# More than the client accepts: 64 MiB for a list, 1 MiB for other answers.
 _TOO_LARGE_BYTES = 100 << 20
 _LONE_SURROGATE = r'"\ud800"'
 _400_DIGITS = "1" + 399 * "0"
@@ -18,7 +18,7 @@ _400_DIGITS = "1" + 399 * "0"
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with a request, before the server has done what it asks for, or after."""
+    """A fault of a request, before or after the server has done the work."""
 
     title: str
     when: When
@@ -33,12 +33,12 @@ class Fault:
 
     @property
     def name(self) -> str:
-        """Return what it is called in the document."""
+        """Return its name in the document."""
         return f"{self.title} {self.when}"
 
     @property
     def outlasts_a_call(self) -> bool:
-        """Say whether a call has to end by its time limit."""
+        """Return whether the call ends only by its time limit."""
         return self.kind in ("hang", "drip")
 
 
@@ -47,13 +47,13 @@ def _before(status: int, title: str = "", **more: Any) -> Fault:  # noqa: ANN401
 
 
 def _after(status: int, title: str = "", body: object = None) -> Fault:
-    # The emulator's `garbage` does the work, and then answers whatever it is told to.
+    # The emulator's `garbage` does the work, and then sends the given answer.
     answer = {"detail": "Injected fault"} if body is None else body
     return Fault(title or str(status), "after", "garbage", status, body=answer)
 
 
 def _odd(path: str, **values: str) -> tuple[Fault, ...]:
-    """Return the faults of one field: each with a value as JSON text, by the words for it."""
+    """Return the faults of one field: odd values as JSON text, by their names in the document."""
     name = f"`{path.rpartition('.')[2]}`" if path else "the whole body"
     return tuple(
         Fault(f"{name} {words.strip('_').replace('_', ' ')}", "after", "odd", replace={path: text})
@@ -85,12 +85,12 @@ FAULTS = (
     Fault("garbage", "after", "garbage"),
     Fault("delayed", "after", "delay", seconds=0.2),
     Fault("hanging", "after", "hang"),
-    # Without a time limit for the whole answer, each would go on for twenty seconds.
+    # Without a time limit for the whole answer, each would take twenty seconds.
     Fault("dripping", "after", "drip", seconds=0.1, size_bytes=200),
     Fault("endless", "after", "endless", size_bytes=_TOO_LARGE_BYTES),
     Fault("gzip bomb", "after", "gzip_bomb", size_bytes=_TOO_LARGE_BYTES),
 )
-# Of a key, nothing but the answer to its deletion tells whether it is gone.
+# For a key, only the answer to its deletion shows whether it is deleted.
 GONE = _after(404, body={"detail": "API key not found"})
 
 ODD_CREATED_APP = (

@@ -1,4 +1,4 @@
-"""All cases: an operation, a fault, before or after the work, once or in the whole run."""
+"""All cases: an operation, a fault, before or after the work, in one or in every answer."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ _ODD_ANSWERS = {
 
 
 def _nothing(world: World) -> None:
-    """Begin with an organization that nobody has used."""
+    """Start with a new organization."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One thing that a run does, and the request in it that the faults are for.
+    """An operation of a run, and the request that gets the faults.
 
-    `prepare` brings the world to where the run begins; `passing` counts the requests of the kind
-    that go well before; `verb` says what is run; `charges` is how many there may ever be.
+    `prepare` sets up the world before the run. `passing` is the number of such requests that
+    succeed before the fault. `verb` is the kind of run. `charges` is the highest number of charges.
     """
 
     title: str
@@ -73,7 +73,7 @@ class Operation:
         return (*(f for f in FAULTS if f.name != "404 before"), GONE, *odd_answers)
 
     def act(self, world: World) -> Act:
-        """Return what is run."""
+        """Return the function to run."""
         acts: dict[str, Act] = {
             "up": lambda run: world.stack.up(run, self.program),
             "refresh": world.stack.refresh,
@@ -100,26 +100,26 @@ def _up(*program: Declared) -> Callable[[World], None]:
 
 
 def _console_has_an_app(world: World) -> None:
-    """Somebody has made an app in the console, which the run is to take over."""
+    """Create an app in the console, which the run will adopt."""
     world.clean_run(lambda run: _ignore(run.api.create_app("search")))
     world.console_made_all_apps()
 
 
 def _key_was_rotated(world: World) -> None:
-    """A key was rotated, and the overlap is over."""
+    """Rotate a key, and wait until the overlap has passed."""
     for triggers in (1, 2):
         _up(_APP, rotating_key("svc", "search", triggers=triggers))(world)
     world.wait(3 * DAY)
 
 
 def _balance_is_high(world: World) -> None:
-    """A top-up watches the balance, which is above its threshold."""
+    """Declare a top-up while the balance is above its threshold."""
     world.emulator.set_org(credit_balance_cents=1_000)
     _up(_BY_THRESHOLD)(world)
 
 
 def _balance_went_low(world: World) -> None:
-    """A top-up watches the balance, which was high and now is low."""
+    """Declare a top-up with a high balance, and then lower the balance."""
     _balance_is_high(world)
     world.emulator.set_org(credit_balance_cents=100)
 
@@ -133,7 +133,7 @@ _KEY = api_key("ci", "search")
 _BY_THRESHOLD = top_up("credit", amount_cents=500, when_below_cents=300, monthly_limit_cents=5_000)
 
 OPERATIONS = (
-    Operation("Create an app: the look before it", "GET", APPS, [_APP]),
+    Operation("Create an app: the list before it", "GET", APPS, [_APP]),
     Operation("Create an app", "POST", APPS, [_APP]),
     Operation(
         "Adopt an app",
@@ -143,13 +143,13 @@ OPERATIONS = (
         prepare=_console_has_an_app,
     ),
     Operation(
-        "Adopt an app that isn't there: its creation",
+        "Adopt an app that doesn't exist: its creation",
         "POST",
         APPS,
         [app("search", adopt_existing=True)],
     ),
     Operation(
-        "Adopt an app that isn't there: the look after its creation",
+        "Adopt an app that doesn't exist: the list after its creation",
         "GET",
         APPS,
         [app("search", adopt_existing=True)],
@@ -171,7 +171,7 @@ OPERATIONS = (
         prepare=_up(_APP, rotating_key("svc", "search", triggers=1)),
     ),
     Operation(
-        "Retire the previous key",
+        "Revoke the previous key",
         "DELETE",
         ONE_KEY,
         [_APP, rotating_key("svc", "search", triggers=2)],
@@ -181,7 +181,7 @@ OPERATIONS = (
     Operation("Delete an app", "DELETE", ONE_APP, prepare=_up(_APP)),
     Operation("Top up once: the charge", "POST", ADD_BALANCE, [top_up("credit", amount_cents=500)]),
     Operation(
-        "Top up once: the look at the balance before it",
+        "Top up once: the balance before it",
         "GET",
         BALANCE,
         [top_up("credit", amount_cents=500)],
@@ -194,7 +194,7 @@ OPERATIONS = (
         prepare=_balance_went_low,
     ),
     Operation(
-        "Top up by threshold: the look at a balance that is high enough",
+        "Top up by threshold: a balance that is high enough",
         "GET",
         BALANCE,
         [_BY_THRESHOLD],
@@ -217,15 +217,15 @@ class Cell:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """Return how the document names it."""
+        """Return its key in the document."""
         return (self.operation.title, self.fault.name, self.often)
 
 
 def all_cells() -> Iterator[Cell]:
-    """Yield the whole matrix, in the document's order."""
+    """Yield all cells, in the document's order."""
     for operation in OPERATIONS:
         for fault in operation.faults:
             for often in ("once", "always"):
-                # An address where nobody listens doesn't begin to answer in the middle of a run.
+                # `refused` is for the whole run: a server can't be unreachable for one answer only.
                 if fault.kind != "refused" or often == "always":
                     yield Cell(operation, fault, often)

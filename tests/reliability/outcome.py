@@ -1,4 +1,4 @@
-"""Run one cell of the matrix: what the user sees, what is left, and whether a next run heals it."""
+"""Runs one cell of the matrix: what the user sees, what is left, and what the next run repairs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from parallel_provider.testing.emulator import Emulator
 from tests.reliability.faults import Fault
 from tests.reliability.matrix import Cell
-from tests.reliability.world import AT_ONCE, IMPATIENT, Books, Told, World
+from tests.reliability.world import AT_ONCE, IMPATIENT, Audit, RunOutput, World
 
 _ALWAYS = 999
-# All calls of a run, where each of them takes as long as it may, on a busy machine.
+# The limit for all calls of a run together, on a busy machine.
 _LONGEST_RUN_SECONDS = 15.0
 
 _UNSTEADY = (
@@ -26,9 +26,9 @@ _UNSTEADY = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a cell, in words that are the same every time.
+    """The outcome of a cell, in texts that are the same in every run.
 
-    `reason` is how the API's client words the fault; `user` has it as REASON.
+    `reason` is the API client's message for the fault. `user` contains REASON in its place.
     """
 
     user: str
@@ -39,7 +39,7 @@ class Outcome:
 
 
 class NotAccountedForError(AssertionError):
-    """Something is lost, leaked, or there twice."""
+    """Something is lost, leaked or duplicated."""
 
 
 def outcome_of(cell: Cell, emulator: Emulator) -> Outcome:
@@ -50,13 +50,13 @@ def outcome_of(cell: Cell, emulator: Emulator) -> Outcome:
     retry_policy = IMPATIENT if cell.fault.outlasts_a_call else AT_ONCE
     if cell.fault.kind != "refused":
         _add_fault(cell, emulator)
-    told = world.run(act, retry_policy=retry_policy, server_away=cell.fault.kind == "refused")
+    output = world.run(act, retry_policy=retry_policy, server_away=cell.fault.kind == "refused")
     emulator.clear_faults()
-    middle = world.books()
-    _check(cell, middle, told)
+    middle = world.audit()
+    _check(cell, middle, output)
 
     healed = world.run(act)
-    end = world.books()
+    end = world.audit()
     _check(cell, end, healed)
     if healed.error is not None:
         raise NotAccountedForError(f"{cell.key}: the next run fails: {healed.error}")
@@ -66,11 +66,11 @@ def outcome_of(cell: Cell, emulator: Emulator) -> Outcome:
     if again.alarms or _writes(emulator) != writes:
         raise NotAccountedForError(f"{cell.key}: a third run isn't quiet: {again.alarms}")
     return Outcome(
-        user=_words_of(told),
+        user=_words_of(output),
         server=_contents(middle.apps, middle.keys, middle.charged_cents),
         state=_contents(middle.held_apps, middle.held_keys, middle.held_cents),
         afterwards=_afterwards(end, healed),
-        reason=_steady(told.reasons[0]) if told.reasons else "",
+        reason=_steady(output.reasons[0]) if output.reasons else "",
     )
 
 
@@ -89,33 +89,33 @@ def _add_fault(cell: Cell, emulator: Emulator) -> None:
     )
 
 
-def _check(cell: Cell, books: Books, told: Told) -> None:
-    """Check what has to hold after every run, whatever became of it."""
+def _check(cell: Cell, audit: Audit, output: RunOutput) -> None:
+    """Check what must be true after every run."""
     wrong = {
-        "lost apps": books.lost_apps,
-        "keys that nobody knows of": books.unknown_keys,
-        "charges that nobody knows of": books.unknown_charges,
-        "leaks": books.leaks,
-        "states that the engine can't keep": books.unkept_states,
+        "lost apps": audit.lost_apps,
+        "keys that nobody knows of": audit.unknown_keys,
+        "charges that nobody knows of": audit.unknown_charges,
+        "leaks": audit.leaks,
+        "states that the engine can't keep": audit.unkept_states,
     }
     if cell.operation.method != "DELETE":
-        # Until a deletion is confirmed, the state keeps what is gone, and tries again.
-        wrong["gone though in the state"] = sorted(books.gone_apps | books.gone_keys)
+        # Until a deletion is confirmed, the state keeps the resource, and the next run tries again.
+        wrong["gone though in the state"] = sorted(audit.gone_apps | audit.gone_keys)
     problems = [f"{what}: {found}" for what, found in wrong.items() if found]
-    if sum(books.charges.values()) > cell.operation.charges:
-        problems.append(f"charged more than {cell.operation.charges} times: {books.charges}")
-    if told.seconds > _LONGEST_RUN_SECONDS:
-        problems.append(f"took {told.seconds:.0f} seconds")
-    if any("this is a bug" in line for line in told.lines):
+    if sum(audit.charges.values()) > cell.operation.charges:
+        problems.append(f"charged more than {cell.operation.charges} times: {audit.charges}")
+    if output.seconds > _LONGEST_RUN_SECONDS:
+        problems.append(f"took {output.seconds:.0f} seconds")
+    if any("this is a bug" in line for line in output.lines):
         problems.append("an unexpected error")
-    if any("\n" in line for line in told.lines):
-        problems.append(f"more than one line: {told.lines}")
+    if any("\n" in line for line in output.lines):
+        problems.append(f"more than one line: {output.lines}")
     if problems:
-        raise NotAccountedForError(f"{cell.key}: {'; '.join(problems)} ({told.lines})")
+        raise NotAccountedForError(f"{cell.key}: {'; '.join(problems)} ({output.lines})")
 
 
-def _check_done(cell: Cell, world: World, end: Books) -> None:
-    """Check that the next run has brought everything to where the program wants it."""
+def _check_done(cell: Cell, world: World, end: Audit) -> None:
+    """Check that the next run has completed what the program declares."""
     operation = cell.operation
     if operation.verb != "up":
         return
@@ -130,11 +130,11 @@ def _writes(emulator: Emulator) -> int:
     return sum(n for request, n in requests.items() if not request.startswith("GET"))
 
 
-def _words_of(told: Told) -> str:
-    """Return what the user sees, with the client's reasons left out."""
-    verdict = [f"fails: {told.error}"] if told.error else ["succeeds"]
-    text = " · ".join([*verdict, *(f"warning: {warning}" for warning in told.warnings)])
-    for reason in sorted(set(told.reasons), key=len, reverse=True):
+def _words_of(output: RunOutput) -> str:
+    """Return what the user sees, with REASON for the client's messages."""
+    verdict = [f"fails: {output.error}"] if output.error else ["succeeds"]
+    text = " · ".join([*verdict, *(f"warning: {warning}" for warning in output.warnings)])
+    for reason in sorted(set(output.reasons), key=len, reverse=True):
         text = text.replace(reason, "REASON")
     return _steady(text)
 
@@ -148,7 +148,7 @@ def _contents(apps: int, keys: int, cents: int) -> str:
     return ", ".join(filter(None, parts)) or "nothing"
 
 
-def _afterwards(end: Books, healed: Told) -> str:
+def _afterwards(end: Audit, healed: RunOutput) -> str:
     strays = [_count(end.stray_apps, "app"), _count(end.stray_keys, "key")]
     uncounted = end.charged_cents - end.held_cents
     remarks = [

@@ -1,4 +1,4 @@
-"""The processes that a run consists of: found among our children, and ended without a warning."""
+"""Finds the processes of a run among our descendants, and sends them signals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _POLL_SECONDS = 0.02
 
 
 class Watch(threading.Thread):
-    """Sends a signal to a run's process once the server has had a certain request so often."""
+    """Sends a signal to a process of a run when the server has had a number of requests."""
 
     def __init__(
         self, emulator: Emulator, role: Role, request: str, count: int, signal_: signal.Signals
@@ -34,7 +34,7 @@ class Watch(threading.Thread):
         self.hit: list[int] = []
 
     def run(self) -> None:
-        """Wait for the moment, and strike once."""
+        """Wait for the requests, and send the signal once."""
         while not self._over.wait(_POLL_SECONDS):
             if self._emulator.state()["requests"].get(self._request, 0) >= self._count:
                 self._family = list(_descendants())
@@ -43,7 +43,7 @@ class Watch(threading.Thread):
                 return
 
     def stop(self) -> None:
-        """Strike no more, and end what a killed engine has left running: it ends no children."""
+        """Stop watching, and kill the child processes that a killed engine has left."""
         self._over.set()
         self.join()
         if self._role == "engine":
@@ -52,14 +52,14 @@ class Watch(threading.Thread):
 
 
 @contextlib.contextmanager
-def struck(
+def signalled(
     emulator: Emulator,
     role: Role,
     request: str,
     count: int,
     signal_: signal.Signals = signal.SIGKILL,
 ) -> Iterator[Watch]:
-    """While the body runs, signal that process when the server has the request so often."""
+    """During the block, send the signal when the server has had that many of these requests."""
     watch = Watch(emulator, role, request, count, signal_)
     watch.start()
     try:
@@ -101,7 +101,7 @@ def _is_of_an_engine(pid: int) -> bool:
 
 
 def _command_line(pid: int) -> list[str]:
-    """Return a process's arguments; none when it is gone."""
+    """Return a process's arguments, or none if it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")[:-1]
     except OSError:
@@ -111,6 +111,6 @@ def _command_line(pid: int) -> list[str]:
 def _parents() -> Iterator[tuple[int, int]]:
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            # The name of the command, in parentheses, may hold anything.
+            # The command's name is in parentheses and can contain any characters.
             state = (folder / "stat").read_text(errors="replace").rpartition(") ")[2]
             yield int(folder.name), int(state.split()[1])

@@ -1,4 +1,4 @@
-"""Killed at any moment: the next run completes, and what was made is accounted for."""
+"""Kills at any moment: the next run completes, and everything created is accounted for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pulumi.automation.errors import CommandError
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes, plain
 from tests.reliability.matrix import ADD_BALANCE, APPS, KEYS
-from tests.reliability.processes import Role, struck
+from tests.reliability.processes import Role, signalled
 from tests.scenarios.story import apps_named, declare, live_keys
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
@@ -23,16 +23,16 @@ parallel.ApiKey("ci", app_id=app.app_id)
 parallel.RotatingApiKey("svc", app_id=app.app_id, rotate_after="30d")
 parallel.BalanceTopUp("credit", amount_cents=500)
 """
-# What the program above changes: the route, and the how-manieth request to it.
+# The changes of the program above: the route, and the number of the request to it.
 _CHANGES = ((APPS, 1), (KEYS, 1), (KEYS, 2), (ADD_BALANCE, 1))
 
 
 def crash(project: Project, emulator: Emulator, role: Role, route: str, count: int) -> str:
-    """Run the program and kill a process in the middle of a request; return what was said."""
-    # The answer is held back, so that the process dies without it.
+    """Run the program, kill a process during a request, and return the output."""
+    # The answer is delayed, so the process ends without it.
     emulator.add_fault("delay", method="POST", path=route, after=count - 1, seconds=1.0)
     said = ""
-    with struck(emulator, role, f"POST {route}", count) as watch:
+    with signalled(emulator, role, f"POST {route}", count) as watch:
         try:
             project.up()
         except CommandError as error:
@@ -44,19 +44,19 @@ def crash(project: Project, emulator: Emulator, role: Role, route: str, count: i
 
 
 def assert_complete(project: Project, emulator: Emulator) -> None:
-    """Assert that one more run completes, and leaves nothing to do."""
+    """Assert that the next run completes, and that the one after it finds nothing to do."""
     project.up()
     assert changes(project.up()) == {"same": 5}
 
     app_id = project.resource("search")["id"]
-    # An app whose creation was interrupted is one that nobody holds, of the name that was said.
+    # If the creation of an app was interrupted, one app of the same name is in no state.
     apps = [app["app_id"] for app in apps_named(emulator, "search")]
     assert app_id in apps
     assert len(apps) <= 2
     held = {project.resource(name)["id"] for name in ("ci", "svc")}
     alive = [key for key in live_keys(emulator) if key["app_id"] == app_id]
     assert held <= {key["api_key_id"] for key in alive}
-    # A key whose creation was interrupted is one that nobody holds, of the name that was said.
+    # If the creation of a key was interrupted, one key of the same name is in no state.
     assert len([key for key in alive if key["api_key_id"] not in held]) <= len(held)
     [charge] = emulator.state()["charges"]
     outputs = project.resource("credit")["outputs"]
@@ -66,7 +66,7 @@ def assert_complete(project: Project, emulator: Emulator) -> None:
 
 @pytest.fixture
 def program(project: Project) -> Project:
-    """Return a project with a bit of everything."""
+    """Return a project with all types of resources."""
     project.config("parallel:maxTopUpCents", "500")
     declare(project, _PROGRAM)
     return project
@@ -76,7 +76,7 @@ def program(project: Project) -> Project:
 def test_killed_provider_is_an_error_and_the_next_run_completes(
     program: Project, emulator: Emulator, seed: int
 ) -> None:
-    """Pulumi names the resource that the provider was busy with."""
+    """Pulumi names the resource that the provider was working on."""
     change = random.Random(seed).choice(_CHANGES)  # noqa: S311 - no secret
 
     said = crash(program, emulator, "provider", *change)
@@ -88,7 +88,7 @@ def test_killed_provider_is_an_error_and_the_next_run_completes(
 def test_killed_program_is_an_error_and_the_next_run_completes(
     program: Project, emulator: Emulator
 ) -> None:
-    """What the provider is busy with is finished, and kept."""
+    """The provider completes its running request, and the state has the result."""
     crash(program, emulator, "program", APPS, 1)
 
     assert_complete(program, emulator)
@@ -102,11 +102,11 @@ def test_killed_program_is_an_error_and_the_next_run_completes(
 def test_killed_engine_leaves_a_pending_operation_and_the_next_run_completes(
     program: Project, emulator: Emulator, seed: int
 ) -> None:
-    """The next run names what was interrupted; nothing is lost that isn't named."""
+    """The next run names the interrupted operation. Nothing is lost without a name."""
     change = random.Random(seed).choice(_CHANGES)  # noqa: S311 - no secret
 
     crash(program, emulator, "engine", *change)
-    # Pulumi keeps its lock on the stack until somebody says that the other run is over.
+    # Pulumi keeps its lock on the stack until the user cancels the other run.
     program.stack.cancel()
     completed = program.up()
 

@@ -1,8 +1,8 @@
-"""Whatever programs, faults, kills and clocks do, in whatever order: the books are kept.
+"""Random histories of programs, faults, kills and time: nothing is lost and nothing leaks.
 
-Hypothesis makes up histories of one stack: programs that grow and shrink, answers that are lost,
-processes that are killed between any two things that they do at the wire, months that pass. After
-each run the server is compared with the state and with all that was ever said.
+Hypothesis generates histories of one stack: programs get and lose resources, answers are lost,
+processes are killed between any two steps on the network, months pass. After each run, the server
+is compared with the state and with all messages so far.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from parallel_provider.lifecycle.charge import idempotency_key
 from parallel_provider.testing.emulator import Emulator
 from tests.reliability.engine import Declared, api_key, app, rotating_key, top_up
 from tests.reliability.matrix import ADD_BALANCE, APPS, BALANCE, DAY, KEYS, ONE_APP, ONE_KEY
-from tests.reliability.world import Told, World
+from tests.reliability.world import RunOutput, World
 
 _ANY = ("*", "*")
 _ROUTES = (
@@ -37,8 +37,8 @@ _APP_NAMES = ("a", "b")
 
 
 @dataclass(frozen=True)
-class Weather:
-    """A fault to come: which request, what becomes of it, and how often."""
+class PlannedFault:
+    """A planned fault: the request, what happens to it, and how often."""
 
     route: tuple[str, str]
     kind: FaultKind
@@ -47,8 +47,8 @@ class Weather:
     after: int
 
 
-_WEATHERS = st.builds(
-    lambda route, answer, times, after: Weather(route, answer[0], answer[1], times, after),
+_PLANNED_FAULTS = st.builds(
+    lambda route, answer, times, after: PlannedFault(route, answer[0], answer[1], times, after),
     st.just(_ANY) | st.sampled_from(_ROUTES),
     st.sampled_from(
         [
@@ -66,7 +66,7 @@ _WEATHERS = st.builds(
     st.integers(0, 5),
 )
 
-# Which resource, an option that means something else for each kind, and whether it goes.
+# A resource, an option with a meaning for each type, and whether the resource is removed.
 _CHANGES = st.tuples(
     st.sampled_from(("a", "b", "k", "l", "r", "s", "t", "u")),
     st.booleans(),
@@ -75,7 +75,7 @@ _CHANGES = st.tuples(
 
 
 class Histories(RuleBasedStateMachine):
-    """One stack, its program, and a model of what may be where."""
+    """One stack, its program, and a model of what may exist."""
 
     def __init__(self, emulator: Emulator) -> None:
         super().__init__()
@@ -84,22 +84,22 @@ class Histories(RuleBasedStateMachine):
         self.program: dict[str, Declared] = {}
         self.last_program: dict[str, Declared] = {}
         self.versions: Counter[str] = Counter()
-        self.untold_apps = self.untold_keys = 0
+        self.unreported_apps = self.unreported_keys = 0
         self.killed_since_success = False
-        # By top-up: charges that the state recorded, in all its lives, and excuses for others.
+        # For each top-up: all recorded charges, and the number of charges that may differ.
         self.recorded: Counter[str] = Counter()
-        self.excuses: Counter[str] = Counter()
+        self.allowed_differences: Counter[str] = Counter()
         self.reasons: dict[str, str] = {}
         for name in ("a", "k", "r"):
             self.change(name, option=False, removed=False)
 
     def change(self, name: str, option: bool, removed: bool) -> None:
-        """Change one resource of the program: a new one, other inputs, or gone.
+        """Add, change or remove one resource of the program.
 
-        What `option` means differs: another app for a key, no overlap, another amount.
+        The meaning of `option` depends on the resource: another app, no overlap, another amount.
         """
         if removed:
-            # An app goes with the keys that need it.
+            # The keys of a removed app are removed too.
             for gone in [n for n, d in self.program.items() if name in (n, d.app)]:
                 del self.program[gone]
             return
@@ -128,27 +128,27 @@ class Histories(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from((3_600, DAY + 60, 3 * DAY, 31 * DAY)))
     def time_passes(self, seconds: int) -> None:
-        """Nobody runs anything for a while."""
+        """Time passes without a run."""
         self.world.wait(seconds)
 
     @rule(
         changes=st.lists(_CHANGES, min_size=1, max_size=4),
-        weathers=st.lists(_WEATHERS, min_size=1, max_size=3),
+        faults=st.lists(_PLANNED_FAULTS, min_size=1, max_size=3),
         killed_after=st.none() | st.none() | st.integers(0, 12),
         verb=st.sampled_from(("up", "up", "up", "up", "refresh", "destroy")),
     )
     def run(
         self,
         changes: list[tuple[str, bool, bool]],
-        weathers: list[Weather],
+        faults: list[PlannedFault],
         killed_after: int | None,
         verb: str,
     ) -> None:
-        """Another program, and a run in bad weather, which may be killed at any moment."""
+        """Change the program, and run it with faults and perhaps a kill."""
         for change in changes:
             self.change(*change)
-        for weather in weathers:
-            self._expect(weather)
+        for fault in faults:
+            self._expect(fault)
         kept = [resource.resource_id for resource in self.world.stack.resources]
         self._run(verb, killed_after)
         self.emulator.clear_faults()
@@ -157,79 +157,79 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def settle(self) -> None:
-        """A run in fine weather completes everything, and another one finds nothing to do.
+        """A run without faults completes everything, and another one finds nothing to do.
 
-        A charge that was begun a day ago waits until its user has looked at the server.
+        A charge that began a day ago waits until its user has settled it.
         """
-        told = self._run("up")
+        output = self._run("up")
         for _ in ("t", "u"):
-            if told.error is not None and "isn't charged again" in told.error:
-                self.world.settle_charges(told.error)
-                told = self._run("up")
-        assert told.error is None, told.error
+            if output.error is not None and "isn't charged again" in output.error:
+                self.world.settle_charges(output.error)
+                output = self._run("up")
+        assert output.error is None, output.error
         assert {resource.name for resource in self.world.stack.all} == set(self.program)
-        books = self.world.books()
-        assert books.gone_apps == books.gone_keys == set()
-        assert (books.apps - books.stray_apps, books.keys - books.stray_keys) == (
-            books.held_apps,
-            books.held_keys,
+        audit = self.world.audit()
+        assert audit.gone_apps == audit.gone_keys == set()
+        assert (audit.apps - audit.stray_apps, audit.keys - audit.stray_keys) == (
+            audit.held_apps,
+            audit.held_keys,
         )
         before = self._changes()
         self._run("up")
         assert self._changes() == before, "a second run changes something"
 
     @invariant()
-    def books_are_kept(self) -> None:
-        """Nothing is lost but what a killed process couldn't tell of, and nothing leaks."""
-        books = self.world.books()
-        assert not books.leaks
-        assert len(books.lost_apps) <= self.untold_apps
-        assert len(books.unknown_keys) <= self.untold_keys
+    def nothing_is_lost(self) -> None:
+        """Nothing is lost, except what a killed process couldn't report, and nothing leaks."""
+        audit = self.world.audit()
+        assert not audit.leaks
+        assert len(audit.lost_apps) <= self.unreported_apps
+        assert len(audit.unknown_keys) <= self.unreported_keys
 
     @invariant()
     def keys_in_use_work(self) -> None:
-        """The current key of every resource is alive, and is the one that its raw value says."""
+        """The current key of every resource works, and its raw value belongs to its id."""
         alive = {k["api_key_id"] for k in self.emulator.state()["keys"] if k["revoked_at"] is None}
         for resource in self.world.stack.resources:
             outputs = resource.outputs
             if "raw_api_key" not in outputs:
                 continue
             assert outputs["raw_api_key"][-4:] == outputs["display_value"][-4:]
-            assert outputs["api_key_id"] in alive or self._may_be_dead(resource.name), (
+            assert outputs["api_key_id"] in alive or self._may_be_revoked(resource.name), (
                 f"{resource.name} has a dead key"
             )
 
     @invariant()
     def money_is_accounted_for(self) -> None:
-        """Each charge has its reason; none was made twice without an excuse."""
+        """Each charge has its reason, and none is made twice unless a kill allows it."""
         made: Counter[str] = Counter()
         for charge in self.emulator.state()["charges"]:
             made[self.reasons[charge["idempotency_key"]]] += 1
         for name in ("t", "u"):
-            assert abs(made[name] - self.recorded[name]) <= self.excuses[name], (
+            assert abs(made[name] - self.recorded[name]) <= self.allowed_differences[name], (
                 f"{name}: {made[name]} charges, {self.recorded[name]} recorded"
             )
 
-    def _may_be_dead(self, name: str) -> bool:
-        """Without an overlap, the old key is gone before the killed run could tell of the new."""
+    def _may_be_revoked(self, name: str) -> bool:
+        """Without an overlap, a killed run may revoke the old key before it stores the new one."""
         declared = self.program.get(name) or self.last_program.get(name)
         at_once = declared is not None and declared.inputs.get("overlap") == "0s"
         return at_once and self.killed_since_success
 
-    def _expect(self, weather: Weather) -> None:
-        method, route = weather.route
-        body: dict[str, Any] = {} if weather.status is None else {"body": {"detail": "no"}}
+    def _expect(self, fault: PlannedFault) -> None:
+        method, route = fault.route
+        body: dict[str, Any] = {} if fault.status is None else {"body": {"detail": "no"}}
         self.emulator.add_fault(
-            weather.kind,
+            fault.kind,
             method=method,
             path=route,
-            status=weather.status,
-            times=weather.times,
-            after=weather.after,
+            status=fault.status,
+            times=fault.times,
+            after=fault.after,
             **body,
         )
 
-    def _run(self, verb: str, killed_after: int | None = None) -> Told:
+    def _run(self, verb: str, killed_after: int | None = None) -> RunOutput:
         stack = self.world.stack
         acts = {
             "up": lambda run: stack.up(run, self._in_order()),
@@ -239,25 +239,25 @@ class Histories(RuleBasedStateMachine):
         self.last_program = dict(self.program)
         self._note_reasons()
         counts = self._charges_in_state()
-        told = self.world.run(acts[verb], killed_after=killed_after)
-        self._note_charges(counts, told)
-        self._excuse_killed(stack.interrupted)
-        self.killed_since_success = told.killed or (
-            self.killed_since_success and told.error is not None
+        output = self.world.run(acts[verb], killed_after=killed_after)
+        self._note_charges(counts, output)
+        self._allow_for_kill(stack.interrupted)
+        self.killed_since_success = output.killed or (
+            self.killed_since_success and output.error is not None
         )
         stack.interrupted.clear()
-        return told
+        return output
 
-    def _excuse_killed(self, interrupted: list[str]) -> None:
-        """Allow for what a killed process had no time to tell of: it made that, and nothing else.
+    def _allow_for_kill(self, interrupted: list[str]) -> None:
+        """Allow what a killed process created and couldn't report, but nothing else.
 
-        A key's answer may have been lost before, so that the second attempt was interrupted.
+        For a key, the first answer may be lost too, so two keys may be unreported.
         """
-        books = self.world.books()
+        audit = self.world.audit()
         if any(step in ("creating a", "creating b") for step in interrupted):
-            self.untold_apps = min(len(books.lost_apps), self.untold_apps + 1)
+            self.unreported_apps = min(len(audit.lost_apps), self.unreported_apps + 1)
         elif any(step.startswith(("creating", "updating")) for step in interrupted):
-            self.untold_keys = min(len(books.unknown_keys), self.untold_keys + 2)
+            self.unreported_keys = min(len(audit.unknown_keys), self.unreported_keys + 2)
 
     def _in_order(self) -> list[Declared]:
         return sorted(self.program.values(), key=lambda declared: declared.kind != "App")
@@ -270,7 +270,7 @@ class Histories(RuleBasedStateMachine):
         return found
 
     def _note_reasons(self) -> None:
-        """Work out the one idempotency key that each top-up may use in this run."""
+        """Compute the one idempotency key that each top-up may use in this run."""
         for name in ("t", "u"):
             declared = self.program.get(name)
             if declared is None:
@@ -282,17 +282,17 @@ class Histories(RuleBasedStateMachine):
             salt = kept.outputs.get("key_salt") if kept else None
             self.reasons[idempotency_key(identity, *reason, salt)] = name
 
-    def _note_charges(self, before: Counter[str], told: Told) -> None:
+    def _note_charges(self, before: Counter[str], output: RunOutput) -> None:
         after = self._charges_in_state()
         for name in ("t", "u"):
             if after[name] >= before[name]:
                 self.recorded[name] += after[name] - before[name]
             else:
-                # Destroyed: declared again, it begins with the same key, and is charged once a day.
-                self.excuses[name] += before[name]
-            unknown = told.error is not None and f"BalanceTopUp {name!r}" in told.error
-            if told.killed or (unknown and "isn't known" in str(told.error)):
-                self.excuses[name] += 1
+                # It was destroyed. Declared again, it starts with the same key, charged once a day.
+                self.allowed_differences[name] += before[name]
+            unknown = output.error is not None and f"BalanceTopUp {name!r}" in output.error
+            if output.killed or (unknown and "isn't known" in str(output.error)):
+                self.allowed_differences[name] += 1
 
     def _changes(self) -> Counter[str]:
         requests = self.emulator.state()["requests"]
@@ -300,15 +300,15 @@ class Histories(RuleBasedStateMachine):
             {
                 request: n
                 for request, n in requests.items()
-                # By threshold, each run may charge, up to the limit.
+                # With a threshold, each run may charge, up to the limit.
                 if not request.startswith("GET") and not request.endswith("/add")
             }
         )
 
 
 def check_histories(emulator: Emulator, *, examples: int, steps: int, seeded: bool) -> None:
-    """Let hypothesis look for a history that loses something."""
-    machine = cast("type[Histories]", lambda: Histories(emulator))  # called, whatever it is
+    """Make hypothesis search for a history that loses something."""
+    machine = cast("type[Histories]", lambda: Histories(emulator))  # it is only called
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -317,7 +317,7 @@ def check_histories(emulator: Emulator, *, examples: int, steps: int, seeded: bo
             deadline=None,
             derandomize=seeded,
             database=None,
-            # A history that fails is shrunk; there is nothing to be explained beyond that.
+            # A failing history is shrunk. Hypothesis's explain phase isn't needed.
             phases=[Phase.generate, Phase.shrink],
             suppress_health_check=list(HealthCheck),
         ),
@@ -325,12 +325,12 @@ def check_histories(emulator: Emulator, *, examples: int, steps: int, seeded: bo
 
 
 def test_some_histories_lose_nothing(emulator: Emulator) -> None:
-    """A few, the same ones each time."""
+    """A few histories, the same ones in each run."""
     check_histories(emulator, examples=25, steps=20, seeded=True)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_many_histories_lose_nothing(emulator: Emulator) -> None:
-    """Many, others each time."""
+    """Many histories, new ones in each run."""
     check_histories(emulator, examples=500, steps=30, seeded=False)

@@ -1,4 +1,4 @@
-"""Names, addresses and environments that somebody made up to break things, or that just look so."""
+"""Names, addresses and environments that are hostile or look hostile."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _REFUSED = ["a\nb", "a\r\nX-Header: b", "\x1b[31mred", "a\x00b", "a\u2028b", "\u
 
 
 def test_strange_names_arrive_unchanged(project: Project, emulator: Emulator) -> None:
-    """What is text is a name, of an app and of a key, and needs no change in a second run."""
+    """Any text can be the name of an app or a key, and a second run changes nothing."""
     declare(
         project,
         f"""
@@ -51,7 +51,7 @@ def test_strange_names_arrive_unchanged(project: Project, emulator: Emulator) ->
 def test_name_that_nobody_can_see_is_refused_in_preview(
     project: Project, emulator: Emulator, name: str
 ) -> None:
-    """It has its line, before anything is asked of the server."""
+    """The error is one line, before any request to the server."""
     declare(project, f'import json\nparallel.App("a", app_name=json.loads({json.dumps(name)!r}))')
 
     text = project.fails("preview")
@@ -74,7 +74,7 @@ def test_name_that_nobody_can_see_is_refused_in_preview(
 def test_text_that_is_no_unicode_is_refused_in_one_line(
     project: Project, emulator: Emulator, declaration: str
 ) -> None:
-    """It couldn't even be sent to Pulumi, which would say so in pages of frames."""
+    """Pulumi couldn't send such text, and would print a long traceback."""
     declare(project, declaration)
 
     text = project.fails("preview")
@@ -85,7 +85,7 @@ def test_text_that_is_no_unicode_is_refused_in_one_line(
 
 
 def test_redirect_elsewhere_gets_no_token(project: Project, emulator: Emulator) -> None:
-    """Another host, even one that answers well, is never asked."""
+    """The other host gets no request, even if it would answer."""
     declare(project, 'parallel.App("search")')
     with Emulator() as elsewhere:
         for status in (302, 308):
@@ -98,7 +98,7 @@ def test_redirect_elsewhere_gets_no_token(project: Project, emulator: Emulator) 
 
 
 def test_proxy_that_is_dead_is_no_way_to_loopback(project: Project, emulator: Emulator) -> None:
-    """With NO_PROXY, which Pulumi's own processes need, all works, and every warning arrives."""
+    """With NO_PROXY, which Pulumi's own processes need, everything works, warnings included."""
     project.env |= dict.fromkeys(PROXIES, NOWHERE)
     project.env |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
     emulator.add_fault("drop_after", path=KEYS)
@@ -119,7 +119,7 @@ def test_proxy_that_is_dead_is_no_way_to_loopback(project: Project, emulator: Em
 
 @pytest.mark.parametrize("proxy", ["gopher://me:hush@127.0.0.1:9", "http://me:hu/sh@127.0.0.1:x"])
 def test_proxy_that_makes_no_sense_is_one_line(project: Project, proxy: str) -> None:
-    """The variables are named, what may be a password isn't."""
+    """The error names the variables, but not the value, which may have a password."""
     project.env |= {
         "HTTPS_PROXY": proxy,
         "NO_PROXY": "127.0.0.1",

@@ -1,7 +1,7 @@
-"""Ctrl-C: the first one waits for what is under way and keeps it, the second one doesn't.
+"""Ctrl-C: the first one waits for running requests and stores the results, the second one doesn't.
 
-Pulumi tells its providers of an interrupt, and the SDK's dynamic provider doesn't listen: a request
-that is under way ends with its answer, or with the time that it may take.
+Pulumi asks its providers to cancel, but the SDK's dynamic provider ignores that. So a running
+request ends with its answer or with its time limit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pulumi.automation.errors import CommandError
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project
 from tests.reliability.matrix import APPS
-from tests.reliability.processes import Watch, struck
+from tests.reliability.processes import Watch, signalled
 from tests.scenarios.story import apps_named, declare, live_keys
 
 pytestmark = [
@@ -34,7 +34,7 @@ parallel.ApiKey("ci", app_id=second.app_id)
 
 @pytest.fixture
 def hanging(project: Project, emulator: Emulator) -> Project:
-    """Return a project whose second app is created, but whose answer never comes."""
+    """Return a project whose second app is created, but whose answer never arrives."""
     project.env["PARALLEL_TIMEOUT_SECONDS"] = "8"
     declare(project, _PROGRAM)
     emulator.add_fault("hang", method="POST", path=APPS, after=1)
@@ -42,7 +42,7 @@ def hanging(project: Project, emulator: Emulator) -> Project:
 
 
 def interrupt(project: Project, emulator: Emulator, *, times: int) -> float:
-    """Run the program, interrupt it in the second app; return how long it took to end."""
+    """Run the program and interrupt it at the second app. Return the seconds until it ended."""
     began = 0.0
 
     def listen(line: str, watch: Watch) -> None:
@@ -53,7 +53,7 @@ def interrupt(project: Project, emulator: Emulator, *, times: int) -> float:
                 os.kill(watch.hit[0], signal.SIGINT)
 
     with (
-        struck(emulator, "engine", f"POST {APPS}", 2, signal.SIGINT) as watch,
+        signalled(emulator, "engine", f"POST {APPS}", 2, signal.SIGINT) as watch,
         pytest.raises(CommandError) as ended,
     ):
         project.up(on_output=lambda line: listen(line, watch))
@@ -63,10 +63,10 @@ def interrupt(project: Project, emulator: Emulator, *, times: int) -> float:
 
 
 def test_interrupt_keeps_all_that_was_done(hanging: Project, emulator: Emulator) -> None:
-    """It ends when the time of the one request is over; the next run makes what is missing."""
+    """It ends at the time limit of the one request. The next run creates what is missing."""
     seconds = interrupt(hanging, emulator, times=1)
 
-    # Half of the eight is what one attempt gets; then the app is created once more.
+    # One attempt gets half of the eight seconds. Then the app is created once more.
     assert seconds < 8
     lost, kept = [app["app_id"] for app in apps_named(emulator, "second")]
     assert hanging.resource("second")["id"] == kept
@@ -81,7 +81,7 @@ def test_interrupt_keeps_all_that_was_done(hanging: Project, emulator: Emulator)
 
 
 def test_second_interrupt_leaves_a_pending_operation(hanging: Project, emulator: Emulator) -> None:
-    """Pulumi remembers what it didn't wait for, and its next run names the resource."""
+    """Pulumi records the operation that it didn't wait for, and its next run names the resource."""
     interrupt(hanging, emulator, times=2)
 
     [pending] = hanging.stack.export_stack().deployment["pending_operations"]
@@ -90,6 +90,6 @@ def test_second_interrupt_leaves_a_pending_operation(hanging: Project, emulator:
     completed = hanging.up()
     assert "interrupted while creating" in completed.stdout
     made = [app["app_id"] for app in apps_named(emulator, "second")]
-    # The provider that is left running may send the request again before it is ended.
+    # The provider still runs and may send the request again before it is ended.
     assert 2 <= len(made) <= 3
     assert hanging.resource("second")["id"] in made

@@ -1,4 +1,4 @@
-"""Killed in the middle of a charge: repeated while that is safe, refused later, and settled."""
+"""Killed during a charge: repeated while that is safe, refused later, and then settled."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pulumi.automation.errors import CommandError
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, plain
 from tests.reliability.matrix import ADD_BALANCE
-from tests.reliability.processes import struck
+from tests.reliability.processes import signalled
 from tests.scenarios.clock import Clock
 from tests.scenarios.story import assert_refused, warnings
 from tests.scenarios.top_ups import allow, amounts, outputs, top_up
@@ -23,11 +23,11 @@ _A_DAY_AND_A_BIT = {"days": 1, "seconds": 5}
 
 
 def kill_charge(project: Project, emulator: Emulator) -> str:
-    """Kill the provider after the card was charged and before it knows; return the charge's key."""
+    """Kill the provider after the card was charged, before the answer. Return the charge's key."""
     count = emulator.state()["requests"].get(f"POST {ADD_BALANCE}", 0) + 1
     emulator.add_fault("delay", method="POST", path=ADD_BALANCE, seconds=1.0)
     with (
-        struck(emulator, "provider", f"POST {ADD_BALANCE}", count) as watch,
+        signalled(emulator, "provider", f"POST {ADD_BALANCE}", count) as watch,
         pytest.raises(CommandError) as failure,
     ):
         project.up()
@@ -39,14 +39,14 @@ def kill_charge(project: Project, emulator: Emulator) -> str:
 
 
 def settle(key: str, answer: str) -> None:
-    """Say, as a user does, what became of a charge."""
+    """Settle a charge as a user does."""
     command = [sys.executable, "-m", "parallel_provider.cli", "charges", "settle", key, answer]
     subprocess.run(command, check=True, capture_output=True, env=dict(os.environ), timeout=60)
 
 
 @pytest.fixture
 def killed(project: Project, emulator: Emulator) -> tuple[Project, Clock, str]:
-    """Return a project whose charge was interrupted, and the key of the charge."""
+    """Return a project with an interrupted charge, and the charge's key."""
     clock = Clock(project, emulator)
     allow(project, 1000)
     top_up(project, "amount_cents=1000, triggers=1")
@@ -58,7 +58,7 @@ def killed(project: Project, emulator: Emulator) -> tuple[Project, Clock, str]:
 def test_killed_charge_is_repeated_on_the_same_day_and_made_once(
     killed: tuple[Project, Clock, str], emulator: Emulator
 ) -> None:
-    """The server knows the key for a day, so that the next run completes by itself."""
+    """The server knows the key for a day, so the next run completes without help."""
     project, clock, key = killed
     clock.forward(seconds=3600)
 
@@ -73,7 +73,7 @@ def test_killed_charge_is_repeated_on_the_same_day_and_made_once(
 def test_killed_charge_is_refused_a_day_later_until_it_is_settled(
     killed: tuple[Project, Clock, str], emulator: Emulator, answer: str, charged: int
 ) -> None:
-    """Nightly runs have just this interval; nobody is charged twice without having said so."""
+    """Nightly runs have this interval. Nobody is charged twice without having agreed to it."""
     project, clock, key = killed
     clock.forward(**_A_DAY_AND_A_BIT)
 
@@ -99,7 +99,7 @@ def test_killed_charge_is_refused_a_day_later_until_it_is_settled(
 def test_state_restored_from_a_backup_is_refused_a_day_later(
     project: Project, emulator: Emulator
 ) -> None:
-    """The journal has the charge that the older state doesn't know of."""
+    """The journal has the charge that the older state doesn't have."""
     clock = Clock(project, emulator)
     allow(project, 1000)
     top_up(project, "amount_cents=1000, triggers=1")
@@ -109,7 +109,7 @@ def test_state_restored_from_a_backup_is_refused_a_day_later(
     project.up()
     project.stack.import_stack(backup)
 
-    # On the same day the server carries the key out once, and a warning says so.
+    # On the same day, the server charges the key only once, and a warning says so.
     [warning] = warnings(project.up().stdout)
     assert "Nothing was charged now" in warning
     assert outputs(project)["total_charged_cents"] == 2000
@@ -124,7 +124,7 @@ def test_state_restored_from_a_backup_is_refused_a_day_later(
 def test_threshold_charge_that_was_killed_can_be_counted(
     project: Project, emulator: Emulator
 ) -> None:
-    """The balance is high again, so nothing is due; what the user says of the charge counts."""
+    """The balance is high again, so nothing is due. The settled charge is counted."""
     clock = Clock(project, emulator)
     allow(project, 1000)
     emulator.set_org(credit_balance_cents=900)
@@ -136,7 +136,7 @@ def test_threshold_charge_that_was_killed_can_be_counted(
     project.up()
     assert outputs(project)["charges"] == 0
 
-    # Due again: nothing is charged before that is settled, and a refresh isn't in the way.
+    # It is due again: nothing is charged before it is settled, but a refresh works.
     emulator.set_org(credit_balance_cents=0)
     for result in (project.preview(), project.refresh()):
         assert f"parallel-provider charges settle {key}" in result.stdout
@@ -153,7 +153,7 @@ def test_threshold_charge_that_was_killed_can_be_counted(
 def test_destroyed_top_up_charges_again_when_it_is_declared_a_day_later(
     project: Project, emulator: Emulator
 ) -> None:
-    """A charge that its state had recorded is no reason to refuse one for a new resource."""
+    """A recorded charge of the old resource is no reason to refuse one for the new resource."""
     clock = Clock(project, emulator)
     allow(project, 1000)
     top_up(project, "amount_cents=1000")
@@ -169,7 +169,7 @@ def test_destroyed_top_up_charges_again_when_it_is_declared_a_day_later(
 def test_machine_without_a_place_for_the_journal_charges_with_a_warning(
     project: Project, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A container is such a machine; what it wrote would be gone by the next run anyway."""
+    """A container can be such a machine. Its journal would be lost before the next run anyway."""
     monkeypatch.setenv("XDG_STATE_HOME", "/dev/null/state")
     project.env["XDG_STATE_HOME"] = "/dev/null/state"
     allow(project, 1000)

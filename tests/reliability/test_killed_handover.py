@@ -1,4 +1,4 @@
-"""Killed while a new resource takes over the app of an old one: the app and its key stay."""
+"""Killed while a new resource adopts the app of an old one: the app and its key stay."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pulumi.automation.errors import CommandError
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes
 from tests.reliability.matrix import KEYS
-from tests.reliability.processes import struck
+from tests.reliability.processes import signalled
 from tests.scenarios.story import Console, apps_named, declare, live_keys
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
@@ -24,16 +24,16 @@ parallel.ApiKey("ci", app_id=app.app_id)
 def test_provider_killed_between_takeover_and_deletion_loses_no_app(
     project: Project, emulator: Emulator
 ) -> None:
-    """The state has the app twice; the next run drops one of both, and the app stays."""
+    """The state has the app twice. The next run removes one of them, and the app stays."""
     prod = Console(emulator).create_app("prod")
     declare(project, _PROGRAM.format(name="search"))
     project.up()
     key = project.resource("ci")["id"]
 
-    # The new resource has the app by then, and the old one isn't deleted yet.
+    # By then, the new resource has the app, and the old one isn't deleted yet.
     declare(project, _PROGRAM.format(name="find") + 'parallel.ApiKey("new", app_id=app.app_id)\n')
     emulator.add_fault("delay", method="POST", path=KEYS, seconds=1.0)
-    with struck(emulator, "provider", f"POST {KEYS}", 2) as watch, pytest.raises(CommandError):
+    with signalled(emulator, "provider", f"POST {KEYS}", 2) as watch, pytest.raises(CommandError):
         project.up()
     assert watch.hit, "nothing was killed"
     emulator.clear_faults()

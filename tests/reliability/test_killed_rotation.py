@@ -1,4 +1,4 @@
-"""Killed in the middle of a rotation: there is a usable key, and what was left over is named."""
+"""Killed during a rotation: one key works, and a message names the key that is left over."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pulumi.automation.errors import CommandError
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, plain
 from tests.reliability.matrix import KEYS
-from tests.reliability.processes import Role, struck
+from tests.reliability.processes import Role, signalled
 from tests.scenarios.clock import Clock
 from tests.scenarios.story import declare, live_keys
 
@@ -26,7 +26,7 @@ parallel.RotatingApiKey("svc", app_id=app.app_id, rotate_after="30d", overlap="2
 def test_killed_rotation_keeps_a_key_and_names_what_nobody_holds(
     project: Project, emulator: Emulator, role: Role
 ) -> None:
-    """The old key works all along, the next run rotates, and its message names the stray."""
+    """The old key always works. The next run rotates, and its message names the unknown key."""
     if role == "engine" and project.engine == "embedded":
         pytest.skip("the embedded engine is this very process")
     declare(project, _PROGRAM)
@@ -34,9 +34,9 @@ def test_killed_rotation_keeps_a_key_and_names_what_nobody_holds(
     project.up()
     [first] = live_keys(emulator)
     clock.forward(days=30)
-    # The key is made, and the process dies without the answer.
+    # The key is created, and the process ends without the answer.
     emulator.add_fault("delay", method="POST", path=KEYS, seconds=1.0)
-    with struck(emulator, role, f"POST {KEYS}", 2) as watch, pytest.raises(CommandError):
+    with signalled(emulator, role, f"POST {KEYS}", 2) as watch, pytest.raises(CommandError):
         project.up()
     assert watch.hit, "nothing was killed"
     emulator.clear_faults()

@@ -1,4 +1,4 @@
-"""Every way in which an answer can go wrong ends as `docs/reliability.md` says."""
+"""Every way in which an answer can go wrong has the outcome in `docs/reliability.md`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.reliability.document import DOCUMENT, parse, render, row_of
 from tests.reliability.matrix import OPERATIONS, Operation, all_cells
 from tests.reliability.outcome import outcome_of
 
-# The kinds that differ most in what they leave behind; the whole matrix is in the slow test.
+# Faults with the most different outcomes. The slow test runs the whole matrix.
 _REPRESENTATIVE = {
     ("403 before", "once"),
     ("500 before", "always"),
@@ -27,13 +27,13 @@ _REPRESENTATIVE = {
 
 
 def test_document_has_every_case() -> None:
-    """Neither a case without an outcome, nor an outcome that there is no case for any more."""
+    """Each case has an outcome in the document, and each outcome has a case."""
     assert set(parse(DOCUMENT.read_text())) == {cell.key for cell in all_cells()}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.title)
 def test_representative_cases_end_as_documented(operation: Operation, emulator: Emulator) -> None:
-    """What the user sees, what is left where, and what a next run makes of it."""
+    """What the user sees, what is left, and what the next run does."""
     documented = parse(DOCUMENT.read_text())
     for cell in all_cells():
         if cell.operation is operation and cell.key[1:] in _REPRESENTATIVE:
@@ -43,7 +43,7 @@ def test_representative_cases_end_as_documented(operation: Operation, emulator: 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_document_is_what_the_whole_matrix_says() -> None:
-    """Run all of it: the document is written anew, letter by letter."""
+    """The whole matrix gives exactly the document."""
     outcomes, failures = run_all(all_cells())
 
     assert failures == []

@@ -1,7 +1,6 @@
-"""Where a secret could still show: process lists, environments of commands, logs, events.
+"""Other places where a secret could leak: process lists, environments of commands, logs, events.
 
-What is printed, the state, the server's log and the files of a run are searched after every
-scenario (`tests/leaks.py`).
+After every scenario, `tests/leaks.py` searches the output, the state, the server's log and files.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ pulumi.export("raw", key.raw_api_key)
 pulumi.export("balance", parallel.get_balance().credit_balance_cents)
 """
 
-# A delivery is the moment at which the provider holds a token and a raw key in its hands.
+# During a delivery, the provider has both a token and a raw key in memory.
 _SPY = """
 import os, pathlib, sys
 seen = [f"{name}={value}" for name, value in os.environ.items()]
@@ -43,7 +42,7 @@ pathlib.Path(sys.argv[1]).write_text("\\n".join(seen))
 def test_process_list_and_environment_of_a_command_hold_no_secret(
     project: Project, emulator: Emulator, tmp_path: Path
 ) -> None:
-    """Everybody on a machine may read command lines; a delivery gets the key on its input alone."""
+    """Other users can read command lines. A delivery gets the key only on its standard input."""
     seen = tmp_path / "seen"
     (tmp_path / "spy.py").write_text(_SPY)
     command = [sys.executable, str(tmp_path / "spy.py"), str(seen)]
@@ -66,7 +65,7 @@ def test_process_list_and_environment_of_a_command_hold_no_secret(
 @pytest.mark.skipif(shutil.which("pulumi") is None, reason="pulumi is not on PATH")
 @pytest.mark.parametrize("engine", ["pulumi"], indirect=True)
 def test_debug_logs_and_events_hold_no_secret(project: Project, emulator: Emulator) -> None:
-    """Pulumi's log as far as `-v=7`, its debug messages and its events; from 9 on it logs all."""
+    """Pulumi's log up to `-v=7`, its debug messages and its events. From 9, it logs everything."""
     project.config("parallel:accessToken", project.env.pop("PARALLEL_ACCESS_TOKEN"), secret=True)
     declare(project, _PROGRAM)
     events: list[Any] = []

@@ -15,7 +15,7 @@ from tests.scenarios.story import CREATE_APP, apps_named, calls, declare, live_k
 
 @pytest.fixture
 def both(project: Project, emulator: Emulator, tmp_path: Path) -> list[Project]:
-    """Return two projects, whose runs take so long that they overlap."""
+    """Return two projects whose runs are slow enough to overlap."""
     folder = tmp_path / "other" / "program"
     folder.mkdir(parents=True)
     other = Project(folder, project.engine)
@@ -33,7 +33,7 @@ def up_at_once(projects: list[Project]) -> None:
 
 
 def test_stacks_are_independent(both: list[Project], emulator: Emulator) -> None:
-    """The same program twice makes everything twice, and each stack destroys its own."""
+    """The same program twice creates everything twice, and each stack destroys its own."""
     for project in both:
         declare(project, 'app = parallel.App("search")\nparallel.ApiKey("ci", app_id=app.app_id)')
 
@@ -48,7 +48,7 @@ def test_stacks_are_independent(both: list[Project], emulator: Emulator) -> None
 
 
 def test_stacks_that_adopt_one_name_share_one_app(both: list[Project], emulator: Emulator) -> None:
-    """Neither finds an app of the name, one of them creates it, and the other takes it over."""
+    """Neither finds an app of the name. One of them creates it, and the other adopts it."""
     for project in both:
         declare(project, 'parallel.App("search", adopt_existing=True)')
 

@@ -1,4 +1,4 @@
-"""Some cases of the matrix as whole programs: with processes, the real pauses, and both engines."""
+"""Some cases of the matrix as whole programs: with processes, real pauses and both engines."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _VARIABLE = re.compile(r"REASON|IDEMPOTENCY_KEY|ORG_ID|HOST|TIME|\bID\b")
 
 @pytest.fixture(autouse=True)
 def _impatient(project: Project) -> None:
-    """Let a call have two seconds, so that giving up doesn't take two minutes."""
+    """Limit a call to two seconds, so that giving up doesn't take two minutes."""
     project.env["PARALLEL_TIMEOUT_SECONDS"] = "2"
 
 
 def assert_says_as_documented(text: str, operation: str, fault: str) -> None:
-    """Assert that a run said what the document has for a fault in every answer."""
+    """Assert that a run printed the document's text for a fault in every answer."""
     user, *_ = parse(DOCUMENT.read_text())[operation, fault, "always"]
     words = ".*".join(map(re.escape, _VARIABLE.split(user.removeprefix("fails: "))))
     assert re.search(words, text), (words, text)
@@ -32,7 +32,7 @@ def assert_says_as_documented(text: str, operation: str, fault: str) -> None:
 def test_hanging_server_ends_in_time_and_names_both_apps(
     project: Project, emulator: Emulator
 ) -> None:
-    """The creation is done, its answer never comes, and the app is created once more."""
+    """The app is created, the answer never arrives, and the app is created once more."""
     emulator.add_fault("hang", method="POST", path=APPS)
     declare(project, 'parallel.App("search")')
 
@@ -44,7 +44,7 @@ def test_hanging_server_ends_in_time_and_names_both_apps(
 
 
 def test_key_whose_answers_are_all_lost_is_told_of(project: Project, emulator: Emulator) -> None:
-    """Both attempts made a key that nobody holds: the error says which to look for."""
+    """Both attempts created a key that no state has. The error says which key to look for."""
     declare(project, 'parallel.App("search")')
     project.up()
     emulator.add_fault("drop_after", method="POST", path=KEYS, times=_ALWAYS)
@@ -62,7 +62,7 @@ def test_key_whose_answers_are_all_lost_is_told_of(project: Project, emulator: E
 def test_deletion_whose_answers_are_all_lost_is_repeated(
     project: Project, emulator: Emulator
 ) -> None:
-    """The app is gone, the state still has it, and the next run takes a 404 for what it is."""
+    """The app is deleted, but the state has it. The next run treats the 404 as deleted."""
     declare(project, 'parallel.App("search")')
     project.up()
     emulator.add_fault("drop_after", method="DELETE", path=ONE_APP, times=1)
@@ -80,7 +80,7 @@ def test_deletion_whose_answers_are_all_lost_is_repeated(
 def test_charge_whose_answers_are_all_lost_is_made_once(
     project: Project, emulator: Emulator
 ) -> None:
-    """The error names the key; the next run repeats the same charge, which the server knows."""
+    """The error has the key. The next run repeats the charge, which the server recognises."""
     project.config("parallel:maxTopUpCents", "500")
     declare(project, 'parallel.BalanceTopUp("credit", amount_cents=500)')
     emulator.add_fault("truncate", method="POST", path=ADD_BALANCE, times=_ALWAYS)

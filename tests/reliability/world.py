@@ -1,4 +1,4 @@
-"""A server, a stack, and somebody who keeps the books: what is where, and what is lost."""
+"""A server, a stack, and an audit: compares the server with the state and finds what is lost."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ from tests.reliability.engine import Killed, Stack
 
 MAX_TOP_UP_CENTS = 2_000
 AT_ONCE = RetryPolicy(attempts=3, first_wait_seconds=0.0, longest_wait_seconds=0.0)
-# Enough for any answer that is on its way, on a busy machine too.
+# Enough for any real answer, also on a busy machine.
 IMPATIENT = RetryPolicy(
     attempts=3, deadline_seconds=3.0, first_wait_seconds=0.0, longest_wait_seconds=0.0
 )
 
-# Beyond this, a double isn't every integer.
+# A double can't represent every integer beyond this.
 _MAX_EXACT = 2**53
 
 Act = Callable[[Run], None]
 
 
 @dataclass
-class Told:
-    """What the user of one run sees, and the reasons in it that came from the API's client."""
+class RunOutput:
+    """What the user of one run sees, and the API client's messages in it."""
 
     error: str | None = None
     warnings: list[str] = field(default_factory=list)
@@ -54,23 +54,23 @@ class Told:
 
     @property
     def alarms(self) -> list[str]:
-        """What asks for attention."""
+        """Return the error and the warnings."""
         return [*([self.error] if self.error else []), *self.warnings]
 
     @property
     def lines(self) -> list[str]:
-        """Everything that was said."""
+        """Return all messages."""
         return [*self.alarms, *self.infos]
 
 
 class World:
-    """One emulator, as new, and one stack; every run is a new process with its own memory."""
+    """One emulator, reset, and one stack. Every run is a new process with its own memory."""
 
     def __init__(self, emulator: Emulator) -> None:
         emulator.reset()
         self.emulator = emulator
         self.stack = Stack()
-        self.told: list[Told] = []
+        self.runs: list[RunOutput] = []
         self._offset = 0.0
         self._folder = tempfile.TemporaryDirectory()
         self._journal = ChargeJournal(Path(self._folder.name))
@@ -78,15 +78,15 @@ class World:
         self._not_ours = self._at_first
 
     def console_made_all_apps(self) -> None:
-        """Note that what is there now was made by people: no run is to account for it."""
+        """Mark the current apps as created by people. No run is responsible for them."""
         self._not_ours = {app["app_id"] for app in self.emulator.state()["apps"]}
 
     def now(self) -> float:
-        """Return epoch seconds, by the clock that this world goes by."""
+        """Return epoch seconds, by the clock of this world."""
         return time.time() + self._offset
 
     def wait(self, seconds: float) -> None:
-        """Let time pass, for the server as well."""
+        """Move the time forward, for the server too."""
         self._offset += seconds
         self.emulator.set_clock(self._offset)
 
@@ -97,15 +97,17 @@ class World:
         retry_policy: RetryPolicy = AT_ONCE,
         server_away: bool = False,
         killed_after: int | None = None,
-    ) -> Told:
-        """Do something in a run of its own, and keep what its user sees.
+    ) -> RunOutput:
+        """Run something, and return what the user sees.
 
-        `killed_after` counts what happens at the wire: the process ends instead of the request of
-        that number (even numbers from 0) or instead of taking in its answer (odd ones).
+        `killed_after` counts network steps: at that number, the process ends instead of sending a
+        request (even numbers from 0) or instead of reading its answer (odd numbers).
         """
-        said, told = Said(), Told()
+        said, output = Said(), RunOutput()
         url = NOWHERE if server_away else self.emulator.url
-        api = _WatchedApi(url, self.emulator.access_token, retry_policy, told.reasons, killed_after)
+        api = _WatchedApi(
+            url, self.emulator.access_token, retry_policy, output.reasons, killed_after
+        )
         guards = Guards(max_top_up_cents=MAX_TOP_UP_CENTS)
         started = time.monotonic()
         with api:
@@ -113,21 +115,21 @@ class World:
             try:
                 act(run)
             except ParallelError as error:
-                told.error = str(error)
+                output.error = str(error)
             except Killed:
-                told.killed = True
-        told.seconds = time.monotonic() - started
-        told.warnings, told.infos = said.warnings, said.infos
-        self.told.append(told)
-        return told
+                output.killed = True
+        output.seconds = time.monotonic() - started
+        output.warnings, output.infos = said.warnings, said.infos
+        self.runs.append(output)
+        return output
 
     def clean_run(self, act: Act) -> None:
-        """Do something that has to succeed."""
-        told = self.run(act)
-        assert told.error is None, told.error
+        """Run something that must succeed."""
+        output = self.run(act)
+        assert output.error is None, output.error
 
     def settle_charges(self, error: str) -> None:
-        """Do what an error asks for: say of the charge in it what the server's list says."""
+        """Settle the charge that an error names, as the server's list of charges says."""
         made = {charge["idempotency_key"] for charge in self.emulator.state()["charges"]}
         for entry in self._journal.entries():
             if entry.key not in error:
@@ -137,19 +139,19 @@ class World:
             else:
                 self._journal.forget(entry)
 
-    def books(self) -> Books:
-        """Compare the server with the state and with all that was ever said."""
+    def audit(self) -> Audit:
+        """Compare the server with the state and with all messages so far."""
         server = self.emulator.state()
         known = [resource.outputs for resource in self.stack.all]
         held_apps = {r.resource_id for r in self.stack.all if r.kind == "App"}
         held_keys = {key_id for outputs in known for key_id in _keys_of(outputs)}
-        text = "\n".join(line for told in self.told for line in told.lines)
-        alarms = [line for told in self.told for line in told.alarms]
+        text = "\n".join(line for output in self.runs for line in output.lines)
+        alarms = [line for output in self.runs for line in output.alarms]
         apps = [app for app in server["apps"] if app["app_id"] not in self._at_first]
         keys = [key for key in server["keys"] if key["revoked_at"] is None]
         stray_apps = [a for a in apps if a["app_id"] not in held_apps | self._not_ours]
         stray_keys = [key for key in keys if key["api_key_id"] not in held_keys]
-        return Books(
+        return Audit(
             apps=len(apps),
             keys=len(keys),
             charged_cents=sum(charge["amount_cents"] for charge in server["charges"]),
@@ -175,8 +177,8 @@ class World:
 
 
 @dataclass(frozen=True)
-class Books:
-    """What is where, and what nobody could find again."""
+class Audit:
+    """What exists where, and what is lost."""
 
     apps: int
     keys: int
@@ -197,7 +199,7 @@ class Books:
 
 
 def _keys_of(outputs: dict[str, Any]) -> Iterator[str]:
-    """Return the ids of the keys that a resource's state holds."""
+    """Return the ids of the keys in a resource's state."""
     for name in ("api_key_id", "previous_api_key_id"):
         if outputs.get(name):
             yield outputs[name]
@@ -206,7 +208,7 @@ def _keys_of(outputs: dict[str, Any]) -> Iterator[str]:
 
 
 def _can_be_kept(outputs: dict[str, Any]) -> bool:
-    """Say whether outputs can go to the engine: as Unicode, and numbers as finite doubles."""
+    """Return whether outputs can be sent to the engine: Unicode text and finite doubles."""
     try:
         text = json.dumps(outputs, ensure_ascii=False, allow_nan=False)
         json.loads(text.encode(), parse_int=_exact)
@@ -227,7 +229,7 @@ def _is_named(text: str, app: AppState) -> bool:
 
 
 def _is_to_be_revoked(alarms: list[str], key: KeyState) -> bool:
-    """Say whether somebody was told to look for keys of this name in this app, or for this one."""
+    """Return whether an alarm has the key's id, or its name, its app and "revoke"."""
     searched = (repr(key["api_key_name"]), key["app_id"], "revoke")
     return any(
         key["api_key_id"] in line or all(words in line for words in searched) for line in alarms
@@ -235,7 +237,7 @@ def _is_to_be_revoked(alarms: list[str], key: KeyState) -> bool:
 
 
 class _WatchedApi(AccountApi):
-    """The client, with its reasons written down, and with a life that can end at any request."""
+    """The client. It records its error messages, and can be killed at any request."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What belongs to one run in the program's process, without an engine: settings, lists, mocks."""
+"""Data of one run in the program's process, without an engine: settings, lists, mocks."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ T = TypeVar("T")
 
 
 class Monitor:
-    """Stands for the SDK's connection to one run of one stack."""
+    """A fake of the SDK's connection to one run of one stack."""
 
 
 def run_of_a_stack(config: dict[str, str], program: Callable[[], T]) -> T:
-    """Run a program as `pulumi.automation` does: in a context of its own, with a new monitor."""
+    """Run a program as `pulumi.automation` does: in its own context, with a new monitor."""
 
     def run() -> T:
         configure(Settings(project="automated", stack="test", monitor=Monitor()))
@@ -39,14 +39,14 @@ def run_of_a_stack(config: dict[str, str], program: Callable[[], T]) -> T:
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, emulator: Emulator) -> None:
-    """Let programs reach the emulator alone, with what each run's configuration says."""
+    """Make programs call only the emulator, with each run's configuration."""
     for name in ("PARALLEL_ORG_ID", "PARALLEL_ACCESS_TOKEN", "PARALLEL_AUTH_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PARALLEL_SERVICE_API_URL", emulator.url)
 
 
 def test_each_run_asks_with_its_own_settings(emulator: Emulator) -> None:
-    """Two stacks of one process belong to two organizations."""
+    """Two stacks in one process belong to two organizations."""
     other = emulator.add_org()["org_id"]
     for org_id in (emulator.org_id, other):
         config = {
@@ -57,7 +57,7 @@ def test_each_run_asks_with_its_own_settings(emulator: Emulator) -> None:
 
 
 def test_each_run_has_one_list_of_its_own(emulator: Emulator) -> None:
-    """All data sources of a run share it, from their threads too; the next run asks again."""
+    """All data sources of a run share it, also across threads. The next run reads it again."""
     config = {"parallel:accessToken": emulator.access_token}
 
     async def apps() -> tuple[int, ...]:
@@ -74,7 +74,7 @@ def test_each_run_has_one_list_of_its_own(emulator: Emulator) -> None:
 
 
 def test_run_that_is_over_is_forgotten(emulator: Emulator) -> None:
-    """A process that runs stacks all day doesn't keep each run's sign-in and list."""
+    """A long process with many runs doesn't keep each run's sign-in and list."""
     gc.collect()
     before = len(_program._runs)
     for _ in range(3):
@@ -90,11 +90,11 @@ class Answers(Mocks):
         self.asked: list[tuple[str, dict[str, Any]]] = []
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        """Give an app the outputs that the program looks at."""
+        """Give an app the outputs that the program uses."""
         return f"{args.name}-id", {**args.inputs, "app_name": args.name}
 
     def call(self, args: MockCallArgs) -> Any:  # noqa: ANN401 - as the SDK has it
-        """Answer what a program asks."""
+        """Return the result of a data source."""
         self.asked.append((args.token, args.args))
         if args.token == "parallel:index:getApps":
             return {"apps": [{"app_id": "1", "app_name": "search"}, {"appId": "2"}]}
@@ -107,21 +107,21 @@ class Answers(Mocks):
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
-    """Let this test's program run under mocks, and fail where it would ask the network."""
+    """Run this test's program with mocks, and fail if it uses the network."""
     monkeypatch.setenv("PARALLEL_SERVICE_API_URL", "http://127.0.0.1:9")
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     mocks = Answers()
     set_mocks(mocks)
     yield mocks
-    # The mocked stack registers itself in tasks that nobody else waits for.
+    # The mocked stack registers itself in tasks that nothing else waits for.
     loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop)))
     reset_options(project="project", stack="stack")
     loop.close()
 
 
 def test_data_sources_ask_the_mocks(answers: Answers, emulator: Emulator) -> None:
-    """Under `set_mocks` no request is made, and what a mock leaves out is None."""
+    """With `set_mocks`, no request is made, and fields that a mock leaves out are None."""
     with calls(emulator) as made:
         first, second = parallel.get_apps().apps
         assert vars(first) == {
@@ -145,7 +145,7 @@ def test_data_sources_ask_the_mocks(answers: Answers, emulator: Emulator) -> Non
 
 
 def test_outputs_of_data_sources_ask_the_mocks(answers: Answers) -> None:
-    """With what comes from a resource, too."""
+    """The arguments can also come from a resource."""
     seen: list[object] = []
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator] # of the SDK
@@ -162,7 +162,7 @@ def test_outputs_of_data_sources_ask_the_mocks(answers: Answers) -> None:
 
 
 def test_failures_of_a_mock_are_one_line(answers: Answers) -> None:
-    """They name the function."""
+    """The error names the function."""
     assert answers.asked == []
     with pytest.raises(pulumi.RunError, match=r"parallel:index:getApp: app_name isn't there"):
         parallel.get_app(app_name="none")
@@ -183,7 +183,7 @@ def test_failures_of_a_mock_are_one_line(answers: Answers) -> None:
 def test_import_is_refused_with_what_to_do_instead(
     answers: Answers, declare: Callable[[pulumi.ResourceOptions], object], instead: str
 ) -> None:
-    """Pulumi itself would end with a traceback."""
+    """Without this error, Pulumi would end with a traceback."""
     assert answers.asked == []
     with pytest.raises(pulumi.RunError, match=f"'a': the option import_ .*{instead}"):
         declare(pulumi.ResourceOptions(import_="1"))

@@ -1,4 +1,4 @@
-"""The public names: all there, all documented, and none by accident."""
+"""The public names: all exist, all are documented, and none is there by accident."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import parallel_provider as parallel
 
 
 def test_every_public_name_can_be_imported() -> None:
-    """Names are loaded late: a misspelt one would be found by a user only."""
+    """Names are imported lazily, so a misspelt name would only be found by a user."""
     for name in parallel.__all__:
         module = "errors" if name.endswith("Error") else "resources"
         assert getattr(parallel, name) is getattr(
@@ -24,7 +24,7 @@ def test_every_public_name_can_be_imported() -> None:
 
 
 def test_unknown_name_is_an_ordinary_error() -> None:
-    """As of any module, so that `hasattr` and tools work."""
+    """It is an AttributeError as in any module, so `hasattr` and tools work."""
     with pytest.raises(AttributeError, match="has no attribute 'Key'"):
         parallel.Key  # noqa: B018 - asking for it is the test
 
@@ -33,7 +33,7 @@ def test_unknown_name_is_an_ordinary_error() -> None:
     "resource", [parallel.App, parallel.ApiKey, parallel.RotatingApiKey, parallel.BalanceTopUp]
 )
 def test_every_output_and_argument_is_documented(resource: type[pulumi.Resource]) -> None:
-    """What a user can read or set has a sentence, and the API's path stands in the docstring."""
+    """Each has a sentence, and the class's docstring has the API's path."""
     source = inspect.getsource(resource)
     for output in inspect.get_annotations(resource):
         _, _, after = source.partition(f"    {output}: pulumi.Output[")
@@ -44,5 +44,5 @@ def test_every_output_and_argument_is_documented(resource: type[pulumi.Resource]
 
 
 def test_package_says_that_it_is_typed() -> None:
-    """Without the marker, type checkers of users ignore all types."""
+    """Without the marker, users' type checkers ignore all types."""
     assert (Path(parallel.__file__).parent / "py.typed").exists()

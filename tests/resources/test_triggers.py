@@ -1,4 +1,4 @@
-"""Triggers in the program: anything that Pulumi can send, and a line for what it can't."""
+"""Triggers in the program: anything that Pulumi can send, and an error for anything else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from parallel_provider.resources._triggers import json_like
 
 
 class Color(str, enum.Enum):
-    """An enumeration that is text."""
+    """An enumeration of strings."""
 
     RED = "red"
 
@@ -36,7 +36,7 @@ class Color(str, enum.Enum):
     ],
 )
 def test_triggers_that_can_be_sent_are_passed_on(triggers: Any) -> None:  # noqa: ANN401
-    """As they are, whatever is still to be known of them."""
+    """They are sent unchanged, even with unknown values inside."""
     assert json_like("ApiKey", "ci", triggers) is triggers
 
 
@@ -57,7 +57,7 @@ def test_triggers_that_cannot_be_sent_are_named_by_type(
     triggers: Any,  # noqa: ANN401
     names: str,
 ) -> None:
-    """The resource, the type and what to do; never the value."""
+    """The error has the resource, the type and what to do, but never the value."""
     with pytest.raises(pulumi.RunError) as failure:
         json_like("ApiKey", "ci", triggers)
 

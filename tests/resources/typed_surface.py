@@ -1,7 +1,7 @@
-"""What a type checker must accept of users' programs; mypy reads it with the tests, nobody runs it.
+"""Types that users' programs rely on. mypy checks this file with the tests; nothing runs it.
 
-Each `assert_type` holds a type that users rely on, and each `type: ignore` a mistake that has to be
-found: without one, mypy says that the ignore is unused.
+Each `assert_type` checks a public type. Each `type: ignore` marks a mistake that mypy must find: if
+it doesn't, it reports an unused ignore.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import parallel_provider as parallel
 
 
 def program() -> None:
-    """Declare one of everything, with values and with outputs."""
+    """Declare each type of resource, with values and with outputs."""
     app = parallel.App("search")
     assert_type(app.app_id, pulumi.Output[str])
     assert_type(app.org_name, pulumi.Output[str])
@@ -44,7 +44,7 @@ def program() -> None:
 
 
 def questions(app_id: pulumi.Output[str]) -> None:
-    """Ask everything there is to ask."""
+    """Call all data sources."""
     assert_type(parallel.get_balance(), parallel.GetBalanceResult)
     assert_type(parallel.get_balance().credit_balance_cents, float)
     assert_type(parallel.get_balance_output(), pulumi.Output[parallel.GetBalanceResult])
@@ -55,7 +55,7 @@ def questions(app_id: pulumi.Output[str]) -> None:
 
 
 def mistakes(app: parallel.App) -> None:
-    """Have each of these found before anything runs."""
+    """Make mistakes that mypy must find."""
     parallel.App("a", "search")  # type: ignore[call-arg]
     parallel.App("a", app_name=5)  # type: ignore[arg-type]
     parallel.App("a", name="search")  # type: ignore[call-arg]

@@ -1,4 +1,4 @@
-"""Time for scenarios: the emulator, the program and the provider move forward together."""
+"""Time for scenarios: moves the clocks of the emulator, the program and the provider together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHIFTED = Path(__file__).parent / "shifted_clock"
 
 
 class Clock:
-    """Moves a scenario's time, which begins as the real one."""
+    """The time of a scenario. It starts at the real time."""
 
     def __init__(self, project: Project, emulator: Emulator) -> None:
         self._project = project
@@ -27,12 +27,12 @@ class Clock:
         return time.time() + self._offset
 
     def forward(self, *, days: float = 0, seconds: float = 0) -> None:
-        """Let time pass."""
+        """Move all clocks forward."""
         self._offset += days * DAY + seconds
         self._set()
 
     def wrong_here(self, *, ahead_seconds: float) -> None:
-        """Let this machine's clock, and not the server's, be ahead; or behind, where negative."""
+        """Move this machine's clock ahead of the server's, or behind it with a negative number."""
         self._ahead_here = ahead_seconds
         self._set()
 

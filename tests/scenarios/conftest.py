@@ -1,4 +1,4 @@
-"""What the scenarios share: `project` runs each of them on both engines, against the emulator."""
+"""Fixtures of the scenarios: `project` runs each scenario on both engines, with the emulator."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def project(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Project]:
-    """Give an empty project whose programs and providers speak to the emulator alone.
+    """Give an empty project whose programs and providers call only the emulator.
 
-    Whatever a scenario does, no secret may be found afterwards where it doesn't belong.
+    After each scenario, check that no secret has leaked.
     """
     for name in [name for name in os.environ if name.startswith("PARALLEL_")]:
         monkeypatch.delenv(name)
-    # Nobody's own sign-in is to be found by a test.
+    # A test must not find the sign-in of a real user.
     bare_project.env["PARALLEL_AUTH_FILE"] = str(tmp_path / "auth.json")
     bare_project.env |= emulator.environment
     yield bare_project

@@ -1,4 +1,4 @@
-"""The words that the scenarios are told in: what is declared, asked of the server, and said."""
+"""Helpers of the scenarios: declare programs, look at the server, and check messages."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _FIRST_LINES = "import pulumi\nimport parallel_provider as parallel\n\n"
 
 
 def declare(project: Project, program: str) -> None:
-    """Let the project's program be these lines, after its imports."""
+    """Write these lines as the project's program, after its imports."""
     project.write(_FIRST_LINES + textwrap.dedent(program))
 
 
 @contextmanager
 def calls(emulator: Emulator) -> Iterator[Counter[str]]:
-    """Count the requests that are made meanwhile, by method and route."""
+    """Count the requests during the block, by method and route."""
     before = Counter(emulator.state()["requests"])
     made: Counter[str] = Counter()
     yield made
@@ -45,7 +45,7 @@ def calls(emulator: Emulator) -> Iterator[Counter[str]]:
 
 @contextmanager
 def writes(emulator: Emulator) -> Iterator[list[tuple[str, str]]]:
-    """Note, in their order, the requests that change something: method and path."""
+    """List the requests during the block that change something, in order: method and path."""
     before = len(emulator.state()["log"])
     made: list[tuple[str, str]] = []
     yield made
@@ -57,7 +57,7 @@ def writes(emulator: Emulator) -> Iterator[list[tuple[str, str]]]:
 
 
 def apps_named(emulator: Emulator, app_name: str) -> list[AppState]:
-    """Return the apps of this name that the server has."""
+    """Return the server's apps of this name."""
     return [app for app in emulator.state()["apps"] if app["app_name"] == app_name]
 
 
@@ -67,7 +67,7 @@ def live_keys(emulator: Emulator) -> list[KeyState]:
 
 
 class Console:
-    """What somebody does behind Pulumi's back, as in the web console."""
+    """Changes at the server without Pulumi, as in the web console."""
 
     def __init__(self, emulator: Emulator, access_token: str | None = None) -> None:
         self._http = httpx.Client(
@@ -91,14 +91,14 @@ class Console:
 
 
 def raw_keys(project: Project) -> list[str]:
-    """Return every raw key that the state holds."""
+    """Return every raw key in the state."""
     keys = [resource for resource in project.resources() if resource["custom"]]
     found = [key.get("outputs", {}).get("raw_api_key") for key in keys]
     return [plain(raw) for raw in found if raw is not None]
 
 
 def stored_text(project: Project) -> str:
-    """Return the state as it is kept: what is in no secret's envelope, as text."""
+    """Return the stored state as text, without the encrypted secrets."""
 
     def without_secrets(value: Any) -> Any:  # noqa: ANN401 - JSON
         if isinstance(value, dict):
@@ -111,10 +111,10 @@ def stored_text(project: Project) -> str:
 
 
 def assert_refused(project: Project, text: str, *says: str, resource: str | None) -> None:
-    """Assert that a failure is told in one line.
+    """Assert that the error of a failure is one line.
 
-    The line names the resource, or stands under its heading; holds each of `says` (the reason and
-    the way out); there is no traceback of ours around it, and no secret anywhere.
+    The line names the resource, or is under the resource's heading. It contains each text of
+    `says`: the reason and what to do. The output has no traceback of ours and no secret.
     """
     said = _errors(text)
     fitting = [(heading, line) for heading, line in said if all(words in line for words in says)]
@@ -128,7 +128,7 @@ def assert_refused(project: Project, text: str, *says: str, resource: str | None
 
 
 def assert_no_traceback_of_ours(text: str) -> None:
-    """Assert that all there is, is that of the engine's launcher when it interrupts a program."""
+    """Assert that every traceback is the engine's launcher's, from interrupting the program."""
     lines = iter(_diagnostics(text).splitlines())
     for line in lines:
         if not line.strip().startswith("Traceback"):
@@ -141,14 +141,14 @@ def assert_no_traceback_of_ours(text: str) -> None:
 
 
 def assert_no_secret(project: Project, text: str) -> None:
-    """Assert that no token of the environment and no raw key of the state stands in a text."""
+    """Assert that a text has no token of the environment and no raw key of the state."""
     tokens = [value for name, value in project.env.items() if name.endswith("TOKEN")]
     for secret in filter(str.strip, (*tokens, *raw_keys(project))):
         assert secret not in text
 
 
 def warnings(text: str) -> list[str]:
-    """Return the warnings that an operation ended with."""
+    """Return the warnings of an operation."""
     found = re.findall(r"^\s*warning: (.*)$", _diagnostics(text), flags=re.MULTILINE)
     return [str(warning) for warning in found]
 
@@ -163,7 +163,7 @@ def _indent(line: str) -> int:
 
 
 def _errors(text: str) -> list[tuple[str, str]]:
-    """Return each error of the diagnostics, with the name of the resource it stands under."""
+    """Return each error of the diagnostics, with the name of its resource."""
     heading, found = "", []
     for line in _diagnostics(text).splitlines():
         named = re.fullmatch(r"  \S+ \((?P<name>.*)\):", line)

@@ -1,4 +1,4 @@
-"""ApiKey: created, replaced, revoked, and its raw key kept from everyone else."""
+"""ApiKey: created, replaced and revoked, and its raw key stays secret."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ key = parallel.ApiKey("ci", app_id=app.app_id, triggers={triggers})
 
 
 def test_key_is_created_with_all_that_the_server_says(project: Project, emulator: Emulator) -> None:
-    """Every output has the server's value, and the app of a preview's unknown id is enough."""
+    """Every output has the server's value, and a preview works with an unknown app id."""
     declare(
         project,
         """
@@ -63,7 +63,7 @@ def test_key_is_created_with_all_that_the_server_says(project: Project, emulator
 
 
 def test_raw_key_is_a_secret_wherever_it_goes(project: Project) -> None:
-    """Exported as it is, inside another text or a dict, or in another resource: never in plain."""
+    """Exported, inside another value, or in another resource: it is never in plain text."""
     declare(
         project,
         """
@@ -92,12 +92,12 @@ def test_raw_key_is_a_secret_wherever_it_goes(project: Project) -> None:
     for text in (said.stdout, again.stdout, seen.stdout, stored_text(project)):
         assert_no_secret(project, text)
     assert is_secret(project.resource("ci")["outputs"]["raw_api_key"])
-    # What the user asks for is kept beside what we ask for.
+    # The user's `additional_secret_outputs` are kept beside ours.
     assert is_secret(project.resource("ci")["outputs"]["app_name"])
 
 
 def test_provider_in_the_state_is_short_and_no_secret(project: Project) -> None:
-    """What the SDK keeps of the provider is a name, not the code itself, and stays the same."""
+    """The SDK stores the provider's name and no code, and the name never changes."""
     declare(project, APP_AND_KEY.format(triggers=None))
     project.up()
 
@@ -110,7 +110,7 @@ def test_provider_in_the_state_is_short_and_no_secret(project: Project) -> None:
 def test_triggers_make_a_new_key_before_the_old_one_is_revoked(
     project: Project, emulator: Emulator
 ) -> None:
-    """In between, both work; dependents have the new one before the old one stops working."""
+    """Both keys work until dependents have the new one. Then the old one is revoked."""
     program = """
     app = parallel.App("search")
     key = parallel.ApiKey("ci", app_id=app.app_id, triggers={{"quarter": "{quarter}"}})
@@ -143,7 +143,7 @@ def test_triggers_make_a_new_key_before_the_old_one_is_revoked(
 def test_triggers_of_any_shape_make_no_perpetual_difference(
     project: Project, emulator: Emulator
 ) -> None:
-    """None, empty, nested, numbers, outputs and secrets: a second run has nothing to do."""
+    """None, empty, nested, numbers, outputs and secrets: a second run finds nothing to do."""
     declare(
         project,
         """
@@ -166,7 +166,7 @@ def test_triggers_of_any_shape_make_no_perpetual_difference(
 
 
 def test_raw_key_survives_refresh_and_every_later_run(project: Project, emulator: Emulator) -> None:
-    """The server can't be asked for it again, so nothing may ever drop it."""
+    """The server can't return it again, so no operation may remove it."""
     declare(project, APP_AND_KEY.format(triggers=None))
     project.up()
     before = project.resource("ci")
@@ -182,7 +182,7 @@ def test_raw_key_survives_refresh_and_every_later_run(project: Project, emulator
 
 
 def test_key_for_an_app_that_is_gone_is_refused(project: Project, emulator: Emulator) -> None:
-    """Until a refresh, Pulumi believes in an app that somebody deleted: the error says so."""
+    """Until a refresh, the state still has an app that was deleted. The error says so."""
     declare(project, APP_AND_KEY.format(triggers=None))
     project.up()
     app = project.resource("search")["id"]
@@ -199,7 +199,7 @@ def test_key_for_an_app_that_is_gone_is_refused(project: Project, emulator: Emul
 
 
 def test_key_of_an_app_of_somebody_else_is_refused(project: Project, emulator: Emulator) -> None:
-    """An id that this organization has no app of gives no key."""
+    """The app's id must belong to an app of this organization."""
     declare(project, f'parallel.ApiKey("ci", app_id="{NO_SUCH_APP}")')
 
     text = project.fails("up")
@@ -209,7 +209,7 @@ def test_key_of_an_app_of_somebody_else_is_refused(project: Project, emulator: E
 
 
 def test_bad_inputs_of_key_are_refused_all_at_once(project: Project, emulator: Emulator) -> None:
-    """An app's name in place of its id is the likely mistake; the line says what is wanted."""
+    """A common mistake is the app's name in place of its id. The line says what is expected."""
     declare(project, 'parallel.ApiKey("ci", app_id="search", api_key_name="")')
 
     with calls(emulator) as made:
@@ -221,7 +221,7 @@ def test_bad_inputs_of_key_are_refused_all_at_once(project: Project, emulator: E
 
 
 def test_triggers_that_pulumi_cannot_send_are_refused(project: Project, emulator: Emulator) -> None:
-    """A date is the likely one; without a check the SDK prints all of its frames."""
+    """A common mistake is a date. Without the check, the SDK prints a long traceback."""
     declare(
         project,
         f"""
@@ -239,7 +239,7 @@ def test_triggers_that_pulumi_cannot_send_are_refused(project: Project, emulator
 def test_key_revoked_behind_our_back_can_still_be_destroyed(
     project: Project, emulator: Emulator
 ) -> None:
-    """What is revoked already is what destroy wants."""
+    """Destroy succeeds if the key is already revoked."""
     declare(project, APP_AND_KEY.format(triggers=None))
     project.up()
     Console(emulator).delete_key(project.resource("search")["id"], project.resource("ci")["id"])
@@ -248,13 +248,13 @@ def test_key_revoked_behind_our_back_can_still_be_destroyed(
         destroyed = project.destroy()
 
     assert changes(destroyed) == {"delete": 3}
-    # The list is asked which organization the 404 speaks for.
+    # After the 404, the list of apps is read once, to check the organization.
     assert made[DELETE_KEY] == made[LIST_APPS] == 1
     assert live_keys(emulator) == []
 
 
 def test_lost_answer_makes_one_more_key_and_a_warning(project: Project, emulator: Emulator) -> None:
-    """Nobody holds the first one, so the warning says which key counts and what to do."""
+    """The state doesn't have the first key, so the warning says which key counts and what to do."""
     emulator.add_fault("drop_after", method="POST", path="/service/v1/apps/{app_id}/keys")
     declare(project, APP_AND_KEY.format(triggers=None))
 
@@ -270,7 +270,7 @@ def test_lost_answer_makes_one_more_key_and_a_warning(project: Project, emulator
 
 
 def test_key_by_its_id_alone_is_refused_in_words(project: Project) -> None:
-    """There is no way to read a key, so `ResourceOptions(id=…)` can't work; that's no bug."""
+    """The API can't read keys, so `ResourceOptions(id=…)` can't work. The error explains that."""
     declare(
         project,
         f"""
@@ -285,7 +285,7 @@ def test_key_by_its_id_alone_is_refused_in_words(project: Project) -> None:
 
 
 def test_exported_state_holds_no_raw_key(project: Project) -> None:
-    """As `pulumi stack export` writes it, without `--show-secrets`, the key isn't to be found."""
+    """The output of `pulumi stack export` without `--show-secrets` doesn't contain the key."""
     declare(project, APP_AND_KEY.format(triggers=None))
     project.up()
     [raw] = raw_keys(project)

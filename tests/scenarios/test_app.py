@@ -1,4 +1,4 @@
-"""App: created, renamed, lost, looked up and destroyed."""
+"""App: created, renamed, deleted at the server, read and destroyed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pulumi.export("org_name", app.org_name)
 
 
 def test_app_created_then_unchanged_then_destroyed(project: Project, emulator: Emulator) -> None:
-    """One POST and one list make an app; a second run asks for nothing; destroy deletes it."""
+    """Creation is one POST and one list. A second run makes no request. Destroy deletes the app."""
     declare(project, ONE_APP)
 
     with calls(emulator) as made:
@@ -65,7 +65,7 @@ def test_app_created_then_unchanged_then_destroyed(project: Project, emulator: E
 def test_rename_of_app_replaces_it_and_its_keys_in_order(
     project: Project, emulator: Emulator
 ) -> None:
-    """New app, new key, then the old key is revoked, and the old app is deleted last."""
+    """Create the new app, create the new key, revoke the old key, delete the old app."""
     program = """
     app = parallel.App("search", app_name={name!r})
     key = parallel.ApiKey("ci", app_id=app.app_id)
@@ -92,7 +92,7 @@ def test_rename_of_app_replaces_it_and_its_keys_in_order(
 
 
 def test_alias_of_app_and_key_keeps_default_names(project: Project, emulator: Emulator) -> None:
-    """Renamed in the program only, an app and a key keep the names they were created under."""
+    """After a rename in the program, an app and a key keep their names at the server."""
     declare(project, 'app = parallel.App("search")\nparallel.ApiKey("ci", app_id=app.app_id)')
     project.up()
     app, key = project.resource("search"), project.resource("ci")
@@ -122,7 +122,7 @@ def test_alias_of_app_and_key_keeps_default_names(project: Project, emulator: Em
 def test_app_deleted_behind_our_back_is_recreated_after_refresh(
     project: Project, emulator: Emulator
 ) -> None:
-    """A refresh finds app and key gone with one list, and the next up makes both again."""
+    """The refresh finds both gone with one list, and the next up creates both again."""
     declare(
         project,
         'app = parallel.App("search")\nkey = parallel.ApiKey("ci", app_id=app.app_id)',
@@ -142,7 +142,7 @@ def test_app_deleted_behind_our_back_is_recreated_after_refresh(
 
 
 def test_destroy_of_what_is_gone_already_succeeds(project: Project, emulator: Emulator) -> None:
-    """What the server doesn't have any more needs no deleting; the state ends up empty."""
+    """If the server doesn't have the resources any more, the state ends up empty."""
     declare(
         project,
         'app = parallel.App("search")\nkey = parallel.ApiKey("ci", app_id=app.app_id)',
@@ -158,7 +158,7 @@ def test_destroy_of_what_is_gone_already_succeeds(project: Project, emulator: Em
 
 
 def test_apps_of_one_name_are_two_apps(project: Project, emulator: Emulator) -> None:
-    """Names needn't be unique, and are sent just as they are given."""
+    """Names needn't be unique, and are sent unchanged."""
     declare(
         project,
         'parallel.App("a", app_name=" Büro 検索 ")\nparallel.App("b", app_name=" Büro 検索 ")',
@@ -171,7 +171,7 @@ def test_apps_of_one_name_are_two_apps(project: Project, emulator: Emulator) -> 
 
 
 def test_protected_app_refuses_to_be_destroyed(project: Project, emulator: Emulator) -> None:
-    """Protection is the engine's; the app stays, in the state and at the server."""
+    """The engine refuses it. The app stays in the state and at the server."""
     declare(project, 'parallel.App("search", opts=pulumi.ResourceOptions(protect=True))')
     project.up()
 
@@ -184,7 +184,7 @@ def test_protected_app_refuses_to_be_destroyed(project: Project, emulator: Emula
 
 
 def test_ignored_rename_changes_nothing(project: Project, emulator: Emulator) -> None:
-    """With `ignore_changes`, the name in the program isn't the app's name any more."""
+    """With `ignore_changes`, the app keeps its name when the program's name changes."""
     program = """
     parallel.App("search", app_name={name!r},
                  opts=pulumi.ResourceOptions(ignore_changes=["app_name"]))
@@ -201,7 +201,7 @@ def test_ignored_rename_changes_nothing(project: Project, emulator: Emulator) ->
 
 
 def test_get_reads_an_app_without_managing_it(project: Project, emulator: Emulator) -> None:
-    """An app that exists can be given keys, and destroy leaves it alone."""
+    """An app that exists can get keys, and destroy doesn't delete it."""
     existing = Console(emulator).create_app("search")
     declare(
         project,
@@ -218,7 +218,7 @@ def test_get_reads_an_app_without_managing_it(project: Project, emulator: Emulat
     assert created.outputs["org_id"].value == emulator.org_id
     [key] = emulator.state()["keys"]
     assert key["app_id"] == existing
-    # The SDK reads anew each time; the key isn't touched by that.
+    # The SDK reads it again in each run. The key doesn't change.
     assert project.up().outputs["app_name"].value == "search"
     assert project.resource("ci")["id"] == key["api_key_id"]
 
@@ -228,7 +228,7 @@ def test_get_reads_an_app_without_managing_it(project: Project, emulator: Emulat
 
 
 def test_get_of_what_is_not_there_is_refused(project: Project) -> None:
-    """The error names the id that there is no app of."""
+    """The error names the id of the missing app."""
     declare(project, f'parallel.App.get("shared", "{NO_SUCH_APP}")')
 
     text = project.fails("preview")
@@ -239,7 +239,7 @@ def test_get_of_what_is_not_there_is_refused(project: Project) -> None:
 
 
 def test_bad_inputs_of_app_are_refused_all_at_once(project: Project, emulator: Emulator) -> None:
-    """Each problem is a line of its own that names the input, and nothing was asked for."""
+    """Each problem is one line that names the input, and no request is made."""
     declare(
         project,
         'parallel.App("search", app_name=" ", adopt_existing="yes", existing_app_id="nope")',
@@ -254,7 +254,7 @@ def test_bad_inputs_of_app_are_refused_all_at_once(project: Project, emulator: E
 
 
 def test_inputs_of_wrong_types_are_refused_in_words(project: Project) -> None:
-    """What only a type checker would have noticed is a readable line too."""
+    """Errors that a type checker would find are readable lines too."""
     declare(
         project,
         'parallel.App("search", app_name=5, existing_app_id=["a"])',

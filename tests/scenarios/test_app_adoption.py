@@ -1,4 +1,4 @@
-"""App: one that exists already is taken over, and the user is told."""
+"""App: an existing app is adopted, and the user is informed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.scenarios.story import (
 
 
 def test_adopt_by_name_takes_over_the_one_app(project: Project, emulator: Emulator) -> None:
-    """With one app of the name, that one is managed from now on, and none is created."""
+    """If there is one app of the name, it is managed from now on, and none is created."""
     existing = Console(emulator).create_app("search")
     declare(project, 'parallel.App("search", adopt_existing=True)')
 
@@ -32,7 +32,7 @@ def test_adopt_by_name_takes_over_the_one_app(project: Project, emulator: Emulat
 
 
 def test_adopt_by_name_creates_where_there_is_none(project: Project, emulator: Emulator) -> None:
-    """It is created then, between two looks at whether another run does the same meanwhile."""
+    """The apps are listed before and after the creation, because another run may create one too."""
     declare(project, 'parallel.App("search", adopt_existing=True)')
 
     with calls(emulator) as made:
@@ -45,7 +45,7 @@ def test_adopt_by_name_creates_where_there_is_none(project: Project, emulator: E
 def test_adopt_by_name_refuses_where_there_are_several(
     project: Project, emulator: Emulator
 ) -> None:
-    """Which of two is meant can't be guessed: the error gives the ids to choose from."""
+    """Nobody can guess which app is meant. The error lists the ids."""
     console = Console(emulator)
     ids = [console.create_app("search"), console.create_app("search")]
     declare(project, 'parallel.App("search", adopt_existing=True)')
@@ -61,7 +61,7 @@ def test_adopt_by_name_refuses_where_there_are_several(
 def test_adopt_by_name_refuses_an_app_that_another_resource_has(
     project: Project, emulator: Emulator
 ) -> None:
-    """One app can't be two resources: deleting either would delete both."""
+    """Two resources can't manage one app: deleting either would delete it for both."""
     Console(emulator).create_app("search")
     declare(
         project,
@@ -78,7 +78,7 @@ def test_adopt_by_name_refuses_an_app_that_another_resource_has(
 
 
 def test_adopt_by_id_takes_over_exactly_that_app(project: Project, emulator: Emulator) -> None:
-    """The id decides among apps of one name, and its letters' case doesn't matter."""
+    """Among apps of one name, the id decides. Upper and lower case are the same."""
     console = Console(emulator)
     console.create_app("search")
     wanted = console.create_app("search")
@@ -91,7 +91,7 @@ def test_adopt_by_id_takes_over_exactly_that_app(project: Project, emulator: Emu
 
 
 def test_adopt_by_id_refuses_what_is_not_there(project: Project) -> None:
-    """A missing app is an error that names its id, and how to find the right one."""
+    """The error names the missing app's id, and says how to find the right one."""
     declare(project, f'parallel.App("search", existing_app_id="{NO_SUCH_APP}")')
 
     text = project.fails("up")
@@ -102,7 +102,7 @@ def test_adopt_by_id_refuses_what_is_not_there(project: Project) -> None:
 
 
 def test_adopt_by_id_refuses_another_name(project: Project, emulator: Emulator) -> None:
-    """An app of another name is probably not the one that is meant."""
+    """An app of another name is probably the wrong app."""
     existing = Console(emulator).create_app("billing")
     declare(project, f'parallel.App("search", existing_app_id="{existing}")')
 
@@ -133,7 +133,7 @@ def test_adoption_inputs_of_a_managed_app_change_nothing(
 def test_adopted_app_with_retain_on_delete_outlives_the_stack(
     project: Project, emulator: Emulator
 ) -> None:
-    """The way to take an app over and to give it back unharmed."""
+    """So a stack can adopt an app and later stop managing it without deleting it."""
     existing = Console(emulator).create_app("search")
     declare(
         project,
@@ -152,7 +152,7 @@ def test_adopted_app_with_retain_on_delete_outlives_the_stack(
 
 
 def test_adoption_is_told_in_preview_and_in_up(project: Project, emulator: Emulator) -> None:
-    """One line in each, with the id and what destroy will do; later runs have nothing to say."""
+    """Each prints one line with the id and the effect of destroy. Later runs print nothing."""
     existing = Console(emulator).create_app("prod")
     declare(project, 'parallel.App("search", app_name="prod", adopt_existing=True)')
     told = f"App {existing} ('prod') exists already, and is taken over by this stack"
@@ -172,7 +172,7 @@ def test_adoption_is_told_in_preview_and_in_up(project: Project, emulator: Emula
 
 
 def test_adoption_of_what_is_not_there_says_nothing(project: Project, emulator: Emulator) -> None:
-    """The preview shows a creation, and that is what comes."""
+    """The preview shows a creation, and up creates the app."""
     declare(project, 'parallel.App("search", adopt_existing=True)')
 
     said = project.preview().stdout + project.up().stdout
@@ -182,7 +182,7 @@ def test_adoption_of_what_is_not_there_says_nothing(project: Project, emulator: 
 
 
 def test_preview_of_an_adoption_without_a_sign_in_cannot_tell(project: Project) -> None:
-    """A preview needs no sign-in, also where an app is to be taken over."""
+    """A preview needs no sign-in, even if an app will be adopted."""
     del project.env["PARALLEL_ACCESS_TOKEN"]
     declare(project, 'parallel.App("search", adopt_existing=True)')
 
@@ -197,7 +197,7 @@ def test_preview_of_an_adoption_without_a_sign_in_cannot_tell(project: Project) 
 def test_preview_of_an_adoption_without_a_list_cannot_tell(
     project: Project, emulator: Emulator
 ) -> None:
-    """A list that fails is no reason for the preview to fail."""
+    """The preview succeeds even if the list fails."""
     emulator.add_fault("status", method="GET", path="/service/v1/apps", status=403, times=99)
     declare(project, 'parallel.App("search", adopt_existing=True)')
 
@@ -209,7 +209,7 @@ def test_preview_of_an_adoption_without_a_list_cannot_tell(
 
 
 def test_preview_of_an_adoption_by_an_unknown_id_cannot_tell(project: Project) -> None:
-    """What is known after the creation of something else isn't known in the preview."""
+    """An output of another new resource isn't known in the preview."""
     declare(
         project,
         """
@@ -224,7 +224,7 @@ def test_preview_of_an_adoption_by_an_unknown_id_cannot_tell(project: Project) -
 def test_preview_of_an_adoption_that_cannot_be_done_warns(
     project: Project, emulator: Emulator
 ) -> None:
-    """What `up` will refuse is said before it."""
+    """If `up` will fail, the preview says so."""
     console = Console(emulator)
     ids = [console.create_app("search"), console.create_app("search")]
     declare(project, 'parallel.App("search", adopt_existing=True)')
@@ -237,7 +237,7 @@ def test_preview_of_an_adoption_that_cannot_be_done_warns(
 
 
 def test_lost_answer_takes_no_app_of_another_stack(project: Project, emulator: Emulator) -> None:
-    """Another stack creates an app of the name while ours is created and its answer is lost."""
+    """Another stack creates an app of the same name while the answer to our creation is lost."""
     declare(
         project,
         """
@@ -260,7 +260,7 @@ def test_lost_answer_takes_no_app_of_another_stack(project: Project, emulator: E
         pulumi.export("theirs", theirs)
         """,
     )
-    # First our own, then that of the other stack, then the one that is lost.
+    # First our app, then the other stack's app, then the app whose answer is lost.
     emulator.add_fault("status", method="POST", path="/service/v1/apps", status=502, after=2)
 
     created = project.up()
@@ -277,7 +277,7 @@ def test_lost_answer_takes_no_app_of_another_stack(project: Project, emulator: E
 def test_plain_app_of_a_second_stack_says_nothing_of_the_first(
     project: Project, emulator: Emulator
 ) -> None:
-    """Names needn't be unique, and the other app belongs to a stack that is alive."""
+    """Names needn't be unique, and the other app belongs to another stack."""
     other = Console(emulator).create_app("search")
     declare(project, 'parallel.App("search")')
 

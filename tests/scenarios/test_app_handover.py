@@ -1,4 +1,4 @@
-"""App: a new resource takes over the app that an old one still manages, and the app stays."""
+"""App: a new resource adopts the app that an old resource still manages, and the app stays."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.scenarios.story import (
 
 KEYS = "/service/v1/apps/{app_id}/keys"
 
-# What only Pulumi itself can do.
+# Only Pulumi itself can run these.
 only_pulumi = pytest.mark.parametrize(
     "engine",
     [
@@ -35,12 +35,12 @@ only_pulumi = pytest.mark.parametrize(
 
 @pytest.fixture
 def prod(emulator: Emulator) -> str:
-    """Return the id of an app that was there before any stack."""
+    """Return the id of an app that existed before the stack."""
     return Console(emulator).create_app("prod")
 
 
 def adopting(name: str, how: str, opts: str = "") -> str:
-    """Return the program of an app that is taken over, with a key."""
+    """Return a program with an adopted app and a key."""
     return f"""
 app = parallel.App("{name}", app_name="prod", {how}, opts=pulumi.ResourceOptions({opts}))
 parallel.ApiKey("ci", app_id=app.app_id)
@@ -51,7 +51,7 @@ BY_NAME = "adopt_existing=True"
 
 
 def assert_lives_on(project: Project, emulator: Emulator, prod: str) -> None:
-    """Assert that app and key are there, nothing is to do, and destroy deletes the app."""
+    """Assert that app and key exist, nothing is to do, and destroy deletes the app."""
     assert [app["app_id"] for app in apps_named(emulator, "prod")] == [prod]
     assert [key["api_key_id"] for key in live_keys(emulator)] == [project.resource("ci")["id"]]
     with calls(emulator) as made:
@@ -71,7 +71,7 @@ def assert_lives_on(project: Project, emulator: Emulator, prod: str) -> None:
 def test_rename_without_alias_keeps_the_app_that_is_taken_over(
     project: Project, emulator: Emulator, prod: str, how: str
 ) -> None:
-    """The old resource is deleted, and the app stays with the new one; a warning says so."""
+    """The old resource is deleted, and the new one keeps the app. A warning says so."""
     how = how.replace("PROD", repr(prod))
     declare(project, adopting("search", how))
     project.up()
@@ -91,7 +91,7 @@ def test_rename_without_alias_keeps_the_app_that_is_taken_over(
 def test_app_that_was_created_is_kept_when_a_renamed_resource_takes_it_over(
     project: Project, emulator: Emulator
 ) -> None:
-    """It makes no difference that the stack itself created the app."""
+    """The same is true if the stack itself created the app."""
     declare(project, adopting("search", "adopt_existing=False"))
     project.up()
     [app] = apps_named(emulator, "prod")
@@ -105,7 +105,7 @@ def test_app_that_was_created_is_kept_when_a_renamed_resource_takes_it_over(
 def test_move_into_a_component_keeps_the_app(
     project: Project, emulator: Emulator, prod: str
 ) -> None:
-    """Another parent is another resource, of the same app."""
+    """With another parent, it is another resource with the same app."""
     declare(project, adopting("search", BY_NAME))
     project.up()
 
@@ -122,7 +122,7 @@ def test_move_into_a_component_keeps_the_app(
 def test_forced_replacement_keeps_the_app(
     project: Project, emulator: Emulator, prod: str, opts: str
 ) -> None:
-    """The new resource has the old one's name, whichever of both steps comes first."""
+    """The new resource has the old one's name. The order of create and delete doesn't matter."""
     declare(project, adopting("search", BY_NAME, opts))
     project.up()
 
@@ -138,7 +138,7 @@ def test_forced_replacement_keeps_the_app(
 def test_forced_replacement_of_an_app_that_is_not_taken_over_deletes_the_old_one(
     project: Project, emulator: Emulator
 ) -> None:
-    """A plain app is made anew, and nothing of the old one is left."""
+    """A plain app is created again, and the old one is deleted."""
     declare(project, adopting("search", "adopt_existing=False"))
     project.up()
     old = project.resource("search")["id"]
@@ -154,7 +154,7 @@ def test_forced_replacement_of_an_app_that_is_not_taken_over_deletes_the_old_one
 def test_destroy_with_refresh_deletes_the_app(
     project: Project, emulator: Emulator, prod: str
 ) -> None:
-    """The refresh looks at each resource just before it is deleted: that is no use of the app."""
+    """The refresh reads each resource just before its deletion. That doesn't count as a use."""
     declare(project, adopting("search", BY_NAME))
     project.up()
 
@@ -169,7 +169,7 @@ def test_destroy_with_refresh_deletes_the_app(
 def test_removal_in_a_run_with_refresh_deletes_the_app(
     project: Project, emulator: Emulator, prod: str, how: str
 ) -> None:
-    """The refresh asks for a diff of what the program doesn't have any more."""
+    """The refresh calls diff for a resource that the program no longer declares."""
     declare(project, adopting("search", how))
     project.up()
     managed = project.resource("search")["id"]
@@ -184,7 +184,7 @@ def test_removal_in_a_run_with_refresh_deletes_the_app(
 def test_rename_in_a_run_with_refresh_keeps_the_app(
     project: Project, emulator: Emulator, prod: str
 ) -> None:
-    """The diff of the old resource, by the refresh, doesn't keep the new one from its app."""
+    """The refresh calls diff for the old resource. The new one can still adopt the app."""
     declare(project, adopting("search", BY_NAME))
     project.up()
 
@@ -197,7 +197,7 @@ def test_rename_in_a_run_with_refresh_keeps_the_app(
 def test_interrupted_rename_is_completed_without_loss(
     project: Project, emulator: Emulator, prod: str
 ) -> None:
-    """The state has both resources, as the run failed between creation and deletion."""
+    """The run failed between creation and deletion, so the state has both resources."""
     declare(project, adopting("search", BY_NAME))
     project.up()
     emulator.add_fault("status", method="POST", path=KEYS, status=403)
@@ -217,7 +217,7 @@ def test_interrupted_rename_is_completed_without_loss(
 def test_name_changed_away_and_back_with_deletions_pending_keeps_the_app(
     project: Project, emulator: Emulator, prod: str
 ) -> None:
-    """The old copies that two failed runs leave in the state are deleted; the app isn't."""
+    """Two failed runs leave old copies in the state. They are deleted, and the app stays."""
     program = (
         'app = parallel.App("search", app_name="{name}", adopt_existing=True)\n'
         'parallel.ApiKey("ci", app_id=app.app_id)\n'
@@ -243,7 +243,7 @@ def test_name_changed_away_and_back_with_deletions_pending_keeps_the_app(
 def test_interrupted_rename_and_then_destroy_deletes_the_app_once(
     project: Project, emulator: Emulator, prod: str
 ) -> None:
-    """Two resources of the state have one id; nothing is left of either."""
+    """Two resources in the state have one id. Destroy removes both."""
     declare(project, adopting("search", BY_NAME))
     project.up()
     emulator.add_fault("status", method="POST", path=KEYS, status=403)

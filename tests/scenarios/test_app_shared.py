@@ -1,4 +1,4 @@
-"""App: one app that several resources of a program have, or that is read as well as managed."""
+"""App: one app that several resources manage, or that is both read and managed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ parallel.ApiKey("ci", app_id=app.app_id)
 
 @pytest.fixture
 def prod(emulator: Emulator) -> str:
-    """Return the id of an app that was there before any stack."""
+    """Return the id of an app that existed before the stack."""
     return Console(emulator).create_app("prod")
 
 
@@ -34,7 +34,7 @@ def prod(emulator: Emulator) -> str:
 def test_app_of_two_resources_is_deleted_with_the_last(
     project: Project, emulator: Emulator, removed: str
 ) -> None:
-    """Taking over what another resource created is warned of; neither deletes it alone."""
+    """A warning says that another resource created the app. Only the last deletion deletes it."""
     lines = {
         "a": 'parallel.App("a", app_name="prod")\n',
         "b": 'parallel.App("b", app_name="prod", adopt_existing=True)\n',
@@ -66,7 +66,7 @@ def test_app_of_two_resources_is_deleted_with_the_last(
 def test_app_that_the_program_only_reads_from_now_on_is_kept(
     project: Project, emulator: Emulator, prod: str
 ) -> None:
-    """The resource that managed it goes, and the program needs the app for its key."""
+    """The managing resource is removed, but the program still needs the app for its key."""
     declare(project, ADOPTING)
     project.up()
 

@@ -1,4 +1,4 @@
-"""BalanceTopUp: charged exactly when that is plainly allowed and asked for, and never otherwise."""
+"""BalanceTopUp: charges exactly when it is allowed and requested, and never otherwise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.scenarios.top_ups import allow, amounts, outputs, top_up
 
 
 def test_top_up_without_the_setting_is_refused(project: Project, emulator: Emulator) -> None:
-    """Off unless switched on, in preview and in up; the line says how."""
+    """Charging is off by default, in preview and in up. The line says how to allow it."""
     top_up(project, "amount_cents=2000")
 
     for operation in ("preview", "up"):
@@ -29,7 +29,7 @@ def test_top_up_without_the_setting_is_refused(project: Project, emulator: Emula
 
 
 def test_top_up_beyond_the_maximum_is_refused(project: Project, emulator: Emulator) -> None:
-    """The setting of the stack counts, also where the environment would allow more."""
+    """The stack's setting counts, even if the environment would allow more."""
     project.env["PARALLEL_MAX_TOP_UP_CENTS"] = "5000"
     allow(project, 1999)
     top_up(project, "amount_cents=2000")
@@ -41,7 +41,7 @@ def test_top_up_beyond_the_maximum_is_refused(project: Project, emulator: Emulat
 
 
 def test_bad_amounts_are_refused_all_at_once(project: Project, emulator: Emulator) -> None:
-    """Each input that is wrong has a line of its own."""
+    """Each wrong input has its own line."""
     allow(project, 10_000)
     top_up(project, "amount_cents=10001, when_below_cents='low', monthly_limit_cents=0.5")
 
@@ -114,13 +114,13 @@ def test_charged_once_and_never_by_anything_but_a_charge(
 def test_triggers_and_amount_charge_again_each_time_they_change(
     project: Project, emulator: Emulator
 ) -> None:
-    """One more charge for each change, each under a key of its own; the sum is kept."""
+    """Each change makes one more charge under its own key, and the sum is counted."""
     allow(project, 2000)
     for arguments in (
         "amount_cents=1000",
         "amount_cents=1000, triggers={'quarter': 'Q4'}",
         "amount_cents=2000, triggers={'quarter': 'Q4'}",
-        # Back to what it once was is a change too.
+        # A change back to an earlier value is a change too.
         "amount_cents=1000",
     ):
         top_up(project, arguments)
@@ -136,7 +136,7 @@ def test_triggers_and_amount_charge_again_each_time_they_change(
 def test_change_that_charges_is_refused_without_the_setting(
     project: Project, emulator: Emulator
 ) -> None:
-    """Switched off later on, what is there stays and more isn't charged."""
+    """When charging is turned off later, the state stays and nothing more is charged."""
     allow(project, 1000)
     top_up(project, "amount_cents=1000")
     project.up()
@@ -151,7 +151,7 @@ def test_change_that_charges_is_refused_without_the_setting(
 
 
 def test_invoiced_organization_is_refused_in_preview(project: Project, emulator: Emulator) -> None:
-    """It has no balance that could be topped up."""
+    """Such an organization has no prepaid balance to top up."""
     emulator.set_org(will_invoice=True)
     allow(project, 1000)
     top_up(project, "amount_cents=1000")
@@ -172,7 +172,7 @@ def test_invoiced_organization_is_refused_in_preview(project: Project, emulator:
 def test_destroyed_and_declared_again_does_not_charge_twice(
     project: Project, emulator: Emulator
 ) -> None:
-    """The server knows the key of the first charge; a warning says how to charge all the same."""
+    """The server knows the key of the first charge. A warning says how to charge again."""
     allow(project, 1000)
     top_up(project, "amount_cents=1000")
     project.up()
@@ -189,7 +189,7 @@ def test_destroyed_and_declared_again_does_not_charge_twice(
 
 
 def test_missing_payment_method_is_one_line(project: Project, emulator: Emulator) -> None:
-    """402 says where to add one; the run after that charges."""
+    """The error for 402 says where to add one. The next run charges."""
     emulator.set_org(has_payment_method=False)
     allow(project, 1000)
     top_up(project, "amount_cents=1000")
@@ -208,7 +208,7 @@ def test_missing_payment_method_is_one_line(project: Project, emulator: Emulator
 def test_charge_of_unknown_outcome_is_repeated_under_its_key(
     project: Project, emulator: Emulator
 ) -> None:
-    """The error names the key and until when another run is safe; that run charges nothing more."""
+    """The error has the key and the time until which a run is safe. That run charges no more."""
     allow(project, 1000)
     top_up(project, "amount_cents=1000")
     emulator.add_fault("garbage", method="POST", path="/service/v1/balance/add", times=9)
@@ -238,7 +238,7 @@ def test_charge_of_unknown_outcome_is_repeated_under_its_key(
 def test_change_that_charges_is_announced_in_the_preview(
     project: Project, emulator: Emulator
 ) -> None:
-    """The amount of a change is said before anybody confirms it, and again when it was charged."""
+    """The preview shows the amount of the charge, and up shows it again."""
     allow(project, 2000)
     top_up(project, "amount_cents=1000")
     project.up()
@@ -256,7 +256,7 @@ def test_change_that_charges_is_announced_in_the_preview(
 def test_secret_trigger_cannot_be_guessed_from_the_state(
     project: Project, emulator: Emulator
 ) -> None:
-    """Whoever reads the state can't try the few values that a secret may have."""
+    """Nobody who reads the state can guess a secret trigger with few possible values."""
     allow(project, 1000)
     for pin in ("1111", "2222"):
         top_up(project, f"amount_cents=1000, triggers=pulumi.Output.secret({pin!r})")
@@ -273,7 +273,7 @@ def test_secret_trigger_cannot_be_guessed_from_the_state(
 def test_number_that_cannot_be_sent_exactly_is_refused(
     project: Project, emulator: Emulator
 ) -> None:
-    """Two integers beyond 2**53 arrive as one, so that a change would charge nothing."""
+    """Two integers beyond 2**53 can arrive as the same number, and then a change isn't noticed."""
     allow(project, 1000)
     for arguments, words in (
         (f"amount_cents=1000, triggers={{'run': {2**53 + 1}}}", "triggers holds an integer beyond"),

@@ -1,4 +1,4 @@
-"""BalanceTopUp's identity: no charge is counted for two top-ups, or made by another card."""
+"""BalanceTopUp's identity: no charge counts for two top-ups or goes to the wrong card."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Lab(pulumi.ComponentResource):
         )
 """
 
-# The top-up that was "credit" once, and a new one of that name; each may wait for the other.
+# A renamed top-up that was "credit" before, and a new "credit". Either may wait for the other.
 _RENAMED = """funds = parallel.BalanceTopUp(
     "funds", amount_cents=1000, opts=pulumi.ResourceOptions(depends_on=[{}])
 )"""
@@ -38,7 +38,7 @@ NEW_FIRST = "\n".join((_NEW.format(""), _RENAMED.format("credit")))
 
 @pytest.fixture
 def renamed(project: Project) -> Project:
-    """Return a project whose top-up has charged once, as "credit", and is "funds" since."""
+    """Return a project whose top-up charged once as "credit" and was then renamed to "funds"."""
     allow(project, 1000)
     top_up(project, "amount_cents=1000")
     project.up()
@@ -51,7 +51,7 @@ def renamed(project: Project) -> Project:
 def test_one_name_in_components_of_two_types_is_charged_for_each(
     project: Project, emulator: Emulator
 ) -> None:
-    """Each is charged and counted, under keys of its own, now and later."""
+    """Each is charged and counted under its own key, now and later."""
     allow(project, 2000)
     for amount in (1000, 2000):
         lines = (
@@ -73,7 +73,7 @@ def test_one_name_in_components_of_two_types_is_charged_for_each(
 def test_top_up_in_nested_components_has_all_their_types_and_waits_for_no_sibling(
     project: Project, emulator: Emulator
 ) -> None:
-    """To depend on a component is to depend on all its children: here, on one that waits for us."""
+    """If it waited for a component, it would wait for all its children, and one waits for it."""
     allow(project, 1000)
     declare(
         project,
@@ -99,7 +99,7 @@ def test_top_up_in_nested_components_has_all_their_types_and_waits_for_no_siblin
 def test_new_top_up_of_a_renamed_ones_name_is_refused_in_preview(
     renamed: Project, emulator: Emulator, program: str
 ) -> None:
-    """One charge would be counted for both, whichever comes first."""
+    """One charge would be counted for both, in either order."""
     declare(renamed, program)
 
     text = renamed.fails("preview")
@@ -111,7 +111,7 @@ def test_new_top_up_of_a_renamed_ones_name_is_refused_in_preview(
 def test_new_top_up_of_a_renamed_ones_name_is_refused_before_a_charge(
     renamed: Project, emulator: Emulator
 ) -> None:
-    """Without a preview too, where the renamed one comes first."""
+    """Without a preview, it is also refused if the renamed one comes first."""
     declare(renamed, RENAMED_FIRST)
 
     text = renamed.fails("up")
@@ -124,7 +124,7 @@ def test_new_top_up_of_a_renamed_ones_name_is_refused_before_a_charge(
 def test_new_top_up_before_the_renamed_one_is_not_counted_in_silence(
     renamed: Project, emulator: Emulator
 ) -> None:
-    """Nobody can know what comes later; a warning names the charge, and later keys are its own."""
+    """The provider can't know what comes later. A warning names the charge. Later keys differ."""
     declare(renamed, NEW_FIRST)
 
     [warning] = warnings(renamed.up().stdout)
@@ -137,7 +137,7 @@ def test_new_top_up_before_the_renamed_one_is_not_counted_in_silence(
 
 
 def test_charge_for_another_organization_is_refused(project: Project, emulator: Emulator) -> None:
-    """Another organization's token can't make this top-up charge another card."""
+    """A token of another organization can't make this top-up charge another card."""
     allow(project, 1000)
     top_up(project, "amount_cents=1000")
     project.up()

@@ -1,4 +1,4 @@
-"""BalanceTopUp by threshold: once where one charge is enough, and never without a look before."""
+"""BalanceTopUp by threshold: charges only as often as needed, and reads the balance first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BALANCE = "/service/v1/balance"
 def test_threshold_charges_only_where_the_balance_is_below_it(
     project: Project, emulator: Emulator
 ) -> None:
-    """A run that finds enough charges nothing; each that finds too little charges once."""
+    """A run charges once if the balance is below the threshold, and otherwise nothing."""
     emulator.set_org(credit_balance_cents=500)
     allow(project, 1000)
     arguments = "amount_cents=1000, when_below_cents=500, monthly_limit_cents=2500, triggers={}"
@@ -35,7 +35,7 @@ def test_threshold_charges_only_where_the_balance_is_below_it(
     project.up()
     assert amounts(emulator) == [1000]
 
-    # By threshold, triggers charge nothing by themselves.
+    # With a threshold, a change of triggers charges nothing.
     top_up(project, arguments.format(1))
     project.up()
     with calls(emulator) as made:
@@ -47,7 +47,7 @@ def test_threshold_charges_only_where_the_balance_is_below_it(
 def test_monthly_limit_ends_charging_until_the_next_month(
     project: Project, emulator: Emulator
 ) -> None:
-    """Beyond the limit the run goes on with a warning; a new month starts from nothing."""
+    """At the limit, the run continues with a warning. A new month starts at zero."""
     allow(project, 1000)
     top_up(project, "amount_cents=1000, when_below_cents=500, monthly_limit_cents=1999")
     project.up()
@@ -61,7 +61,7 @@ def test_monthly_limit_ends_charging_until_the_next_month(
     for words in ("'credit'", "charges nothing", "1000 cents of monthly_limit_cents 1999"):
         assert words in warning
 
-    # A month later, as far as the state knows.
+    # Make the state believe that a month has passed.
     state = project.stack.export_stack()
     for resource in state.deployment["resources"]:
         if resource["urn"].endswith("::credit"):
@@ -74,7 +74,7 @@ def test_monthly_limit_ends_charging_until_the_next_month(
 
 
 def test_threshold_needs_a_limit_of_at_least_one_charge(project: Project) -> None:
-    """What could charge in every run has to have an end."""
+    """A top-up that can charge in every run must have a limit."""
     allow(project, 1000)
     declare(
         project,
@@ -91,7 +91,7 @@ def test_threshold_needs_a_limit_of_at_least_one_charge(project: Project) -> Non
 def test_top_ups_of_one_program_charge_once_where_one_charge_is_enough(
     project: Project, emulator: Emulator
 ) -> None:
-    """Each looks at the balance again when its turn has come."""
+    """Each top-up reads the balance again before it charges."""
     emulator.set_settings(latency_seconds=0.2)
     allow(project, 1000)
     declare(
@@ -109,7 +109,7 @@ def test_top_ups_of_one_program_charge_once_where_one_charge_is_enough(
     assert amounts(emulator) == [1000]
     assert "unless another charge raises it before this one's turn" in preview.stdout
 
-    # Likewise for those that exist.
+    # The same is true for top-ups that already exist.
     emulator.set_org(credit_balance_cents=0)
     project.up()
     assert amounts(emulator) == [1000, 1000]
@@ -119,7 +119,7 @@ def test_top_ups_of_one_program_charge_once_where_one_charge_is_enough(
 def test_two_runs_at_once_charge_once_where_one_charge_is_enough(
     both: list[Project], emulator: Emulator
 ) -> None:
-    """The second process waits, and then sees what the first has charged."""
+    """The second process waits, and then sees the first one's charge."""
     for number, project in enumerate(both):
         allow(project, 1000)
         arguments = "amount_cents=1000, when_below_cents=500, monthly_limit_cents=5000"
@@ -134,7 +134,7 @@ def test_two_runs_at_once_charge_once_where_one_charge_is_enough(
 def test_balance_that_is_no_number_charges_nothing(
     project: Project, emulator: Emulator, odd: object
 ) -> None:
-    """What can't be compared isn't below anything."""
+    """A balance that can't be compared isn't below the threshold."""
     allow(project, 1000)
     top_up(project, "amount_cents=1000, when_below_cents=500, monthly_limit_cents=5000")
     answer = {
@@ -154,7 +154,7 @@ def test_balance_that_is_no_number_charges_nothing(
 def test_outputs_of_a_charge_that_was_never_made_are_known_in_a_preview(
     project: Project, emulator: Emulator
 ) -> None:
-    """They are None, not unknown: nothing shows as changing."""
+    """They are None and not unknown, so nothing shows as changing."""
     emulator.set_org(credit_balance_cents=5000)
     project.env["PARALLEL_MAX_TOP_UP_CENTS"] = "2000"
     declare(

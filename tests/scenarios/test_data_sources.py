@@ -1,4 +1,4 @@
-"""get_balance, get_apps, get_app: what a program can ask, and what it is told."""
+"""get_balance, get_apps, get_app: their results and their errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.scenarios.story import (
 
 
 def test_data_sources_tell_what_the_server_has(project: Project, emulator: Emulator) -> None:
-    """As values and as outputs, in preview too; all questions about apps share one list."""
+    """They work as values and as outputs, also in preview. All reads of apps share one list."""
     emulator.set_org(credit_balance_cents=1234.5, pending_debit_balance_cents=3)
     app_id = Console(emulator).create_app("search")
     declare(
@@ -61,7 +61,7 @@ def test_data_sources_tell_what_the_server_has(project: Project, emulator: Emula
 
 
 def test_outputs_asked_at_once_share_one_list(project: Project, emulator: Emulator) -> None:
-    """They are asked from threads of their own, none of which knows of the others."""
+    """Several threads read at the same time."""
     declare(
         project,
         """
@@ -78,7 +78,7 @@ def test_outputs_asked_at_once_share_one_list(project: Project, emulator: Emulat
 
 
 def test_get_app_waits_for_an_app_of_the_same_program(project: Project, emulator: Emulator) -> None:
-    """Asked with an output that isn't known yet, it asks nothing in preview."""
+    """With an argument that is unknown in preview, it makes no request in preview."""
     declare(
         project,
         """
@@ -94,7 +94,7 @@ def test_get_app_waits_for_an_app_of_the_same_program(project: Project, emulator
 
 
 def test_get_app_without_a_match_is_refused(project: Project) -> None:
-    """The line says what was looked for, and how to see what there is."""
+    """The line says what was searched for, and how to list what exists."""
     declare(project, 'parallel.get_app(app_name="search")')
 
     text = project.fails("preview")
@@ -105,7 +105,7 @@ def test_get_app_without_a_match_is_refused(project: Project) -> None:
 
 
 def test_get_app_output_without_a_match_is_refused(project: Project) -> None:
-    """An error inside an output is one line as well."""
+    """An error inside an output is one line too."""
     declare(project, f'parallel.get_app_output(app_id="{NO_SUCH_APP}")')
 
     text = project.fails("up")
@@ -114,7 +114,7 @@ def test_get_app_output_without_a_match_is_refused(project: Project) -> None:
 
 
 def test_get_app_with_several_matches_is_refused(project: Project, emulator: Emulator) -> None:
-    """The ids are there to choose from."""
+    """The error lists the ids to choose from."""
     ids = [Console(emulator).create_app("search") for _ in range(2)]
     declare(project, 'parallel.get_app(app_name="search")')
 
@@ -126,7 +126,7 @@ def test_get_app_with_several_matches_is_refused(project: Project, emulator: Emu
 
 
 def test_get_app_by_nothing_is_refused(project: Project, emulator: Emulator) -> None:
-    """Neither or both of the two ways to name an app is a mistake in the program."""
+    """A program must give exactly one of the name and the id."""
     declare(project, "parallel.get_app()")
 
     text = project.fails("preview")
@@ -136,7 +136,7 @@ def test_get_app_by_nothing_is_refused(project: Project, emulator: Emulator) -> 
 
 
 def test_data_source_without_permission_is_refused(project: Project, emulator: Emulator) -> None:
-    """The line names the scope that the token lacks."""
+    """The line names the scope that the token doesn't have."""
     project.env["PARALLEL_ACCESS_TOKEN"] = emulator.mint_token(scopes=["apps:read"])
     declare(project, "parallel.get_balance()")
 
@@ -153,7 +153,7 @@ def test_data_source_without_permission_is_refused(project: Project, emulator: E
 
 
 def test_secret_that_is_looked_for_is_not_printed(project: Project) -> None:
-    """What was found or not is told without the secret that was asked with."""
+    """The result and the error don't contain the secret that was searched for."""
     declare(
         project, 'parallel.get_app_output(app_name=pulumi.Output.secret("hush-hush").apply(str))'
     )

@@ -1,4 +1,4 @@
-"""Raw keys that go to a command, and that the state needn't keep."""
+"""Raw keys that a command stores, so that the state needn't have them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ app = parallel.App("search")
 settings = json.load(open("settings.json"))
 parallel.{resource}("svc", app_id=app.app_id, **settings)
 """
-# Appends what it gets on its standard input, and what it is told besides, to a file.
+# Appends its standard input and its variables to a file.
 STORE = """
 import json, os, sys
 names = ("PARALLEL_API_KEY_ID", "PARALLEL_API_KEY_NAME", "PARALLEL_APP_ID")
@@ -34,18 +34,18 @@ FAIL = "import sys; sys.exit('the vault refuses ' + sys.stdin.read())"
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """The file that stands for a secret store."""
+    """Return the file that acts as the secret store."""
     return tmp_path / "store"
 
 
 @pytest.fixture(params=["ApiKey", "RotatingApiKey"])
 def resource(request: pytest.FixtureRequest) -> str:
-    """Each kind of key."""
+    """Return each type of key resource."""
     return str(request.param)
 
 
 def declare(project: Project, resource: str, **settings: object) -> None:
-    """Write the program; the settings are the key's arguments."""
+    """Write the program, with these arguments for the key."""
     if resource == "RotatingApiKey":
         settings = {"rotate_after": "30d", **settings}
     project.write(PROGRAM.format(resource=resource))
@@ -65,7 +65,7 @@ def delivered(store: Path) -> list[dict[str, str]]:
 def test_delivered_key_needs_no_place_in_the_state(
     project: Project, emulator: Emulator, store: Path, resource: str
 ) -> None:
-    """The command gets the key on its standard input; the state keeps a fingerprint of it."""
+    """The command gets the key on its standard input. The state has only a fingerprint."""
     project.env |= emulator.environment
     declare(project, resource, deliver_command=command(store), keep_raw_api_key=False)
     result = project.up()
@@ -85,7 +85,7 @@ def test_delivered_key_needs_no_place_in_the_state(
 def test_kept_key_is_delivered_too(
     project: Project, emulator: Emulator, store: Path, resource: str
 ) -> None:
-    """By default the state has what the command got; dropping it later makes no new key."""
+    """By default, the state has the delivered key too. Removing it later creates no new key."""
     project.env |= emulator.environment
     declare(project, resource, deliver_command=command(store))
     project.up()
@@ -101,7 +101,7 @@ def test_kept_key_is_delivered_too(
 def test_failed_delivery_revokes_the_new_key_and_keeps_the_old_one(
     project: Project, emulator: Emulator, store: Path, resource: str
 ) -> None:
-    """No raw key shows, the old key stays current, and the next run works."""
+    """No raw key is printed, the old key stays current, and the next run works."""
     project.env |= emulator.environment
     declare(project, resource, deliver_command=command(store), triggers=1)
     project.up()
@@ -123,7 +123,7 @@ def test_failed_delivery_revokes_the_new_key_and_keeps_the_old_one(
 def test_changed_command_counts_from_the_next_key_on(
     project: Project, emulator: Emulator, store: Path, resource: str
 ) -> None:
-    """Another command alone delivers nothing and makes no key."""
+    """A change of only the command delivers nothing and creates no key."""
     project.env |= emulator.environment
     declare(project, resource, deliver_command=command(store))
     project.up()
@@ -150,7 +150,7 @@ def test_changed_command_counts_from_the_next_key_on(
 def test_bad_delivery_is_refused_in_preview(
     project: Project, emulator: Emulator, settings: dict[str, object], problem: str
 ) -> None:
-    """What can't be meant is named before anything is made."""
+    """An invalid command is refused before anything is created."""
     project.env |= emulator.environment
     declare(project, "ApiKey", **settings)
     assert problem in project.fails("preview")

@@ -1,4 +1,4 @@
-"""Answers that are late, broken or lost: nothing is made twice, and the next run completes."""
+"""Late, broken or lost answers: nothing is created twice unnoticed, and the next run completes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEYS = "/service/v1/apps/{app_id}/keys"
 def test_failure_in_the_middle_is_completed_by_the_next_run(
     project: Project, emulator: Emulator
 ) -> None:
-    """What was done is kept; the second run makes what is missing, and only that."""
+    """What was done is kept. The second run creates only what is missing."""
     emulator.add_fault("status", method="POST", path=KEYS, status=422, body={"detail": "not today"})
     declare(
         project,
@@ -50,7 +50,7 @@ def test_failure_in_the_middle_is_completed_by_the_next_run(
 
 
 def test_failed_replacement_keeps_the_old_key_working(project: Project, emulator: Emulator) -> None:
-    """The old key is revoked only when the new one is there, in whichever run that is."""
+    """A run revokes the old key only when the new key exists."""
     program = """
     app = parallel.App("search")
     key = parallel.ApiKey("ci", app_id=app.app_id, triggers={triggers})
@@ -63,7 +63,7 @@ def test_failed_replacement_keeps_the_old_key_working(project: Project, emulator
     emulator.add_fault("status", method="POST", path=KEYS, status=500)
     declare(project, program.format(triggers=2))
     text = project.fails("up")
-    # A plain 500 may have made a key, so a second is tried before giving up.
+    # A 500 may have created a key, so the client tries once more before it fails.
     assert_refused(project, text, "'ci'", "revoke them in the Parallel console", resource="ci")
     assert live_keys(emulator) == [old]
     assert project.resource("ci")["id"] == old["api_key_id"]
@@ -74,7 +74,7 @@ def test_failed_replacement_keeps_the_old_key_working(project: Project, emulator
 
 
 def test_lost_answer_makes_a_second_app_and_a_warning(project: Project, emulator: Emulator) -> None:
-    """The app that the lost answer was about isn't taken over: it may be somebody else's."""
+    """The app of the lost answer isn't adopted, because it may belong to somebody else."""
     before = Console(emulator).create_app("search")
     emulator.add_fault("drop_after", method="POST", path=APPS)
     declare(project, 'parallel.App("search")')
@@ -92,7 +92,7 @@ def test_lost_answer_makes_a_second_app_and_a_warning(project: Project, emulator
 
 
 def test_lost_request_is_sent_again(project: Project, emulator: Emulator) -> None:
-    """Nothing came of the first request, as the list shows, and the app is created after all."""
+    """The list shows that the first request created nothing, so the app is created again."""
     emulator.add_fault("drop_before", method="POST", path=APPS)
     declare(project, 'parallel.App("search")')
 
@@ -104,7 +104,7 @@ def test_lost_request_is_sent_again(project: Project, emulator: Emulator) -> Non
 
 
 def test_busy_server_is_given_time(project: Project, emulator: Emulator) -> None:
-    """429 and 503 with Retry-After are waited out, and cost nothing but time."""
+    """The client waits after 429 and 503 with Retry-After, and then succeeds."""
     emulator.add_fault("status", method="POST", path=APPS, status=429, headers={"Retry-After": "0"})
     emulator.add_fault("status", method="POST", path=KEYS, status=503, headers={"Retry-After": "0"})
     emulator.add_fault("truncate", method="GET", path=APPS)
@@ -118,7 +118,7 @@ def test_busy_server_is_given_time(project: Project, emulator: Emulator) -> None
 
 
 def test_lost_answer_charges_once(project: Project, emulator: Emulator) -> None:
-    """Within a run a charge is repeated under its key until the outcome is known."""
+    """Within a run, a charge is repeated under its key until the outcome is known."""
     project.config("parallel:maxTopUpCents", "500")
     emulator.add_fault("drop_after", method="POST", path="/service/v1/balance/add", times=2)
     declare(project, 'parallel.BalanceTopUp("credit", amount_cents=500)')
@@ -132,7 +132,7 @@ def test_lost_answer_charges_once(project: Project, emulator: Emulator) -> None:
 
 
 def test_page_of_a_proxy_is_one_line(project: Project, emulator: Emulator) -> None:
-    """HTML where JSON should be is said in words, without the page."""
+    """If the answer is HTML and not JSON, the error says so without the HTML."""
     page = "<html><body>Access to this site is blocked</body></html>"
     emulator.add_fault("status", method="GET", path=APPS, status=403, body=page)
     declare(project, 'parallel.App("search")')
@@ -145,7 +145,7 @@ def test_page_of_a_proxy_is_one_line(project: Project, emulator: Emulator) -> No
 
 
 def test_damaged_state_is_one_line_without_its_values(project: Project) -> None:
-    """What nobody foresaw is told as a bug, with its place and with nothing that may be secret."""
+    """An unexpected error is reported as a bug, with its place in the code and without secrets."""
     declare(project, 'app = parallel.App("search")\nparallel.ApiKey("ci", app_id=app.app_id)')
     project.up()
     state = project.stack.export_stack()
@@ -163,7 +163,7 @@ def test_damaged_state_is_one_line_without_its_values(project: Project) -> None:
 
 
 def test_failed_destroy_is_completed_by_the_next(project: Project, emulator: Emulator) -> None:
-    """What couldn't be deleted stays in the state, and the next destroy tries again."""
+    """Resources that couldn't be deleted stay in the state, and the next destroy tries again."""
     declare(project, 'app = parallel.App("search")\nparallel.ApiKey("ci", app_id=app.app_id)')
     project.up()
     emulator.add_fault("status", method="DELETE", path="/service/v1/apps/{app_id}", status=409)

@@ -1,4 +1,4 @@
-"""Keys whose answer can't be kept: revoked again, or named, and never a traceback."""
+"""Keys whose answer can't be stored: revoked again or named, and never a traceback."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KINDS = {"ApiKey": "", "RotatingApiKey": 'rotate_after="30d"'}
 def test_key_whose_answer_cannot_be_kept_is_named(
     project: Project, emulator: Emulator, kind: str, odd: dict[str, object]
 ) -> None:
-    """One line names the key, its id and its app; nothing of it is in the state."""
+    """One line has the key's name, its id and its app. The state has nothing of the key."""
     declare(project, 'parallel.App("search")')
     project.up()
     app_id = project.resource("search")["id"]

@@ -1,4 +1,4 @@
-"""What a preview and a program see of keys whose outputs are left out at times."""
+"""Key outputs that are sometimes absent, in a preview and in a program."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ for name in ("next_rotation_time", "previous_expires_time"):
 def test_absent_outputs_are_known_in_a_preview_without_changes(
     project: Project, emulator: Emulator
 ) -> None:
-    """Exported `previous_*` are None, not unknown; with a previous key they have their values."""
+    """Exported `previous_*` are None and not unknown. With a previous key, they have its values."""
     clock = Clock(project, emulator)
     declare(project, ROTATING.format(triggers=1, options=""))
     project.up()
@@ -76,7 +76,7 @@ def test_times_are_told_in_iso_8601_beside_the_seconds(
 def test_replace_on_changes_replaces_a_rotating_key(
     project: Project, emulator: Emulator, path: str, change: tuple[str, str], outcome: str
 ) -> None:
-    """What is named there replaces the resource whole, in preview and in up; the rest rotates."""
+    """A change of a listed input replaces the resource, in preview and up. Other changes rotate."""
     options = f', opts=pulumi.ResourceOptions(replace_on_changes=["{path}"])'
     program = ROTATING.format(triggers=1, options=options)
     declare(project, program)
@@ -94,7 +94,7 @@ def test_replace_on_changes_replaces_a_rotating_key(
 def test_refresh_while_a_rotation_is_due_shows_an_update_and_changes_nothing(
     project: Project, emulator: Emulator
 ) -> None:
-    """The engine compares the inputs in a refresh too; after an up it finds nothing."""
+    """The engine compares the inputs in a refresh too. After an up, it finds nothing."""
     clock = Clock(project, emulator)
     declare(project, ROTATING.format(triggers=1, options=""))
     project.up()
@@ -110,7 +110,7 @@ def test_refresh_while_a_rotation_is_due_shows_an_update_and_changes_nothing(
 
 
 def test_default_names_do_not_show_in_the_diff_of_an_update(project: Project) -> None:
-    """That a name is a default is nothing to look at."""
+    """The diff doesn't show that a name is a default."""
     declare(project, ROTATING.format(triggers=1, options=""))
     project.up()
     declare(project, ROTATING.format(triggers=2, options=""))

@@ -1,4 +1,4 @@
-"""The wrong organization: what another one's token can't see isn't gone."""
+"""A token of the wrong organization: resources that it can't see aren't treated as deleted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ key = parallel.ApiKey("ci", app_id=app.app_id)
 def test_guard_refuses_another_organization_before_the_first_change(
     project: Project, emulator: Emulator
 ) -> None:
-    """With `parallel:orgId`, every operation asks once whose token it is, and goes no further."""
+    """With `parallel:orgId`, each operation asks for the token's organization once, and stops."""
     project.config("parallel:orgId", "org_meant")
     declare(project, APP_AND_KEY)
 
@@ -46,7 +46,7 @@ def test_guard_refuses_another_organization_before_the_first_change(
 
 
 def test_guard_lets_the_right_organization_through(project: Project, emulator: Emulator) -> None:
-    """It costs one question a run, and none where nothing changes."""
+    """The guard costs one request per run, and none if nothing changes."""
     project.env["PARALLEL_ORG_ID"] = emulator.org_id
     declare(project, APP_AND_KEY)
 
@@ -65,7 +65,7 @@ def test_guard_lets_the_right_organization_through(project: Project, emulator: E
 
 @pytest.mark.parametrize("operation", ["refresh", "destroy"])
 def test_guard_protects_what_exists(project: Project, emulator: Emulator, operation: str) -> None:
-    """Set or changed later, it keeps refresh and destroy from the state as well."""
+    """A guard that is set or changed later also protects the state from refresh and destroy."""
     declare(project, APP_AND_KEY)
     project.up()
     project.env["PARALLEL_ORG_ID"] = "org_meant"
@@ -80,7 +80,7 @@ def test_guard_protects_what_exists(project: Project, emulator: Emulator, operat
 
 
 def test_data_sources_are_guarded_too(project: Project, emulator: Emulator) -> None:
-    """What is read from the wrong organization would be built upon."""
+    """A program must not use data of the wrong organization."""
     project.config("parallel:orgId", "org_meant")
     declare(project, "parallel.get_apps()")
 
@@ -94,13 +94,13 @@ def test_data_sources_are_guarded_too(project: Project, emulator: Emulator) -> N
 def test_token_of_another_organization_loses_nothing(
     project: Project, emulator: Emulator, *, empty: bool
 ) -> None:
-    """Refresh keeps the state and destroy doesn't take a 404 for gone; the right token can."""
+    """Refresh and destroy keep the state, although keys look deleted. The right token works."""
     declare(project, APP_AND_KEY)
     project.up()
     other = emulator.add_org()
     right, project.env["PARALLEL_ACCESS_TOKEN"] = emulator.access_token, other["access_token"]
     if empty:
-        # Then only the balance tells whose token it is.
+        # Without apps, only the balance shows the token's organization.
         console = Console(emulator, other["access_token"])
         console.delete_app(emulator.state(other["org_id"])["apps"][0]["app_id"])
 
@@ -125,7 +125,7 @@ def test_token_of_another_organization_loses_nothing(
 
 
 def test_lost_permission_is_not_deletion(project: Project, emulator: Emulator) -> None:
-    """A token that may not list apps leaves the state alone."""
+    """With a token that can't list apps, the state doesn't change."""
     declare(project, APP_AND_KEY)
     project.up()
     project.env["PARALLEL_ACCESS_TOKEN"] = emulator.mint_token(scopes=["balance:read"])

@@ -1,4 +1,4 @@
-"""A token that is renewed in mid-run to another organization's changes nothing there."""
+"""During a run, the token is renewed to another organization's: nothing changes there."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ key = parallel.ApiKey("ci", app_id=app.app_id)
 """
 CREDIT = 'credit = parallel.BalanceTopUp("credit", amount_cents=2000)'
 
-# Each provider process gets the first token first, and the second one whenever it asks again.
+# Each provider process gets the first token first, and after that always the second one.
 COMMAND = """
 import os, pathlib, sys
 asked = pathlib.Path(sys.argv[1], str(os.getppid()))
@@ -42,7 +42,7 @@ asked.touch()
 
 @pytest.fixture
 def other(project: Project, emulator: Emulator, tmp_path: Path) -> NewOrgState:
-    """Have a command give this organization's token the second time, and return it."""
+    """Set a command that returns this organization's token second, and return the organization."""
     organization = emulator.add_org()
     tokens = tmp_path / "tokens"
     tokens.mkdir()
@@ -54,14 +54,14 @@ def other(project: Project, emulator: Emulator, tmp_path: Path) -> NewOrgState:
 
 
 def assert_untouched(emulator: Emulator, other: NewOrgState) -> None:
-    """Nothing was created, deleted or charged in the other organization."""
+    """Assert that nothing was created, deleted or charged in the other organization."""
     state = emulator.state(other["org_id"])
     assert [app["app_name"] for app in state["apps"]] == ["parallel-cli Users"]
     assert (state["keys"], state["charges"]) == ([], [])
 
 
 def refuse_token_once(emulator: Emulator, request: str) -> None:
-    """Let the server refuse the token of the next request of this kind, so that it is renewed."""
+    """Make the server refuse the token of the next such request, so that it is renewed."""
     method, path = request.split()
     emulator.add_fault("status", method=method, path=path, status=401)
 
@@ -70,7 +70,7 @@ def refuse_token_once(emulator: Emulator, request: str) -> None:
 def test_charge_is_not_sent_with_another_organizations_token(
     project: Project, emulator: Emulator, other: NewOrgState, *, guarded: bool
 ) -> None:
-    """The card that is charged is the one that the guard, or the run's beginning, means."""
+    """Only the organization of the guard, or of the start of the run, is charged."""
     if guarded:
         project.config("parallel:orgId", emulator.org_id)
     project.config("parallel:maxTopUpCents", "2000")
@@ -97,7 +97,7 @@ def test_creation_is_not_sent_with_another_organizations_token(
     *,
     guarded: bool,
 ) -> None:
-    """An app or a key in the wrong organization would be used there, and paid for."""
+    """An app or a key in the wrong organization would be used and paid for there."""
     if guarded:
         project.config("parallel:orgId", emulator.org_id)
     declare(project, APP_AND_KEY)
@@ -116,7 +116,7 @@ def test_creation_is_not_sent_with_another_organizations_token(
 def test_deletion_is_not_sent_with_another_organizations_token(
     project: Project, emulator: Emulator, other: NewOrgState, request_: str
 ) -> None:
-    """With the guard, it isn't even tried; what wasn't deleted stays in the state."""
+    """With the guard, no deletion is sent. What wasn't deleted stays in the state."""
     project.config("parallel:orgId", emulator.org_id)
     declare(project, APP_AND_KEY)
     project.up()
@@ -135,7 +135,7 @@ def test_deletion_is_not_sent_with_another_organizations_token(
 def test_renewed_token_of_the_same_organization_costs_one_question(
     project: Project, emulator: Emulator, other: NewOrgState, tmp_path: Path
 ) -> None:
-    """A renewal is usual: it is asked for its organization once, and the run goes on."""
+    """Renewals are normal. The organization is checked once, and the run continues."""
     assert other["org_id"] != emulator.org_id
     (tmp_path / "tokens" / "second").write_text(emulator.mint_token())
     declare(project, APP_AND_KEY)

@@ -1,4 +1,4 @@
-"""A rotating key's life, as users see it: previews, outputs, messages, and the keys that work."""
+"""RotatingApiKey from creation to destroy: previews, outputs, messages and working keys."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ MONTHLY = 'rotate_after="30d", overlap="2d"'
 
 @pytest.fixture
 def clock(project: Project, emulator: Emulator) -> Clock:
-    """Time that the scenario moves."""
+    """Return the clock of the scenario."""
     project.env |= emulator.environment
     return Clock(project, emulator)
 
 
 def declare(project: Project, arguments: str = MONTHLY, *, consumer: bool = False) -> None:
-    """Write the program, with or without something that depends on the key."""
+    """Write the program, with or without a resource that depends on the key."""
     source = PROGRAM.format(arguments=arguments)
     if not consumer:
         source = "\n".join(line for line in source.splitlines() if "consumer" not in line)
@@ -51,7 +51,7 @@ def outputs(project: Project) -> dict[str, Any]:
 
 
 def keys(emulator: Emulator, name: str = "svc") -> dict[str, KeyState]:
-    """Return the keys of this name and its generations, by name."""
+    """Return the keys of all generations, by name."""
     return {
         key["api_key_name"]: key
         for key in emulator.state()["keys"]
@@ -67,7 +67,7 @@ def alive(emulator: Emulator) -> list[str]:
 def test_young_key_stays_and_says_when_it_rotates(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:
-    """Until it is old enough, nothing is updated and no request is made."""
+    """Until `rotate_after`, nothing is updated and no request is made."""
     declare(project)
     assert changes(project.up()) == {"create": 3}
     first = outputs(project)
@@ -83,7 +83,7 @@ def test_young_key_stays_and_says_when_it_rotates(
 def test_old_key_rotates_in_place_and_dependents_get_the_new_one(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:
-    """Preview says so and why; up makes the new key first and leaves the old one working."""
+    """The preview gives the reason. Up creates the new key first and keeps the old one working."""
     declare(project, consumer=True)
     project.up()
     first = outputs(project)
@@ -106,7 +106,7 @@ def test_old_key_rotates_in_place_and_dependents_get_the_new_one(
 def test_previous_key_retires_after_the_overlap(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:
-    """The run after the overlap revokes the old key only, and says that the current one stays."""
+    """The run after the overlap revokes only the old key, and says that the current key stays."""
     declare(project)
     project.up()
     clock.forward(days=30)
@@ -124,7 +124,7 @@ def test_previous_key_retires_after_the_overlap(
 
 
 def test_both_raw_keys_are_secrets(project: Project, emulator: Emulator, clock: Clock) -> None:
-    """Neither the current nor the previous raw key stands in the state in plain text."""
+    """The state has neither the current nor the previous raw key in plain text."""
     declare(project)
     project.up()
     clock.forward(days=30)
@@ -158,13 +158,13 @@ def test_leaked_key_is_replaced_and_revoked_at_once(
 def test_second_trigger_within_the_overlap_revokes_nothing_early(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:
-    """Each replaced key keeps its own overlap, also when the next rotation comes early."""
+    """Each retired key keeps its own overlap, even if the next rotation comes early."""
     for number in (1, 2, 3):
         declare(project, MONTHLY + f", triggers={number}")
         project.up()
         clock.forward(days=0.75)
     assert alive(emulator) == ["svc", "svc-2", "svc-3"]
-    clock.forward(days=0.51)  # the first key was replaced at 0.75, and it is 2.76 now
+    clock.forward(days=0.51)  # the first key was retired at 0.75, and it is 2.76 now
     project.up()
     assert alive(emulator) == ["svc-2", "svc-3"]
     clock.forward(days=0.75)
@@ -175,7 +175,7 @@ def test_second_trigger_within_the_overlap_revokes_nothing_early(
 def test_refresh_and_change_of_overlap_rotate_nothing(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:
-    """Only age and triggers rotate; a longer overlap moves the end of the previous key."""
+    """Only age and triggers rotate. A longer overlap moves `previous_expires_at`."""
     declare(project)
     project.up()
     clock.forward(days=30)
@@ -194,7 +194,7 @@ def test_refresh_and_change_of_overlap_rotate_nothing(
 def test_other_spelling_of_a_duration_changes_nothing(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:
-    """The text, a timedelta and ISO 8601 mean the same length of time."""
+    """A text, a timedelta and ISO 8601 can be the same duration."""
     declare(project)
     project.up()
     clock.forward(days=1)
@@ -234,7 +234,7 @@ def test_failed_revocation_keeps_the_new_key_and_is_tried_again(
 def test_failed_rotation_keeps_the_current_key(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:
-    """When no new key can be made, the old one stays current, and the next run rotates."""
+    """If no new key can be created, the old one stays current, and the next run rotates."""
     declare(project)
     project.up()
     first = outputs(project)
@@ -252,7 +252,7 @@ def test_failed_rotation_keeps_the_current_key(
 def test_rename_replaces_and_destroy_revokes_every_key(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:
-    """A new name begins a new series; destroying leaves no key alive."""
+    """A new name starts with a new first key. Destroy leaves no working key."""
     declare(project)
     project.up()
     clock.forward(days=30)
@@ -278,7 +278,7 @@ def test_rename_replaces_and_destroy_revokes_every_key(
 def test_bad_duration_is_refused_in_preview(
     project: Project, emulator: Emulator, clock: Clock, arguments: str, problem: str
 ) -> None:
-    """A duration that can't be meant is named, with what would do."""
+    """The error names the invalid duration, and shows valid ones."""
     del clock
     declare(project, arguments)
     assert problem in project.fails("preview")
@@ -288,7 +288,7 @@ def test_bad_duration_is_refused_in_preview(
 def test_year_of_monthly_rotations_leaves_one_key_and_no_gap(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:
-    """12 rotations and 12 retirements: each key works until the overlap after it has passed."""
+    """12 rotations and 12 revocations: each key works until the overlap after its rotation ends."""
     declare(project)
     project.up()
     clock.forward(days=30)

@@ -1,4 +1,4 @@
-"""Whose clock decides about a rotating key: the server's, and never this machine's alone."""
+"""The server's clock decides about a rotating key, and never only this machine's clock."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ key = parallel.RotatingApiKey("svc", app_id=app.app_id, rotate_after="{rotate_af
 
 @pytest.fixture
 def clock(project: Project, emulator: Emulator) -> Clock:
-    """Time that the scenario moves."""
+    """Return the clock of the scenario."""
     return Clock(project, emulator)
 
 
@@ -49,7 +49,7 @@ def alive(emulator: Emulator) -> list[str]:
 def test_clock_that_is_ahead_never_revokes_in_the_run_that_rotates(
     project: Project, emulator: Emulator, clock: Clock, ahead_seconds: float
 ) -> None:
-    """The overlap of an hour hasn't passed, whatever this machine thinks; later runs know too."""
+    """By the server's clock, the hour of overlap hasn't passed. Later runs use that clock too."""
     program(project)
     project.up()
     clock.wrong_here(ahead_seconds=ahead_seconds)
@@ -71,7 +71,7 @@ def test_clock_that_is_ahead_never_revokes_in_the_run_that_rotates(
 def test_clock_a_year_ahead_rotates_by_the_servers_time(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:
-    """A run with nothing due by the server's time changes nothing, and isn't an error."""
+    """If nothing is due by the server's clock, the run changes nothing and succeeds."""
     program(project)
     project.up()
     before = project.resource("svc")["outputs"]
@@ -92,7 +92,7 @@ def test_clock_a_year_ahead_rotates_by_the_servers_time(
 def test_run_with_nothing_due_by_the_servers_time_keeps_what_was_changed(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:
-    """Durations that were changed are in the state all the same."""
+    """Changed durations are still written to the state."""
     program(project)
     project.up()
     clock.wrong_here(ahead_seconds=365 * DAY)
@@ -109,7 +109,7 @@ def test_run_with_nothing_due_by_the_servers_time_keeps_what_was_changed(
 def test_clock_that_is_behind_revokes_late_and_never_early(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:
-    """What is due is noticed once this machine's clock says so as well."""
+    """A due revocation is noticed only when this machine's clock reaches that time too."""
     program(project)
     project.up()
     clock.wrong_here(ahead_seconds=-2 * HOUR)
@@ -126,7 +126,7 @@ def test_clock_that_is_behind_revokes_late_and_never_early(
 def test_overlap_of_nothing_revokes_at_once_whatever_the_clocks_say(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:
-    """A leaked key ends in the run that replaces it."""
+    """A leaked key is revoked in the run that retires it."""
     program(project, overlap="0s")
     project.up()
     clock.wrong_here(ahead_seconds=-2 * HOUR)
@@ -138,7 +138,7 @@ def test_overlap_of_nothing_revokes_at_once_whatever_the_clocks_say(
 def test_answers_without_a_date_revoke_nothing_because_of_an_overlap(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:
-    """A warning says so; the key is revoked by a later run that knows the time."""
+    """A warning says so. A later run that knows the time revokes the key."""
     program(project)
     project.up()
     program(project, triggers=1)

@@ -1,4 +1,4 @@
-"""Two hundred resources: as few requests as can be, and all of them right."""
+"""Two hundred resources: as few requests as possible, and all correct."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.scenarios.story import (
 
 @pytest.mark.timeout(300)
 def test_two_hundred_resources_cost_a_request_each(project: Project, emulator: Emulator) -> None:
-    """One POST and one DELETE each, one list for all, and none where nothing changes."""
+    """One POST and one DELETE each, one list for all, and no request if nothing changes."""
     declare(
         project,
         """
@@ -53,7 +53,7 @@ def test_two_hundred_resources_cost_a_request_each(project: Project, emulator: E
 def test_first_app_of_an_organization_needs_a_second_list(
     project: Project, emulator: Emulator
 ) -> None:
-    """Only an app tells whose it is: with none to begin with, apps are listed once more."""
+    """Only an app shows the organization. If there is none at first, apps are listed again."""
     [only] = emulator.state()["apps"]
     Console(emulator).delete_app(only["app_id"])
     declare(project, 'for number in range(5):\n    parallel.App(f"app-{number}")')

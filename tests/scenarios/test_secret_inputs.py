@@ -1,4 +1,4 @@
-"""A secret that was given as the wrong input is printed by nobody."""
+"""A secret that is used for the wrong input is never printed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WRONG = {
 def test_secret_that_fails_its_check_is_not_printed(
     project: Project, emulator: Emulator, name: str
 ) -> None:
-    """The line names the resource, the input and the reason, and no value."""
+    """The line has the resource, the input and the reason, but no value."""
     declare(
         project,
         f"""
@@ -58,7 +58,7 @@ def test_secret_that_fails_its_check_is_not_printed(
 
 
 def test_secret_name_is_shown_in_no_message(project: Project, emulator: Emulator) -> None:
-    """Errors and warnings name the resource by its own name, in this run and in later ones."""
+    """Errors and warnings use the resource's own name, in this run and in later ones."""
     Console(emulator).create_app(HUSH)
     app = f'parallel.App("a", app_name=pulumi.Output.secret("{HUSH}"))'
     declare(project, app)
@@ -87,7 +87,7 @@ def test_secret_name_is_shown_in_no_message(project: Project, emulator: Emulator
 
 
 def test_name_that_is_no_secret_is_shown(project: Project, emulator: Emulator) -> None:
-    """Also where it comes from another resource."""
+    """A name that comes from another resource is shown too."""
     emulator.add_fault("status", method="POST", path="/service/v1/apps", status=422)
     declare(project, 'parallel.App("a", app_name=pulumi.Output.from_input("search"))')
 
@@ -97,7 +97,7 @@ def test_name_that_is_no_secret_is_shown(project: Project, emulator: Emulator) -
 
 
 def test_one_cause_is_told_once(project: Project, emulator: Emulator) -> None:
-    """Each further resource that it fails gets a short line that says which one has the cause."""
+    """For each further resource with the same cause, a short line names the first one."""
     project.env["PARALLEL_ACCESS_TOKEN"] = emulator.mint_token(lifetime_seconds=60)
     declare(project, 'for n in range(12): parallel.App(f"app-{n}")')
     project.up()

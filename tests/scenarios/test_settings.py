@@ -1,4 +1,4 @@
-"""Settings and tokens: where they come from, and what a wrong one is answered with."""
+"""Settings and tokens: their order, and the errors for wrong ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ONE_APP = 'parallel.App("search")'
 def test_configured_token_comes_before_the_environment(
     project: Project, emulator: Emulator
 ) -> None:
-    """The stack's secret counts, is used by resources and data sources, and stays a secret."""
+    """The stack's secret comes first. Resources and data sources use it, and it stays a secret."""
     project.config("parallel:accessToken", emulator.access_token, secret=True)
     project.config("parallel:serviceApiUrl", emulator.url)
     project.env |= {
@@ -44,7 +44,7 @@ def test_configured_token_comes_before_the_environment(
 def test_no_token_at_all_is_told_in_preview_and_refused_in_up(
     project: Project, emulator: Emulator
 ) -> None:
-    """A preview asks nothing, so it only warns; the line gives all ways to sign in."""
+    """A preview makes no request, so it only warns. The line lists all ways to sign in."""
     project.env["PARALLEL_ACCESS_TOKEN"] = " "
     declare(project, ONE_APP)
     ways = (
@@ -66,7 +66,7 @@ def test_no_token_at_all_is_told_in_preview_and_refused_in_up(
 def test_data_api_key_in_place_of_a_token_is_named_as_the_mistake(
     project: Project, emulator: Emulator, operation: str
 ) -> None:
-    """It is noticed before a request is made with it."""
+    """The mistake is found before any request."""
     project.env["PARALLEL_ACCESS_TOKEN"] = secrets.token_urlsafe(30)
     declare(project, ONE_APP)
 
@@ -84,7 +84,7 @@ def test_data_api_key_in_place_of_a_token_is_named_as_the_mistake(
 
 
 def test_wrong_and_expired_tokens_change_nothing(project: Project, emulator: Emulator) -> None:
-    """A 401 in any operation says so, for each resource, and the state stays as it was."""
+    """A 401 in any operation says so for each resource, and the state doesn't change."""
     declare(project, ONE_APP)
     project.up()
     before = project.resource("search")
@@ -110,7 +110,7 @@ def test_wrong_and_expired_tokens_change_nothing(project: Project, emulator: Emu
 
 
 def test_token_without_a_scope_says_which(project: Project, emulator: Emulator) -> None:
-    """The server's own words for what is missing are passed on."""
+    """The error contains the server's message about the missing scope."""
     project.env["PARALLEL_ACCESS_TOKEN"] = emulator.mint_token(scopes=["apps:read"])
     declare(project, ONE_APP)
 
@@ -130,7 +130,7 @@ def test_token_without_a_scope_says_which(project: Project, emulator: Emulator) 
 def test_setting_that_cannot_be_used_is_named(
     project: Project, emulator: Emulator, name: str, value: str, says: tuple[str, ...]
 ) -> None:
-    """The line names the setting where it was found, and what is wanted of it."""
+    """The line names the setting and its source, and says what is expected."""
     project.env[name] = value
     declare(project, ONE_APP)
 
@@ -142,7 +142,7 @@ def test_setting_that_cannot_be_used_is_named(
 
 
 def test_unreachable_server_is_one_line(project: Project) -> None:
-    """Nothing listens there: the line says which address, and what to check."""
+    """The line says which address can't be reached, and what to check."""
     project.env["PARALLEL_SERVICE_API_URL"] = "http://127.0.0.1:9"
     declare(project, ONE_APP)
 
@@ -159,7 +159,7 @@ def test_unreachable_server_is_one_line(project: Project) -> None:
 
 
 def test_another_token_later_changes_nothing(project: Project, emulator: Emulator) -> None:
-    """Tokens live for minutes: each run may bring another one, and needs no change for it."""
+    """Tokens are valid for minutes. Each run may use another token without any change."""
     declare(project, ONE_APP)
     project.up()
     project.env["PARALLEL_ACCESS_TOKEN"] = emulator.mint_token()
@@ -173,7 +173,7 @@ def test_another_token_later_changes_nothing(project: Project, emulator: Emulato
 
 
 def test_misspelt_guard_is_named_once_a_run(project: Project, emulator: Emulator) -> None:
-    """Whatever the program declares or asks, one warning names the key and the nearest one."""
+    """Whatever the program declares, one warning names the key and the most similar known key."""
     project.config("parallel:orgid", "org_meant")
     project.env["PARALLEL_MAX_TOPUP_CENTS"] = "5"
     declare(project, f"{ONE_APP}\n{ONE_APP.replace('search', 'find')}\nparallel.get_apps_output()")
@@ -188,7 +188,7 @@ def test_misspelt_guard_is_named_once_a_run(project: Project, emulator: Emulator
 
 
 def test_access_token_as_plain_text_is_warned_about(project: Project, emulator: Emulator) -> None:
-    """The state would show it; as a secret there is nothing to say."""
+    """The state would show it. There is no warning for a secret."""
     token = emulator.mint_token()
     declare(project, ONE_APP)
     project.config("parallel:accessToken", token)
@@ -203,7 +203,7 @@ def test_access_token_as_plain_text_is_warned_about(project: Project, emulator: 
 
 
 def test_destroy_is_told_which_configuration_counts(project: Project, emulator: Emulator) -> None:
-    """A renewed token isn't seen by a refresh or a destroy: the line says so, and what helps."""
+    """A refresh or a destroy doesn't see a renewed token. The line says so, and what to do."""
     project.config("parallel:accessToken", emulator.mint_token(lifetime_seconds=60), secret=True)
     declare(project, ONE_APP)
     project.up()
@@ -226,7 +226,7 @@ def test_destroy_is_told_which_configuration_counts(project: Project, emulator: 
 
 
 def test_guard_in_the_environment_guards_a_destroy(project: Project, emulator: Emulator) -> None:
-    """Also where the configuration of the last `up` has another one, or none."""
+    """It also guards if the configuration of the last `up` has another one or none."""
     declare(project, ONE_APP)
     project.up()
     project.env["PARALLEL_ORG_ID"] = "org_meant"

@@ -1,4 +1,4 @@
-"""Runs on a stored sign-in whose access tokens end long before the run does."""
+"""Runs with a stored sign-in whose access tokens expire during the run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ for number in range({APPS}):
 
 
 def sign_in(environment: dict[str, str]) -> None:
-    """Sign in as a user does; the emulator approves at once."""
+    """Sign in like a user. The emulator approves at once."""
     command = [sys.executable, "-m", "parallel_provider.cli", "login", "--no-browser", "--wait"]
     subprocess.run(
         command, env={**os.environ, **environment}, check=True, capture_output=True, timeout=60
@@ -29,7 +29,7 @@ def sign_in(environment: dict[str, str]) -> None:
 
 
 def test_run_outlives_its_access_tokens(project: Project, tmp_path: Path) -> None:
-    """Forty apps at 200 ms an answer, with tokens of two seconds; none of them is left anywhere."""
+    """40 apps, 200 ms per answer, tokens of two seconds. Afterwards, no token is left anywhere."""
     settings = ("--auto-approve", "--token-lifetime", "2", "--latency", "0.2")
     with Emulator(*settings) as emulator:
         file = tmp_path / "auth.json"

@@ -1,4 +1,4 @@
-"""The words that the scenarios of BalanceTopUp share."""
+"""Helpers of the BalanceTopUp scenarios."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def top_up(project: Project, arguments: str, *, name: str = "credit", options: s
 
 
 def allow(project: Project, cents: int) -> None:
-    """Let one charge be this much."""
+    """Set the highest amount of one charge."""
     project.config("parallel:maxTopUpCents", str(cents))
 
 
 def amounts(emulator: Emulator) -> list[int]:
-    """Return what was really charged so far."""
+    """Return the amounts that were really charged."""
     return [charge["amount_cents"] for charge in emulator.state()["charges"]]
 
 

@@ -2,11 +2,12 @@
 
     python -m tests.upgrades.record v0_1_0
 
-Runs the program in that folder with Pulumi (it has to be on PATH) against an emulator, until a key
-has been rotated and a charge made, and writes `state.json` beside it. Its secrets are made up and
-stand in it as plain text, as in `pulumi stack export --show-secrets`, so that any engine can import
-them. For a new version, copy the folder of the last one, record it before the release, and leave
-the older folders alone.
+It runs the program in that folder with Pulumi, which must be on PATH, against an emulator, until a
+key was rotated and a charge was made. Then it writes `state.json` beside the program. The secrets
+are test data in plain text, as in `pulumi stack export --show-secrets`, so any engine can import
+them.
+For a new version, copy the folder of the last one, record it before the release, and don't change
+the older folders.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from tests.upgrades.recorded import HERE, MAX_TOP_UP_CENTS, RecordedState
 
 _MORE_THAN_A_MONTH = 31 * 86_400
 
-# Where a program stood on the disk of whoever recorded it, and how its secrets were encrypted.
-_NOBODYS_BUSINESS = {"sourcePosition", "stackTrace", "secrets_providers"}
+# Paths on the machine of the recording, and the encryption of its secrets.
+_MACHINE_SPECIFIC = {"sourcePosition", "stackTrace", "secrets_providers"}
 
 
 def record(version: str) -> None:
@@ -47,7 +48,7 @@ def record(version: str) -> None:
 
 def _without_traces(value: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, dict):
-        kept = {key: item for key, item in value.items() if key not in _NOBODYS_BUSINESS}
+        kept = {key: item for key, item in value.items() if key not in _MACHINE_SPECIFIC}
         return {key: _without_traces(item) for key, item in kept.items()}
     return [_without_traces(item) for item in value] if isinstance(value, list) else value
 

@@ -1,4 +1,4 @@
-"""A recorded state, and an account in which what stands in it is true."""
+"""A recorded state, and an account that matches it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_TOP_UP_CENTS = "2000"
 
 @dataclass(frozen=True)
 class RecordedState:
-    """The state that a version's program left behind."""
+    """The state of a version's program."""
 
     version: str
     text: str
@@ -34,17 +34,17 @@ class RecordedState:
 
     @staticmethod
     def path_of(version: str) -> Path:
-        """Return where the state of a version is kept."""
+        """Return the path of a version's state."""
         return HERE / version / "state.json"
 
     @property
     def resources(self) -> list[dict[str, Any]]:
-        """Return this project's resources in it, in its order."""
+        """Return this project's resources in the state, in its order."""
         resources = json.loads(self.text)["deployment"]["resources"]
         return [r for r in resources if "/parallel:" in r["type"]]
 
     def continue_in(self, project: Project, emulator: Emulator) -> None:
-        """Let the project be where the recording ended: same program, account, state and time."""
+        """Continue the project where the recording ended: same program, account, state and time."""
         outputs = [resource["outputs"] for resource in self.resources]
         project.copy(HERE / self.version)
         project.env.update(emulator.environment)
@@ -53,7 +53,7 @@ class RecordedState:
         ended_at = max(known["created_at"] for known in outputs if "created_at" in known)
         Clock(project, emulator).forward(seconds=ended_at - time.time())
         text = self.text
-        # The server gives out the ids, so that the recorded ones have to follow.
+        # The server chooses the ids, so the recorded ids are replaced with new ones.
         for old, new in _created_again(outputs, emulator).items():
             text = text.replace(old, new)
         state = json.loads(text)
@@ -63,13 +63,13 @@ class RecordedState:
 
 
 def _encryption(project: Project) -> dict[str, Any]:
-    """Return how Pulumi is to encrypt the secrets that it imports: as in the stack anyhow."""
+    """Return the encryption for imported secrets: the same as in the stack."""
     settings = project.stack.workspace.stack_settings(project.stack.name)
     return {"type": "passphrase", "state": {"salt": settings.encryption_salt}}
 
 
 def _created_again(outputs: list[dict[str, Any]], emulator: Emulator) -> dict[str, str]:
-    """Create the recorded apps and keys; return the new ids by the old ones."""
+    """Create the recorded apps and keys again. Return the new ids by the old ones."""
     ids: dict[str, str] = {}
     headers = {"Authorization": f"Bearer {emulator.access_token}"}
     base_url = f"{emulator.url}/service/v1"

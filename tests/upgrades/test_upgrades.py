@@ -1,4 +1,4 @@
-"""What an earlier version left behind is good for this one: nothing changes, nothing is lost."""
+"""An earlier version's state works with this version: nothing changes, nothing is lost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.engines import Project, changes, plain
 from tests.scenarios.story import DELETE_APP, DELETE_KEY, GET_BALANCE, LIST_APPS, calls, live_keys
 from tests.upgrades.recorded import VERSIONS, RecordedState
 
-# Type token → the module and the class that stand in users' states. Renaming one breaks them.
+# Type token → module and class in users' states. A rename breaks these states.
 NAMES = {
     "pulumi-python:dynamic/parallel:App": ("parallel_provider.dynamic", "AppProvider"),
     "pulumi-python:dynamic/parallel:ApiKey": ("parallel_provider.dynamic", "ApiKeyProvider"),
@@ -61,7 +61,7 @@ def test_state_is_left_as_it_is_refreshed_and_destroyed(
 
 
 def test_names_that_stand_in_states_are_pinned(version: str) -> None:
-    """Every resource is recorded, under the names that this version has to answer to."""
+    """Every resource is recorded, under names that this version must know."""
     found = {
         resource["type"]: base64.b64decode(resource["inputs"]["__provider"])
         for resource in RecordedState.of(version).resources

@@ -1,7 +1,7 @@
-"""(c) Apps as one would write them in an afternoon, from Pulumi's page on dynamic providers.
+"""(c) Apps of a simple provider, written in an afternoon from Pulumi's page on dynamic providers.
 
-One request an operation on a connection of its own, the provider pickled with what it needs, and a
-list of all apps for each read.
+It opens a connection for each request, is pickled with its settings, and lists all apps for each
+read.
 """
 
 import os

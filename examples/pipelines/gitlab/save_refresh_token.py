@@ -1,10 +1,10 @@
-"""Save what comes on standard input as this project's CI/CD variable PARALLEL_REFRESH_TOKEN.
+"""Save standard input as this project's CI/CD variable PARALLEL_REFRESH_TOKEN.
 
 python save_refresh_token.py
 
-The variable has to exist, in the scope of the job's environment; only its value is changed.
-GITLAB_TOKEN is a project access token with the role Maintainer and the scope `api`: the token that
-GitLab gives every job can't write variables.
+The variable must exist, with the environment scope of the job. Only its value is changed.
+GITLAB_TOKEN is a project access token with the role Maintainer and the scope `api`. (The job's own
+token can't write variables.)
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SECONDS = 20
 
 
 def main() -> None:
-    """Save it."""
+    """Save the token."""
     project = f"{os.environ['CI_API_V4_URL']}/projects/{os.environ['CI_PROJECT_ID']}"
     scope = urlencode({"filter[environment_scope]": os.environ["CI_ENVIRONMENT_NAME"]})
     request = Request(  # noqa: S310 - GitLab sets the address

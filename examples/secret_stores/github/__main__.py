@@ -1,6 +1,6 @@
-"""A key that lives in a GitHub repository's Actions secrets, and nowhere else.
+"""A key that is stored only in a GitHub repository's Actions secrets.
 
-pulumi config set repository acme/search    # whose workflows use secrets.PARALLEL_API_KEY
+pulumi config set repository acme/search    # its workflows use secrets.PARALLEL_API_KEY
 """
 
 import pulumi
@@ -15,9 +15,9 @@ key = parallel.RotatingApiKey(
     "search-ci",
     app_id=app.app_id,
     rotate_after="30d",
-    # A workflow run that was queued before a rotation still holds the key from before.
+    # A workflow run that was queued before a rotation still has the previous key.
     overlap="2d",
-    # `gh` takes the secret's value from its standard input where no --body is given.
+    # Without --body, `gh` reads the secret's value from its standard input.
     deliver_command=[
         *("gh", "secret", "set", "PARALLEL_API_KEY"),
         *("--repo", config.require("repository")),

@@ -1,6 +1,6 @@
-"""A key that lives in a Kubernetes secret, and nowhere else.
+"""A key that is stored only in a Kubernetes secret.
 
-pulumi config set namespace search          # where the secret `parallel-api-key` goes
+pulumi config set namespace search          # the namespace of the secret `parallel-api-key`
 """
 
 from pathlib import Path
@@ -17,9 +17,9 @@ key = parallel.RotatingApiKey(
     "search",
     app_id=app.app_id,
     rotate_after="30d",
-    # At least as long as a rollout of what reads the secret takes.
+    # At least the time that a rollout of the secret's readers takes.
     overlap="2d",
-    # There is no shell behind a deliver_command: what takes a pipe is a script.
+    # A deliver_command runs without a shell, so a pipe needs a script.
     deliver_command=[
         *("sh", str(Path(__file__).with_name("apply_secret.sh"))),
         *("parallel-api-key", config.get("namespace") or "default"),

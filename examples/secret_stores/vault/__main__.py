@@ -1,7 +1,7 @@
-"""A key that lives in Vault's key-value store, and nowhere else.
+"""A key that is stored only in Vault's key-value store.
 
-pulumi config set mount secret              # of the kv engine
-pulumi config set path parallel/search      # the secret, whose field api_key is the key
+pulumi config set mount secret              # the mount path of the kv engine
+pulumi config set path parallel/search      # the secret; its field `api_key` is the key
 """
 
 import pulumi
@@ -16,9 +16,9 @@ key = parallel.RotatingApiKey(
     "search",
     app_id=app.app_id,
     rotate_after="30d",
-    # At least as long as readers cache what they have read.
+    # At least the time for which readers cache the key.
     overlap="2d",
-    # `-` is Vault's name for its standard input; `put` makes a new version of the secret.
+    # `-` makes Vault read its standard input. `put` creates a new version of the secret.
     deliver_command=[
         *("vault", "kv", "put"),
         f"-mount={config.get('mount') or 'secret'}",

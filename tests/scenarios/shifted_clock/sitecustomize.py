@@ -1,8 +1,7 @@
-"""Shift the time that this package sees, in every Python process that finds this folder.
+"""Shift the time that this package sees, in every Python process with this folder on PYTHONPATH.
 
-The provider has no setting for the time, and needs none: a scenario about next month puts this
-folder on PYTHONPATH, and the provider lives there. Everything else keeps the real time: gRPC, for
-one, waits until a time that it works out with `time.time`.
+So a scenario can be in the next month, and the provider needs no setting for the time. All other
+code sees the real time. For example, gRPC computes deadlines with `time.time`.
 """
 
 import os
