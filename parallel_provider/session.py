@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from parallel_provider.api import AccountApi, RetryPolicy
 from parallel_provider.credentials.chain import NoSource, choose_source
-from parallel_provider.credentials.errors import NotConfiguredError
 from parallel_provider.credentials.tokens import TokenSource
+from parallel_provider.errors import NotConfiguredError
 from parallel_provider.lifecycle.run import Guards, Messages, Run
 from parallel_provider.settings import Settings
 

@@ -141,7 +141,7 @@ class Project:
 
 
 def changes(result: Result) -> dict[str, int]:
-    """Return the number of resources for each operation, by the operation's name."""
+    """Return the number of resources for each kind of step."""
     if isinstance(result, PreviewResult):
         counts = result.change_summary
     else:

@@ -6,11 +6,10 @@ import click
 
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.cli.output import say
-from parallel_provider.credentials.errors import SignInUnavailableError
 from parallel_provider.credentials.oauth import SignInServer
 from parallel_provider.credentials.sign_in_document import StoredTokens
 from parallel_provider.credentials.sign_in_file import SignInFile
-from parallel_provider.errors import CredentialsError
+from parallel_provider.errors import CredentialsError, SignInUnavailableError
 
 _EXAMPLES = """
 \b

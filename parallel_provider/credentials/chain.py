@@ -14,9 +14,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parallel_provider.credentials.errors import NoSignInFileError, NotConfiguredError
 from parallel_provider.credentials.tokens import AccessToken, StaticToken, TokenSource
-from parallel_provider.errors import CredentialsError, SettingsError
+from parallel_provider.errors import (
+    CredentialsError,
+    NoSignInFileError,
+    NotConfiguredError,
+    SettingsError,
+)
 from parallel_provider.settings import Settings
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from parallel_provider.credentials.errors import LOGIN_HINT, OAuthError, SignInUnavailableError
+from parallel_provider.credentials.hints import LOGIN_HINT
 from parallel_provider.credentials.oauth_models import DeviceCode, TokenGrant
-from parallel_provider.errors import CredentialsError
+from parallel_provider.errors import CredentialsError, OAuthError, SignInUnavailableError
 
 ALL_SCOPES = (
     "keys:read",

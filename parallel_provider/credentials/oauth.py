@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
 from parallel_provider.credentials.oauth_models import (
     AnswerT,
     ClientRegistration,
@@ -21,6 +20,7 @@ from parallel_provider.credentials.oauth_models import (
     TokenGrant,
     read_json,
 )
+from parallel_provider.errors import OAuthError, SignInUnavailableError
 from parallel_provider.http.messages import parse_retry_after
 from parallel_provider.http.sender import (
     HttpSender,

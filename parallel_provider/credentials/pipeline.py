@@ -16,7 +16,6 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from parallel_provider.credentials.errors import NoSignInFileError
 from parallel_provider.credentials.sign_in_document import (
     VERSION,
     Document,
@@ -30,6 +29,7 @@ from parallel_provider.credentials.stored_sign_in import (
     StoredSignIn,
 )
 from parallel_provider.credentials.tokens import AccessToken, Clock, fingerprint
+from parallel_provider.errors import NoSignInFileError
 
 # The file's only organization. Its real id isn't known before the first answer.
 PIPELINE_ORG = "pipeline"

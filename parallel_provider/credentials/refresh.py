@@ -10,13 +10,7 @@ from typing import Protocol
 import tenacity
 from pydantic import SecretStr
 
-from parallel_provider.credentials.errors import (
-    LOGIN_HINT,
-    PIPELINE_HINT,
-    NoSignInFileError,
-    OAuthError,
-    SignInUnavailableError,
-)
+from parallel_provider.credentials.hints import LOGIN_HINT, PIPELINE_HINT
 from parallel_provider.credentials.oauth import FALLBACK_CLIENT_ID
 from parallel_provider.credentials.oauth_models import TokenGrant
 from parallel_provider.credentials.pipeline import PIPELINE_ORG, is_saved, with_saved
@@ -24,7 +18,12 @@ from parallel_provider.credentials.sign_in_document import UNKNOWN_ORG, Document
 from parallel_provider.credentials.sign_in_file import SignInFile
 from parallel_provider.credentials.times import moment
 from parallel_provider.credentials.tokens import Clock
-from parallel_provider.errors import CredentialsError
+from parallel_provider.errors import (
+    CredentialsError,
+    NoSignInFileError,
+    OAuthError,
+    SignInUnavailableError,
+)
 from parallel_provider.printable import printable
 
 ATTEMPTS = 3

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, SecretStr, ValidationError
 
-from parallel_provider.credentials.errors import LOGIN_HINT
+from parallel_provider.credentials.hints import LOGIN_HINT
 from parallel_provider.credentials.times import EpochSeconds, duration, moment
 from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.errors import CredentialsError

@@ -20,13 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from parallel_provider.credentials.errors import (
-    LOGIN_HINT,
-    NoSignInFileError,
-    NotConfiguredError,
-)
+from parallel_provider.credentials.hints import LOGIN_HINT
 from parallel_provider.credentials.sign_in_document import Document, UnusableDocumentError
-from parallel_provider.errors import CredentialsError
+from parallel_provider.errors import CredentialsError, NoSignInFileError, NotConfiguredError
 
 # Several refreshes may come before this one, if each of them fails.
 REFRESH_LOCK_SECONDS = 240.0

@@ -27,9 +27,9 @@ from parallel_provider.dynamic._names import (
     without_names,
 )
 from parallel_provider.dynamic._reporting import reporting
+from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle import lifecycle_of
 from parallel_provider.lifecycle.declarations import Inputs, State
-from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.resource import Lifecycle
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN, Unknown

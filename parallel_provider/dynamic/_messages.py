@@ -57,3 +57,13 @@ def _engine() -> engine_pb2_grpc.EngineStub | None:
     # `python -m pulumi.dynamic ADDRESS`
     address = sys.argv[1] if len(sys.argv) > 1 else ""
     return engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
+
+
+def with_configuration_hint(text: str) -> str:
+    """Return an error's text; say which configuration counts, if it is about the stack's."""
+    if "parallel:" not in text:
+        return text
+    return (
+        f"{text} (`pulumi refresh` and `pulumi destroy` use the configuration of the last "
+        "`pulumi up`: with --run-program, they use today's)"
+    )

@@ -8,8 +8,7 @@ import threading
 from collections.abc import Callable
 
 from parallel_provider.dynamic._concurrency import widen_thread_pool
-from parallel_provider.dynamic._errors import with_configuration_hint
-from parallel_provider.dynamic._messages import EngineMessages
+from parallel_provider.dynamic._messages import EngineMessages, with_configuration_hint
 from parallel_provider.errors import CredentialsError, ParallelError, SettingsError
 from parallel_provider.lifecycle.run import Run
 from parallel_provider.session import open_run

@@ -10,14 +10,9 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from parallel_provider.dynamic._errors import (
-    InternalError,
-    ResourceError,
-    with_configuration_hint,
-)
-from parallel_provider.dynamic._messages import hide, without_hidden
+from parallel_provider.dynamic._messages import hide, with_configuration_hint, without_hidden
 from parallel_provider.dynamic._names import has_secret_name, shown_name
-from parallel_provider.errors import ParallelError
+from parallel_provider.errors import InternalError, ParallelError, ResourceError
 from parallel_provider.lifecycle.declarations import named_input
 from parallel_provider.lifecycle.failures import bug_text, failure_text
 from parallel_provider.lifecycle.resource import Lifecycle

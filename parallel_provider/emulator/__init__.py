@@ -1,15 +1,19 @@
 """A local Account API with sign-in, for demos and for tests.
 
-This layer stands in for the server, so it imports nothing of the package's other layers, and
-they import nothing of it but its command: no bug of the client can hide in a shared line.
-It is also the only place that knows FastAPI and uvicorn (the extra `emulator`), and imports
-them only when it is used.
+It stands in for the server and shares no code with the client, so that no bug is shared. It
+imports none of the package's other layers. Only the command line and `testing` import it.
 
-One basename per resource, as everywhere in the package: `app.py`, `api_key.py` and `balance.py`
-each hold their models, what the server does, and the routes. `device_code.py` and `tokens.py`
-hold what signing in rests on, `sign_in.py` and `approval.py` its routes for programs and for
-people. `traffic.py` stands before all of them: it counts, and injects the faults of `faults.py`.
-`control.py` is what tests steer it by.
+Only this package needs FastAPI and uvicorn (the extra `emulator`), and imports them when it is
+used. `control_models.py` and `command.py` don't import them.
+
+- `app.py`, `api_key.py`, `balance.py`: the API's routes, one file per resource; `organization.py`
+  has the data behind them.
+- `sign_in.py`: the sign-in's routes for programs; `oauth.py` has its device codes and tokens.
+- `pages.py`: the pages for people, which are the approval of a sign-in and the overview.
+- `control.py`: the control routes for tests; `control_models.py` has their bodies and answers.
+- `traffic.py`: the middleware that counts requests and applies the faults of `faults.py`.
+- `security.py`: which requests are answered at all; `errors.py`: how others are refused.
+- `server.py`: the application and its process; `state.py`: all that it remembers.
 """
 
 from __future__ import annotations
@@ -18,18 +22,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .application import create_app
-    from .server import serve
-    from .settings import Settings
+    from .control_models import Settings
+    from .server import create_app, serve
 
 __all__ = ["Settings", "create_app", "serve"]
 
 
-_HOMES = {"Settings": ".settings", "create_app": ".application", "serve": ".server"}
+_MODULES = {"Settings": ".control_models", "create_app": ".server", "serve": ".server"}
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - what a module holds can be anything
-    """Import the server's own dependencies only when one of the public names is asked for."""
-    if name not in _HOMES:
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute
+    """Import FastAPI and uvicorn only when a public name needs them."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name], __name__), name)
+    return getattr(import_module(_MODULES[name], __name__), name)

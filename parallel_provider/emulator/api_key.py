@@ -12,21 +12,21 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from .app import find_app
-from .errors import not_found
-from .organization import ApiKey, Organization
+from .control_models import Text
+from .errors import Refused, not_found
+from .organization import ApiKey, User
 from .security import allowed_to
 from .state import State
-from .text import Text
 
 
 class CreateApiKeyRequestModel(BaseModel):
-    """What a key is created from."""
+    """Body of a request for a new key."""
 
     api_key_name: Text
 
 
 class CreateKeyResponse(BaseModel):
-    """A new key: the only answer that ever holds the key itself."""
+    """A new key. Only this answer ever contains the raw key."""
 
     api_key_id: str
     api_key_name: str
@@ -44,29 +44,30 @@ router = APIRouter(prefix="/service/v1/apps/{app_id}/keys", tags=["Keys"])
 
 @router.post("")
 async def create_key(
-    organization: Annotated[Organization, Depends(allowed_to("keys:create"))],
+    caller: Annotated[User, Depends(allowed_to("keys:create"))],
     state: State,
     app_id: UUID,
     request: CreateApiKeyRequestModel,
 ) -> CreateKeyResponse:
-    """Create a key, and give it out this once; only its hash is kept."""
-    app = find_app(organization, app_id)
+    """Create a key. Its raw key is in this answer only; the emulator keeps a hash."""
+    app = find_app(caller.organization, app_id)
     raw_api_key = secrets.token_urlsafe(30)
     key = ApiKey(
         api_key_id=str(uuid.uuid4()),
         api_key_name=request.api_key_name,
         app_id=app.app_id,
+        created_by=caller,
         created_at=int(state.clock.now()),
         raw_api_key_sha256=hashlib.sha256(raw_api_key.encode()).hexdigest(),
     )
-    organization.keys[key.api_key_id] = key
+    caller.organization.keys[key.api_key_id] = key
     return CreateKeyResponse(
         api_key_id=key.api_key_id,
         api_key_name=key.api_key_name,
         app_id=app.app_id,
         app_name=app.app_name,
-        created_by_user_id=organization.user_id,
-        created_by_user_email=organization.user_email,
+        created_by_user_id=caller.user_id,
+        created_by_user_email=caller.user_email,
         display_value=f"...{raw_api_key[-4:]}",
         raw_api_key=raw_api_key,
         created_at=key.created_at,
@@ -75,15 +76,17 @@ async def create_key(
 
 @router.delete("/{api_key_id}", response_model=None)
 async def delete_key(
-    organization: Annotated[Organization, Depends(allowed_to("keys:delete"))],
+    caller: Annotated[User, Depends(allowed_to("keys:delete"))],
     state: State,
     app_id: UUID,
     api_key_id: str,
 ) -> dict[str, str]:
-    """Revoke a key for good."""
-    find_app(organization, app_id)
-    key = organization.keys.get(api_key_id)
+    """Revoke a key. Members can revoke the keys that they created, administrators all keys."""
+    find_app(caller.organization, app_id)
+    key = caller.organization.keys.get(api_key_id)
     if key is None or key.app_id != str(app_id) or key.revoked_at is not None:
         raise not_found("API key")
+    if not caller.may_revoke(key):
+        raise Refused(403, "Only its creator or an administrator can revoke this API key")
     key.revoked_at = int(state.clock.now())
     return {}

@@ -8,11 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
+from .control_models import Text
 from .errors import not_found
-from .organization import App, Organization
+from .organization import App, Organization, User
 from .security import allowed_to
 from .state import State
-from .text import Text
 
 
 class AppItem(BaseModel):
@@ -25,19 +25,19 @@ class AppItem(BaseModel):
 
 
 class GetAppsForOrgResponseModel(BaseModel):
-    """Every app of the organization."""
+    """All apps of the organization."""
 
     apps: list[AppItem]
 
 
 class CreateAppRequestModel(BaseModel):
-    """What an app is created from."""
+    """Body of a request for a new app."""
 
     app_name: Text
 
 
 class CreateAppResponseModel(BaseModel):
-    """All that creating an app tells."""
+    """The id of a new app."""
 
     app_id: str
 
@@ -46,7 +46,7 @@ router = APIRouter(prefix="/service/v1/apps", tags=["Apps"])
 
 
 def find_app(organization: Organization, app_id: UUID) -> App:
-    """Return an app of this organization, or refuse as the API does."""
+    """Return an app of this organization. Raises a 404 if it has no such app."""
     app = organization.apps.get(str(app_id))
     if app is None:
         raise not_found("App")
@@ -55,9 +55,14 @@ def find_app(organization: Organization, app_id: UUID) -> App:
 
 @router.get("")
 async def list_apps(
-    organization: Annotated[Organization, Depends(allowed_to("apps:read"))],
+    caller: Annotated[User, Depends(allowed_to("apps:read"))], state: State
 ) -> GetAppsForOrgResponseModel:
-    """List all apps of the organization, in one answer."""
+    """List all apps of the organization, in one answer.
+
+    A setting makes a member's list narrower.
+    """
+    organization = caller.organization
+    own_only = caller.role == "member" and state.settings.members_list_own_apps
     return GetAppsForOrgResponseModel(
         apps=[
             AppItem(
@@ -67,26 +72,29 @@ async def list_apps(
                 org_name=organization.org_name,
             )
             for app in organization.apps.values()
+            if app.created_by is caller or not own_only
         ]
     )
 
 
 @router.post("")
 async def create_app(
-    organization: Annotated[Organization, Depends(allowed_to("apps:create"))],
+    caller: Annotated[User, Depends(allowed_to("apps:create"))],
     request: CreateAppRequestModel,
 ) -> CreateAppResponseModel:
-    """Create an app; a second one of the same name is another app."""
-    return CreateAppResponseModel(app_id=organization.add_app(request.app_name).app_id)
+    """Create an app. A second one of the same name is another app."""
+    app = caller.organization.add_app(request.app_name, created_by=caller)
+    return CreateAppResponseModel(app_id=app.app_id)
 
 
 @router.delete("/{app_id}", response_model=None)
 async def delete_app(
-    organization: Annotated[Organization, Depends(allowed_to("apps:delete"))],
+    caller: Annotated[User, Depends(allowed_to("apps:delete"))],
     state: State,
     app_id: UUID,
 ) -> dict[str, str]:
-    """Delete an app, and revoke its keys with it."""
+    """Delete an app and revoke its keys."""
+    organization = caller.organization
     app = find_app(organization, app_id)
     for key in organization.keys.values():
         if key.app_id == app.app_id and key.revoked_at is None:

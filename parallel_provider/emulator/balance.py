@@ -7,26 +7,26 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, BeforeValidator, Field
 
+from .control_models import Text
 from .errors import Refused
-from .organization import Charge, Organization
+from .organization import Charge, Organization, User
 from .security import allowed_to
 from .state import State
-from .text import Text
 
-# The API promises to remember a key for at least this long. The emulator forgets it right after:
-# who relies on more is found out.
+# The API promises to remember a key for at least this long. The emulator forgets it right after,
+# so that tests find programs that rely on more.
 _IDEMPOTENCY_SECONDS = 24 * 3600
 
 
 def _refuse_text(value: object) -> object:
-    """Keep what only looks like a number from being taken for one."""
+    """Refuse `"2000"` and `true`, which pydantic would convert to numbers."""
     if isinstance(value, (str, bool)):
         raise ValueError("Input should be a valid integer")
     return value
 
 
 class BalanceResponse(BaseModel):
-    """The organization's balance; an invoiced organization has none."""
+    """The organization's balance. It is 0 for an organization that pays by invoice."""
 
     org_id: str
     credit_balance_cents: float
@@ -35,7 +35,7 @@ class BalanceResponse(BaseModel):
 
 
 class AddBalanceRequest(BaseModel):
-    """A charge, and the key by which it is made only once."""
+    """Body of a request for a charge. One key is charged once."""
 
     amount_cents: Annotated[int, Field(gt=0, le=10_000), BeforeValidator(_refuse_text)]
     idempotency_key: Text = Field(min_length=8, max_length=128)
@@ -46,22 +46,24 @@ router = APIRouter(prefix="/service/v1/balance", tags=["Balance"])
 
 @router.get("")
 async def get_balance(
-    organization: Annotated[Organization, Depends(allowed_to("balance:read"))],
+    caller: Annotated[User, Depends(allowed_to("balance:read"))],
 ) -> BalanceResponse:
-    """Tell the balance."""
-    return _balance(organization)
+    """Return the balance."""
+    return _balance(caller.organization)
 
 
 @router.post("/add")
 async def add_balance(
-    organization: Annotated[Organization, Depends(allowed_to("balance:add"))],
+    caller: Annotated[User, Depends(allowed_to("balance:add"))],
     state: State,
     request: AddBalanceRequest,
 ) -> BalanceResponse:
     """Charge the organization's card, once for each idempotency key."""
-    now = state.clock.now()
+    organization, now = caller.organization, state.clock.now()
+    # This comes first also for a charge that is sent again: its refusal doesn't mean that nothing
+    # was charged before.
+    _refuse_what_cannot_be_charged(organization)
     if not _already_charged(organization, request, now):
-        _refuse_what_cannot_be_charged(organization)
         organization.charges.append(Charge(request.amount_cents, request.idempotency_key, now))
         organization.credit_balance_cents += request.amount_cents
     return _balance(organization)

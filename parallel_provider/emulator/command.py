@@ -19,7 +19,7 @@ Examples:
 
 
 class _CannotStart(click.ClickException):
-    """Something in how it was called makes a start impossible."""
+    """The emulator can't be started with these options."""
 
     exit_code = 2
 
@@ -74,12 +74,12 @@ def emulator(
 ) -> None:
     """Run a local Account API with sign-in.
 
-    It prints the variables that point programs to it, and serves until Ctrl-C. Everything in it
-    is made up and gone when it ends. Its page shows what programs do to it.
+    It prints the variables that point programs to it, and serves until Ctrl-C. All its data is
+    made up, and gone when it ends. Its page shows the data and the requests as they change.
     """
     try:
+        from .control_models import Settings  # noqa: PLC0415 - not needed for --help
         from .server import STANDARD_OUTPUT, CannotServe, serve  # noqa: PLC0415 - an extra
-        from .settings import Settings  # noqa: PLC0415
     except ImportError as error:
         raise click.ClickException(
             f"the emulator needs {error.name}: pip install 'parallel-provider[emulator]'"
@@ -103,9 +103,9 @@ def emulator(
 
 
 def _announce(ready: Ready) -> None:
-    """Say how to use it, as lines that can be pasted into a shell.
+    """Print how to use it, as lines for a shell.
 
-    This token is made up and good here only, so it may be shown.
+    The token is valid for this emulator only, so it may be shown.
     """
     click.echo("# The Account API emulator is running; Ctrl-C ends it.")
     click.echo(f"# Watch it at {ready.url}/ and point programs to it with:")

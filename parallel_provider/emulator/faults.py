@@ -1,96 +1,64 @@
-"""What can be made to go wrong, and for which request."""
+"""The faults that tests asked for: which request meets one, and the answers that they change.
+
+`traffic.py` asks here for each request, and sends the result.
+"""
 
 from __future__ import annotations
 
+import json
+import secrets
+import struct
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from functools import lru_cache
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from .control_models import ANY, Fault
 
-from .odd_values import require_json
-from .text import require_unicode
+Headers = list[tuple[bytes, bytes]]
 
-Kind = Literal[
-    "status",
-    "drop_before",
-    "drop_after",
-    "truncate",
-    "garbage",
-    "delay",
-    "hang",
-    "drip",
-    "endless",
-    "gzip_bomb",
-    "odd",
-]
-
-ANY = "*"
-_GIB = 1 << 30
-_SIZED = ("drip", "endless", "gzip_bomb")
-
-JsonText = Annotated[str, AfterValidator(require_json)]
+_FIRST_ERROR_STATUS = 400
+_HTML = b"text/html; charset=utf-8"
+_JSON = b"application/json"
+_GARBAGE = b"<html><body>\xff\xfe{not json at all"
+_GZIP_BLOCK = b" " * (1 << 20)
+_GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+_GZIP_LAST_BLOCK = b"\x03\x00"
 
 
-class Fault(BaseModel):
-    """One fault: which requests it waits for (`*` is any), and what becomes of them.
+@dataclass(slots=True)
+class Answer:
+    """A whole HTTP response, before any of it is sent."""
 
-    `status` and `drop_before` don't do the work; all other kinds do. `size_bytes` is where a body
-    without end does end, so that no test runs away, and how large a gzip bomb is when decoded.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    method: str = ANY
-    path: str = ANY
-    times: int = Field(default=1, ge=1)
-    after: int = Field(default=0, ge=0)
-    kind: Kind
-    status: int | None = Field(default=None, ge=200, le=599)
-    headers: dict[str, str] = Field(default_factory=dict)
-    body: Any = None
-    seconds: float = Field(default=1.0, ge=0, allow_inf_nan=False)
-    size_bytes: int = Field(default=_GIB, ge=0, le=4 * _GIB)
-    replace: dict[str, JsonText] = Field(default_factory=dict)
-    remove: list[str] = Field(default_factory=list)
-
-    @model_validator(mode="after")
-    def _refuse_what_has_no_effect(self) -> Fault:
-        if (self.kind == "odd") != bool(self.replace or self.remove):
-            raise ValueError("replace or remove belong to the kind odd, which needs one of them")
-        for path in (*self.replace, *self.remove):
-            require_unicode(path)
-        if "size_bytes" in self.model_fields_set and self.kind not in _SIZED:
-            raise ValueError(f"size_bytes belongs to the kinds {', '.join(_SIZED)}")
-        return self
-
-    def matches(self, method: str, route: str) -> bool:
-        """Tell whether a request of this method and route template is meant."""
-        return self.method.upper() in (ANY, method) and self.path in (ANY, route)
+    status: int = 500
+    headers: Headers = field(default_factory=list)
+    body: bytes = b""
 
 
 @dataclass(slots=True)
 class FaultQueue:
-    """The faults still to come, oldest first."""
+    """The faults that are still to come, oldest first."""
 
     waiting: list[Fault] = field(default_factory=list)
 
     def add(self, fault: Fault) -> None:
-        """Queue a fault behind those that are there."""
+        """Add a fault behind the others."""
         self.waiting.append(fault)
 
     def clear(self) -> None:
-        """Let everything go well again."""
+        """Remove all faults."""
         self.waiting.clear()
 
     def take(self, method: str, route: str) -> Fault | None:
-        """Return the fault for this request, if one is due: one a request, the oldest first.
+        """Return the fault for this request: the oldest that is due, if any.
 
-        Each fault counts the requests it is to let pass (`after`) for itself, those that meet
-        another fault included.
+        Each fault counts the requests that it lets pass (`after`) on its own. Requests that meet
+        another fault count, too.
         """
         due: Fault | None = None
         for fault in self.waiting:
-            if not fault.matches(method, route):
+            if fault.method.upper() not in (ANY, method) or fault.path not in (ANY, route):
                 continue
             if fault.after:
                 fault.after -= 1
@@ -101,3 +69,132 @@ class FaultQueue:
             if not due.times:
                 self.waiting.remove(due)
         return due
+
+
+def status_answer(fault: Fault) -> Answer:
+    """Return the answer of the kind `status`."""
+    return _replace_answer(Answer(), fault, default=b'{"detail":"Injected fault"}')
+
+
+def change_answer(answer: Answer, fault: Fault) -> Answer:
+    """Return the answer as `garbage`, `gzip_bomb` and `odd` change it; other kinds don't."""
+    if fault.kind == "garbage":
+        return _replace_answer(answer, fault, default=_GARBAGE)
+    if fault.kind == "gzip_bomb":
+        bomb = gzip_bomb(fault.size_bytes)
+        return _with_body(answer, bomb, (b"content-encoding", b"gzip"))
+    if fault.kind == "odd":
+        return _change_fields(answer, fault)
+    return answer
+
+
+def _replace_answer(answer: Answer, fault: Fault, default: bytes) -> Answer:
+    """Return the status, headers and body of the fault, with a default for the body."""
+    if fault.body is None:
+        body, content_type = default, _HTML if default.startswith(b"<") else _JSON
+    elif isinstance(fault.body, str):
+        body, content_type = fault.body.encode(), _HTML
+    else:
+        body, content_type = json.dumps(fault.body).encode(), _JSON
+    headers = {b"content-type": content_type, b"content-length": str(len(body)).encode()}
+    headers |= {name.lower().encode(): text.encode() for name, text in fault.headers.items()}
+    return Answer(fault.status or answer.status, list(headers.items()), body)
+
+
+def _change_fields(answer: Answer, fault: Fault) -> Answer:
+    """Change fields of a successful answer. An error answer stays as it is."""
+    if answer.status >= _FIRST_ERROR_STATUS:
+        return answer
+    try:
+        body = with_changed_fields(answer.body, fault.replace, fault.remove)
+    except NoSuchFieldError as error:
+        detail = f"The answer has no field {str(error)!r} for the fault `odd` to change"
+        answer.status, body = 500, json.dumps({"detail": detail}).encode()
+    return _with_body(answer, body)
+
+
+def _with_body(answer: Answer, body: bytes, *more_headers: tuple[bytes, bytes]) -> Answer:
+    headers = [header for header in answer.headers if header[0] != b"content-length"]
+    headers += [(b"content-length", str(len(body)).encode()), *more_headers]
+    return Answer(answer.status, headers, body)
+
+
+@lru_cache(maxsize=4)
+def gzip_bomb(decompressed_bytes: int) -> bytes:
+    """Return so many spaces in gzip form, which is about a thousandth of their size.
+
+    After a full flush, a compressed block doesn't refer to what stands before it. So one block is
+    compressed once and repeated, and the whole text is never in memory.
+    """
+    whole, rest = divmod(decompressed_bytes, len(_GZIP_BLOCK))
+    checksum = 0
+    for _ in range(whole):
+        checksum = zlib.crc32(_GZIP_BLOCK, checksum)
+    checksum = zlib.crc32(_GZIP_BLOCK[:rest], checksum)
+    trailer = struct.pack("<II", checksum, decompressed_bytes % (1 << 32))
+    blocks = [_compress(_GZIP_BLOCK)] * whole + [_compress(_GZIP_BLOCK[:rest])]
+    return b"".join([_GZIP_HEADER, *blocks, _GZIP_LAST_BLOCK, trailer])
+
+
+def _compress(data: bytes) -> bytes:
+    compressor = zlib.compressobj(level=9, wbits=-zlib.MAX_WBITS)
+    return compressor.compress(data) + compressor.flush(zlib.Z_FULL_FLUSH)
+
+
+class NoSuchFieldError(Exception):
+    """The answer doesn't have the field that a fault is to change; the text is its path."""
+
+
+def with_changed_fields(body: bytes, replace: Mapping[str, str], remove: Sequence[str]) -> bytes:
+    """Return a JSON body with some fields replaced by JSON text, and some removed.
+
+    A path is dotted: `apps.0.app_id`. `apps.*.app_id` is that field of each app, and the empty
+    path is the whole body. Replacing a field that an object doesn't have adds it. The new values
+    are text, as Python's JSON has no value for some of them. Raises NoSuchFieldError.
+    """
+    try:
+        root = {"": json.loads(body)}
+    except ValueError:  # an HTML page, or an empty body
+        raise NoSuchFieldError(next(iter([*replace, *remove]))) from None
+    texts: dict[str, str] = {}
+    for path, text in replace.items():
+        placeholder = secrets.token_hex(16)
+        texts[json.dumps(placeholder)] = text
+        for parent, name in _find_places(root, path):
+            parent[name] = placeholder
+    for path in remove:
+        # Last first: removing an item moves those behind it.
+        for parent, name in reversed(_find_places(root, path)):
+            if isinstance(name, str) and name not in parent:
+                raise NoSuchFieldError(path)
+            del parent[name]
+    changed = json.dumps(root[""]) if "" in root else ""
+    for placeholder, text in texts.items():
+        changed = changed.replace(placeholder, text)
+    return changed.encode()
+
+
+def _find_places(root: Any, path: str) -> list[tuple[Any, Any]]:  # noqa: ANN401 - any JSON
+    """Return the places of a path: pairs of an object and a name, or of a list and an index."""
+    *parents, last = ["", *path.split(".")] if path else [""]
+    found = [root]
+    for part in parents:
+        found = [inner for outer in found for inner in _values_of(outer, part, path)]
+    return [(parent, name) for parent in found for name in _names_of(parent, last, path)]
+
+
+def _values_of(outer: Any, part: str, path: str) -> Iterator[Any]:  # noqa: ANN401 - any JSON
+    for name in _names_of(outer, part, path):
+        if isinstance(outer, dict) and name not in outer:
+            raise NoSuchFieldError(path)
+        yield outer[name]
+
+
+def _names_of(parent: Any, part: str, path: str) -> list[Any]:  # noqa: ANN401 - any JSON
+    if isinstance(parent, dict):
+        return [part]
+    if isinstance(parent, list) and part == "*":
+        return list(range(len(parent)))
+    if isinstance(parent, list) and part.isdecimal() and int(part) < len(parent):
+        return [int(part)]
+    raise NoSuchFieldError(path)

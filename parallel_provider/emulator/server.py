@@ -1,7 +1,11 @@
-"""Runs the emulator on a local address until it is told to end."""
+"""Builds the emulator's ASGI application, and serves it on a local address until it is told to end.
+
+`create_app` needs no network, so tests can also call the application in their own process.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -14,24 +18,47 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .application import create_app
-from .connection import BreakableConnection
-from .guard import is_loopback
-from .settings import Settings
-from .state import EmulatorState
+from . import api_key, app, balance, control, errors, pages, sign_in
+from .control_models import Settings
+from .security import LocalOnly, is_loopback
+from .state import RouteTable, ServerState
+from .traffic import TRANSPORT, Traffic
 
+# The routes that programs use. Only these are counted, and only these can meet faults.
+_SERVICE_ROUTERS = (
+    app.router,
+    api_key.router,
+    balance.router,
+    sign_in.router,
+    pages.approval_router,
+)
 _GRACE_SECONDS = 2
 STANDARD_OUTPUT = "-"
 
 
-class CannotServe(Exception):  # noqa: N818 - reads as the sentence it is
-    """The emulator can't be started as asked; the text is one line for a person."""
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the emulator as an ASGI application with its own state."""
+    state = ServerState(settings or Settings(), RouteTable(_SERVICE_ROUTERS))
+    application = FastAPI(title="Account API", version="0.1.0", openapi_url=None)
+    application.state.emulator = state
+    errors.install(application)
+    for router in (*_SERVICE_ROUTERS, control.router, pages.overview_router):
+        application.include_router(router)
+    application.add_middleware(Traffic, state=state)
+    application.add_middleware(LocalOnly)
+    return application
+
+
+class CannotServe(Exception):  # noqa: N818 - it reads as a sentence
+    """The emulator can't be started with these options; the text is one line for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What whoever started the emulator needs to know of it."""
+    """What programs need to know to use a started emulator."""
 
     url: str
     access_token: str
@@ -39,19 +66,32 @@ class Ready:
     pid: int
 
 
+class _Connection(H11Protocol):
+    """An HTTP/1.1 connection that a fault can break.
+
+    ASGI has no way to break one, so requests get the connection's transport in their state.
+    """
+
+    def connection_made(  # type: ignore[override] # as in the class above
+        self, transport: asyncio.Transport
+    ) -> None:
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, TRANSPORT: transport}
+
+
 class _Server(uvicorn.Server):
-    """A uvicorn server that says when it is up, and lets go of what it holds when it ends."""
+    """A uvicorn server that calls back when it is started, and ends all waits when it ends."""
 
     def __init__(
-        self, config: uvicorn.Config, state: EmulatorState, when_up: Callable[[], None]
+        self, config: uvicorn.Config, state: ServerState, on_start: Callable[[], None]
     ) -> None:
         super().__init__(config)
         self._state = state
-        self._when_up = when_up
+        self._on_start = on_start
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._when_up()
+        self._on_start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._state.closing.set()
@@ -69,9 +109,9 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    `ready_file` is written once connections are accepted (`-` is standard output), and then
-    `announce` is called. With `exit_with_stdin` the end of standard input ends it too: a pipe
-    there ends it with the process that holds the other end, however that dies.
+    Once connections are accepted, `ready_file` is written (`-` is standard output) and `announce`
+    is called. With `exit_with_stdin`, it also ends when its standard input ends. So if standard
+    input is a pipe, it ends with the process at the other end, however that process ends.
     """
     if ready_file not in (None, STANDARD_OUTPUT) and not Path(ready_file).parent.is_dir():
         raise CannotServe(f"can't write {ready_file}: there is no such folder")
@@ -85,7 +125,7 @@ def serve(
         pid=os.getpid(),
     )
 
-    def when_up() -> None:
+    def on_start() -> None:
         if ready_file is not None:
             _write_ready_file(ready_file, ready)
         if announce is not None:
@@ -93,7 +133,7 @@ def serve(
 
     config = uvicorn.Config(
         application,
-        http=BreakableConnection,
+        http=_Connection,
         ws="none",
         lifespan="off",
         loop="asyncio",
@@ -101,23 +141,23 @@ def serve(
         log_level="error",
         access_log=False,
         server_header=False,
-        date_header=False,  # each answer has the emulator's own time, which tests can shift
+        date_header=False,  # `Traffic` adds it, with the emulator's own time
         proxy_headers=False,
         timeout_keep_alive=60,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    server = _Server(config, state, when_up)
+    server = _Server(config, state, on_start)
 
     def end(*_: object) -> None:
         server.should_exit = True
 
-    # uvicorn raises the signals it caught once more when it has ended: with these handlers in
-    # place that is the clean end it should be, and one that comes before uvicorn's own are in
-    # place isn't lost.
+    # When uvicorn has ended, it raises again the signals that it caught; these handlers keep that
+    # from killing the process. They also catch a signal that comes before uvicorn's own handlers
+    # are installed.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     if exit_with_stdin:
-        threading.Thread(target=_when_stdin_ends, args=(end,), daemon=True).start()
+        threading.Thread(target=_wait_for_end_of_stdin, args=(end,), daemon=True).start()
     server.run(sockets=[listener])
 
 
@@ -128,7 +168,7 @@ def _listen(host: str, port: int) -> socket.socket:
             "(use 127.0.0.1, ::1 or localhost)"
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Naming TCP matters: asyncio sends small answers at once (TCP_NODELAY) only for what says so.
+    # asyncio sets TCP_NODELAY, which sends small answers at once, only if the protocol is given.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name == "posix":
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -150,7 +190,7 @@ def _url_of(listener: socket.socket) -> str:
 
 
 def _write_ready_file(path: str, ready: Ready) -> None:
-    """Write all of it or nothing, readable by its owner alone: there is a token in it."""
+    """Write the file atomically and readable by its owner alone, as it holds a token."""
     text = json.dumps(asdict(ready)) + "\n"
     if path == STANDARD_OUTPUT:
         sys.stdout.write(text)
@@ -162,8 +202,8 @@ def _write_ready_file(path: str, ready: Ready) -> None:
     Path(temporary.name).replace(target)
 
 
-def _when_stdin_ends(end: Callable[[], None]) -> None:
-    # Not through `sys.stdin`: a thread that waits in it makes the interpreter's end a crash.
+def _wait_for_end_of_stdin(end: Callable[[], None]) -> None:
+    # Not `sys.stdin`: the interpreter crashes at its end if a thread waits in it.
     while os.read(0, 4096):
         pass
     end()

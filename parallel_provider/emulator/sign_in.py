@@ -1,34 +1,75 @@
-"""Signing in, for programs: `/getServiceKeys/register`, `device/code`, `token`, `token/revoke`.
+"""The sign-in, for programs: `/getServiceKeys/register`, `device/code`, `token`, `token/revoke`.
 
-A refresh token can be used once. A second use means that two hold it, one of whom may have stolen
-it, and nobody can tell which: the whole grant is revoked, its access tokens included.
+A refresh token can be used once. A second use means that two programs have it, and one may have
+stolen it. Nobody can tell which, so the whole grant is revoked. Access tokens stay valid until they
+expire, as at the API: a revocation doesn't affect them.
 """
 
 from __future__ import annotations
 
-from typing import Any
-from urllib.parse import urlencode
+from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
-from .device_code import Client, DeviceCode
-from .oauth import Form, OAuthError
-from .settings import ALL_SCOPES
-from .state import EmulatorState, State
-from .text import Text
-from .tokens import Grant
+from .control_models import ALL_SCOPES, Text
+from .errors import NO_CACHING, OAuthError
+from .oauth import Client, DeviceCode, Grant, RefreshToken
+from .state import ServerState, State
 
 PREFIX = "/getServiceKeys"
 VERIFICATION_PATH = f"{PREFIX}/device"
 
 _DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+_FORM = "application/x-www-form-urlencoded"
+_MAX_FIELDS = 100
 
-router = APIRouter(prefix=PREFIX, include_in_schema=False)
+
+async def _forbid_caching(response: Response) -> None:
+    """Keep codes and tokens out of caches (RFC 6749, 5.1; RFC 7591, 3.2.1; RFC 8628, 3.2)."""
+    response.headers.update(NO_CACHING)
+
+
+router = APIRouter(prefix=PREFIX, include_in_schema=False, dependencies=[Depends(_forbid_caching)])
+
+
+class FormFields:
+    """The fields of a form. A field that was sent twice is refused (RFC 6749, 3.2)."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        self._fields = dict(pairs)
+        if len(self._fields) != len(pairs):
+            raise OAuthError("invalid_request", "A parameter was sent more than once")
+
+    def get(self, name: str) -> str:
+        """Return a field, or an empty string if it wasn't sent."""
+        return self._fields.get(name, "")
+
+    def require(self, name: str) -> str:
+        """Return a field, or refuse the request if it wasn't sent."""
+        value = self.get(name)
+        if not value:
+            raise OAuthError("invalid_request", f"Missing parameter: {name}")
+        return value
+
+
+async def _read_form(request: Request) -> FormFields:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise OAuthError("invalid_request", f"The body has to be {_FORM}")
+    try:
+        text = (await request.body()).decode()
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    except ValueError:
+        raise OAuthError("invalid_request", "The body is no form") from None
+    return FormFields(pairs)
+
+
+Form = Annotated[FormFields, Depends(_read_form)]
 
 
 class ClientRegistration(BaseModel):
-    """What a program tells of itself."""
+    """What a program says about itself."""
 
     client_name: Text
     platform: dict[str, Any] = {}
@@ -36,25 +77,25 @@ class ClientRegistration(BaseModel):
 
 @router.post("/register")
 async def register(state: State, request: ClientRegistration) -> dict[str, str]:
-    """Give a program an id of its own."""
+    """Give a program a client id."""
     return {"client_id": state.sign_ins.register(request.client_name).client_id}
 
 
 @router.post("/device/code")
-async def begin(state: State, request: Request, response: Response, form: Form) -> dict[str, Any]:
-    """Begin a sign-in: a secret code for the program, a short one for a person."""
+async def start_sign_in(state: State, request: Request, form: Form) -> dict[str, Any]:
+    """Start a sign-in: a secret code for the program, a short one for the person."""
     client = _client(state, form.require("client_id"))
-    scopes = tuple(dict.fromkeys(form.get("scope").split())) or ALL_SCOPES
-    if not set(scopes) <= set(ALL_SCOPES):
-        raise OAuthError("invalid_scope", "Unknown scope; known are: " + " ".join(ALL_SCOPES))
     settings = state.settings
-    code = state.sign_ins.begin(
-        client, scopes, settings.device_code_lifetime_seconds, settings.poll_interval_seconds
+    code = state.sign_ins.start(
+        client,
+        _scopes(form, allowed=ALL_SCOPES),
+        settings.device_code_lifetime_seconds,
+        settings.poll_interval_seconds,
     )
-    if settings.auto_approve:
-        code.approve(state.organization)
+    user = state.user_at_sign_in()
+    if settings.auto_approve and user:
+        code.approve(user)
     uri = str(request.base_url).rstrip("/") + VERIFICATION_PATH
-    response.headers["Cache-Control"] = "no-store"
     return {
         "device_code": code.device_code,
         "user_code": code.user_code,
@@ -66,66 +107,90 @@ async def begin(state: State, request: Request, response: Response, form: Form) 
 
 
 @router.post("/token")
-async def give_tokens(state: State, response: Response, form: Form) -> dict[str, Any]:
-    """Exchange a decided device code, or a refresh token, for a pair of tokens."""
+async def issue_tokens(state: State, form: Form) -> dict[str, Any]:
+    """Exchange a device code or a refresh token for tokens."""
     grant_type = form.require("grant_type")
-    client = _client(state, form.require("client_id"))
     if grant_type == _DEVICE_CODE_GRANT:
-        grant = _redeem(state, client, form.require("device_code"))
-    elif grant_type == "refresh_token":
-        grant = _rotate(state, client, form.require("refresh_token"))
-    else:
-        raise OAuthError("unsupported_grant_type", "Not a grant type of this server")
-    response.headers["Cache-Control"] = "no-store"
-    return _token_response(state, grant)
+        return _redeem_device_code(state, form)
+    if grant_type == "refresh_token":
+        return _refresh(state, form)
+    raise OAuthError("unsupported_grant_type", "Not a grant type of this server")
 
 
 @router.post("/token/revoke")
 async def revoke(state: State, form: Form) -> dict[str, str]:
-    """Revoke a grant by one of its refresh tokens; one that isn't known is revoked enough."""
+    """Revoke a grant by one of its refresh tokens. An unknown token is no error (RFC 7009)."""
     token = state.tokens.refresh.get(form.require("refresh_token"))
     if token is not None:
         token.grant.revoked = True
     return {}
 
 
-def _client(state: EmulatorState, client_id: str) -> Client:
+def _client(state: ServerState, client_id: str) -> Client:
     client = state.sign_ins.clients.get(client_id)
     if client is None:
         raise OAuthError("invalid_client", "Unknown client_id")
     return client
 
 
-def _redeem(state: EmulatorState, client: Client, device_code: str) -> Grant:
-    """Return a new grant for an approved code, or say where its sign-in stands."""
-    code = state.sign_ins.by_device_code.get(device_code)
+def _scopes(form: FormFields, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the requested scopes, or all allowed ones if the form has none."""
+    scopes = tuple(dict.fromkeys(form.get("scope").split())) or allowed
+    if not set(scopes) <= set(allowed):
+        raise OAuthError("invalid_scope", "Not allowed; allowed are: " + " ".join(allowed))
+    return scopes
+
+
+def _redeem_device_code(state: ServerState, form: FormFields) -> dict[str, Any]:
+    """Return the first tokens of a new grant, if the device code is approved."""
+    client = _client(state, form.require("client_id"))
+    code = state.sign_ins.by_device_code.get(form.require("device_code"))
     if code is None or code.client != client or code.redeemed:
         raise OAuthError("invalid_grant", "Unknown device_code, or one that was used")
     _refuse_undecided(state, code)
-    if code.organization is None:
+    if code.user is None:
         raise OAuthError("access_denied", "The sign-in was denied")
     code.redeemed = True
-    return Grant(
-        organization=code.organization,
+    # The official client makes its data key in this app, so a sign-in makes sure that it exists.
+    code.user.organization.ensure_cli_app()
+    grant = Grant(
+        user=code.user,
         client_id=client.client_id,
         scopes=code.scopes,
         expires_at=state.clock.now() + state.settings.authorization_lifetime_seconds,
     )
+    return _access_token(state, grant, grant.scopes) | _refresh_token(state, grant)
 
 
-def _refuse_undecided(state: EmulatorState, code: DeviceCode) -> None:
+def _refuse_undecided(state: ServerState, code: DeviceCode) -> None:
     if state.sign_ins.is_expired(code):
         raise OAuthError("expired_token", "The device_code has expired")
     if code.decision is None:
-        if code.polled_too_soon(state.clock.now()):
+        if code.is_polled_too_soon(state.clock.now()):
             raise OAuthError("slow_down", f"Poll every {code.interval} seconds at most")
         raise OAuthError("authorization_pending", "Nobody has decided yet")
 
 
-def _rotate(state: EmulatorState, client: Client, refresh_token: str) -> Grant:
-    """Use up a refresh token and return its grant."""
-    token = state.tokens.refresh.get(refresh_token)
-    if token is None or token.grant.client_id != client.client_id:
+def _refresh(state: ServerState, form: FormFields) -> dict[str, Any]:
+    """Return the next tokens of a grant. `client_id` and `scope` may be left out.
+
+    A narrower scope is for the new access token only (RFC 6749, 6). The settings decide whether
+    the refresh token is replaced or stays valid.
+    """
+    token = _valid_refresh_token(state, form)
+    grant = token.grant
+    answer = _access_token(state, grant, _scopes(form, allowed=grant.scopes))
+    if not state.settings.rotate_refresh_tokens:
+        return answer
+    token.used = True
+    return answer | _refresh_token(state, grant)
+
+
+def _valid_refresh_token(state: ServerState, form: FormFields) -> RefreshToken:
+    token = state.tokens.refresh.get(form.require("refresh_token"))
+    client_id = form.get("client_id")
+    client = _client(state, client_id) if client_id else None
+    if token is None or (client and token.grant.client_id != client.client_id):
         raise OAuthError("invalid_grant", "Unknown refresh_token")
     if token.grant.revoked:
         raise OAuthError("invalid_grant", "The authorization was revoked")
@@ -134,25 +199,26 @@ def _rotate(state: EmulatorState, client: Client, refresh_token: str) -> Grant:
         raise OAuthError("invalid_grant", "This refresh_token was used before: all are revoked")
     if state.clock.now() >= token.expires_at:
         raise OAuthError("invalid_grant", "The refresh_token has expired")
-    token.used = True
-    return token.grant
+    return token
 
 
-def _token_response(state: EmulatorState, grant: Grant) -> dict[str, Any]:
-    now, settings = state.clock.now(), state.settings
-    organization = grant.organization
-    lifetime = settings.token_lifetime_seconds
-    access_token = state.tokens.mint_access(organization, grant.scopes, lifetime, grant)
-    refresh_token = state.tokens.mint_refresh(grant, settings.refresh_token_lifetime_seconds)
-    refresh_expires_at = state.tokens.refresh[refresh_token].expires_at
+def _access_token(state: ServerState, grant: Grant, scopes: tuple[str, ...]) -> dict[str, Any]:
+    organization, lifetime = grant.user.organization, state.settings.token_lifetime_seconds
     return {
-        "access_token": access_token,
-        "refresh_token": refresh_token,
+        "access_token": state.tokens.mint_access(grant.user, scopes, lifetime),
         "token_type": "Bearer",
         "expires_in": lifetime,
-        "refresh_token_expires_in": round(refresh_expires_at - now),
-        "authorization_expires_in": round(grant.expires_at - now),
+        "authorization_expires_in": round(grant.expires_at - state.clock.now()),
         "org_id": organization.org_id,
         "org_name": organization.org_name,
-        "scope": " ".join(grant.scopes),
+        "scope": " ".join(scopes),
+    }
+
+
+def _refresh_token(state: ServerState, grant: Grant) -> dict[str, Any]:
+    text = state.tokens.mint_refresh(grant, state.settings.refresh_token_lifetime_seconds)
+    expires_at = state.tokens.refresh[text].expires_at
+    return {
+        "refresh_token": text,
+        "refresh_token_expires_in": round(expires_at - state.clock.now()),
     }

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from parallel_provider.api import AppItem, NotFoundError
-from parallel_provider.errors import ParallelError
+from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.app_adoption import (
     Adopted,
     adopt_or_create,
@@ -26,7 +26,6 @@ from parallel_provider.lifecycle.declarations import (
     ReplaceOnChange,
     State,
 )
-from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.field_types import AppId, Flag, VisibleText
 from parallel_provider.lifecycle.resource import Diff, Lifecycle
 from parallel_provider.lifecycle.run import Context, Run

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from parallel_provider.api import ApiError, AppItem
-from parallel_provider.errors import ParallelError
+from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.app_creation import created_app, delete_again, ids_of
 from parallel_provider.lifecycle.declarations import Props
-from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.machine_lock import machine_lock
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.unknown import Unknown

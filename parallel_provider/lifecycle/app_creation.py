@@ -8,8 +8,7 @@ Pulumi would then delete somebody else's app and its keys.
 from __future__ import annotations
 
 from parallel_provider.api import ApiError, AppItem, NotFoundError
-from parallel_provider.errors import ParallelError
-from parallel_provider.lifecycle.errors import LifecycleError
+from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.run import Context, Run
 
 

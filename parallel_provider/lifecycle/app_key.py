@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, SecretStr
 
+from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.declarations import (
     DefaultsToResourceName,
     Inputs,
@@ -18,7 +19,7 @@ from parallel_provider.lifecycle.declarations import (
     ReplaceOnChange,
     State,
 )
-from parallel_provider.lifecycle.errors import LifecycleError, reason_of
+from parallel_provider.lifecycle.failures import reason_of
 from parallel_provider.lifecycle.field_types import AppId, Arguments, Flag, VisibleText
 from parallel_provider.lifecycle.one_time_secret import (
     NewSecret,

@@ -6,7 +6,7 @@ import contextlib
 from typing import Any, ClassVar
 
 from parallel_provider.api import Balance
-from parallel_provider.errors import JournalError
+from parallel_provider.errors import JournalError, LifecycleError
 from parallel_provider.lifecycle.balance_top_up_state import (
     SET_BY_A_CHARGE,
     BalanceTopUpInputs,
@@ -34,7 +34,6 @@ from parallel_provider.lifecycle.charge_plan import (
     why_not_planned,
 )
 from parallel_provider.lifecycle.declarations import Checked, Problem, Props, changed_inputs, same
-from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.resource import Diff, Lifecycle
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN

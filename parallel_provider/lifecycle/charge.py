@@ -9,18 +9,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from parallel_provider.api import ApiError, Balance
-from parallel_provider.errors import JournalError, ParallelError
+from parallel_provider.errors import (
+    JournalError,
+    LifecycleError,
+    ParallelError,
+    UnknownChargeError,
+    WrongOrganizationError,
+)
 from parallel_provider.lifecycle.charge_journal import (
     REPEAT_PERIOD,
     JournalEntry,
     moment,
 )
 from parallel_provider.lifecycle.declarations import canonical_json
-from parallel_provider.lifecycle.errors import (
-    LifecycleError,
-    UnknownChargeError,
-    WrongOrganizationError,
-)
 from parallel_provider.lifecycle.machine_lock import machine_lock
 from parallel_provider.lifecycle.run import Context, Run
 

@@ -12,8 +12,12 @@ import weakref
 from pathlib import Path
 
 from parallel_provider.api import AuthenticationError, ConnectionFailedError, PermissionDeniedError
-from parallel_provider.errors import CredentialsError, ParallelError, SettingsError
-from parallel_provider.lifecycle.errors import WrongOrganizationError
+from parallel_provider.errors import (
+    CredentialsError,
+    ParallelError,
+    SettingsError,
+    WrongOrganizationError,
+)
 from parallel_provider.lifecycle.run import Run
 
 # Errors that aren't about one resource, and whose text names nothing that may be left behind.
@@ -51,3 +55,8 @@ def bug_text(error: Exception) -> str:
         f"unexpected {type(error).__name__} in {Path(last.filename).name}, line {last.lineno}: "
         "this is a bug in parallel-provider, please report it with this line"
     )
+
+
+def reason_of(error: Exception) -> str:
+    """Return the text of an error of this package. The text of others may hold a secret."""
+    return str(error) if isinstance(error, ParallelError) else f"unexpected {type(error).__name__}"

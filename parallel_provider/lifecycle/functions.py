@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import Field
 
 from parallel_provider.api import AppItem
+from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.declarations import Declared, Inputs, Problem, Props
-from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.run import Run
 from parallel_provider.model import Number
 

@@ -16,8 +16,8 @@ from pydantic import SecretStr
 
 from parallel_provider.api import AnswerError, ApiError, NotFoundError
 from parallel_provider.commands import Command, run_command
-from parallel_provider.errors import ParallelError
-from parallel_provider.lifecycle.errors import LifecycleError, LostKeyError, reason_of
+from parallel_provider.errors import LifecycleError, LostKeyError, ParallelError
+from parallel_provider.lifecycle.failures import reason_of
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.printable import printable
 

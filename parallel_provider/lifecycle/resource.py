@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic_core import PydanticUndefined
 
+from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.declarations import (
     Checked,
     Inputs,
@@ -18,7 +19,6 @@ from parallel_provider.lifecycle.declarations import (
     named_input,
     replacing_inputs,
 )
-from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.run import Context
 from parallel_provider.lifecycle.unknown import UNKNOWN
 

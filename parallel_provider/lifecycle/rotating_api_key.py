@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from parallel_provider.errors import ParallelError
+from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.app_key import (
     APP_KEYS,
     create_key,
@@ -15,7 +15,6 @@ from parallel_provider.lifecycle.app_key import (
 )
 from parallel_provider.lifecycle.declarations import Props, changed_inputs
 from parallel_provider.lifecycle.durations import parse_duration
-from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.machine_lock import noting_unfinished
 from parallel_provider.lifecycle.one_time_secret import SecretId, revoke_secrets
 from parallel_provider.lifecycle.resource import Diff, Lifecycle

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from parallel_provider.api import AccountApi, PermissionDeniedError
-from parallel_provider.errors import ParallelError
+from parallel_provider.errors import LifecycleError, ParallelError, WrongOrganizationError
 from parallel_provider.lifecycle.app_directory import AppDirectory
 from parallel_provider.lifecycle.charge_journal import ChargeJournal
 from parallel_provider.lifecycle.charge_registry import ChargeRegistry
-from parallel_provider.lifecycle.errors import LifecycleError, WrongOrganizationError
 from parallel_provider.once import Once
 
 # Each thread has a connection of its own, so the whole run uses the same threads.

@@ -20,9 +20,8 @@ _MAX_MESSAGE_BYTES = 400 * 1024 * 1024
 _SECONDS_BETWEEN_LOOKS = 1.0
 
 
-def main() -> None:
-    """Serve one provider until the engine ends this process, or is gone itself."""
-    engine = Engine(sys.argv[1] if len(sys.argv) > 1 else "")
+def serve(provider: Provider) -> tuple[grpc.Server, int]:
+    """Serve a provider on a free port of this machine; return the server and the port."""
     server = grpc.server(
         ThreadPoolExecutor(_WORKERS),
         options=[
@@ -30,10 +29,16 @@ def main() -> None:
             ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
         ],
     )
-    provider = Provider(engine, take_stack_configuration())
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
+    return server, port
+
+
+def main() -> None:
+    """Serve one provider until the engine ends this process, or is gone itself."""
+    engine = Engine(sys.argv[1] if len(sys.argv) > 1 else "")
+    server, port = serve(Provider(engine, take_stack_configuration()))
     # The engine reads the port from the first line.
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()

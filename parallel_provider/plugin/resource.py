@@ -11,6 +11,7 @@ from pulumi.runtime.proto import provider_pb2 as proto
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
+from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle import lifecycle_of
 from parallel_provider.lifecycle.declarations import (
     Props,
@@ -20,7 +21,6 @@ from parallel_provider.lifecycle.declarations import (
     public_outputs,
     secret_outputs,
 )
-from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.run import Context, ResourceNames
 from parallel_provider.model import why
 from parallel_provider.plugin.names import text_in_camel_case

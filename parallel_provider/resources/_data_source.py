@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import pulumi
 from pulumi.runtime.mocks import MockCallArgs
 
+from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.resources import _program
 from parallel_provider.resources._properties import snake_case
 
@@ -28,9 +29,7 @@ def invoke(function: str, doing: str, arguments: Mapping[str, Any]) -> Mapping[s
     mocks = _program.mocks()
     if mocks is not None:
         return _mocked(mocks, function, arguments)
-    from parallel_provider.errors import ParallelError  # noqa: PLC0415 - heavy
-    from parallel_provider.lifecycle import function_of  # noqa: PLC0415
-    from parallel_provider.lifecycle.errors import LifecycleError  # noqa: PLC0415
+    from parallel_provider.lifecycle import function_of  # noqa: PLC0415 - heavy
     from parallel_provider.model import plain  # noqa: PLC0415
 
     called = function_of(function)

@@ -1,8 +1,9 @@
-"""What tests of Pulumi programs need: a stack without the Pulumi command line, and an Account API.
+"""For tests of Pulumi programs: a stack without the Pulumi command line, and the emulator.
 
-This package knows the Pulumi SDK and its protocols, and no other layer of this project: it runs any
-program and any dynamic provider. The names are loaded when they are first used, as an `Emulator`
-needn't wait for Pulumi's SDK.
+`EmbeddedStack` runs any program and any dynamic provider. It uses the Pulumi SDK and its protocols,
+and no other layer of this project. `Emulator` starts the emulator and uses its control routes.
+
+Each name is imported when it is first used, so that `Emulator` doesn't import the Pulumi SDK.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
         subprocess.run([...], env={**os.environ, **emulator.environment})
         assert len(emulator.state()["apps"]) == 2
 
-It speaks to the emulator as everybody does: through its command and over HTTP.
+It uses the emulator's command and its control routes, as any other program can.
 """
 
 from __future__ import annotations
@@ -14,32 +14,35 @@ import subprocess
 import sys
 import threading
 from types import TracebackType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from parallel_provider.testing.emulator_state import (
-    Decision,
-    EmulatorState,
-    FaultKind,
-    NewOrgState,
-    OrgState,
-)
+if TYPE_CHECKING:
+    from parallel_provider.emulator.control_models import (
+        Decision,
+        EmulatorState,
+        FaultKind,
+        NewOrgState,
+        NewUserState,
+        OrgState,
+        Role,
+    )
 
 _START_SECONDS = 60
 _END_SECONDS = 10
 
 
 class Emulator:
-    """Starts the emulator on a free port, waits until it is up, and ends it on leaving.
+    """Starts the emulator on a free port, waits until it accepts connections, and ends it.
 
-    Its process ends with this one too, however this one ends.
+    Its process also ends with this one, however this one ends.
     """
 
     _control: httpx.Client
 
     def __init__(self, *arguments: str) -> None:
-        """Take further arguments of `parallel-provider emulator`, such as `--auto-approve`."""
+        """Take more options of `parallel-provider emulator`, such as `--auto-approve`."""
         self._arguments = arguments
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
@@ -51,8 +54,9 @@ class Emulator:
         """Start it and wait until it accepts connections."""
         command = [sys.executable, "-m", "parallel_provider.emulator"]
         command += ["--port", "0", "--ready-file", "-", "--exit-with-stdin", *self._arguments]
-        # Its standard input is a pipe that only this process holds open: it ends with us. A Ctrl-C
-        # at the terminal is for us alone, who may have something to finish with it.
+        # Its standard input is a pipe that only this process holds open, so it ends with this
+        # process. It is in a session of its own, so that Ctrl-C reaches this process alone: tests
+        # may still need the emulator to clean up.
         process = self._process = subprocess.Popen(  # noqa: S603 - our own command
             command,
             stdin=subprocess.PIPE,
@@ -67,11 +71,11 @@ class Emulator:
             raise
         if not ready:
             self._end()
-            raise RuntimeError("the emulator didn't start; what it said is on standard error")
-        told = json.loads(ready)
-        self.url, self.access_token = told["url"], told["access_token"]
-        self.org_id, self.pid = told["org_id"], told["pid"]
-        # The environment's proxies are none of a local address's business.
+            raise RuntimeError("the emulator didn't start; standard error says why")
+        details = json.loads(ready)
+        self.url, self.access_token = details["url"], details["access_token"]
+        self.org_id, self.pid = details["org_id"], details["pid"]
+        # A proxy from the environment must not be used for a local address.
         self._control = httpx.Client(base_url=f"{self.url}/_emulator", trust_env=False)
         return self
 
@@ -95,13 +99,14 @@ class Emulator:
         }
 
     def state(self, org_id: str | None = None) -> EmulatorState:
-        """Return everything about an organization (the first, unless named) and the requests."""
+        """Return everything about an organization (by default the first) and the requests."""
         parameters = {} if org_id is None else {"org_id": org_id}
         answer = self._control.get("/state", params=parameters)
-        return cast(EmulatorState, answer.raise_for_status().json())
+        state: EmulatorState = answer.raise_for_status().json()
+        return state
 
     def reset(self) -> None:
-        """Go back to how it all was at the start; `access_token` and `org_id` stay good."""
+        """Go back to the state at the start. `access_token` and `org_id` stay valid."""
         self._send("POST", "/reset")
 
     def set_org(
@@ -114,7 +119,7 @@ class Emulator:
         will_invoice: bool | None = None,
         has_payment_method: bool | None = None,
     ) -> OrgState:
-        """Change what the first organization is or has."""
+        """Change the first organization."""
         change = {
             "org_id": org_id,
             "org_name": org_name,
@@ -123,15 +128,32 @@ class Emulator:
             "will_invoice": will_invoice,
             "has_payment_method": has_payment_method,
         }
-        return cast(OrgState, self._send("PATCH", "/org", _given(change)))
+        changed: OrgState = self._send("PATCH", "/org", _given(change))
+        return changed
 
     def add_org(self, *, org_id: str | None = None, org_name: str | None = None) -> NewOrgState:
-        """Create another organization."""
+        """Create another organization, and an access token for it."""
         body = _given({"org_id": org_id, "org_name": org_name})
-        return cast(NewOrgState, self._send("POST", "/orgs", body))
+        created: NewOrgState = self._send("POST", "/orgs", body)
+        return created
+
+    def add_user(
+        self,
+        *,
+        user_email: str | None = None,
+        role: Role | None = None,
+        org_id: str | None = None,
+    ) -> NewUserState:
+        """Add a user to an organization, by default a member to the first organization.
+
+        The answer has an access token that acts for this user.
+        """
+        body = _given({"user_email": user_email, "role": role, "org_id": org_id})
+        created: NewUserState = self._send("POST", "/users", body)
+        return created
 
     def set_clock(self, offset_seconds: float) -> None:
-        """Shift the emulator's time away from the machine's."""
+        """Set how far the emulator's time is ahead of the machine's."""
         self._send("POST", "/clock", {"offset_seconds": offset_seconds})
 
     def set_settings(
@@ -144,8 +166,11 @@ class Emulator:
         device_code_lifetime_seconds: int | None = None,
         refresh_token_lifetime_seconds: int | None = None,
         authorization_lifetime_seconds: int | None = None,
+        rotate_refresh_tokens: bool | None = None,
+        members_list_own_apps: bool | None = None,
+        sign_in_user_id: str | None = None,
     ) -> None:
-        """Choose anew, until the next reset, what was chosen at start."""
+        """Change settings until the next reset."""
         change = {
             "auto_approve": auto_approve,
             "latency_seconds": latency_seconds,
@@ -154,6 +179,9 @@ class Emulator:
             "device_code_lifetime_seconds": device_code_lifetime_seconds,
             "refresh_token_lifetime_seconds": refresh_token_lifetime_seconds,
             "authorization_lifetime_seconds": authorization_lifetime_seconds,
+            "rotate_refresh_tokens": rotate_refresh_tokens,
+            "members_list_own_apps": members_list_own_apps,
+            "sign_in_user_id": sign_in_user_id,
         }
         self._send("PATCH", "/settings", _given(change))
 
@@ -163,16 +191,31 @@ class Emulator:
         scopes: list[str] | None = None,
         lifetime_seconds: float | None = None,
         org_id: str | None = None,
+        user_id: str | None = None,
     ) -> str:
-        """Return an access token; all scopes, for ever and the first organization by default."""
-        body = {"scopes": scopes, "lifetime_seconds": lifetime_seconds, "org_id": org_id}
+        """Return a new access token.
+
+        By default it has all scopes, never expires, and acts for the first user of the first
+        organization, who is an administrator.
+        """
+        body = {
+            "scopes": scopes,
+            "lifetime_seconds": lifetime_seconds,
+            "org_id": org_id,
+            "user_id": user_id,
+        }
         return str(self._send("POST", "/tokens", _given(body))["access_token"])
 
     def decide_sign_in(
-        self, user_code: str, decision: Decision, *, org_id: str | None = None
+        self,
+        user_code: str,
+        decision: Decision,
+        *,
+        org_id: str | None = None,
+        user_id: str | None = None,
     ) -> None:
-        """Approve or deny a sign-in, as a person would on the page."""
-        body = _given({"decision": decision, "org_id": org_id})
+        """Approve or deny a sign-in, as this user would on the page."""
+        body = _given({"decision": decision, "org_id": org_id, "user_id": user_id})
         self._send("POST", f"/sign-ins/{user_code}", body)
 
     def add_fault(
@@ -191,10 +234,10 @@ class Emulator:
         replace: dict[str, str] | None = None,
         remove: list[str] | None = None,
     ) -> None:
-        """Let something go wrong; `path` is a route template, and `*` any.
+        """Make requests go wrong. `path` is a route template; `*` means any.
 
-        `replace` has JSON text for dotted paths of the answer, `remove` has such paths: for the
-        kind "odd". docs/emulator.md describes all kinds, and what the other arguments mean.
+        For the kind "odd", `replace` maps dotted paths of the answer to JSON text, and `remove`
+        lists such paths. docs/emulator.md describes all kinds and the other arguments.
         """
         fault = {
             "kind": kind,
@@ -213,20 +256,20 @@ class Emulator:
         self._send("POST", "/faults", _given(fault))
 
     def clear_faults(self) -> None:
-        """Let everything go well again."""
+        """Remove all faults."""
         self._send("DELETE", "/faults")
 
     def leaks_in(self, text: str) -> list[str]:
-        """Return the kinds of secrets in a text: tokens, device codes, raw keys from here."""
+        """Return the kinds of secrets of this emulator that a text contains."""
         answer = self._control.post("/leaks", content=text.encode(errors="replace"))
         leaks: list[str] = answer.raise_for_status().json()["leaks"]
         return leaks
 
-    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - any JSON
         answer = self._control.request(method, path, json=body)
         if answer.is_error:
             raise ValueError(f"{method} /_emulator{path}: {answer.status_code} {answer.text}")
-        return cast(dict[str, Any], answer.json())
+        return answer.json()
 
     def _end(self) -> None:
         process, self._process = self._process, None
@@ -241,16 +284,16 @@ class Emulator:
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
-    """Return what was given, without what was left out."""
+    """Return the arguments that were given."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 def _first_line(process: subprocess.Popen[str]) -> str:
-    """Wait for the first line, and for no longer than a start can take."""
+    """Wait for the first line. Kill the process if the start takes too long."""
     assert process.stdout is not None  # noqa: S101 - it was asked for
-    too_late = threading.Timer(_START_SECONDS, process.kill)
-    too_late.start()
+    timer = threading.Timer(_START_SECONDS, process.kill)
+    timer.start()
     try:
         return process.stdout.readline()
     finally:
-        too_late.cancel()
+        timer.cancel()

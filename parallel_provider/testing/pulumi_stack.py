@@ -1,4 +1,4 @@
-"""A stack of Pulumi itself that leaves everything of the user's alone."""
+"""`local_stack`: a stack of Pulumi itself, apart from the user's own files and stacks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml  # type: ignore[import-untyped] # no stubs among what users install
 from pulumi.automation import LocalWorkspace, Stack
 
 _PROJECT_FILE: Final = "Pulumi.yaml"
-# What the project's own file says of where its parts are, and of where its state is kept.
+# Keys of the user's `Pulumi.yaml` that are replaced: places of files, and of the state.
 _REPLACED: Final = ("name", "runtime", "main", "backend", "stackConfigDir")
 
 
@@ -23,13 +23,13 @@ def local_stack(
     private_dir: Path,
     env_vars: dict[str, str] | None = None,
 ) -> Stack:
-    """Make a stack of the program in `work_dir`, run by the `pulumi` on PATH and this interpreter.
+    """Make a stack of the program in `work_dir`. It runs with the `pulumi` on PATH and this Python.
 
-    Its state, its passphrase, its configuration and Pulumi's own files are in `private_dir` or
-    memory: no sign-in is needed, none of the user's stacks is seen, and nothing is written to
-    `work_dir`. A `Pulumi.yaml` there is read (`main`, defaults of the configuration); the files of
-    the user's own stacks (`Pulumi.STACK.yaml`) aren't. The program finds `env_vars` in its
-    environment; the very dict is kept, so that what is set in it later counts too.
+    The state, the passphrase, the configuration and Pulumi's own files are in `private_dir` or in
+    memory. So no sign-in is needed, the user's stacks aren't used, and nothing is written to
+    `work_dir`. A `Pulumi.yaml` there is read (`main`, configuration defaults), but not the files of
+    the user's stacks (`Pulumi.STACK.yaml`). `env_vars` are added to the environment of the program.
+    The dict itself is kept, so later changes to it have an effect.
     """
     backend = private_dir / "backend"
     backend.mkdir(parents=True, exist_ok=True)
@@ -41,30 +41,31 @@ def local_stack(
         "PULUMI_PYTHON_CMD": sys.executable,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
-    project = _project_of_its_own(Path(work_dir).resolve(), project_name, private_dir)
+    project = _make_project(Path(work_dir).resolve(), project_name, private_dir)
     workspace = LocalWorkspace(work_dir=str(project), env_vars=variables)
     return Stack.create_or_select(stack_name, workspace)
 
 
-def _project_of_its_own(work_dir: Path, project_name: str, private_dir: Path) -> Path:
-    """Make the folder of a project whose program is in another folder, and return it."""
+def _make_project(work_dir: Path, project_name: str, private_dir: Path) -> Path:
+    """Make a project folder that links to the program's folder. Return it."""
     folder = private_dir / "project"
     folder.mkdir(exist_ok=True)
     link = folder / "program"
     link.unlink(missing_ok=True)
-    # Pulumi wants a program below its project, by the path as it is written.
+    # Pulumi requires that the path of the program is below the project's folder.
     link.symlink_to(work_dir, target_is_directory=True)
 
-    theirs: dict[str, Any] = {}
+    original: dict[str, Any] = {}
     if (work_dir / _PROJECT_FILE).exists():
-        theirs = yaml.safe_load((work_dir / _PROJECT_FILE).read_text()) or {}
+        original = yaml.safe_load((work_dir / _PROJECT_FILE).read_text()) or {}
     # Outside of a virtual environment, PULUMI_PYTHON_CMD names the interpreter.
     options = {"virtualenv": sys.prefix} if sys.prefix != sys.base_prefix else {}
-    ours = {
-        **{key: value for key, value in theirs.items() if key not in _REPLACED},
+    main = link / original.get("main", "")
+    replaced = {
+        **{key: value for key, value in original.items() if key not in _REPLACED},
         "name": project_name,
         "runtime": {"name": "python", "options": options},
-        "main": str(Path(link.name) / theirs.get("main", "")) + "/",
+        "main": str(main.relative_to(folder)) + ("/" if main.is_dir() else ""),
     }
-    (folder / _PROJECT_FILE).write_text(yaml.safe_dump(ours))
+    (folder / _PROJECT_FILE).write_text(yaml.safe_dump(replaced))
     return folder

@@ -1,4 +1,4 @@
-"""Results and failures, in the types of `pulumi.automation`."""
+"""Results and errors as types of `pulumi.automation`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from parallel_provider.testing.engine.values import Secret, plain
 
 
 def command_error(stdout: str, stderr: str = "") -> CommandError:
-    """Return the exception of a command that said this."""
+    """Return the error of a failed command with this output."""
     return create_command_error(CommandResult(stdout=stdout, stderr=stderr, code=1))
 
 
 def changes(outcome: Outcome) -> dict[OpType, int]:
-    """Return what was done, or would be done, to how many resources."""
+    """Return the number of resources for each operation that was done or previewed."""
     return {OpType(operation): count for operation, count in outcome.counts.items()}
 
 
@@ -40,7 +40,7 @@ def summary(kind: str, outcome: Outcome, started: datetime, version: int) -> Upd
 
 
 def outputs(resources: Iterable[ResourceState], root: str) -> OutputMap:
-    """Return the outputs of the stack; one counts as a secret if it is one as a whole."""
+    """Return the outputs of the stack. An output is secret if its whole value is."""
     for state in resources:
         if state.urn == root:
             return {

@@ -1,4 +1,4 @@
-"""The public surface: a stack as `pulumi.automation` has it, on an engine in this process."""
+"""`EmbeddedStack`: the methods of `pulumi.automation.Stack`, with an engine in this process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from pulumi.automation import (
     ConfigMap,
@@ -18,23 +18,26 @@ from pulumi.automation import (
     OutputMap,
     PreviewResult,
     RefreshResult,
+    Stack,
+    UpdateSummary,
     UpResult,
 )
 
 from parallel_provider.testing import results
-from parallel_provider.testing.engine import operations, state
+from parallel_provider.testing.engine import export, operations
 from parallel_provider.testing.engine.deployment import Options, Setting
 from parallel_provider.testing.engine.errors import Refused
-from parallel_provider.testing.engine.operations import Keep, Outcome
-from parallel_provider.testing.engine.state import ResourceState, imported
+from parallel_provider.testing.engine.operations import Outcome, SaveState
+from parallel_provider.testing.engine.state import ResourceState
 from parallel_provider.testing.engine.urns import Namespace
+from parallel_provider.testing.project_files import ConfigurationError, ProjectFiles, full_key
 
 OnOutput = Callable[[str], object]
-Operation = Callable[[Options, list[ResourceState], Keep], Outcome]
+Operation = Callable[[Options, list[ResourceState], SaveState], Outcome]
 
-_PARALLEL_PER_CORE: Final = 4  # as the command line has it
+_PARALLEL_PER_CORE: Final = 4  # the command line's default
 
-# What only changes how things look, or has no meaning without the command line.
+# Options that only change the output, or that have no meaning without the command line.
 _WITHOUT_EFFECT: Final = {
     "color", "diff", "message", "on_error", "show_secrets", "suppress_outputs", "suppress_progress",
 }  # fmt: skip
@@ -43,9 +46,14 @@ _WITHOUT_EFFECT: Final = {
 class EmbeddedStack:
     """A stack of a Pulumi program, run without the Pulumi command line.
 
-    It has the methods of `pulumi.automation.Stack`, and runs the real program and the real dynamic
-    providers in processes of their own. State and configuration are in memory: they end with this
-    object. `env_vars` are added to the environment of program and providers.
+    It has the methods of `pulumi.automation.Stack`. The real program and the real dynamic providers
+    run in processes of their own. State and configuration are kept in memory only. `env_vars` are
+    added to the environment of program and providers. An operation that takes longer than
+    `timeout_seconds` is ended, and fails.
+
+    `Pulumi.yaml` in `work_dir` is read: the project's name (if `project_name` is empty), `main`,
+    and the configuration that it declares. Values in `Pulumi.STACK.yaml` are read too, except
+    encrypted ones: set them with `set_config`.
 
         stack = EmbeddedStack("test", "path/to/program", project_name="shop")
         stack.set_config("region", ConfigValue("eu"))
@@ -57,38 +65,64 @@ class EmbeddedStack:
         stack_name: str,
         work_dir: str | os.PathLike[str],
         *,
-        project_name: str = "project",
+        project_name: str = "",
         env_vars: Mapping[str, str] | None = None,
+        timeout_seconds: float = 600,
     ) -> None:
         self.name = stack_name
         self.env_vars = {} if env_vars is None else env_vars
-        self._space = Namespace(stack_name, project_name)
-        self._work_dir = str(Path(work_dir).resolve())
-        self._config: dict[str, ConfigValue] = {}
+        self._folder = Path(work_dir).resolve()
+        name = project_name or ProjectFiles.read(self._folder).name or "project"
+        self._space = Namespace(stack_name, name)
+        self._timeout_seconds = timeout_seconds
+        self._config: dict[str, ConfigValue | None] = {}  # None: removed
         self._resources: list[ResourceState] = []
-        self._version = 0
+        self._secrets_providers: dict[str, object] | None = None
+        self._history: list[UpdateSummary] = []
         self._running = threading.Lock()
 
-    def set_config(self, key: str, value: ConfigValue) -> None:
-        """Set one value of the stack's configuration; without a namespace it is the project's."""
-        self._config[self._full_key(key)] = value
+    def __getattr__(self, name: str) -> Callable[..., NoReturn]:
+        """Refuse the other methods of `pulumi.automation.Stack` by name."""
+        if name.startswith("_") or not hasattr(Stack, name):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    def set_all_config(self, config: ConfigMap) -> None:
-        """Set several values of the stack's configuration."""
+        def refuse(*_arguments: object, **_options: object) -> NoReturn:
+            raise Refused(f"the method `{name}` of a stack")
+
+        return refuse
+
+    def set_config(self, key: str, value: ConfigValue, *, path: bool = False) -> None:
+        """Set one configuration value. A key without a namespace belongs to the project."""
+        if path:
+            raise Refused("the option `path` of configuration methods")
+        self._config[full_key(key, self._space.project)] = value
+
+    def set_all_config(self, config: ConfigMap, *, path: bool = False) -> None:
+        """Set several configuration values."""
         for key, value in config.items():
-            self.set_config(key, value)
+            self.set_config(key, value, path=path)
 
-    def get_config(self, key: str) -> ConfigValue:
-        """Return one value of the stack's configuration."""
-        return self._config[self._full_key(key)]
+    def get_config(self, key: str, *, path: bool = False) -> ConfigValue:
+        """Return one configuration value."""
+        if path:
+            raise Refused("the option `path` of configuration methods")
+        return self.get_all_config()[full_key(key, self._space.project)]
 
     def get_all_config(self) -> ConfigMap:
-        """Return the stack's configuration by full keys."""
-        return dict(self._config)
+        """Return all configuration values, by their full keys."""
+        files = ProjectFiles.read(self._folder)
+        return files.config(self.name, self._space.project, self._config)
 
-    def remove_config(self, key: str) -> None:
-        """Remove one value from the stack's configuration."""
-        self._config.pop(self._full_key(key), None)
+    def remove_config(self, key: str, *, path: bool = False) -> None:
+        """Remove one configuration value."""
+        self.remove_all_config([key], path=path)
+
+    def remove_all_config(self, keys: list[str], *, path: bool = False) -> None:
+        """Remove several configuration values."""
+        if path:
+            raise Refused("the option `path` of configuration methods")
+        for key in keys:
+            self._config[full_key(key, self._space.project)] = None
 
     def preview(
         self,
@@ -97,7 +131,7 @@ class EmbeddedStack:
         on_output: OnOutput | None = None,
         **options: object,
     ) -> PreviewResult:
-        """Say what `up` would do, and do nothing."""
+        """Return what `up` would do, without doing it."""
         refresh_first = bool(options.pop("refresh", False))
         operation = partial(operations.update, dry_run=True, refresh_first=refresh_first)
         outcome = self._run(operation, parallel, on_output, options)
@@ -110,12 +144,12 @@ class EmbeddedStack:
         on_output: OnOutput | None = None,
         **options: object,
     ) -> UpResult:
-        """Run the program, and bring the resources to where it wants them."""
+        """Run the program and create, update, replace and delete its resources."""
         started = datetime.now(timezone.utc)
         refresh_first = bool(options.pop("refresh", False))
         operation = partial(operations.update, dry_run=False, refresh_first=refresh_first)
         outcome = self._run(operation, parallel, on_output, options)
-        summary = results.summary("update", outcome, started, self._version)
+        summary = self._summary("update", outcome, started)
         return UpResult(outcome.stdout, "", summary, self.outputs())
 
     def refresh(
@@ -125,10 +159,10 @@ class EmbeddedStack:
         on_output: OnOutput | None = None,
         **options: object,
     ) -> RefreshResult:
-        """Take into the state what has become of the resources."""
+        """Read all resources and save in the state what was found."""
         started = datetime.now(timezone.utc)
         outcome = self._run(operations.refresh, parallel, on_output, options)
-        summary = results.summary("refresh", outcome, started, self._version)
+        summary = self._summary("refresh", outcome, started)
         return RefreshResult(outcome.stdout, "", summary)
 
     def preview_refresh(
@@ -138,7 +172,7 @@ class EmbeddedStack:
         on_output: OnOutput | None = None,
         **options: object,
     ) -> PreviewResult:
-        """Say what `refresh` would find, and leave the state as it is."""
+        """Return what `refresh` would find, without changing the state."""
         operation = partial(operations.refresh, dry_run=True)
         outcome = self._run(operation, parallel, on_output, options)
         return PreviewResult(outcome.stdout, "", results.changes(outcome))
@@ -150,10 +184,10 @@ class EmbeddedStack:
         on_output: OnOutput | None = None,
         **options: object,
     ) -> DestroyResult:
-        """Delete everything in the stack."""
+        """Delete all resources in the stack."""
         started = datetime.now(timezone.utc)
         outcome = self._run(operations.destroy, parallel, on_output, options)
-        summary = results.summary("destroy", outcome, started, self._version)
+        summary = self._summary("destroy", outcome, started)
         return DestroyResult(outcome.stdout, "", summary)
 
     def preview_destroy(
@@ -163,7 +197,7 @@ class EmbeddedStack:
         on_output: OnOutput | None = None,
         **options: object,
     ) -> PreviewResult:
-        """Say what `destroy` would delete, and delete nothing."""
+        """Return what `destroy` would delete, without deleting it."""
         operation = partial(operations.destroy, dry_run=True)
         outcome = self._run(operation, parallel, on_output, options)
         return PreviewResult(outcome.stdout, "", results.changes(outcome))
@@ -172,18 +206,35 @@ class EmbeddedStack:
         """Return the outputs of the last `up`."""
         return results.outputs(self._resources, Options.root_of(self._space))
 
-    def export_stack(self, *, show_secrets: bool = True) -> Deployment:
-        """Return the state, as `pulumi stack export` gives it.
+    def history(self, page_size: int | None = None, page: int | None = None) -> list[UpdateSummary]:
+        """Return the summaries of the operations that succeeded, the latest first."""
+        latest = self._history[::-1]
+        start = (page_size or 0) * ((page or 1) - 1)
+        return latest[start : start + page_size] if page_size else latest
 
-        Secrets stand in their envelopes as text, which `pulumi.automation` does too; without
-        `show_secrets` they are left out, and the state can't be imported again.
+    def info(self) -> UpdateSummary | None:
+        """Return the summary of the latest operation that succeeded."""
+        return self._history[-1] if self._history else None
+
+    def export_stack(self, *, show_secrets: bool = True) -> Deployment:
+        """Return the state, in the form of `pulumi stack export`.
+
+        Secrets are in it as plain text, as `pulumi.automation` has them too. Without
+        `show_secrets` they are left out, and the state can't be imported again. To import the
+        state into Pulumi itself, set `PULUMI_CONFIG_PASSPHRASE` to an empty text.
         """
-        exported = state.export(self._resources, show_secrets=show_secrets)
-        return Deployment(version=state.DEPLOYMENT_VERSION, deployment=exported)
+        exported = export.exported(
+            self._resources,
+            show_secrets=show_secrets,
+            secrets_providers=self._secrets_providers,
+        )
+        return Deployment(version=export.DEPLOYMENT_VERSION, deployment=exported)
 
     def import_stack(self, state: Deployment) -> None:
-        """Take over a state that this class or `pulumi stack export --show-secrets` gave."""
-        self._resources = imported(state.deployment or {})
+        """Import a state that this class or `pulumi stack export --show-secrets` exported."""
+        deployment = state.deployment or {}
+        self._resources = export.imported(deployment)
+        self._secrets_providers = deployment.get("secrets_providers")
 
     def _run(
         self,
@@ -199,20 +250,24 @@ class EmbeddedStack:
         if not self._running.acquire(blocking=False):
             raise results.command_error("", "the stack is currently locked by another operation")
         try:
+            program = ProjectFiles.read(self._folder).program
             run = Options(
                 space=self._space,
-                work_dir=self._work_dir,
+                root_directory=str(self._folder),
+                program=str(program),
+                work_dir=str(program if program.is_dir() else program.parent),
                 env_vars=dict(self.env_vars),
                 config={
-                    key: Setting(value.value, value.secret) for key, value in self._config.items()
+                    key: Setting(value.value, value.secret)
+                    for key, value in self._checked_config().items()
                 },
+                timeout_seconds=self._timeout_seconds,
                 parallel=parallel or _PARALLEL_PER_CORE * (os.cpu_count() or 1),
                 on_output=on_output,
             )
-            outcome = operation(run, self._resources, self._keep)
+            outcome = operation(run, self._resources, self._save)
         finally:
             self._running.release()
-        self._version += 1
         if outcome.failed:
             raise results.command_error(outcome.stdout)
         if expect_no_changes and set(outcome.counts) - {"same"}:
@@ -220,8 +275,16 @@ class EmbeddedStack:
             raise results.command_error(outcome.stdout, text)
         return outcome
 
-    def _keep(self, resources: list[ResourceState]) -> None:
+    def _save(self, resources: list[ResourceState]) -> None:
         self._resources = resources
 
-    def _full_key(self, key: str) -> str:
-        return key if ":" in key else f"{self._space.project}:{key}"
+    def _summary(self, kind: str, outcome: Outcome, started: datetime) -> UpdateSummary:
+        summary = results.summary(kind, outcome, started, len(self._history) + 1)
+        self._history.append(summary)
+        return summary
+
+    def _checked_config(self) -> ConfigMap:
+        try:
+            return self.get_all_config()
+        except ConfigurationError as error:
+            raise results.command_error("", f"error: {error}") from None

@@ -21,8 +21,8 @@ from parallel_provider.api import (
     PermissionDeniedError,
 )
 from parallel_provider.api.timing import RetryPolicy
-from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
 from parallel_provider.credentials.oauth import SignInServer
+from parallel_provider.errors import OAuthError, SignInUnavailableError
 from tests.api.raw_server import RawServer, endless, head, raw_server, whole
 from tests.lifecycle.runs import api_at
 

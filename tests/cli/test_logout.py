@@ -18,12 +18,11 @@ def test_logout_revokes_and_removes_the_sign_in(run: Run, signed_in: SignIn) -> 
     assert run("logout").returncode == 0
     assert signed_in.document["orgs"][org_id]["api_key"] == "data-key"
     assert "control_api" not in signed_in.document["orgs"][org_id]
-    answer = httpx.get(
-        f"{signed_in.emulator.url}/service/v1/balance",
-        headers={"Authorization": f"Bearer {old['access_token']}"},
-        trust_env=False,
+    form = {"grant_type": "refresh_token", "refresh_token": old["refresh_token"]}
+    answer = httpx.post(
+        f"{signed_in.emulator.url}/getServiceKeys/token", data=form, trust_env=False
     )
-    assert answer.status_code == 401
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
 
 
 def test_logout_of_one_organization_keeps_the_others(run: Run, signed_in: SignIn) -> None:

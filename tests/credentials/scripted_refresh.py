@@ -10,13 +10,12 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
 from parallel_provider.credentials.oauth_models import TokenGrant
 from parallel_provider.credentials.pipeline import PIPELINE_ORG, initial_document
 from parallel_provider.credentials.refresh import Refresh
 from parallel_provider.credentials.sign_in_file import SignInFile
 from parallel_provider.credentials.tokens import fingerprint
-from parallel_provider.errors import CredentialsError
+from parallel_provider.errors import CredentialsError, OAuthError, SignInUnavailableError
 
 NOW = 1_000_000.0
 INVALID_GRANT = OAuthError("POST /token answered 400 (invalid_grant)", code="invalid_grant")

@@ -9,9 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from parallel_provider.credentials.device_flow import ALL_SCOPES, request_code, wait_for_approval
-from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
 from parallel_provider.credentials.oauth_models import DeviceCode, TokenGrant
-from parallel_provider.errors import CredentialsError
+from parallel_provider.errors import CredentialsError, OAuthError, SignInUnavailableError
 
 GRANT = TokenGrant(access_token=SecretStr("access"), org_id="org_1")
 UNREACHABLE = SignInUnavailableError("no route", may_have_worked=False)

@@ -9,11 +9,10 @@ import pytest
 from pydantic import SecretStr
 
 from parallel_provider.credentials.device_flow import ALL_SCOPES
-from parallel_provider.credentials.errors import OAuthError, SignInUnavailableError
 from parallel_provider.credentials.oauth import SignInServer
-from parallel_provider.errors import SettingsError
+from parallel_provider.emulator.control_models import FaultKind
+from parallel_provider.errors import OAuthError, SettingsError, SignInUnavailableError
 from parallel_provider.testing.emulator import Emulator
-from parallel_provider.testing.emulator_state import FaultKind
 from tests.credentials.sign_ins import SignIn
 
 TOKEN = "/getServiceKeys/token"

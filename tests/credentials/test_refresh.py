@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from parallel_provider.credentials.errors import SignInUnavailableError
 from parallel_provider.credentials.refresh import ATTEMPTS
-from parallel_provider.errors import CredentialsError
+from parallel_provider.errors import CredentialsError, SignInUnavailableError
 from tests.credentials.scripted_refresh import (
     BUSY,
     INVALID_GRANT,

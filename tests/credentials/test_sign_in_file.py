@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 
 from parallel_provider.credentials import sign_in_file
-from parallel_provider.credentials.errors import NoSignInFileError
 from parallel_provider.credentials.sign_in_document import Document
 from parallel_provider.credentials.sign_in_file import SignInFile, atomic_write
-from parallel_provider.errors import CredentialsError
+from parallel_provider.errors import CredentialsError, NoSignInFileError
 
 
 @pytest.fixture

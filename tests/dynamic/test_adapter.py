@@ -11,7 +11,7 @@ from pulumi.output import UNKNOWN as SDK_UNKNOWN
 
 from parallel_provider.dynamic import _process
 from parallel_provider.dynamic._adapter import Adapter, adapter_of
-from parallel_provider.dynamic._errors import InternalError, ResourceError
+from parallel_provider.errors import InternalError, ResourceError
 from parallel_provider.lifecycle import lifecycle_of
 from parallel_provider.lifecycle.app import AppInputs, AppLifecycle, AppState
 from parallel_provider.lifecycle.declarations import Checked, Props

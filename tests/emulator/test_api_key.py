@@ -17,10 +17,10 @@ def _create(http: httpx.Client, app_id: str, name: str = "ci") -> httpx.Response
     return http.post(f"/service/v1/apps/{app_id}/keys", json={"api_key_name": name})
 
 
-def test_create_returns_the_key_and_whose_it_is(
+def test_create_returns_the_key_and_its_creator(
     http: httpx.Client, emulator: Emulator, app_id: str
 ) -> None:
-    """The answer holds every field of the API's description."""
+    """The answer has every field of the API's OpenAPI file."""
     emulator.set_clock(-1_000)
     key = _create(http, app_id).raise_for_status().json()
     assert key["api_key_name"] == "ci"
@@ -32,7 +32,7 @@ def test_create_returns_the_key_and_whose_it_is(
 
 
 def test_raw_key_is_given_once_and_kept_nowhere() -> None:
-    """After the answer, the organization and the log hold a hash of the key at most."""
+    """After the answer, the emulator has only a hash of the key."""
     application = create_app()
     organization = application.state.emulator.organization
     headers = {"Authorization": f"Bearer {application.state.emulator.access_token}"}
@@ -57,7 +57,7 @@ def test_raw_key_is_given_once_and_kept_nowhere() -> None:
 def test_revoked_key_stays_in_the_state_with_its_time(
     http: httpx.Client, emulator: Emulator, app_id: str
 ) -> None:
-    """Tests can account for every key that ever was."""
+    """Tests can see every key that was ever created."""
     key_id = _create(http, app_id).json()["api_key_id"]
     assert emulator.state()["keys"][0]["revoked_at"] is None
     assert http.delete(f"/service/v1/apps/{app_id}/keys/{key_id}").status_code == 200
@@ -67,7 +67,7 @@ def test_revoked_key_stays_in_the_state_with_its_time(
 
 
 def test_revoking_twice_or_under_another_app_is_not_found(http: httpx.Client, app_id: str) -> None:
-    """A key is found under its own app only, and only while it works."""
+    """A key is found only under its own app, and only until it is revoked."""
     other = http.post("/service/v1/apps", json={"app_name": "other"}).json()["app_id"]
     key_id = _create(http, app_id).json()["api_key_id"]
     assert http.delete(f"/service/v1/apps/{other}/keys/{key_id}").status_code == 404
@@ -77,13 +77,13 @@ def test_revoking_twice_or_under_another_app_is_not_found(http: httpx.Client, ap
 
 
 def test_key_for_an_unknown_app_is_not_found(http: httpx.Client) -> None:
-    """There is no key without its app."""
+    """A key needs an app that exists."""
     answer = _create(http, str(uuid4()))
     assert (answer.status_code, answer.json()) == (404, {"detail": "App not found"})
 
 
 def test_second_key_of_the_same_name_is_another_key(http: httpx.Client, app_id: str) -> None:
-    """Names aren't unique."""
+    """Several keys may have one name."""
     keys = [_create(http, app_id).json() for _ in range(2)]
     assert len({key["api_key_id"] for key in keys}) == 2
     assert len({key["raw_api_key"] for key in keys}) == 2

@@ -14,12 +14,12 @@ def _app_names(http: httpx.Client) -> list[str]:
     return [app["app_name"] for app in http.get("/service/v1/apps").json()["apps"]]
 
 
-def test_new_organization_has_the_app_of_the_command_line(http: httpx.Client) -> None:
+def test_new_organization_has_the_app_of_the_official_client(http: httpx.Client) -> None:
     """A new organization has one app, as at the real API."""
     assert _app_names(http) == ["parallel-cli Users"]
 
 
-def test_create_returns_only_the_id_and_the_list_tells_the_rest(
+def test_create_returns_only_the_id_and_the_list_has_the_rest(
     http: httpx.Client, emulator: Emulator
 ) -> None:
     """The list is the only read of an app."""
@@ -40,13 +40,13 @@ def test_create_returns_only_the_id_and_the_list_tells_the_rest(
     ["", " padded ", "line\nbreak\x00", "\u202edesrever", "x" * 10_000, "../'; DROP--", "日本"],
 )
 def test_name_is_kept_as_it_was_sent(http: httpx.Client, app_name: str) -> None:
-    """Nothing is trimmed or mended."""
+    """The name isn't trimmed or changed."""
     http.post("/service/v1/apps", json={"app_name": app_name}).raise_for_status()
     assert _app_names(http)[-1] == app_name
 
 
 def test_second_app_of_the_same_name_is_another_app(http: httpx.Client) -> None:
-    """Names aren't unique."""
+    """Several apps may have one name."""
     ids = {
         http.post("/service/v1/apps", json={"app_name": "twin"}).json()["app_id"] for _ in range(2)
     }
@@ -67,7 +67,7 @@ def test_second_app_of_the_same_name_is_another_app(http: httpx.Client) -> None:
 def test_bad_body_is_refused_with_the_field_named(
     http: httpx.Client, body: bytes, field: str
 ) -> None:
-    """A 422 names the field, and holds nothing of what was sent."""
+    """A 422 names the field, and doesn't repeat its value."""
     answer = http.post(
         "/service/v1/apps", content=body, headers={"Content-Type": "application/json"}
     )
@@ -80,7 +80,7 @@ def test_bad_body_is_refused_with_the_field_named(
 def test_deleted_app_is_gone_and_its_keys_are_revoked(
     http: httpx.Client, emulator: Emulator, app_id: str
 ) -> None:
-    """Deleting an app takes its keys with it."""
+    """Deleting an app revokes its keys."""
     http.post(f"/service/v1/apps/{app_id}/keys", json={"api_key_name": "ci"}).raise_for_status()
     assert http.delete(f"/service/v1/apps/{app_id}").status_code == 200
     assert _app_names(http) == ["parallel-cli Users"]
@@ -89,7 +89,7 @@ def test_deleted_app_is_gone_and_its_keys_are_revoked(
 
 
 def test_delete_of_an_unknown_app_is_not_found(http: httpx.Client, app_id: str) -> None:
-    """Both what never was and what is gone are a 404 with a reason."""
+    """A deleted app and one that never existed get the same 404."""
     http.delete(f"/service/v1/apps/{app_id}").raise_for_status()
     for unknown in (app_id, str(uuid4())):
         answer = http.delete(f"/service/v1/apps/{unknown}")
@@ -104,8 +104,14 @@ def test_app_id_that_is_no_uuid_is_refused(http: httpx.Client) -> None:
     assert answer.json()["detail"][0]["loc"] == ["path", "app_id"]
 
 
+def test_list_without_apps_can_be_requested(http: httpx.Client, emulator: Emulator) -> None:
+    """The official client accepts an answer without `apps`, so a fault can ask for it."""
+    emulator.add_fault("odd", method="GET", path="/service/v1/apps", remove=["apps"])
+    assert http.get("/service/v1/apps").json() == {}
+
+
 def test_unknown_route_and_wrong_method_are_refused(http: httpx.Client, app_id: str) -> None:
-    """What the API doesn't have, the emulator doesn't have either: no read, no update."""
+    """The emulator has no route that the API doesn't have, such as a read of one app."""
     assert http.get("/service/v1/nothing").status_code == 404
     assert http.get(f"/service/v1/apps/{app_id}").status_code == 405
     assert http.patch(f"/service/v1/apps/{app_id}", json={"app_name": "x"}).status_code == 405

@@ -17,8 +17,8 @@ def _add(http: httpx.Client, amount_cents: Any, key: str = "first-charge") -> ht
     return http.post("/service/v1/balance/add", json=body)
 
 
-def test_balance_starts_at_nothing(http: httpx.Client, emulator: Emulator) -> None:
-    """A new organization has no money and pays by card."""
+def test_balance_starts_at_zero(http: httpx.Client, emulator: Emulator) -> None:
+    """A new organization has a balance of 0 and pays by card."""
     assert http.get("/service/v1/balance").json() == {
         "org_id": emulator.org_id,
         "credit_balance_cents": 0,
@@ -28,14 +28,14 @@ def test_balance_starts_at_nothing(http: httpx.Client, emulator: Emulator) -> No
 
 
 def test_charge_raises_the_balance(http: httpx.Client, emulator: Emulator) -> None:
-    """A charge is made, and told with the new balance."""
+    """The answer has the new balance, and the state has the charge."""
     assert _add(http, 2_000).json()["credit_balance_cents"] == 2_000
     (charge,) = emulator.state()["charges"]
     assert (charge["amount_cents"], charge["idempotency_key"]) == (2_000, "first-charge")
 
 
 def test_same_key_is_charged_once_within_a_day(http: httpx.Client, emulator: Emulator) -> None:
-    """The same charge sent again answers with the balance, and takes nothing."""
+    """The same charge, sent again, gets the balance and charges nothing."""
     _add(http, 2_000).raise_for_status()
     emulator.set_clock(DAY - 60)
     assert _add(http, 2_000).json()["credit_balance_cents"] == 2_000
@@ -43,7 +43,7 @@ def test_same_key_is_charged_once_within_a_day(http: httpx.Client, emulator: Emu
 
 
 def test_same_key_is_charged_again_after_a_day(http: httpx.Client, emulator: Emulator) -> None:
-    """Who relies on more than the promised 24 hours is found out."""
+    """The key is forgotten right after the promised 24 hours."""
     _add(http, 2_000).raise_for_status()
     emulator.set_clock(DAY + 60)
     assert _add(http, 2_000).json()["credit_balance_cents"] == 4_000
@@ -52,7 +52,7 @@ def test_same_key_is_charged_again_after_a_day(http: httpx.Client, emulator: Emu
 
 
 def test_same_key_with_another_amount_is_refused(http: httpx.Client, emulator: Emulator) -> None:
-    """Two different charges under one key are a mistake, never a second charge."""
+    """One key with two amounts is a client's mistake, so nothing is charged."""
     _add(http, 2_000).raise_for_status()
     answer = _add(http, 3_000)
     assert answer.status_code == 409
@@ -63,7 +63,7 @@ def test_same_key_with_another_amount_is_refused(http: httpx.Client, emulator: E
 def test_same_key_of_another_organization_is_another_charge(
     http: httpx.Client, emulator: Emulator
 ) -> None:
-    """Keys are compared within an organization."""
+    """Each organization has its own idempotency keys."""
     other = emulator.add_org()
     _add(http, 2_000).raise_for_status()
     http.headers["Authorization"] = f"Bearer {other['access_token']}"
@@ -76,7 +76,7 @@ def test_same_key_of_another_organization_is_another_charge(
 def test_bad_amount_is_refused(
     http: httpx.Client, emulator: Emulator, amount_cents: object
 ) -> None:
-    """Amounts are whole cents from 1 to 10000; nothing is taken for a number that is none."""
+    """Amounts are whole cents from 1 to 10000; text and booleans aren't converted."""
     answer = _add(http, amount_cents)
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"] == ["body", "amount_cents"]
@@ -85,7 +85,7 @@ def test_bad_amount_is_refused(
 
 @pytest.mark.parametrize("amount_cents", [1, 10_000, 2_000.0])
 def test_amount_within_its_bounds_is_charged(http: httpx.Client, amount_cents: float) -> None:
-    """The bounds themselves are allowed, and so is a whole number written as 2000.0."""
+    """Both bounds are allowed, and so is a whole number written as 2000.0."""
     assert _add(http, amount_cents).json()["credit_balance_cents"] == amount_cents
 
 
@@ -95,10 +95,10 @@ def test_idempotency_key_length_is_enforced(http: httpx.Client, length: int, sta
     assert _add(http, 100, "k" * length).status_code == status
 
 
-def test_invoiced_organization_shows_nothing_and_is_not_charged(
+def test_invoiced_organization_has_no_balance_and_is_not_charged(
     http: httpx.Client, emulator: Emulator
 ) -> None:
-    """Who pays by invoice has no balance to add to."""
+    """An organization that pays by invoice has no balance to add to."""
     emulator.set_org(will_invoice=True, credit_balance_cents=900, pending_debit_balance_cents=100)
     balance = http.get("/service/v1/balance").json()
     assert balance["will_invoice"] is True
@@ -110,15 +110,37 @@ def test_invoiced_organization_shows_nothing_and_is_not_charged(
 def test_charge_without_a_payment_method_needs_payment(
     http: httpx.Client, emulator: Emulator
 ) -> None:
-    """A refused charge doesn't use its key up: it goes through once there is a card."""
+    """A refused charge doesn't use its key: it works once there is a card."""
     emulator.set_org(has_payment_method=False)
     assert _add(http, 2_000).status_code == 402
     emulator.set_org(has_payment_method=True)
     assert _add(http, 2_000).json()["credit_balance_cents"] == 2_000
 
 
+@pytest.mark.parametrize(
+    ("change", "status"), [({"will_invoice": True}, 400), ({"has_payment_method": False}, 402)]
+)
+def test_repeated_charge_is_refused_when_nothing_can_be_charged(
+    http: httpx.Client, emulator: Emulator, change: dict[str, Any], status: int
+) -> None:
+    """The idempotency key is judged last, so this refusal doesn't mean that nothing was charged."""
+    _add(http, 2_000).raise_for_status()
+    emulator.set_org(**change)
+    assert _add(http, 2_000).status_code == status
+    assert len(emulator.state()["charges"]) == 1
+
+
+def test_declined_card_can_be_requested(http: httpx.Client, emulator: Emulator) -> None:
+    """The official client knows this answer, so a fault can ask for it."""
+    body = {"error": "card_declined"}
+    emulator.add_fault("status", path="/service/v1/balance/add", status=402, body=body)
+    answer = _add(http, 2_000)
+    assert (answer.status_code, answer.json()) == (402, body)
+    assert emulator.state()["charges"] == []
+
+
 def test_balance_may_be_a_fraction_of_a_cent(http: httpx.Client, emulator: Emulator) -> None:
-    """Balances are JSON numbers, not only whole ones."""
+    """Balances are JSON numbers, and needn't be whole."""
     emulator.set_org(credit_balance_cents=12.5, pending_debit_balance_cents=0.25)
     balance = http.get("/service/v1/balance").json()
     assert (balance["credit_balance_cents"], balance["pending_debit_balance_cents"]) == (12.5, 0.25)

@@ -28,7 +28,7 @@ _SECONDS = 1_000
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Run one browser for this file's tests; it speaks to nobody but the emulator."""
+    """Run one browser for this file's tests. It connects to the emulator only."""
     arguments = [
         "--disable-background-networking",
         "--disable-component-update",
@@ -47,20 +47,20 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """Open a new page; anything its console complains about fails the test."""
+    """Open a new page. An error or a warning in its console fails the test."""
     with browser.new_context() as context:
         opened = context.new_page()
         opened.set_default_timeout(10 * _SECONDS)
-        complaints: list[str] = []
+        problems: list[str] = []
 
         def note(said: ConsoleMessage) -> None:
             if said.type in {"error", "warning"}:
-                complaints.append(said.text)
+                problems.append(said.text)
 
         opened.on("console", note)
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
+        opened.on("pageerror", lambda error: problems.append(str(error)))
         yield opened
-        assert complaints == []
+        assert problems == []
 
 
 @pytest.mark.parametrize(
@@ -69,9 +69,9 @@ def page(browser: Browser) -> Iterator[Page]:
 def test_button_decides_on_the_sign_in(
     page: Page, program: OAuthProgram, button: str, shown: str, status: int
 ) -> None:
-    """A person opens the link, sees who asks, and presses a button."""
+    """A person opens the link, reads the program's name, and presses a button."""
     program.register("my program")
-    code = program.begin()
+    code = program.start()
     page.goto(code["verification_uri_complete"] + "&onboard_variant=agent")
     assert "my program" in page.get_by_role("heading").inner_text()
     assert page.get_by_text(code["user_code"], exact=True).is_visible()
@@ -81,8 +81,8 @@ def test_button_decides_on_the_sign_in(
 
 
 def test_typed_code_leads_to_the_sign_in(page: Page, program: OAuthProgram) -> None:
-    """A person on another machine types the code, in small letters."""
-    code = program.begin()
+    """A person on another machine types the code in lower case."""
+    code = program.start()
     page.goto(code["verification_uri"])
     page.get_by_label("Code").fill(code["user_code"].lower())
     page.get_by_role("button", name="Continue").click()
@@ -94,9 +94,9 @@ def test_typed_code_leads_to_the_sign_in(page: Page, program: OAuthProgram) -> N
 def test_chosen_organization_is_signed_in_to(
     page: Page, program: OAuthProgram, emulator: Emulator
 ) -> None:
-    """With several organizations, the person says which."""
+    """A person with several organizations chooses one."""
     other = emulator.add_org(org_name="Other")
-    code = program.begin()
+    code = program.start()
     page.goto(code["verification_uri_complete"])
     page.get_by_label("Organization").select_option(label="Other")
     page.get_by_role("button", name="Approve").click()
@@ -107,8 +107,8 @@ def test_chosen_organization_is_signed_in_to(
 def test_page_of_another_origin_cannot_press_the_button(
     browser: Browser, program: OAuthProgram, emulator: Emulator
 ) -> None:
-    """A form that another page sends, with the right code in it, is refused."""
-    code = program.begin()
+    """A form from another website is refused, even with the right code."""
+    code = program.start()
     form = (
         f'<form method="post" action="{code["verification_uri"]}">'
         f'<input name="user_code" value="{code["user_code"]}">'
@@ -126,10 +126,12 @@ def test_page_of_another_origin_cannot_press_the_button(
     assert emulator.state()["sign_ins"][0]["decision"] is None
 
 
-def test_live_page_follows_what_happens(page: Page, http: httpx.Client, emulator: Emulator) -> None:
-    """Apps, keys, balance, charges and requests appear without a reload."""
+def test_overview_shows_changes_without_a_reload(
+    page: Page, http: httpx.Client, emulator: Emulator
+) -> None:
+    """Apps, keys, balance, charges and requests appear as they change."""
     page.goto(emulator.url)
-    page.get_by_text("Nothing was charged.").wait_for()
+    page.get_by_text("No charges yet.").wait_for()
     app_id = http.post("/service/v1/apps", json={"app_name": "<b>search</b>"}).json()["app_id"]
     keys = f"/service/v1/apps/{app_id}/keys"
     key_id = http.post(keys, json={"api_key_name": "nightly"}).json()["api_key_id"]
@@ -145,12 +147,12 @@ def test_live_page_follows_what_happens(page: Page, http: httpx.Client, emulator
     page.locator("#apps li.gone", has_text="nightly").wait_for()
 
 
-def test_live_page_leads_to_a_waiting_sign_in(
+def test_overview_links_to_a_waiting_sign_in(
     page: Page, program: OAuthProgram, emulator: Emulator
 ) -> None:
-    """A sign-in that waits for a person is linked from the page."""
+    """The link opens the approval page."""
     program.register("my program")
-    code = program.begin()
+    code = program.start()
     page.goto(emulator.url)
     page.get_by_role("link", name=code["user_code"]).click()
     page.get_by_role("button", name="Approve").wait_for()

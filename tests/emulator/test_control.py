@@ -1,4 +1,4 @@
-"""Control for tests: state, reset, clock, and the log."""
+"""The control routes: state, reset, clock, log, and the search for leaked secrets."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import httpx
 import pytest
 
 from parallel_provider.testing.emulator import Emulator
+from tests.emulator.conftest import OAuthProgram
+
+NOTHING = "e30.e30.test and no token, " + "x" * 500
 
 
 def test_requests_are_counted_by_route_template(
     http: httpx.Client, emulator: Emulator, app_id: str
 ) -> None:
-    """Control and the live page aren't counted; what isn't a route is counted as such."""
+    """Control routes and the overview aren't counted; unknown routes are counted together."""
     http.get("/service/v1/apps")
     http.delete(f"/service/v1/apps/{app_id}")
     http.delete("/service/v1/apps/not-an-id")
@@ -25,10 +28,10 @@ def test_requests_are_counted_by_route_template(
     }
 
 
-def test_log_tells_requests_in_order_without_secrets(
+def test_log_has_requests_in_order_without_secrets(
     http: httpx.Client, emulator: Emulator, app_id: str
 ) -> None:
-    """Order, paths and statuses; neither tokens nor keys nor bodies."""
+    """It has methods, paths and statuses, and no tokens, keys or bodies."""
     raw_api_key = http.post(f"/service/v1/apps/{app_id}/keys", json={"api_key_name": "ci"}).json()[
         "raw_api_key"
     ]
@@ -45,7 +48,7 @@ def test_log_tells_requests_in_order_without_secrets(
 
 
 def test_reset_goes_back_to_the_start(http: httpx.Client, emulator: Emulator, app_id: str) -> None:
-    """Nothing of a test reaches the next one; organization and first token stay."""
+    """Nothing stays from the last test, except the organization's id and the first token."""
     http.post(f"/service/v1/apps/{app_id}/keys", json={"api_key_name": "ci"})
     http.post("/service/v1/balance/add", json={"amount_cents": 100, "idempotency_key": "x" * 8})
     emulator.add_fault("hang")
@@ -73,8 +76,8 @@ def test_reset_goes_back_to_the_start(http: httpx.Client, emulator: Emulator, ap
         emulator.state("org_other")
 
 
-def test_clock_shifts_what_is_stamped(http: httpx.Client, emulator: Emulator, app_id: str) -> None:
-    """Keys, charges and the log are stamped with the shifted time."""
+def test_clock_shifts_all_times(http: httpx.Client, emulator: Emulator, app_id: str) -> None:
+    """Keys, charges and the log have the shifted time."""
     emulator.set_clock(86_400)
     now = emulator.state()["clock"]["now"]
     key = http.post(f"/service/v1/apps/{app_id}/keys", json={"api_key_name": "ci"}).json()
@@ -84,8 +87,8 @@ def test_clock_shifts_what_is_stamped(http: httpx.Client, emulator: Emulator, ap
         assert stamp == pytest.approx(now, abs=5)
 
 
-def test_organization_can_become_another(http: httpx.Client, emulator: Emulator) -> None:
-    """The same token then tells another organization, everywhere."""
+def test_organization_can_get_another_id_and_name(http: httpx.Client, emulator: Emulator) -> None:
+    """All answers to the same token then have the new ones."""
     assert emulator.set_org(org_id="org_x", org_name="X")["org_id"] == "org_x"
     assert http.get("/service/v1/balance").json()["org_id"] == "org_x"
     (app,) = http.get("/service/v1/apps").json()["apps"]
@@ -106,11 +109,47 @@ def test_organization_can_become_another(http: httpx.Client, emulator: Emulator)
 def test_misspelt_control_is_refused(
     anonymous: httpx.Client, method: str, path: str, body: dict[str, object]
 ) -> None:
-    """A control request that does nothing would be a test that tests nothing."""
+    """A control request without an effect would make a test that tests nothing."""
     assert anonymous.request(method, f"/_emulator/{path}", json=body).status_code == 422
 
 
-def test_organization_id_is_used_once(emulator: Emulator) -> None:
-    """Two organizations of one id couldn't be told apart."""
+def test_second_organization_with_the_same_id_is_refused(emulator: Emulator) -> None:
+    """Two organizations with one id couldn't be distinguished."""
     with pytest.raises(ValueError, match="There is one of this id"):
         emulator.add_org(org_id=emulator.org_id)
+
+
+@pytest.fixture
+def raw_key(http: httpx.Client, app_id: str) -> str:
+    """Create a key and return its raw key."""
+    answer = http.post(f"/service/v1/apps/{app_id}/keys", json={"api_key_name": "ci"})
+    return str(answer.raise_for_status().json()["raw_api_key"])
+
+
+@pytest.mark.parametrize("around", ["", "=", "x", "-_9"])
+def test_raw_key_is_found_wherever_it_stands(emulator: Emulator, raw_key: str, around: str) -> None:
+    """It is found in the middle of other letters, too."""
+    assert emulator.leaks_in(f"{NOTHING} {around}{raw_key}{around} {NOTHING}") == ["raw_api_key"]
+
+
+def test_part_of_a_raw_key_is_no_leak(emulator: Emulator, raw_key: str) -> None:
+    """The last letters aren't secret: the console and the state show them."""
+    assert emulator.leaks_in(f"{NOTHING} {raw_key[:-1]} {raw_key[1:]} {raw_key[-4:]}") == []
+
+
+def test_every_token_and_code_is_found(emulator: Emulator, anonymous: httpx.Client) -> None:
+    """Also those of another organization, and those that were used."""
+    emulator.set_settings(auto_approve=True)
+    program = OAuthProgram(anonymous)
+    code = program.start()
+    tokens = program.redeem(code).json()
+    program.refresh(tokens)
+
+    assert emulator.leaks_in(NOTHING) == []
+    assert emulator.leaks_in(f"a {emulator.access_token}") == ["access_token"]
+    assert emulator.leaks_in(f"{emulator.add_org()['access_token']}\n") == ["access_token"]
+    assert emulator.leaks_in(f"x{tokens['refresh_token']}x") == ["refresh_token"]
+    assert emulator.leaks_in(f"{code['device_code']} {tokens['access_token']}") == [
+        "access_token",
+        "device_code",
+    ]

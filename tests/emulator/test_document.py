@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
+import pytest
 from pydantic import BaseModel
 from starlette.routing import Route
 
-from parallel_provider.emulator import control, faults
+from parallel_provider.emulator import control, control_models
 from parallel_provider.testing import Emulator
-from parallel_provider.testing.emulator_state import FaultKind
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text()
 
@@ -21,7 +23,7 @@ def _first_cells() -> list[str]:
 
 
 def test_every_control_route_is_documented() -> None:
-    """With its method and its path, and no other."""
+    """The document has the same methods and paths as the emulator."""
     documented = {cell.strip("`") for cell in _first_cells() if " /_emulator/" in cell}
     assert documented == {
         f"{method} {route.path}"
@@ -32,24 +34,20 @@ def test_every_control_route_is_documented() -> None:
 
 
 def test_every_field_of_a_control_request_is_documented() -> None:
-    """Also those of faults."""
-    requests: list[type[BaseModel]] = [
-        control.OrganizationChange,
-        control.NewOrganization,
-        control.ClockChange,
-        control.SettingsChange,
-        control.NewToken,
-        control.SignInDecision,
-        faults.Fault,
+    """Each field of each body stands in the document."""
+    bodies = [
+        model
+        for model in vars(control_models).values()
+        if isinstance(model, type) and issubclass(model, BaseModel)
     ]
-    fields = {name for request in requests for name in request.model_fields}
+    assert control_models.Fault in bodies
+    fields = {name for body in bodies for name in body.model_fields}
     assert {name for name in fields if f"`{name}`" not in DOCUMENT} == set()
 
 
 def test_every_kind_of_fault_is_documented() -> None:
-    """The emulator, its client in Python and the document name the same ones."""
-    kinds = set(get_args(FaultKind))
-    assert set(get_args(faults.Kind)) == kinds
+    """Each kind stands in the table of faults."""
+    kinds = set(get_args(control_models.FaultKind))
     assert kinds <= {cell.strip("`") for cell in _first_cells()}
 
 
@@ -59,3 +57,24 @@ def test_everything_that_emulator_has_is_documented() -> None:
     names = {name for name in vars(Emulator) if not name.startswith("_")}
     names |= {"url", "access_token", "org_id", "pid"}
     assert {name for name in names if not re.search(rf"\b{name}\b", table)} == set()
+
+
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [
+        (Emulator.set_org, control_models.OrgPatch),
+        (Emulator.add_org, control_models.NewOrg),
+        (Emulator.add_user, control_models.NewUser),
+        (Emulator.decide_sign_in, control_models.SignInDecision),
+        (Emulator.set_clock, control_models.ClockOffset),
+        (Emulator.set_settings, control_models.Settings),
+        (Emulator.mint_token, control_models.NewToken),
+        (Emulator.add_fault, control_models.Fault),
+    ],
+)
+def test_method_of_emulator_takes_the_fields_of_its_request(
+    method: Callable[..., object], body: type[BaseModel]
+) -> None:
+    """Every field can be set from Python, by the same name."""
+    parameters = set(inspect.signature(method).parameters) - {"self", "user_code"}
+    assert parameters == set(body.model_fields)

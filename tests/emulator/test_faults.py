@@ -1,4 +1,4 @@
-"""What can be made to go wrong: each kind of fault, and when it comes."""
+"""Each kind of fault, and which requests meet it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import time
 import httpx
 import pytest
 
+from parallel_provider.emulator.control_models import FaultKind
 from parallel_provider.testing.emulator import Emulator
-from parallel_provider.testing.emulator_state import FaultKind
 
 APPS = "/service/v1/apps"
 BALANCE = "/service/v1/balance"
@@ -25,7 +25,7 @@ def _created(emulator: Emulator) -> int:
 
 
 def test_status_answers_without_doing_the_work(http: httpx.Client, emulator: Emulator) -> None:
-    """Status, headers and body are as asked for; a JSON body is sent as JSON."""
+    """Status, headers and body are those of the fault; a JSON body is sent as JSON."""
     emulator.add_fault(
         "status", path=APPS, status=429, headers={"Retry-After": "7"}, body={"error": {"a": 1}}
     )
@@ -40,7 +40,7 @@ def test_status_answers_without_doing_the_work(http: httpx.Client, emulator: Emu
 def test_status_with_text_is_sent_as_it_is(
     http: httpx.Client, emulator: Emulator, body: str
 ) -> None:
-    """A proxy's page, or nothing at all."""
+    """It can be a proxy's HTML page, or empty."""
     emulator.add_fault("status", path=APPS, status=502, body=body)
     answer = _create(http)
     assert (answer.status_code, answer.text) == (502, body)
@@ -50,7 +50,7 @@ def test_status_with_text_is_sent_as_it_is(
 def test_dropped_connection_gives_no_answer(
     http: httpx.Client, emulator: Emulator, kind: FaultKind, created: int
 ) -> None:
-    """The connection ends without a byte, before or after the work."""
+    """The connection breaks before any byte is sent, before or after the work."""
     emulator.add_fault(kind, path=APPS)
     with pytest.raises(httpx.TransportError):
         _create(http)
@@ -61,7 +61,7 @@ def test_dropped_connection_gives_no_answer(
 def test_truncated_answer_announces_more_than_it_sends(
     http: httpx.Client, emulator: Emulator
 ) -> None:
-    """The full length is announced, and half of it sent."""
+    """The length of the whole body is announced, and half of it is sent."""
     emulator.add_fault("truncate", path=APPS)
     with http.stream("POST", APPS, json={"app_name": "search"}) as answer:
         chunks = answer.iter_raw()
@@ -74,7 +74,7 @@ def test_truncated_answer_announces_more_than_it_sends(
 
 
 def test_garbage_is_no_json_but_the_work_is_done(http: httpx.Client, emulator: Emulator) -> None:
-    """The status says success; the body can't be read."""
+    """The status is 200, but the body can't be parsed."""
     emulator.add_fault("garbage", path=APPS)
     answer = _create(http)
     assert answer.status_code == 200
@@ -84,7 +84,7 @@ def test_garbage_is_no_json_but_the_work_is_done(http: httpx.Client, emulator: E
 
 
 def test_garbage_can_be_chosen(http: httpx.Client, emulator: Emulator) -> None:
-    """A well-formed answer that lies is garbage too."""
+    """It can be valid JSON with wrong values."""
     emulator.add_fault("garbage", path=APPS, body={"app_id": 7})
     assert _create(http).json() == {"app_id": 7}
     assert _created(emulator) == 1
@@ -93,7 +93,7 @@ def test_garbage_can_be_chosen(http: httpx.Client, emulator: Emulator) -> None:
 def test_delayed_answer_comes_after_work_that_is_done_at_once(
     http: httpx.Client, emulator: Emulator
 ) -> None:
-    """While the client waits, the work is there to be seen."""
+    """While the client waits, the state already has the new app."""
     emulator.add_fault("delay", path=APPS, seconds=0.5)
     started = time.monotonic()
     answered = threading.Thread(target=_create, args=(http,))
@@ -108,17 +108,15 @@ def test_delayed_answer_comes_after_work_that_is_done_at_once(
 def test_work_is_done_although_the_client_has_gone(
     http: httpx.Client, emulator: Emulator, kind: FaultKind
 ) -> None:
-    """A client's time limit doesn't undo what the server did."""
+    """A client's timeout doesn't undo the work."""
     emulator.add_fault(kind, path=APPS, seconds=30)
     with pytest.raises(httpx.ReadTimeout):
         _create(http, timeout=0.2)
     assert _created(emulator) == 1
 
 
-def test_latency_holds_back_answers_but_not_the_work(
-    http: httpx.Client, emulator: Emulator
-) -> None:
-    """Every answer is late, a refusal too; control isn't."""
+def test_latency_delays_answers_but_not_the_work(http: httpx.Client, emulator: Emulator) -> None:
+    """Every answer is late, also a refusal. Control routes aren't."""
     emulator.set_settings(latency_seconds=0.2)
     started = time.monotonic()
     assert http.get("/service/v1/nothing").status_code == 404
@@ -128,10 +126,10 @@ def test_latency_holds_back_answers_but_not_the_work(
     assert _created(emulator) == 1
 
 
-def test_latency_of_many_requests_is_waited_for_together(
+def test_delayed_answers_do_not_delay_other_requests(
     http: httpx.Client, emulator: Emulator
 ) -> None:
-    """Held-back answers hold back no other request."""
+    """Many delayed answers are waited for at the same time."""
     emulator.set_settings(latency_seconds=0.3)
     started = time.monotonic()
     threads = [threading.Thread(target=http.get, args=(BALANCE,)) for _ in range(20)]
@@ -143,15 +141,17 @@ def test_latency_of_many_requests_is_waited_for_together(
 
 
 def test_times_and_after_choose_the_requests(http: httpx.Client, emulator: Emulator) -> None:
-    """One passes, two fail, the rest passes; other routes and methods aren't meant."""
+    """One request passes, two fail, and the rest passes. Other routes and methods don't count."""
     emulator.add_fault("status", method="GET", path=BALANCE, status=503, after=1, times=2)
     _create(http).raise_for_status()
     assert [http.get(BALANCE).status_code for _ in range(5)] == [200, 503, 503, 200, 200]
     assert emulator.state()["faults"] == []
 
 
-def test_queued_faults_come_one_a_request_in_order(http: httpx.Client, emulator: Emulator) -> None:
-    """The oldest that is due comes first; each counts what it lets pass for itself."""
+def test_each_request_meets_one_fault_the_oldest_first(
+    http: httpx.Client, emulator: Emulator
+) -> None:
+    """Each fault counts on its own the requests that it lets pass."""
     emulator.add_fault("status", path=BALANCE, status=500)
     emulator.add_fault("status", path=BALANCE, status=502)
     emulator.add_fault("status", path=BALANCE, status=503, after=3)
@@ -159,8 +159,10 @@ def test_queued_faults_come_one_a_request_in_order(http: httpx.Client, emulator:
     assert statuses == [500, 502, 200, 503, 200]
 
 
-def test_any_route_can_be_meant(http: httpx.Client, emulator: Emulator) -> None:
-    """`*` stands for every route and method, sign-in included, control excluded."""
+def test_fault_of_any_route_meets_the_sign_in_but_not_control(
+    http: httpx.Client, emulator: Emulator
+) -> None:
+    """`*` means any method and route, except for control routes."""
     emulator.add_fault("status", status=500, times=3)
     assert http.get(BALANCE).status_code == 500
     assert http.post("/getServiceKeys/token").status_code == 500
@@ -169,10 +171,10 @@ def test_any_route_can_be_meant(http: httpx.Client, emulator: Emulator) -> None:
     assert http.get(BALANCE).status_code == 200
 
 
-def test_route_templates_are_meant_not_paths(
+def test_fault_of_a_route_template_meets_each_path_of_it(
     http: httpx.Client, emulator: Emulator, app_id: str
 ) -> None:
-    """A fault for the template hits every path of it."""
+    """The path of a fault is a template, such as `/service/v1/apps/{app_id}`."""
     emulator.add_fault("status", method="delete", path="/service/v1/apps/{app_id}", status=500)
     assert http.delete(f"/service/v1/apps/{app_id}").status_code == 500
     assert _created(emulator) == 1
@@ -198,20 +200,20 @@ def test_route_templates_are_meant_not_paths(
         {"kind": "odd", "replace": {"app_id": '"\ud800"'}},
     ],
 )
-def test_fault_that_would_never_come_is_refused(
+def test_fault_with_wrong_fields_is_refused(
     anonymous: httpx.Client, fault: dict[str, object]
 ) -> None:
-    """A misspelt fault would be a test that tests nothing."""
+    """A misspelt fault would make a test that tests nothing."""
     answer = anonymous.post(
         "/_emulator/faults",
-        content=json.dumps(fault),  # what isn't Unicode has an escape
+        content=json.dumps(fault),  # as an escape, where it isn't Unicode
         headers={"Content-Type": "application/json"},
     )
     assert answer.status_code == 422
 
 
 def test_faulted_requests_are_counted_and_logged(http: httpx.Client, emulator: Emulator) -> None:
-    """The log says what became of each request."""
+    """The log has the status and the fault of each request."""
     emulator.add_fault("drop_before", path=BALANCE)
     emulator.add_fault("status", path=BALANCE, status=503)
     with pytest.raises(httpx.TransportError):

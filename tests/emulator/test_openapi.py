@@ -1,4 +1,4 @@
-"""The emulator against the API's own description: as it describes itself, and as it behaves."""
+"""The emulator against the API's OpenAPI file: its own description, and its answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Case = schemathesis.Case[Any]
 
 DESCRIPTION = Path(__file__).parent.parent / "account-api.openapi.json"
 
-# What the description leaves out: how each operation may refuse.
+# The OpenAPI file doesn't list how each operation may refuse.
 _REFUSALS = {
     "GET balance": [401, 403],
     "POST balance/add": [400, 401, 402, 403, 409],
@@ -60,11 +60,11 @@ def _operations(description: Json) -> dict[str, Json]:
 
 
 def _completed() -> Json:
-    """Return the description with the refusals, and without what contradicts itself."""
+    """Return the description with the refusals, and without a contradiction."""
     description = _described()
     for name, operation in _operations(description).items():
         operation["responses"] |= {str(status): _REFUSAL for status in _REFUSALS[name]}
-    # It calls the key required in the answer, and write-only: absent from every answer.
+    # The raw key is required in an answer, but also write-only, so absent from every answer.
     created = description["components"]["schemas"]["CreateKeyResponse"]["properties"]
     del created["raw_api_key"]["writeOnly"]
     return description
@@ -76,11 +76,11 @@ VALID_ONLY = schemathesis.openapi.from_dict(
 )
 
 
-def _essence(value: Any) -> Any:  # noqa: ANN401 - any part of a JSON document
-    """Leave out what is said to people only."""
+def _without_texts(value: Any) -> Any:  # noqa: ANN401 - any part of a JSON document
+    """Return it without the texts for people."""
     if isinstance(value, dict):
         return {
-            name: _essence(part)
+            name: _without_texts(part)
             for name, part in value.items()
             if name not in {"description", "summary", "servers"}
         }
@@ -88,19 +88,19 @@ def _essence(value: Any) -> Any:  # noqa: ANN401 - any part of a JSON document
 
 
 def test_emulator_describes_itself_as_the_api_does() -> None:
-    """Operations, parameters, bodies, answers and schemas are equal, name by name."""
+    """Operations, parameters, bodies, answers and schemas are equal."""
     ours, theirs = create_app().openapi(), _described()
     theirs.pop("tags")
     for name in ("input", "ctx"):
-        # Newer FastAPI describes these; the emulator sends neither.
+        # Newer versions of FastAPI describe these, but the emulator sends neither.
         ours["components"]["schemas"]["ValidationError"]["properties"].pop(name, None)
-    assert _essence(ours) == _essence(theirs)
+    assert _without_texts(ours) == _without_texts(theirs)
 
 
 @SCHEMA.parametrize()
 @_FEW_AND_ALWAYS_THE_SAME
 def test_any_request_is_answered_as_described(case: Case, emulator_process: Emulator) -> None:
-    """Whatever is sent: a described status, a described body, never a failure."""
+    """Status and body are in the description, whatever is sent."""
     _send(case, emulator_process)
 
 
@@ -109,7 +109,7 @@ def test_any_request_is_answered_as_described(case: Case, emulator_process: Emul
 def test_valid_request_about_an_app_that_exists_is_answered_as_described(
     case: Case, emulator_process: Emulator
 ) -> None:
-    """The same, where there is something to do the work on."""
+    """The same for requests about an app that exists."""
     headers = {"Authorization": f"Bearer {emulator_process.access_token}"}
     created = httpx.post(
         f"{emulator_process.url}/service/v1/apps", json={"app_name": "search"}, headers=headers
@@ -124,20 +124,20 @@ def _send(case: Case, emulator: Emulator) -> None:
 
 
 def test_every_operation_of_the_description_is_tested() -> None:
-    """The tests above are about all seven operations."""
+    """The tests above cover all seven operations."""
     assert set(_operations(_described())) == set(_REFUSALS)
     assert len(list(SCHEMA.get_all_operations())) == len(_REFUSALS) == 7
 
 
 def test_refusals_are_json_with_a_reason(http: httpx.Client) -> None:
-    """Refusals that no description mentions have one shape too."""
+    """Other refusals have the same shape."""
     for answer in (http.get("/nothing"), http.put("/service/v1/apps")):
         assert isinstance(answer.json()["detail"], str)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"nonsense", b"\xff", b"[" * 100_000])
 def test_body_that_is_no_json_is_refused(http: httpx.Client, body: bytes) -> None:
-    """Broken bodies are the client's mistake, never the server's failure."""
+    """A broken body is a client error, not a server error."""
     headers = {"Content-Type": "application/json"}
     answer = http.post("/service/v1/apps", content=body, headers=headers)
     assert answer.status_code in {400, 422}

@@ -1,4 +1,4 @@
-"""The emulator as a process: how it starts, what it says, and how it ends."""
+"""The emulator as a process: how it starts, what it prints, and how it ends."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def started() -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def _said_until_token(process: subprocess.Popen[str]) -> dict[str, str]:
-    """Return the variables that it says to export."""
+def _exported_variables(process: subprocess.Popen[str]) -> dict[str, str]:
+    """Return the variables of the lines that it prints."""
     variables = {}
     assert process.stdout is not None
     for line in process.stdout:
-        assert line.startswith(("# ", "export ")), "a shell couldn't be given this line"
+        assert line.startswith(("# ", "export ")), "this line is no shell command"
         if line.startswith("export "):
             name, _, value = line.removeprefix("export ").strip().partition("=")
             variables[name] = value
@@ -52,9 +52,9 @@ def _said_until_token(process: subprocess.Popen[str]) -> dict[str, str]:
     return variables
 
 
-def test_what_it_says_can_be_pasted_and_works(started: subprocess.Popen[str]) -> None:
-    """The three variables point a program to it."""
-    said = _said_until_token(started)
+def test_printed_variables_point_programs_to_it(started: subprocess.Popen[str]) -> None:
+    """A program with the three variables can use it."""
+    said = _exported_variables(started)
     assert said["PARALLEL_SERVICE_API_URL"] == said["PARALLEL_PLATFORM_URL"]
     headers = {"Authorization": f"Bearer {said['PARALLEL_ACCESS_TOKEN']}"}
     answer = httpx.get(f"{said['PARALLEL_SERVICE_API_URL']}/service/v1/apps", headers=headers)
@@ -64,22 +64,22 @@ def test_what_it_says_can_be_pasted_and_works(started: subprocess.Popen[str]) ->
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_ends_it_cleanly(started: subprocess.Popen[str], number: signal.Signals) -> None:
     """Exit code 0, and nothing on standard error."""
-    _said_until_token(started)
+    _exported_variables(started)
     started.send_signal(number)
     _, said = started.communicate(timeout=10)
     assert (started.returncode, said) == (0, "")
 
 
 def test_signal_ends_it_with_requests_hanging(started: subprocess.Popen[str]) -> None:
-    """Neither hanging nor held-back answers keep it from ending, and nobody hears of them."""
-    url = _said_until_token(started)["PARALLEL_SERVICE_API_URL"]
+    """Hanging and delayed answers don't delay its end, and print nothing."""
+    url = _exported_variables(started)["PARALLEL_SERVICE_API_URL"]
     with httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
         for fault in ("hang", "delay"):
             body = {"kind": fault, "seconds": 60, "times": 2}
             http.post("/_emulator/faults", json=body).raise_for_status()
 
         def ask() -> None:
-            # A held-back answer is let go, a hanging one never comes: both are fine.
+            # A delayed answer is sent at the end, a hanging one never: both are fine.
             with contextlib.suppress(httpx.TransportError):
                 http.get("/service/v1/apps")
 
@@ -96,20 +96,20 @@ def test_signal_ends_it_with_requests_hanging(started: subprocess.Popen[str]) ->
 
 
 def test_small_answers_are_sent_at_once(http: httpx.Client) -> None:
-    """No answer waits for the client's acknowledgement of its own head (40 ms each)."""
+    """No body waits until the client has acknowledged the headers, which takes 40 ms."""
     seconds = [http.get("/service/v1/balance").elapsed.total_seconds() for _ in range(21)]
     assert statistics.median(seconds) < 0.03
 
 
-def test_ready_file_tells_everything_and_is_private(tmp_path: Path) -> None:
-    """Once it is there it is complete, and it holds a token: 0600."""
+def test_ready_file_is_complete_and_private(tmp_path: Path) -> None:
+    """It appears as a whole, and only its owner can read it, as it holds a token."""
     ready_file = tmp_path / "ready.json"
     with subprocess.Popen(
         [*COMMAND, "--port", "0", "--ready-file", str(ready_file)],
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        said = _said_until_token(process)
+        said = _exported_variables(process)
         ready = json.loads(ready_file.read_text())
         process.terminate()
     assert ready == {
@@ -124,15 +124,15 @@ def test_ready_file_tells_everything_and_is_private(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com", "::"])  # noqa: S104 - what is refused
 def test_host_beyond_loopback_is_refused(host: str) -> None:
-    """One line, exit code 2, no server."""
+    """One line, and exit code 2."""
     refused = _run("--host", host, "--port", "0")
     assert refused.returncode == 2
     assert "loopback" in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
 
 
-def test_port_in_use_is_told(emulator: Emulator) -> None:
-    """One line that says what to do."""
+def test_port_in_use_is_an_error(emulator: Emulator) -> None:
+    """One line says what to do."""
     port = emulator.url.rpartition(":")[2]
     refused = _run("--port", port)
     assert refused.returncode == 2
@@ -141,8 +141,8 @@ def test_port_in_use_is_told(emulator: Emulator) -> None:
     assert len(refused.stderr.strip().splitlines()) == 1
 
 
-def test_ready_file_in_no_folder_is_told(tmp_path: Path) -> None:
-    """A place that can't be written to is one line too."""
+def test_ready_file_in_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    """One line, and exit code 2."""
     refused = _run("--port", "0", "--ready-file", str(tmp_path / "missing" / "ready.json"))
     assert refused.returncode == 2
     assert len(refused.stderr.strip().splitlines()) == 1
@@ -159,7 +159,7 @@ def _has_ipv6_loopback() -> bool:
     not (socket.has_ipv6 and _has_ipv6_loopback()), reason="this machine has no IPv6"
 )
 def test_loopback_of_ipv6_is_served() -> None:
-    """`::1` is this machine as well, and its address is written with brackets."""
+    """`::1` works too, and is written with brackets in the URL."""
     with Emulator("--host", "::1") as emulator:
         assert emulator.url.startswith("http://[::1]:")
         assert emulator.state()["org"]["org_id"] == emulator.org_id
@@ -167,7 +167,7 @@ def test_loopback_of_ipv6_is_served() -> None:
 
 @pytest.mark.parametrize("missing", ["fastapi", "uvicorn"])
 def test_missing_extra_is_named(missing: str) -> None:
-    """Without the extra the command says what to install."""
+    """Without the extra, the command says what to install."""
     program = (
         f"import sys; sys.modules[{missing!r}] = None\n"
         "from parallel_provider.emulator.command import emulator; emulator(['--port', '0'])"
@@ -190,7 +190,7 @@ def test_options_set_how_it_behaves() -> None:
 
 
 def test_it_ends_with_the_process_that_started_it() -> None:
-    """Even when that one is killed and can clean nothing up."""
+    """Also when that process is killed and can't clean up."""
     program = (
         "import os, signal\n"
         "from parallel_provider.testing.emulator import Emulator\n"
@@ -202,21 +202,22 @@ def test_it_ends_with_the_process_that_started_it() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
     )
     assert killed.returncode == -signal.SIGKILL
-    # Its standard error is the emulator's too, so `run` has waited for both to end.
+    # The emulator has the same standard error, so `run` has waited for both to end.
     with pytest.raises(httpx.ConnectError):
         httpx.get(killed.stdout.strip(), trust_env=False)
 
 
 def test_emulator_that_cannot_start_is_an_error() -> None:
-    """The helper says so instead of waiting."""
+    """`Emulator` raises an error instead of waiting."""
     with pytest.raises(RuntimeError, match="didn't start"), Emulator("--host", "192.0.2.1"):
         pytest.fail("it started")
 
 
 def test_package_is_imported_without_the_servers_dependencies() -> None:
-    """Only serving needs FastAPI and uvicorn; naming the command doesn't."""
+    """The command and the control models don't import FastAPI and uvicorn."""
     program = (
         "import sys; import parallel_provider.emulator.command\n"
+        "import parallel_provider.emulator.control_models\n"
         "print([name for name in ('fastapi', 'starlette', 'uvicorn') if name in sys.modules])"
     )
     imported = subprocess.run(

@@ -1,4 +1,4 @@
-"""Signing in as a program: device codes (RFC 8628), refresh tokens, revocation."""
+"""The sign-in of a program: its device code (RFC 8628), and the first tokens."""
 
 from __future__ import annotations
 
@@ -11,29 +11,18 @@ import httpx
 import pytest
 
 from parallel_provider.testing.emulator import Emulator
+from tests.emulator.conftest import oauth_error
 
 if TYPE_CHECKING:
     from tests.emulator.conftest import OAuthProgram
 
 
-def _signed_in(program: OAuthProgram, emulator: Emulator) -> dict[str, Any]:
-    code = program.begin()
-    emulator.decide_sign_in(code["user_code"], "approve")
-    return dict(program.redeem(code).raise_for_status().json())
-
-
-def _error(answer: httpx.Response) -> str:
-    assert answer.status_code == 400
-    assert set(answer.json()) == {"error", "error_description"}
-    return str(answer.json()["error"])
-
-
 def test_device_code_answer_has_what_a_program_needs(
     program: OAuthProgram, emulator: Emulator
 ) -> None:
-    """The addresses are the emulator's own, the complete one with the code in it."""
+    """Both addresses are the emulator's, and the complete one contains the code."""
     program.register()
-    code = program.begin()
+    code = program.start()
     assert set(code) == {
         "device_code",
         "user_code",
@@ -48,12 +37,12 @@ def test_device_code_answer_has_what_a_program_needs(
     assert parse_qs(complete.query) == {"user_code": [code["user_code"]]}
 
 
-def test_approved_code_gives_tokens_that_open_the_api(
+def test_approved_code_gets_tokens_that_the_api_accepts(
     program: OAuthProgram, emulator: Emulator
 ) -> None:
-    """The answer has every field that programs of the real API read."""
+    """The answer has every field that the official client reads."""
     program.register()
-    tokens = _signed_in(program, emulator)
+    tokens = program.sign_in(emulator)
     assert tokens["token_type"] == "Bearer"
     assert tokens["expires_in"] == 420
     assert tokens["refresh_token_expires_in"] == 30 * 86_400
@@ -64,8 +53,8 @@ def test_approved_code_gives_tokens_that_open_the_api(
 
 
 def test_access_token_looks_like_a_jwt(program: OAuthProgram, emulator: Emulator) -> None:
-    """Three parts, of which the second tells whose it is and until when."""
-    access_token = _signed_in(program, emulator)["access_token"]
+    """It has three parts, and the second has the organization and the expiry."""
+    access_token = program.sign_in(emulator)["access_token"]
     header, claims, signature = access_token.split(".")
     decoded = json.loads(base64.urlsafe_b64decode(claims + "=="))
     assert json.loads(base64.urlsafe_b64decode(header + "=="))["typ"] == "JWT"
@@ -74,9 +63,9 @@ def test_access_token_looks_like_a_jwt(program: OAuthProgram, emulator: Emulator
     assert signature
 
 
-def test_only_the_scopes_asked_for_are_given(program: OAuthProgram, emulator: Emulator) -> None:
-    """Less asked, less given."""
-    code = program.begin(scope="balance:read")
+def test_only_the_requested_scopes_are_granted(program: OAuthProgram, emulator: Emulator) -> None:
+    """A token without a scope can't use what needs it."""
+    code = program.start(scope="balance:read")
     emulator.decide_sign_in(code["user_code"], "approve")
     tokens = program.redeem(code).json()
     assert tokens["scope"] == "balance:read"
@@ -86,140 +75,77 @@ def test_only_the_scopes_asked_for_are_given(program: OAuthProgram, emulator: Em
 def test_poll_before_the_decision_is_pending_and_too_soon_is_slowed_down(
     program: OAuthProgram, emulator: Emulator
 ) -> None:
-    """Each poll that comes too soon makes the interval five seconds longer, by the clock."""
-    code = program.begin()
-    assert _error(program.redeem(code)) == "authorization_pending"
-    assert _error(program.redeem(code)) == "slow_down"
+    """Each poll that comes too soon makes the interval five seconds longer."""
+    code = program.start()
+    assert oauth_error(program.redeem(code)) == "authorization_pending"
+    assert oauth_error(program.redeem(code)) == "slow_down"
     emulator.set_clock(6)
-    assert _error(program.redeem(code)) == "slow_down"
+    assert oauth_error(program.redeem(code)) == "slow_down"
     emulator.set_clock(6 + 15)
-    assert _error(program.redeem(code)) == "authorization_pending"
+    assert oauth_error(program.redeem(code)) == "authorization_pending"
     emulator.decide_sign_in(code["user_code"], "approve")
     assert program.redeem(code).status_code == 200
 
 
 def test_denied_code_is_refused(program: OAuthProgram, emulator: Emulator) -> None:
-    """A person said no."""
-    code = program.begin()
+    """The person denied the sign-in."""
+    code = program.start()
     emulator.decide_sign_in(code["user_code"], "deny")
-    assert _error(program.redeem(code)) == "access_denied"
+    assert oauth_error(program.redeem(code)) == "access_denied"
 
 
 def test_expired_code_is_refused_even_if_it_was_approved(
     program: OAuthProgram, emulator: Emulator
 ) -> None:
-    """Too late is too late."""
-    code = program.begin()
+    """Approval doesn't extend a code's lifetime."""
+    code = program.start()
     emulator.decide_sign_in(code["user_code"], "approve")
     emulator.set_clock(601)
-    assert _error(program.redeem(code)) == "expired_token"
+    assert oauth_error(program.redeem(code)) == "expired_token"
 
 
-def test_code_is_redeemed_once_and_by_its_own_program(
+def test_code_is_redeemed_once_and_only_by_its_own_program(
     program: OAuthProgram, emulator: Emulator
 ) -> None:
-    """Neither another program nor a second try gets tokens."""
-    code = program.begin()
+    """Another program gets no tokens, and neither does a second request."""
+    code = program.start()
     emulator.decide_sign_in(code["user_code"], "approve")
     owner = program.client_id
     program.register("another")
-    assert _error(program.redeem(code)) == "invalid_grant"
+    assert oauth_error(program.redeem(code)) == "invalid_grant"
     program.client_id = owner
     assert program.redeem(code).status_code == 200
-    assert _error(program.redeem(code)) == "invalid_grant"
+    assert oauth_error(program.redeem(code)) == "invalid_grant"
 
 
 def test_unknown_client_is_named_as_the_official_client_expects(
     program: OAuthProgram, anonymous: httpx.Client
 ) -> None:
-    """The official client looks for these very characters to know that it must register again."""
+    """The official client searches for exactly this text, and registers again."""
     form = {"client_id": "client_of_yesterday", "scope": ""}
     answer = anonymous.post("/getServiceKeys/device/code", data=form)
-    assert _error(answer) == "invalid_client"
+    assert oauth_error(answer, status=401) == "invalid_client"
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+    assert answer.headers["Cache-Control"] == "no-store"
     assert '"error":"invalid_client"' in answer.text
     assert "Unknown client_id" in answer.text
     program.client_id = "client_of_yesterday"
-    assert _error(program.refresh({"refresh_token": "rt_x"})) == "invalid_client"
+    refused = program.refresh({"refresh_token": "rt_x"})
+    assert oauth_error(refused, status=401) == "invalid_client"
 
 
-def test_auto_approve_needs_nobody(program: OAuthProgram, emulator: Emulator) -> None:
-    """With it, the first poll gets tokens."""
+def test_auto_approve_needs_no_person(program: OAuthProgram, emulator: Emulator) -> None:
+    """The first poll gets tokens."""
     emulator.set_settings(auto_approve=True)
-    assert program.redeem(program.begin()).status_code == 200
+    assert program.redeem(program.start()).status_code == 200
 
 
-def test_refresh_gives_a_new_pair_and_both_access_tokens_work(
-    program: OAuthProgram, emulator: Emulator
-) -> None:
-    """A refresh doesn't end the access token before its time."""
-    first = _signed_in(program, emulator)
-    second = program.refresh(first).raise_for_status().json()
-    assert second["refresh_token"] != first["refresh_token"]
-    assert second["access_token"] != first["access_token"]
-    assert program.may_list_apps(first)
-    assert program.may_list_apps(second)
-
-
-def test_second_use_of_a_refresh_token_revokes_the_whole_grant(
-    program: OAuthProgram, emulator: Emulator
-) -> None:
-    """Whoever holds a later token of the family loses it too, and the access tokens with it."""
-    first = _signed_in(program, emulator)
-    second = program.refresh(first).json()
-    assert _error(program.refresh(first)) == "invalid_grant"
-    assert _error(program.refresh(second)) == "invalid_grant"
-    assert not program.may_list_apps(second)
-
-
-def test_other_grants_survive_a_revoked_one(program: OAuthProgram, emulator: Emulator) -> None:
-    """Two sign-ins of one program are two grants."""
-    lost, kept = _signed_in(program, emulator), _signed_in(program, emulator)
-    program.revoke(lost).raise_for_status()
-    assert _error(program.refresh(lost)) == "invalid_grant"
-    assert program.refresh(kept).status_code == 200
-
-
-def test_revoking_ends_the_grant_and_what_is_unknown_is_revoked_enough(
-    program: OAuthProgram, emulator: Emulator
-) -> None:
-    """Revoking succeeds always (RFC 7009), and takes the access token along."""
-    tokens = _signed_in(program, emulator)
-    assert program.revoke(tokens).status_code == 200
-    assert program.revoke(tokens).status_code == 200
-    assert program.revoke({"refresh_token": "rt_never_seen"}).status_code == 200
-    assert not program.may_list_apps(tokens)
-
-
-def test_refresh_token_of_another_program_is_refused(
-    program: OAuthProgram, emulator: Emulator
-) -> None:
-    """A refresh token is good only for the program it was given to."""
-    tokens = _signed_in(program, emulator)
-    program.register("another")
-    assert _error(program.refresh(tokens)) == "invalid_grant"
-
-
-def test_everything_expires_by_the_clock(program: OAuthProgram, emulator: Emulator) -> None:
-    """First the access token, then the refresh token; no refresh outlives the authorization."""
-    emulator.set_settings(token_lifetime_seconds=2, authorization_lifetime_seconds=40 * 86_400)
-    tokens = _signed_in(program, emulator)
-    assert tokens["expires_in"] == 2
-    emulator.set_clock(3)
-    assert not program.may_list_apps(tokens)
-    emulator.set_clock(29 * 86_400)
-    tokens = program.refresh(tokens).raise_for_status().json()
-    assert tokens["authorization_expires_in"] == pytest.approx(11 * 86_400, abs=5)
-    assert tokens["refresh_token_expires_in"] == tokens["authorization_expires_in"]
-    emulator.set_clock(41 * 86_400)
-    assert _error(program.refresh(tokens)) == "invalid_grant"
-
-
-def test_organization_chosen_at_approval_is_the_tokens(
+def test_tokens_are_for_the_organization_chosen_at_approval(
     program: OAuthProgram, emulator: Emulator
 ) -> None:
     """A person with two organizations signs in to one of them."""
     other = emulator.add_org(org_name="Other")
-    code = program.begin()
+    code = program.start()
     emulator.decide_sign_in(code["user_code"], "approve", org_id=other["org_id"])
     tokens = program.redeem(code).json()
     assert (tokens["org_id"], tokens["org_name"]) == (other["org_id"], "Other")
@@ -232,6 +158,7 @@ def test_organization_chosen_at_approval_is_the_tokens(
         ({}, "invalid_request"),
         ({"grant_type": "refresh_token", "client_id": "parallel-cli"}, "invalid_request"),
         ({"grant_type": "password", "client_id": "parallel-cli"}, "unsupported_grant_type"),
+        ({"grant_type": "password"}, "unsupported_grant_type"),
         ({"grant_type": ["refresh_token", "refresh_token"]}, "invalid_request"),
     ],
 )
@@ -239,35 +166,60 @@ def test_bad_token_request_is_refused(
     anonymous: httpx.Client, form: dict[str, Any], error: str
 ) -> None:
     """Missing, repeated and unknown parameters are OAuth errors."""
-    assert _error(anonymous.post("/getServiceKeys/token", data=form)) == error
+    assert oauth_error(anonymous.post("/getServiceKeys/token", data=form)) == error
 
 
 def test_token_request_that_is_no_form_is_refused(anonymous: httpx.Client) -> None:
-    """OAuth speaks forms; JSON is a mistake."""
-    assert _error(anonymous.post("/getServiceKeys/token", json={})) == "invalid_request"
+    """OAuth requires a form body (RFC 6749, 3.2)."""
+    assert oauth_error(anonymous.post("/getServiceKeys/token", json={})) == "invalid_request"
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = anonymous.post("/getServiceKeys/token", content=b"\xff\xfe", headers=headers)
-    assert _error(answer) == "invalid_request"
+    assert oauth_error(answer) == "invalid_request"
 
 
 def test_unknown_scope_is_refused(anonymous: httpx.Client) -> None:
-    """A misspelt scope is no smaller permission, it is an error."""
+    """A misspelt scope is an error (RFC 6749, 4.1.2.1)."""
     form = {"client_id": "parallel-cli", "scope": "apps:read apps:destroy"}
-    assert _error(anonymous.post("/getServiceKeys/device/code", data=form)) == "invalid_scope"
+    assert oauth_error(anonymous.post("/getServiceKeys/device/code", data=form)) == "invalid_scope"
 
 
-def test_answers_with_tokens_are_not_cached(program: OAuthProgram, emulator: Emulator) -> None:
-    """Neither tokens nor device codes belong into a cache (RFC 6749, 5.1)."""
-    code = program.begin()
-    emulator.decide_sign_in(code["user_code"], "approve")
-    assert program.redeem(code).headers["Cache-Control"] == "no-store"
-    assert program.redeem(code).headers["Cache-Control"] == "no-store"
+def test_sign_in_creates_the_app_of_the_official_client_again(
+    program: OAuthProgram, http: httpx.Client, emulator: Emulator
+) -> None:
+    """The official client needs the app `parallel-cli Users`, so a sign-in makes sure of it."""
+    (deleted,) = http.get("/service/v1/apps").json()["apps"]
+    http.delete(f"/service/v1/apps/{deleted['app_id']}").raise_for_status()
+    program.sign_in(emulator)
+    (app,) = http.get("/service/v1/apps").json()["apps"]
+    assert app["app_name"] == "parallel-cli Users"
+    assert app["app_id"] != deleted["app_id"]
+    program.sign_in(emulator)
+    assert len(emulator.state()["apps"]) == 1
+
+
+def test_answers_with_codes_are_not_cached(anonymous: httpx.Client) -> None:
+    """Client ids and device codes must not be cached (RFC 7591, 3.2.1; RFC 8628, 3.2)."""
+    registered = anonymous.post("/getServiceKeys/register", json={"client_name": "a program"})
+    form = {"client_id": registered.json()["client_id"]}
+    started = anonymous.post("/getServiceKeys/device/code", data=form)
+    for answer in (registered, started):
+        assert answer.raise_for_status().headers["Cache-Control"] == "no-store"
+
+
+def test_answer_without_an_organization_name_can_be_requested(
+    program: OAuthProgram, emulator: Emulator
+) -> None:
+    """The official client accepts `null`, so a fault can ask for it."""
+    emulator.add_fault("odd", path="/getServiceKeys/token", replace={"org_name": "null"}, times=2)
+    tokens = program.sign_in(emulator)
+    assert tokens["org_name"] is None
+    assert program.refresh(tokens).json()["org_name"] is None
 
 
 def test_sign_in_requests_are_counted(program: OAuthProgram, emulator: Emulator) -> None:
-    """Tests can tell how many refreshes reached the server."""
+    """Tests can count the refreshes that reached the server."""
     program.register()
-    tokens = _signed_in(program, emulator)
+    tokens = program.sign_in(emulator)
     program.refresh(tokens)
     assert emulator.state()["requests"] == {
         "POST /getServiceKeys/register": 1,

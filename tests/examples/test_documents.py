@@ -10,6 +10,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import httpx
 import pytest
 
 from parallel_provider.testing.emulator import Emulator
@@ -60,11 +61,24 @@ def test_program_and_test_of_the_readme_pass(tmp_path: Path) -> None:
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
 
-def test_faults_of_the_emulators_page_are_taken(emulator: Emulator) -> None:
-    """Each fault is accepted and stays in the list."""
-    [example] = [text for text in blocks("docs/emulator.md", "python") if '"odd"' in text]
-    exec(textwrap.dedent(example), {"emulator": emulator})  # noqa: S102 - our own document
-    assert [fault["kind"] for fault in emulator.state()["faults"]] == ["odd", "odd", "drip"]
+def test_faults_of_the_emulators_page_are_accepted(emulator: Emulator) -> None:
+    """All of them are still to come."""
+    examples = [text for text in blocks("docs/emulator.md", "python") if '"odd"' in text]
+    exec(textwrap.dedent("\n".join(examples)), {"emulator": emulator})  # noqa: S102 - our own document
+    kinds = [fault["kind"] for fault in emulator.state()["faults"]]
+    assert kinds == ["odd", "odd", "drip", "odd", "odd", "status"]
+
+
+def test_users_of_the_emulators_page_can_be_chosen(emulator: Emulator) -> None:
+    """The example adds a member and approves a sign-in as this member."""
+    [example] = [text for text in blocks("docs/emulator.md", "python") if "add_user(" in text]
+    url, form = f"{emulator.url}/getServiceKeys/device/code", {"client_id": "parallel-cli"}
+    user_code = httpx.post(url, data=form, trust_env=False).json()["user_code"]
+    names = {"emulator": emulator, "user_code": user_code}
+    exec(textwrap.dedent(example), names)  # noqa: S102 - our own document
+    state = emulator.state()
+    assert [user["role"] for user in state["users"]] == ["administrator", "member"]
+    assert [sign_in["decision"] for sign_in in state["sign_ins"]] == ["approve"]
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the example is for curl")

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from parallel_provider.api import PermissionDeniedError
-from parallel_provider.errors import ParallelError
+from parallel_provider.errors import LifecycleError, ParallelError, WrongOrganizationError
 from parallel_provider.lifecycle.app import AppInputs, AppLifecycle, AppState
-from parallel_provider.lifecycle.errors import LifecycleError, WrongOrganizationError
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Said, api_at, run_at

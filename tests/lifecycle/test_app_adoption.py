@@ -10,10 +10,9 @@ from concurrent.futures import ThreadPoolExecutor, TimeoutError
 import pytest
 
 from parallel_provider.api import AccountApi
-from parallel_provider.errors import ParallelError
+from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle import app_adoption
 from parallel_provider.lifecycle.app import AppInputs, AppLifecycle
-from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.machine_lock import machine_lock
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator

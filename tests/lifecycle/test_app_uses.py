@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from parallel_provider.api import PermissionDeniedError
+from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.app import AppInputs, AppLifecycle, AppState
 from parallel_provider.lifecycle.app_uses import AppUses
-from parallel_provider.lifecycle.errors import LifecycleError
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Said, api_at, run_at

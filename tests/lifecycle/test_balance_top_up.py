@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from parallel_provider.errors import LifecycleError, WrongOrganizationError
 from parallel_provider.lifecycle.balance_top_up import BalanceTopUpLifecycle
 from parallel_provider.lifecycle.balance_top_up_state import BalanceTopUpInputs, BalanceTopUpState
 from parallel_provider.lifecycle.charge import idempotency_key
-from parallel_provider.lifecycle.errors import LifecycleError, WrongOrganizationError
 from parallel_provider.lifecycle.run import Context, ResourceNames, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.testing.emulator import Emulator

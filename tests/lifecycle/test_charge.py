@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from parallel_provider.api import Balance
-from parallel_provider.errors import ParallelError
+from parallel_provider.errors import LifecycleError, ParallelError, UnknownChargeError
 from parallel_provider.lifecycle.charge import (
     Charge,
     cents_of,
@@ -21,7 +21,6 @@ from parallel_provider.lifecycle.charge import (
     why_invoiced,
     why_not_allowed,
 )
-from parallel_provider.lifecycle.errors import LifecycleError, UnknownChargeError
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Clock, Said

@@ -8,13 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from parallel_provider.api import CreatedApiKey
+from parallel_provider.errors import LifecycleError, LostKeyError, WrongOrganizationError
 from parallel_provider.lifecycle.api_key import ApiKeyInputs, ApiKeyLifecycle
 from parallel_provider.lifecycle.app_key import APP_KEYS
-from parallel_provider.lifecycle.errors import (
-    LifecycleError,
-    LostKeyError,
-    WrongOrganizationError,
-)
 from parallel_provider.lifecycle.one_time_secret import NewSecret, create_secret, revoke_secret
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.model import plain

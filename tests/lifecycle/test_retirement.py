@@ -8,7 +8,7 @@ import pytest
 
 from parallel_provider.api import CreatedApiKey
 from parallel_provider.api.timing import RetryPolicy
-from parallel_provider.lifecycle.errors import LifecycleError
+from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.rotating_api_key import RotatingApiKeyLifecycle
 from parallel_provider.lifecycle.rotating_api_key_state import (
     RotatingApiKeyInputs,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from parallel_provider.testing.emulator_state import FaultKind
+from parallel_provider.emulator.control_models import FaultKind
 
 When = Literal["before", "after"]
 

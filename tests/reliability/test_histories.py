@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from parallel_provider.emulator.control_models import FaultKind
 from parallel_provider.lifecycle.charge import idempotency_key
 from parallel_provider.testing.emulator import Emulator
-from parallel_provider.testing.emulator_state import FaultKind
 from tests.reliability.engine import Declared, api_key, app, rotating_key, top_up
 from tests.reliability.matrix import ADD_BALANCE, APPS, BALANCE, DAY, KEYS, ONE_APP, ONE_KEY
 from tests.reliability.world import RunOutput, World

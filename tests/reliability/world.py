@@ -20,11 +20,11 @@ from parallel_provider.api.answers import Answer
 from parallel_provider.api.timing import Deadline
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.tokens import StaticToken
+from parallel_provider.emulator.control_models import AppState, KeyState
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.charge_journal import ChargeJournal
 from parallel_provider.lifecycle.run import Guards, Run
 from parallel_provider.testing.emulator import Emulator
-from parallel_provider.testing.emulator_state import AppState, KeyState
 from tests.lifecycle.runs import NOWHERE, Said
 from tests.reliability.engine import Killed, Stack
 

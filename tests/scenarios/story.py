@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
+from parallel_provider.emulator.control_models import AppState, KeyState
 from parallel_provider.testing.emulator import Emulator
-from parallel_provider.testing.emulator_state import AppState, KeyState
 from tests.engines import Project, plain
 
 LIST_APPS = "GET /service/v1/apps"

@@ -1,4 +1,4 @@
-"""Programs of the Automation API: several runs of several stacks in one process."""
+"""Automation API: several runs of several stacks in one process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 def open_stack(
     tmp_path: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str, Callable[[], None]], automation.Stack]:
-    """Return a function that makes a stack of a program function in this process."""
+    """Return a function that makes a stack of an inline program."""
     monkeypatch.setenv("PARALLEL_SERVICE_API_URL", emulator.url)
     monkeypatch.delenv("PARALLEL_ORG_ID", raising=False)
     monkeypatch.setenv("PARALLEL_AUTH_FILE", str(tmp_path / "auth.json"))
@@ -57,7 +57,7 @@ def sign_in(stack: automation.Stack, token: str, org_id: str) -> None:
 def test_two_stacks_of_a_process_have_their_own_organizations(
     open_stack: Callable[[str, Callable[[], None]], automation.Stack], emulator: Emulator
 ) -> None:
-    """In sequence and in parallel, each data source uses its own stack's settings."""
+    """Each data source uses its stack's settings, in turn and at the same time."""
     other = emulator.add_org()["org_id"]
     meeting = threading.Barrier(2)
     meet = threading.Event()
@@ -96,7 +96,7 @@ def test_two_stacks_of_a_process_have_their_own_organizations(
 def test_each_run_of_a_process_has_a_list_of_its_own(
     open_stack: Callable[[str, Callable[[], None]], automation.Stack], emulator: Emulator
 ) -> None:
-    """Each run lists the apps once, and sees what was created since the last run."""
+    """A run finds apps created since the last run, and each run makes one list request."""
 
     def program() -> None:
         pulumi.export("count", len(parallel.get_apps().apps))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from parallel_provider.emulator.control_models import NewOrgState
 from parallel_provider.testing.emulator import Emulator
-from parallel_provider.testing.emulator_state import NewOrgState
 from tests.engines import Project
 from tests.scenarios.story import (
     ADD_BALANCE,

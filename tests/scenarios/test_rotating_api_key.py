@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from parallel_provider.emulator.control_models import KeyState
 from parallel_provider.testing.emulator import Emulator
-from parallel_provider.testing.emulator_state import KeyState
 from tests.engines import Project, changes, is_secret
 from tests.scenarios.clock import DAY, Clock
 

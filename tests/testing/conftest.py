@@ -1,4 +1,4 @@
-"""The embedded stack is compared with the real engine, test by test, on a cloud of files."""
+"""Fixtures. Each test runs on the embedded stack and on the real engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TOY = Path(__file__).parent / "toy"
 
 @pytest.fixture
 def toy(project: Project, tmp_path: Path) -> Toy:
-    """Return a project with an empty cloud of files."""
+    """Return a project whose toy provider has no things yet."""
     folder = tmp_path / "cloud"
     folder.mkdir()
     project.copy(_TOY)

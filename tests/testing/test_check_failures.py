@@ -1,4 +1,4 @@
-"""What a failed check prints: the value of its property, whatever that holds."""
+"""A failed check prints the value of its property, secrets included."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.testing.toy_project import Toy
     ],
 )
 def test_failed_check_prints_the_value_of_its_property(toy: Toy, value: str, shown: str) -> None:
-    """Secrets in clear; with no property, no value."""
+    """A secret is printed as plain text. A failure without a property has no value."""
     toy.program(f'Thing("a", value={value}, mode="refused")')
     for operation in ("preview", "up"):
         text = toy.project.fails(operation)
@@ -39,8 +39,8 @@ def test_failed_check_prints_the_value_of_its_property(toy: Toy, value: str, sho
         ("Output.secret(a.generation)", "{&{output<string>{}}}"),
     ],
 )
-def test_failed_check_of_what_is_unknown_prints_no_value(toy: Toy, value: str, shown: str) -> None:
-    """In a preview, as a secret and by itself."""
+def test_failed_check_of_an_unknown_value_prints_no_value(toy: Toy, value: str, shown: str) -> None:
+    """Unknown values exist in previews only. A secret one prints the same."""
     toy.program(f'a = Thing("a")\nThing("b", value={value}, mode="refused")')
     text = toy.project.fails("preview")
     assert f"property value value {shown} has a problem: REASON" in text

@@ -15,7 +15,7 @@ class Group(pulumi.ComponentResource):
 
 
 def test_component_holds_its_children_and_outputs(toy: Toy) -> None:
-    """A component is in the state with its outputs, and its children stand below it."""
+    """The state has the component with its outputs, and its children below it."""
     toy.program(COMPONENT + 'Group("g")')
     assert changes(toy.project.up()) == {"create": 3}
     group = toy.project.resource("g")
@@ -28,15 +28,28 @@ def test_component_holds_its_children_and_outputs(toy: Toy) -> None:
 
 
 def test_changed_component_is_updated(toy: Toy) -> None:
-    """A component changes with its inputs."""
+    """A component with changed inputs is updated."""
     toy.program(COMPONENT + 'Group("g")')
     toy.project.up()
     toy.program(COMPONENT + 'Group("g", size=2)')
     assert changes(toy.project.up()) == {"update": 2, "same": 1}
 
 
+def test_component_ignores_changes(toy: Toy) -> None:
+    """A component with `ignore_changes` stays the same, and its new inputs are saved."""
+    program = COMPONENT.replace('{"size": size}, opts', '{"size": [size]}, opts')
+    program = program.replace("value=size, ", "")
+    options = 'opts=ResourceOptions(ignore_changes=["size"])'
+    toy.program(program + f'Group("g", size=1, {options})')
+    toy.project.up()
+    toy.program(program + f'Group("g", size=2, {options})')
+    for operation in ("preview", "up"):
+        assert changes(getattr(toy.project, operation)()) == {"same": 3}
+    assert toy.project.resource("g")["inputs"] == {"size": [2]}
+
+
 def test_alias_of_component_is_inherited_by_its_children(toy: Toy) -> None:
-    """A child named after its parent is found under the name it had then."""
+    """A child whose name starts with its parent's name is found by the earlier name."""
     toy.program(COMPONENT + 'Group("g")')
     toy.project.up()
     toy.journal()
@@ -48,7 +61,7 @@ def test_alias_of_component_is_inherited_by_its_children(toy: Toy) -> None:
 
 
 def test_moving_below_a_parent_with_an_alias_keeps_the_resource(toy: Toy) -> None:
-    """An alias may say that there was no parent."""
+    """An alias can say that there was no parent."""
     toy.program(COMPONENT + 'Group("g"); Thing("a")')
     toy.project.up()
     toy.journal()
@@ -61,7 +74,7 @@ def test_moving_below_a_parent_with_an_alias_keeps_the_resource(toy: Toy) -> Non
 
 
 def test_children_inherit_protection(toy: Toy) -> None:
-    """What protects a component protects what is in it."""
+    """`protect` of a component protects its children."""
     toy.program(COMPONENT + 'Group("g", opts=ResourceOptions(protect=True))')
     toy.project.up()
     assert toy.project.resource("g-thing")["protect"] is True
@@ -70,7 +83,7 @@ def test_children_inherit_protection(toy: Toy) -> None:
 
 
 def test_dependents_of_a_component_are_deleted_before_its_children(toy: Toy) -> None:
-    """Who needs a component needs all that is in it."""
+    """A dependent of a component depends on all its children."""
     toy.program(COMPONENT + 'Thing("a", opts=ResourceOptions(depends_on=[Group("g")]))')
     toy.project.up()
     toy.project.destroy()

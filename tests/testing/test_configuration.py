@@ -1,4 +1,4 @@
-"""Which configuration a provider gets: today's, or the one that the last `up` left in the state."""
+"""The configuration of a provider: the current one, or the one that the last `up` saved."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ PROVIDER = "pulumi:providers:pulumi-python"
 
 
 def configured(toy: Toy) -> list[tuple[str | None, str | None]]:
-    """Return the configurations that providers have been given since this was last asked."""
+    """Return the configurations that providers got since the last call."""
     return [(call["token"], call["plain"]) for call in toy.journal() if call["op"] == "configure"]
 
 
 def configure(toy: Toy, version: int) -> None:
-    """Set a secret and a plain value, both of which name their version."""
+    """Set a secret and a plain value of a version."""
     toy.project.config("toy:token", f"token-{version}", secret=True)
     toy.project.config("plain", f"plain-{version}")
 
@@ -38,7 +38,7 @@ def aged(toy: Toy) -> Toy:
 
 
 def test_refresh_uses_the_configuration_of_the_last_up(aged: Toy) -> None:
-    """A value that was set since isn't seen, and the state keeps the old one."""
+    """Refresh and its preview don't use values that were set later."""
     aged.project.refresh()
     assert configured(aged) == [of(1)]
     aged.project.stack.preview_refresh()
@@ -46,14 +46,14 @@ def test_refresh_uses_the_configuration_of_the_last_up(aged: Toy) -> None:
 
 
 def test_destroy_uses_the_configuration_of_the_last_up(aged: Toy) -> None:
-    """A value that was set since isn't seen by the last operation of a stack either."""
+    """Destroy doesn't use values that were set later."""
     aged.project.destroy()
     assert configured(aged) == [of(1)]
 
 
 @pytest.mark.parametrize("operation", ["preview", "up"])
-def test_up_uses_todays_configuration(aged: Toy, operation: str) -> None:
-    """Also for what it deletes."""
+def test_up_uses_the_current_configuration(aged: Toy, operation: str) -> None:
+    """Deletions use it too."""
     aged.program('Thing("b", value=1)')
     getattr(aged.project, operation)()
     assert configured(aged) == [of(2)]
@@ -61,22 +61,22 @@ def test_up_uses_todays_configuration(aged: Toy, operation: str) -> None:
 
 @pytest.mark.parametrize("operation", ["preview", "up"])
 def test_refresh_before_up_uses_the_old_configuration(aged: Toy, operation: str) -> None:
-    """First a provider of the last run looks, and then another one of today acts."""
+    """A first provider process refreshes, a second one with the current configuration updates."""
     getattr(aged.project, operation)(refresh=True)
     assert configured(aged) == [of(1), of(2)]
     aged.project.refresh()
     assert configured(aged) == [of(1) if operation == "preview" else of(2)]
 
 
-def test_refresh_before_up_is_one_provider_where_nothing_has_changed(aged: Toy) -> None:
-    """Equal configurations share a process."""
+def test_refresh_before_up_with_equal_configurations_uses_one_provider(aged: Toy) -> None:
+    """One provider process is enough for equal configurations."""
     configure(aged, 1)
     aged.project.up(refresh=True)
     assert configured(aged) == [of(1)]
 
 
 def test_up_of_an_emptied_program_uses_the_old_configuration(aged: Toy) -> None:
-    """Nothing is registered that would bring today's: what is left is deleted with the old one."""
+    """No resource is registered, so the deletions use the saved configuration."""
     aged.program("")
     aged.project.up()
     assert configured(aged) == [of(1)]
@@ -84,7 +84,7 @@ def test_up_of_an_emptied_program_uses_the_old_configuration(aged: Toy) -> None:
 
 
 def test_failed_up_leaves_its_configuration_in_the_state(aged: Toy) -> None:
-    """The provider comes before the resource that failed; a program that ends before it doesn't."""
+    """The provider is saved before its first resource. A program may fail before that."""
     aged.program('raise RuntimeError("too early")')
     aged.project.fails("up")
     aged.project.refresh()
@@ -96,7 +96,7 @@ def test_failed_up_leaves_its_configuration_in_the_state(aged: Toy) -> None:
 
 
 def test_state_holds_the_configuration_of_the_provider(aged: Toy) -> None:
-    """As a resource of its own, whose secrets are secrets, until nothing needs it any more."""
+    """It is a resource with secret inputs. It is deleted when no resource uses it."""
 
     def providers(project: Project) -> list[dict[str, object]]:
         return [resource for resource in project.resources() if resource["type"] == PROVIDER]
@@ -125,7 +125,7 @@ def test_state_holds_the_configuration_of_the_provider(aged: Toy) -> None:
 
 @pytest.mark.parametrize("engine", ["embedded"], indirect=True)
 def test_exported_state_without_secrets_shows_none(aged: Toy) -> None:
-    """The configuration's secrets are no exception (`pulumi.automation` always shows them)."""
+    """The secrets of the configuration are left out too (`pulumi.automation` always shows them)."""
     text = str(aged.project.stack.export_stack(show_secrets=False).deployment)
     assert "plain-1" in text
     assert "token-1" not in text

@@ -1,4 +1,4 @@
-"""Creating, keeping, changing, replacing and deleting, in the right order."""
+"""Create, keep, update, replace and delete, in the right order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ c = Thing("c", value=a.password)
 
 
 def test_up_creates_in_the_order_of_dependencies(toy: Toy) -> None:
-    """What needs another resource is made after it, with its outputs as inputs."""
+    """A dependent is created after its dependency, with its outputs as inputs."""
     toy.program("""
 a = Thing("a", value=1)
 b = Thing("b", value=a.generation)
@@ -28,7 +28,7 @@ pulumi.export("last", c.value)
 
 
 def test_up_without_changes_keeps_everything(toy: Toy) -> None:
-    """A second run compares old inputs and old outputs with the program, and does nothing."""
+    """The second run calls check and diff, and changes nothing."""
     toy.program('Thing("a", value=1)')
     toy.project.up()
     toy.journal()
@@ -42,7 +42,7 @@ def test_up_without_changes_keeps_everything(toy: Toy) -> None:
 
 
 def test_changed_input_updates_in_place(toy: Toy) -> None:
-    """An update gets the old outputs and the new inputs, and its outputs are kept."""
+    """Update gets the old outputs and the new inputs, and returns the new outputs."""
     toy.program('Thing("a", value=1)')
     toy.project.up()
     toy.journal()
@@ -57,7 +57,7 @@ def test_changed_input_updates_in_place(toy: Toy) -> None:
 
 
 def test_replacement_creates_first_and_deletes_last(toy: Toy) -> None:
-    """Dependents are replaced or updated before anything old is deleted, the newest first."""
+    """All replacements and updates come before the deletions, dependents first."""
     toy.program(CHAIN.format(zone="x"))
     toy.project.up()
     toy.journal()
@@ -73,7 +73,7 @@ def test_replacement_creates_first_and_deletes_last(toy: Toy) -> None:
 
 
 def test_replacement_is_checked_again_without_olds(toy: Toy) -> None:
-    """The inputs of what takes the old one's place owe nothing to it."""
+    """The inputs of a replacement are checked without the old inputs."""
     toy.program('Thing("a", zone="x")')
     toy.project.up()
     toy.journal()
@@ -83,8 +83,8 @@ def test_replacement_is_checked_again_without_olds(toy: Toy) -> None:
     assert checks == [{"label": "a", "zone": "x"}, {}]
 
 
-def test_removed_from_program_is_deleted_in_reverse(toy: Toy) -> None:
-    """What the program has no more is deleted at the end, dependents first."""
+def test_resources_removed_from_the_program_are_deleted_in_reverse_order(toy: Toy) -> None:
+    """Dependents are deleted first."""
     toy.program(CHAIN.format(zone="x") + 'Thing("other")')
     toy.project.up()
     toy.journal()
@@ -95,23 +95,23 @@ def test_removed_from_program_is_deleted_in_reverse(toy: Toy) -> None:
     assert calls[2:] == ["delete a-1"]
 
 
-def test_destroy_deletes_in_reverse_and_without_the_program(toy: Toy) -> None:
-    """Destroy goes by the state alone, and leaves nothing in it."""
+def test_destroy_deletes_in_reverse_order_without_the_program(toy: Toy) -> None:
+    """Destroy uses only the state, and leaves it empty."""
     toy.program("""
 a = Thing("a")
 Thing("b", opts=ResourceOptions(depends_on=[a]))
 """)
     toy.project.up()
     toy.journal()
-    toy.project.write("raise RuntimeError('nobody runs this')")
+    toy.project.write("raise RuntimeError('this program must not run')")
     assert changes(toy.project.destroy()) == {"delete": 3}
     assert toy.calls() == ["delete b-1", "delete a-1"]
     assert toy.project.resources() == []
     assert changes(toy.project.destroy()) == {}
 
 
-def test_independent_resources_are_made_side_by_side(toy: Toy) -> None:
-    """Resources that don't need each other don't wait for each other."""
+def test_independent_resources_are_created_in_parallel(toy: Toy) -> None:
+    """Independent resources don't wait for each other."""
     toy.program("""
 for name in "abcd":
     Thing(name, meets=4)
@@ -119,8 +119,8 @@ for name in "abcd":
     assert changes(toy.project.up(parallel=4)) == {"create": 5}
 
 
-def test_parallel_of_one_makes_one_after_the_other(toy: Toy) -> None:
-    """As many operations run at once as the caller allows."""
+def test_parallel_of_one_creates_one_at_a_time(toy: Toy) -> None:
+    """`parallel` limits the number of steps that run at once."""
     toy.project.env["TOY_MEETING_SECONDS"] = "0.5"
     toy.program("""
 for name in "ab":
@@ -129,8 +129,8 @@ for name in "ab":
     assert "the others never came" in toy.project.fails("up", parallel=1)
 
 
-def test_two_hundred_resources_are_made_and_deleted(toy: Toy) -> None:
-    """The number of resources changes nothing."""
+def test_two_hundred_resources_are_created_and_deleted(toy: Toy) -> None:
+    """A large stack works like a small one."""
     toy.program("""
 for number in range(200):
     Thing(f"t{number}")

@@ -1,4 +1,4 @@
-"""A stack of Pulumi itself, beside a project that somebody already has."""
+"""`local_stack` with a folder that already has a project of the user."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ config:
 
 @needs_pulumi
 def test_local_stack_leaves_the_users_files_alone(tmp_path: Path) -> None:
-    """It reads `main` and defaults of the user's project, and writes nothing to its folder."""
+    """It reads `main` and the defaults of the user's project, and writes nothing to its folder."""
     theirs = tmp_path / "shop"
     (theirs / "infra").mkdir(parents=True)
     (theirs / "Pulumi.yaml").write_text(PROJECT_FILE)
@@ -56,7 +56,7 @@ def test_local_stack_leaves_the_users_files_alone(tmp_path: Path) -> None:
 
 @needs_pulumi
 def test_local_stack_sees_changes_of_the_program(tmp_path: Path) -> None:
-    """Its program is the user's own, not a copy of it."""
+    """The stack runs the user's program itself, not a copy."""
     stack = local_stack("test", tmp_path, project_name="shop", private_dir=tmp_path / "private")
     for answer in (1, 2):
         (tmp_path / "__main__.py").write_text(f"import pulumi\npulumi.export('n', {answer})\n")

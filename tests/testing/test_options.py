@@ -8,8 +8,8 @@ from tests.engines import changes
 from tests.testing.toy_project import Toy
 
 
-def test_protect_refuses_deletion_until_it_is_taken_off(toy: Toy) -> None:
-    """What is protected is neither destroyed nor deleted; the rest is."""
+def test_protect_refuses_deletion_until_it_is_removed(toy: Toy) -> None:
+    """Destroy deletes the other resources and fails."""
     toy.program('Thing("a", opts=ResourceOptions(protect=True)); Thing("b")')
     toy.project.up()
     text = toy.project.fails("destroy")
@@ -22,7 +22,7 @@ def test_protect_refuses_deletion_until_it_is_taken_off(toy: Toy) -> None:
 
 
 def test_protect_refuses_replacement(toy: Toy) -> None:
-    """A protected resource isn't replaced, in a preview neither."""
+    """A protected resource isn't replaced. The preview fails too."""
     toy.program('Thing("a", zone="x", opts=ResourceOptions(protect=True))')
     toy.project.up()
     toy.program('Thing("a", zone="y", opts=ResourceOptions(protect=True))')
@@ -33,8 +33,46 @@ def test_protect_refuses_replacement(toy: Toy) -> None:
     assert toy.things() == ["a-1"]
 
 
+def test_destroy_deletes_what_a_protected_dependent_refused_to_leave(toy: Toy) -> None:
+    """After a replacement that a protected dependent refused, destroy deletes the old resource.
+
+    The dependent itself and the new resource are kept. In production this means: if the old
+    resource is an app, the keys in it are lost, protected ones too.
+    """
+    program = """
+a = Thing("a", zone="{zone}")
+b = Thing("b", zone=a.password, opts=ResourceOptions(protect=True))
+"""
+    toy.program(program.format(zone="x"))
+    toy.project.up()
+    toy.program(program.format(zone="y"))
+    assert "currently marked for protection" in toy.project.fails("up")
+    assert toy.things() == ["a-1", "a-2", "b-1"]
+    toy.journal()
+    assert "because it is protected" in toy.project.fails("destroy")
+    assert toy.calls("delete") == ["delete a-1"]
+    assert toy.things() == ["a-2", "b-1"]
+
+
+def test_destroy_deletes_all_old_resources_below_a_protected_one(toy: Toy) -> None:
+    """Indirect dependencies of the protected resource are deleted too, if they were replaced."""
+    program = """
+a = Thing("a", zone="{zone}")
+b = Thing("b", zone=a.password)
+c = Thing("c", zone=b.password, opts=ResourceOptions(protect=True))
+"""
+    toy.program(program.format(zone="x"))
+    toy.project.up()
+    toy.program(program.format(zone="y"))
+    toy.project.fails("up")
+    toy.journal()
+    toy.project.fails("destroy")
+    assert toy.calls("delete") == ["delete b-1", "delete a-1"]
+    assert toy.things() == ["a-2", "b-2", "c-1"]
+
+
 def test_ignore_changes_keeps_old_values(toy: Toy) -> None:
-    """What is ignored reaches the provider with its old value, deep inside too."""
+    """The provider gets the old value of an ignored property, nested ones too."""
     program = """
 Thing("a", value={{"x": {x}, "y": [{x}, 2]}}, mode="lazy",
       opts=ResourceOptions(ignore_changes=["value.x", "value.y[0]"]))
@@ -47,8 +85,17 @@ Thing("b", zone="{x}", opts=ResourceOptions(ignore_changes=["zone"]))
     assert toy.project.resource("a")["inputs"]["value"] == {"x": 1, "y": [1, 2]}
 
 
+def test_ignore_changes_of_an_empty_path_ignores_nothing(toy: Toy) -> None:
+    """An empty path isn't the path of all properties."""
+    program = 'Thing("a", value={value}, opts=ResourceOptions(ignore_changes=[""]))'
+    toy.program(program.format(value=1))
+    toy.project.up()
+    toy.program(program.format(value=2))
+    assert changes(toy.project.up()) == {"update": 1, "same": 1}
+
+
 def test_unknown_diff_is_compared_by_the_engine(toy: Toy) -> None:
-    """A provider that leaves the comparison open gets an update for any changed input."""
+    """If the provider doesn't compare, any changed input is an update."""
     toy.program('Thing("a", value=1, mode="lazy")')
     toy.project.up()
     assert changes(toy.project.up()) == {"same": 2}
@@ -58,7 +105,7 @@ def test_unknown_diff_is_compared_by_the_engine(toy: Toy) -> None:
 
 @pytest.mark.parametrize(("path", "outcome"), [("value.x", "replace"), ("value.y", "update")])
 def test_replace_on_changes_replaces_what_it_names(toy: Toy, path: str, outcome: str) -> None:
-    """Of the changes that the engine finds, those that are named replace."""
+    """Changes that the engine finds at the named paths replace the resource."""
     program = """
 Thing("a", value={{"x": {x}, "y": 1}}, mode="lazy",
       opts=ResourceOptions(replace_on_changes=["{path}"]))
@@ -69,8 +116,8 @@ Thing("a", value={{"x": {x}, "y": 1}}, mode="lazy",
     assert changes(toy.project.up()) == {outcome: 1, "same": 1}
 
 
-def test_delete_before_replace_takes_replaced_dependents_along(toy: Toy) -> None:
-    """Dependents that it would replace go first and come back; others are only updated."""
+def test_delete_before_replace_deletes_replaced_dependents_first(toy: Toy) -> None:
+    """Dependents that are replaced too are deleted first. Others are only updated."""
     program = """
 a = Thing("a", zone="{zone}", opts=ResourceOptions(delete_before_replace=True))
 b = Thing("b", zone=a.password)
@@ -88,8 +135,24 @@ c = Thing("c", value=a.password)
     assert calls == ["delete b-1", "delete a-1", "create a", "create b"]
 
 
+def test_two_delete_before_replace_roots_diff_a_dependent_once(toy: Toy) -> None:
+    """A dependent that is deleted because of the first root isn't compared for the second."""
+    program = """
+a = Thing("a", zone="{zone}", opts=ResourceOptions(delete_before_replace=True))
+b = Thing("b", zone="{zone}", opts=ResourceOptions(delete_before_replace=True, depends_on=[a]))
+c = Thing("c", zone=Output.concat(a.password, b.password))
+"""
+    toy.program(program.format(zone="x"))
+    toy.project.up()
+    toy.program(program.format(zone="y"))
+    toy.journal()
+    for operation in ("preview", "up"):
+        getattr(toy.project, operation)()
+        assert toy.calls("diff") == ["diff a-1", "diff c-1", "diff b-1"]
+
+
 def test_provider_can_ask_for_delete_before_replace(toy: Toy) -> None:
-    """The provider's wish counts where the program has none."""
+    """The provider decides if the program doesn't set the option."""
     toy.program('Thing("a", zone="x", mode="exclusive")')
     toy.project.up()
     toy.journal()
@@ -99,7 +162,7 @@ def test_provider_can_ask_for_delete_before_replace(toy: Toy) -> None:
 
 
 def test_program_can_refuse_delete_before_replace(toy: Toy) -> None:
-    """The program's word counts more than the provider's wish."""
+    """The program's option overrides the provider's."""
     options = "opts=ResourceOptions(delete_before_replace=False)"
     toy.program(f'Thing("a", zone="x", mode="exclusive", {options})')
     toy.project.up()
@@ -110,7 +173,7 @@ def test_program_can_refuse_delete_before_replace(toy: Toy) -> None:
 
 
 def test_retain_on_delete_leaves_the_thing(toy: Toy) -> None:
-    """What is retained leaves the state, and stays where it is."""
+    """A retained resource is removed from the state only."""
     toy.program('Thing("a", opts=ResourceOptions(retain_on_delete=True))')
     toy.project.up()
     assert changes(toy.project.destroy()) == {"delete": 2}
@@ -122,8 +185,8 @@ def test_retain_on_delete_leaves_the_thing(toy: Toy) -> None:
     "alias",
     ['"urn:pulumi:test::scenario::pulumi-python:dynamic/toy:Thing::old"', 'Alias(name="old")'],
 )
-def test_alias_renames_without_touching(toy: Toy, alias: str) -> None:
-    """A resource found under an earlier name is the same resource, and so for its dependents."""
+def test_alias_renames_without_a_provider_call(toy: Toy, alias: str) -> None:
+    """A resource found by its alias stays the same resource, for its dependents too."""
     toy.program("""
 a = Thing("old", value=1, mode="lazy")
 b = Thing("b", value=a.password)
@@ -142,7 +205,7 @@ b = Thing("b", value=a.password)
 
 
 def test_custom_timeouts_are_kept(toy: Toy) -> None:
-    """Timeouts are accepted, and stand in the state in seconds."""
+    """Timeouts are saved in the state, in seconds."""
     timeouts = 'pulumi.CustomTimeouts(create="5m", delete="1h30m")'
     toy.program(f'Thing("a", opts=ResourceOptions(custom_timeouts={timeouts}))')
     toy.project.up()
@@ -150,7 +213,7 @@ def test_custom_timeouts_are_kept(toy: Toy) -> None:
 
 
 def test_depends_on_orders_without_inputs(toy: Toy) -> None:
-    """A dependency that is only declared orders creation and deletion."""
+    """`depends_on` sets the order of creation and deletion."""
     toy.program("""
 b = Thing("b", takes=0.2)
 a = Thing("a", opts=ResourceOptions(depends_on=[b]))

@@ -1,4 +1,4 @@
-"""What a preview knows, says and leaves alone."""
+"""Previews: which values are known, what is printed, and that nothing changes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.testing.toy_project import Toy
 
 
 def test_preview_creates_nothing(toy: Toy) -> None:
-    """A preview checks, and neither makes nor remembers anything."""
+    """A preview calls check, creates nothing and leaves the state empty."""
     toy.program('Thing("a")')
     assert changes(toy.project.preview()) == {"create": 2}
     assert toy.calls() == ["check a"]
@@ -16,7 +16,7 @@ def test_preview_creates_nothing(toy: Toy) -> None:
 
 
 def test_preview_passes_unknowns_to_check_and_diff(toy: Toy) -> None:
-    """What another resource will give is unknown until that is made, or changed."""
+    """Outputs of a resource to create or to update are unknown."""
     toy.program("""
 a = Thing("a", value=1)
 Thing("b", value=a.generation)
@@ -34,8 +34,8 @@ Thing("b", value=a.generation)
     assert (diff["op"], diff["id"], diff["news"]["value"]) == ("diff", "b-1", "<unknown>")
 
 
-def test_preview_knows_what_stays(toy: Toy) -> None:
-    """The outputs of what doesn't change are known, and so is its id when it is updated."""
+def test_preview_knows_unchanged_outputs(toy: Toy) -> None:
+    """Outputs of unchanged resources are known, and the ids of updated ones."""
     toy.program("""
 a = Thing("a", value=1)
 b = Thing("b", value=2)
@@ -54,7 +54,7 @@ d = Thing("d", value=b.id)
 
 
 def test_preview_leaves_the_state_alone(toy: Toy) -> None:
-    """Whatever a preview finds to do, the state stays as it was."""
+    """A preview doesn't change the state."""
     toy.program('Thing("a", zone="x"); Thing("b")')
     toy.project.up()
     before = toy.project.resources()
@@ -65,7 +65,7 @@ def test_preview_leaves_the_state_alone(toy: Toy) -> None:
 
 
 def test_program_is_told_that_it_is_a_preview(toy: Toy) -> None:
-    """The SDK's own settings reach the program, by name and by configuration."""
+    """The program can read organization, project, stack and whether it is a preview."""
     toy.program("""
 import pulumi.runtime
 pulumi.log.info(" ".join([
@@ -78,7 +78,7 @@ pulumi.log.info(" ".join([
 
 
 def test_preview_of_destroy_deletes_nothing(toy: Toy) -> None:
-    """A preview of a destroy says how much would go."""
+    """A preview of a destroy counts the deletions."""
     toy.program('Thing("a")')
     toy.project.up()
     assert changes(toy.project.stack.preview_destroy()) == {"delete": 2}

@@ -1,4 +1,4 @@
-"""Child processes end with the operation, with an interrupt, and with a parent that is killed."""
+"""Child processes end with the operation, after Ctrl-C, and when the parent is killed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SECONDS = 20.0
 
 @pytest.fixture
 def driver(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Run an `up` in a process of its own, and wait until the slow resource is being made."""
+    """Run `up` in a process of its own, and wait until the slow resource is being created."""
     program, cloud = tmp_path / "program", tmp_path / "cloud"
     program.mkdir()
     cloud.mkdir()
@@ -65,16 +65,16 @@ def driver(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def wait_for(condition: object) -> None:
-    """Wait until something holds; there is nothing here that would tell by itself."""
+    """Wait until a condition is true."""
     assert callable(condition)
     until = time.monotonic() + SECONDS
     while not condition():
-        assert time.monotonic() < until, "it never came"
+        assert time.monotonic() < until, "the condition never became true"
         threading.Event().wait(0.02)
 
 
 def is_running(pid: int) -> bool:
-    """Say whether there is such a process."""
+    """Say whether a process is running."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -88,10 +88,10 @@ def children(tmp_path: Path) -> list[int]:
     return [int((folder / f"{name}.pid").read_text()) for name in ("program", "provider")]
 
 
-def test_interrupt_finishes_what_is_under_way_and_keeps_the_state(
+def test_interrupt_finishes_running_steps_and_keeps_the_state(
     driver: subprocess.Popen[str], tmp_path: Path
 ) -> None:
-    """An interrupt loses nothing that was made, and leaves no process behind."""
+    """All created resources are in the state, and no process is left."""
     pids = children(tmp_path)
     driver.send_signal(signal.SIGINT)
     output, _ = driver.communicate(timeout=SECONDS)
@@ -102,7 +102,7 @@ def test_interrupt_finishes_what_is_under_way_and_keeps_the_state(
 def test_children_end_when_the_parent_is_killed(
     driver: subprocess.Popen[str], tmp_path: Path
 ) -> None:
-    """Nobody has to clean up after a test run that was killed."""
+    """A killed test run leaves no processes."""
     pids = children(tmp_path)
     assert all(map(is_running, pids))
     driver.kill()

@@ -1,4 +1,4 @@
-"""Resources that are only looked at (`ResourceOptions(id=…)`)."""
+"""Resources that are only read (`ResourceOptions(id=…)`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pulumi.export("password", g.password)
 
 
 def test_get_reads_without_managing(toy: Toy) -> None:
-    """A resource that is read is external in the state, and survives a destroy."""
+    """A read resource is external in the state. Destroy doesn't delete it."""
     toy.change("foreign", value=9, password="pw")
     toy.program(PROGRAM)
     result = toy.project.up()
@@ -28,8 +28,8 @@ def test_get_reads_without_managing(toy: Toy) -> None:
     assert toy.things() == ["foreign"]
 
 
-def test_get_sees_what_has_changed(toy: Toy) -> None:
-    """Every run reads again, a preview too, and dependents change with what is found."""
+def test_get_reads_changed_values(toy: Toy) -> None:
+    """Every run reads again, previews too, and dependents are updated."""
     toy.change("foreign", value=9, password="pw")
     toy.program(PROGRAM)
     toy.project.up()
@@ -40,8 +40,23 @@ def test_get_sees_what_has_changed(toy: Toy) -> None:
     assert changes(toy.project.refresh()) == {"update": 1, "same": 2}
 
 
+def test_id_of_a_read_resource_is_unknown_in_a_preview(toy: Toy) -> None:
+    """Its other outputs are known, because the preview reads it."""
+    toy.change("foreign", value=9, password="pw")
+    toy.program("""
+g = Thing("g", opts=ResourceOptions(id="foreign"))
+a = Thing("a", value=g.id)
+b = Thing("b", value=g.value)
+""")
+    toy.project.up()
+    toy.journal()
+    assert changes(toy.project.preview()) == {"update": 1, "same": 2}
+    checked = {c["news"]["label"]: c["news"]["value"] for c in toy.journal() if c["op"] == "check"}
+    assert checked == {"a": "<unknown>", "b": 9}
+
+
 def test_get_of_an_unknown_id_waits_for_the_run(toy: Toy) -> None:
-    """In a preview nothing is read under an id that doesn't exist yet."""
+    """A preview doesn't read an unknown id."""
     toy.program("""
 a = Thing("a", value=1)
 g = Thing("g", opts=ResourceOptions(id=a.id))
@@ -54,7 +69,7 @@ pulumi.export("value", g.value)
 
 
 def test_read_resource_that_becomes_managed_is_created(toy: Toy) -> None:
-    """What was read isn't taken over: another one is made, and the foreign one stays."""
+    """A new resource is created, and the one that was read stays."""
     toy.change("foreign", value=9, password="pw")
     toy.program('Thing("g", opts=ResourceOptions(id="foreign"))')
     toy.project.up()
@@ -64,7 +79,7 @@ def test_read_resource_that_becomes_managed_is_created(toy: Toy) -> None:
 
 
 def test_managed_resource_that_is_only_read_is_replaced(toy: Toy) -> None:
-    """Where a read finds another thing under the name, the old one is deleted."""
+    """The old resource is deleted, and the one that is read stays."""
     toy.change("foreign", value=9, password="pw")
     toy.program('Thing("g", value=9)')
     toy.project.up()

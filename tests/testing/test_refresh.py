@@ -1,4 +1,4 @@
-"""Refresh: what has changed, and what is gone."""
+"""Refresh: changed resources and deleted resources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ b = Thing("b", value=a.generation)
 
 
 def test_refresh_reads_then_diffs(toy: Toy) -> None:
-    """A look passes the outputs; what is found is compared with the inputs."""
+    """Read gets the old outputs. Diff compares the result with the inputs."""
     toy.program('Thing("a", value=1)')
     toy.project.up()
     toy.journal()
@@ -23,8 +23,8 @@ def test_refresh_reads_then_diffs(toy: Toy) -> None:
     assert (diff["olds"], diff["news"]) == (outputs, {"label": "a", "value": 1, "zone": "a"})
 
 
-def test_refresh_takes_over_drift_and_up_repairs_it(toy: Toy) -> None:
-    """What was changed elsewhere shows in the state, and the next run sets it right."""
+def test_refresh_saves_drift_and_up_repairs_it(toy: Toy) -> None:
+    """A change made elsewhere is saved in the state, and the next run reverts it."""
     toy.program(PROGRAM)
     toy.project.up()
     toy.change("a-1", value=77)
@@ -35,8 +35,8 @@ def test_refresh_takes_over_drift_and_up_repairs_it(toy: Toy) -> None:
     assert changes(toy.project.up()) == {"update": 2, "same": 1}
 
 
-def test_refresh_drops_what_is_gone_and_up_makes_it_anew(toy: Toy) -> None:
-    """What is no more leaves the state, and what needed it no longer says so."""
+def test_refresh_removes_deleted_resources_and_up_creates_them(toy: Toy) -> None:
+    """A deleted resource leaves the state, and so do the dependencies on it."""
     toy.program(PROGRAM)
     toy.project.up()
     toy.remove("a-1")
@@ -47,8 +47,8 @@ def test_refresh_drops_what_is_gone_and_up_makes_it_anew(toy: Toy) -> None:
     assert toy.things() == ["a-1", "b-1"]
 
 
-def test_refresh_that_fails_for_one_looks_at_the_others(toy: Toy) -> None:
-    """One that can't be read stays as it was, and the operation fails."""
+def test_refresh_that_fails_for_one_reads_the_others(toy: Toy) -> None:
+    """The resource that can't be read stays as it was, and the operation fails."""
     toy.program(PROGRAM)
     toy.project.up()
     toy.change("a-1", value=77)
@@ -59,8 +59,8 @@ def test_refresh_that_fails_for_one_looks_at_the_others(toy: Toy) -> None:
     assert toy.project.resource("b")["outputs"]["value"] == 77
 
 
-def test_up_with_refresh_looks_first(toy: Toy) -> None:
-    """One operation, one provider process: look, then bring in order."""
+def test_up_with_refresh_refreshes_first(toy: Toy) -> None:
+    """One provider process refreshes and then updates."""
     toy.program(PROGRAM)
     toy.project.up()
     toy.journal()
@@ -72,6 +72,6 @@ def test_up_with_refresh_looks_first(toy: Toy) -> None:
 
 
 def test_refresh_of_nothing_does_nothing(toy: Toy) -> None:
-    """An empty stack needs no provider."""
+    """An empty stack starts no provider."""
     assert changes(toy.project.refresh()) == {}
     assert toy.journal() == []

@@ -1,4 +1,4 @@
-"""What the embedded stack doesn't do, it refuses by name."""
+"""Unsupported features are refused by name."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ REFUSED = {
     "providers as resources": 'pulumi.ProviderResource("aws", "p", {})',
     "resources of the package 'aws'": 'pulumi.CustomResource("aws:s3:Bucket", "b", {})',
     "the option `import_`": 'Thing("a", opts=ResourceOptions(import_="x"))',
+    "the option `version`": 'Thing("a", opts=ResourceOptions(version="1.2.3"))',
+    "the option `plugin_download_url`": (
+        'Thing("a", opts=ResourceOptions(id="x", plugin_download_url="https://example.invalid"))'
+    ),
     "the option `deleted_with`": 'Thing("b", opts=ResourceOptions(deleted_with=Thing("a")))',
     "the option `replace_with`": 'Thing("b", opts=ResourceOptions(replace_with=[Thing("a")]))',
     "the option `replacement_trigger`": 'Thing("a", opts=ResourceOptions(replacement_trigger=1))',
@@ -58,14 +62,14 @@ def test_unsupported_feature_is_refused_by_name(folder: Path, what: str) -> None
 
 @pytest.mark.parametrize("option", ["target", "policy_packs", "continue_on_error", "replace"])
 def test_unsupported_option_of_an_operation_is_refused_by_name(folder: Path, option: str) -> None:
-    """An option that would change what is done isn't passed over in silence."""
+    """An option that would change the operation isn't ignored."""
     unsupported: dict[str, Any] = {option: ["x"]}
     with pytest.raises(Refused, match=f"`{option}`"):
         EmbeddedStack("test", folder).up(**unsupported)
 
 
 def test_options_without_effect_are_accepted(folder: Path) -> None:
-    """Options that only change how things look are accepted."""
+    """Options that only change the output are accepted."""
     (folder / "__main__.py").write_text("")
     EmbeddedStack("test", folder).up(color="never", message="a message", diff=True)
 

@@ -1,4 +1,4 @@
-"""Secrets stay secrets: in outputs, in the state and in what is printed."""
+"""Secrets stay secret: in outputs, in the state and in printed text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.testing.toy_project import Toy
 
 
 def test_secret_inputs_stay_secret_in_state_and_outputs(toy: Toy) -> None:
-    """The provider gets plain text; what it gives back under the same name is secret again."""
+    """The provider gets plain text. An output with the name of a secret input is secret."""
     toy.program("""
 a = Thing("a", value=1, secret=Output.secret("hush"))
 pulumi.export("secret", a.secret)
@@ -25,8 +25,8 @@ pulumi.export("open", a.value)
     assert [c["news"]["secret"] for c in toy.journal() if c["op"] == "create"] == ["hush"]
 
 
-def test_nested_secrets_make_secret_what_holds_them(toy: Toy) -> None:
-    """A secret inside a list makes the property around it one."""
+def test_nested_secrets_make_the_whole_property_secret(toy: Toy) -> None:
+    """A property with a secret inside is secret."""
     toy.program("""
 a = Thing("a", secret={"list": [1, Output.secret("two"), {"three": 3}], "open": 4})
 b = Thing("b", value=a.secret["list"])
@@ -40,7 +40,7 @@ pulumi.export("nested", a.secret)
 
 
 def test_additional_secret_outputs_survive_updates_and_refreshes(toy: Toy) -> None:
-    """An output that the program calls secret is one after every operation."""
+    """An additional secret output is secret after every operation."""
     options = 'opts=ResourceOptions(additional_secret_outputs=["password"])'
     toy.program(f'pulumi.export("pw", Thing("a", value=1, {options}).password)')
     assert toy.project.up().outputs["pw"].secret

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-from parallel_provider.testing import EmbeddedStack
+import pytest
+
+from parallel_provider.testing import EmbeddedStack, local_stack
 from tests.engines import PROJECT_NAME, STACK_NAME, changes, plain
 from tests.testing.toy_project import Toy
 
@@ -15,8 +18,8 @@ pulumi.export("password", Output.secret(a.password))
 """
 
 
-def test_exported_state_can_be_taken_over(toy: Toy) -> None:
-    """A state goes out and in again, and nothing has changed."""
+def test_exported_state_can_be_imported(toy: Toy) -> None:
+    """After an export and an import, nothing has changed."""
     toy.program(PROGRAM)
     toy.project.up()
     state = toy.project.stack.export_stack().deployment
@@ -25,8 +28,8 @@ def test_exported_state_can_be_taken_over(toy: Toy) -> None:
     assert toy.project.stack.outputs()["password"].secret
 
 
-def test_state_of_either_engine_is_the_embedded_stacks(toy: Toy) -> None:
-    """What any engine exported, the embedded stack refreshes, keeps and destroys."""
+def test_embedded_stack_imports_the_state_of_either_engine(toy: Toy) -> None:
+    """The embedded stack can refresh, update and destroy it."""
     toy.program(PROGRAM.replace("protect=True", ""))
     toy.project.up()
     other = EmbeddedStack(
@@ -38,8 +41,8 @@ def test_state_of_either_engine_is_the_embedded_stacks(toy: Toy) -> None:
     assert changes(other.destroy()) == {"delete": 3}
 
 
-def test_state_has_the_fields_that_people_look_for(toy: Toy) -> None:
-    """The state reads like Pulumi's: types, ids, inputs, outputs, dependencies, providers."""
+def test_state_has_pulumis_fields(toy: Toy) -> None:
+    """Types, ids, inputs, outputs, dependencies and providers."""
     toy.program(PROGRAM)
     toy.project.up()
     root, provider, a, b = toy.project.resources()
@@ -53,8 +56,33 @@ def test_state_has_the_fields_that_people_look_for(toy: Toy) -> None:
     assert b["propertyDependencies"]["value"] == [a["urn"]]
 
 
+def test_state_has_the_properties_whose_diffs_are_hidden(toy: Toy) -> None:
+    """`hide_diffs` is saved under `hideDiff`."""
+    toy.program('Thing("a", value=1, opts=ResourceOptions(hide_diffs=["value"]))')
+    toy.project.up()
+    assert toy.project.resource("a")["hideDiff"] == ["value"]
+
+
+@pytest.mark.skipif(shutil.which("pulumi") is None, reason="pulumi is not on PATH")
+def test_pulumi_imports_the_state_of_the_embedded_stack(tmp_path: Path) -> None:
+    """With an empty passphrase, secrets too."""
+    program = tmp_path / "program"
+    program.mkdir()
+    (program / "__main__.py").write_text(
+        "import pulumi; pulumi.export('secret', pulumi.Output.secret('hush'))"
+    )
+    embedded = EmbeddedStack("test", program, project_name="shop")
+    embedded.up()
+    env: dict[str, str] = {}
+    stack = local_stack("test", program, project_name="shop", private_dir=tmp_path, env_vars=env)
+    env["PULUMI_CONFIG_PASSPHRASE"] = ""
+    stack.import_stack(embedded.export_stack())
+    assert stack.outputs()["secret"].value == "hush"
+    assert stack.outputs()["secret"].secret
+
+
 def test_export_without_secrets_holds_none(tmp_path: Path) -> None:
-    """Secrets are left out of an export where the caller doesn't want them."""
+    """`show_secrets=False` leaves secrets out."""
     (tmp_path / "__main__.py").write_text(
         "import pulumi; pulumi.export('secret', pulumi.Output.secret('hush'))"
     )

@@ -1,10 +1,11 @@
-"""A small deployment engine: what stands between a Pulumi program and its dynamic providers.
+"""A small deployment engine. It runs a Pulumi program with its dynamic providers.
 
-    program process ──gRPC──▶ monitor ─▶ registration ─▶ steps ──gRPC──▶ provider process
-                                              │            │
-                                          decisions      ledger (the state as it becomes)
+    program process --gRPC--> services --> registration --> steps --gRPC--> provider process
+                                               |              |
+                                             diffs          state
 
-`values`, `paths`, `urns`, `graph`, `decisions` and `state` are plain functions of plain values;
-`processes`, `program`, `provider` and `services` are all that touches another process; `deployment`
-holds what one operation shares, and `operations` are preview, up, refresh and destroy.
+`values`, `paths`, `urns`, `diffs`, `state` and `export` hold plain functions and values.
+`processes`, `program`, `provider` and `services` talk to other processes. `deployment` has the
+objects that all parts of one operation share. `operations` has the operations: preview, up,
+refresh, destroy.
 """

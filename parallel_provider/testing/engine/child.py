@@ -1,10 +1,10 @@
-"""Run a module or a script in a process that ends when whoever started it is gone.
+"""Run a module or a script in a process that ends when its parent process ends.
 
     python child.py DESCRIPTOR MODULE_OR_SCRIPT ARGUMENT...
 
-This file runs by itself, outside of its package: programs and providers see of the engine nothing
-but its addresses. The descriptor is the reading end of a pipe that nobody writes to: it ends when
-its other end is closed, be it by a crash.
+This file is run as a script, so it imports nothing from its package. DESCRIPTOR is the reading end
+of a pipe. The parent holds the writing end and never writes. When the parent ends, even by a crash,
+the read returns and this process exits.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import threading
 from pathlib import Path
 
 
-def _end_with(descriptor: int) -> None:
+def _exit_when_closed(descriptor: int) -> None:
     os.read(descriptor, 1)
     os._exit(1)
 
 
 def main() -> None:
-    """Guard this process, and become what the arguments say."""
+    """Start the thread that waits for the parent's end, then run the module or script."""
     descriptor, target = int(sys.argv[1]), sys.argv[2]
     os.set_inheritable(descriptor, False)
-    threading.Thread(target=_end_with, args=(descriptor,), daemon=True).start()
+    threading.Thread(target=_exit_when_closed, args=(descriptor,), daemon=True).start()
     # As with `python -m`: imports start in the working directory, not beside this file.
     sys.path[0] = str(Path.cwd())
     del sys.argv[:2]

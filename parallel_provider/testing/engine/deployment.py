@@ -1,9 +1,10 @@
-"""What all parts of one operation share."""
+"""Objects that all parts of one operation share."""
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import threading
 import time
 import uuid
@@ -13,16 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from parallel_provider.testing.engine.desired import PACKAGE
 from parallel_provider.testing.engine.display import Display
 from parallel_provider.testing.engine.errors import Cancelled, StepFailed
-from parallel_provider.testing.engine.goals import PACKAGE
-from parallel_provider.testing.engine.ledger import Ledger
 from parallel_provider.testing.engine.provider import ProviderError, ProviderProcess
-from parallel_provider.testing.engine.state import ResourceState, now
+from parallel_provider.testing.engine.state import ResourceState, SnapshotManager, now
 from parallel_provider.testing.engine.urns import PROVIDER_PREFIX, ROOT_TYPE, Namespace
 from parallel_provider.testing.engine.values import Properties, Secret
 
 ORGANIZATION: Final = "organization"
+_QUIET_SECONDS: Final = 0.2  # without a provider call
 _PROVIDER_TYPE: Final = f"{PROVIDER_PREFIX}{PACKAGE}"
 _Result = TypeVar("_Result")
 
@@ -37,28 +38,60 @@ class Setting:
 
 @dataclass(frozen=True)
 class Options:
-    """What an operation is to run with."""
+    """Options of an operation."""
 
     space: Namespace
-    work_dir: str
+    root_directory: str  # of the project
+    program: str  # a folder or a file
+    work_dir: str  # of the processes
     env_vars: Mapping[str, str]
     config: Mapping[str, Setting]
     parallel: int
+    timeout_seconds: float
     on_output: Callable[[str], object] | None = None
 
     @property
     def root(self) -> str:
-        """The name of the stack's own resource."""
+        """URN of the stack's own resource."""
         return self.root_of(self.space)
 
     @staticmethod
     def root_of(space: Namespace) -> str:
-        """Return the name of the resource that stands for a stack."""
+        """Return the URN of a stack's own resource."""
         return space.urn(ROOT_TYPE, f"{space.project}-{space.stack}")
 
 
+class RandomOrderLock:
+    """A lock that waiting threads get in random order.
+
+    Pulumi's engine promises no order of independent resources, so no test should rely on one.
+    """
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._waiting: list[object] = []
+        self._owner: object | None = None
+
+    def __enter__(self) -> None:
+        ticket = object()
+        with self._condition:
+            self._waiting.append(ticket)
+            self._choose_owner()
+            self._condition.wait_for(lambda: self._owner is ticket)
+
+    def __exit__(self, *_error: object) -> None:
+        with self._condition:
+            self._owner = None
+            self._choose_owner()
+
+    def _choose_owner(self) -> None:
+        if self._owner is None and self._waiting:
+            self._owner = self._waiting.pop(random.randrange(len(self._waiting)))  # noqa: S311
+            self._condition.notify_all()
+
+
 class Deployment:
-    """One operation under way: the state as it becomes, the provider, and whether all is well."""
+    """One running operation: the state, the provider, and whether something failed."""
 
     def __init__(
         self, options: Options, before: list[ResourceState], display: Display, *, dry_run: bool
@@ -66,25 +99,28 @@ class Deployment:
         self.options = options
         self.dry_run = dry_run
         self.display = display
-        self.ledger = Ledger(before)
+        self.snapshots = SnapshotManager(before)
         self.counts: Counter[str] = Counter()
         self.failed = False
-        self.step_failed = False  # the command line has one more line to say then
-        self.cancelled = threading.Event()  # nothing new is begun
-        self.woken = threading.Event()  # whoever waits for the program has something to look at
-        self.engine_address = ""  # known once the services are up
+        self.step_failed = False  # then one more error line is printed at the end
+        self.cancelled = threading.Event()  # no new step starts
+        # Set when the program has registered everything, has exited, or must be cancelled.
+        self.program_event = threading.Event()
+        self.engine_address = ""  # set when the services have started
         self._slots = threading.Semaphore(options.parallel)
-        self._providers: list[tuple[Properties, ProviderProcess]] = []  # the last one counts
+        self._providers: list[tuple[Properties, ProviderProcess]] = []  # the last one is used
         self._provider_reference = ""
         self._lock = threading.RLock()
         self._provider_lock = threading.Lock()
+        self._calls = 0  # of the provider, running now
+        self._last_call = time.monotonic()  # when the last one ended
 
     def provider(self) -> ProviderProcess:
-        """Return the provider, started when it is first needed.
+        """Return the provider process. It is started when it is first needed.
 
-        Until the program registers what needs it, it has the configuration that the last `up` left
-        in the state; from then on it has today's. One that is configured otherwise is another
-        process.
+        Its configuration is the one that the last `up` left in the state, until the program
+        registers a resource of the provider. From then on it is the current configuration. If the
+        two differ, a second process is started.
         """
         with self._provider_lock:
             config = self._provider_config()
@@ -100,11 +136,11 @@ class Deployment:
             return self._providers[-1][1]
 
     def provider_reference(self) -> str:
-        """Return the reference to the default provider, entered in the state when first asked."""
+        """Return the reference to the default provider. The first call adds it to the state."""
         with self._lock:
             if not self._provider_reference:
                 old = self._provider_in_state()
-                config = self._todays_config()
+                config = self._current_config()
                 is_same = old is not None and old.inputs == config
                 new = ResourceState(
                     urn=self._provider_urn,
@@ -116,16 +152,16 @@ class Deployment:
                     created=old.created if old else now(),
                     modified=old.modified if old and is_same else now(),
                 )
-                self.ledger.add(new, instead_of=old)
+                self.snapshots.add(new, instead_of=old)
                 self._provider_reference = f"{new.urn}::{new.id}"
             return self._provider_reference
 
     def environment(self) -> dict[str, str]:
-        """Return what programs and providers find in their environment."""
+        """Return the environment of programs and providers."""
         return {**os.environ, **self.options.env_vars}
 
     def program_environment(self) -> dict[str, str]:
-        """Return the same with the stack's configuration."""
+        """Return the environment of the program, which has the stack's configuration too."""
         config = self.options.config
         return self.environment() | {
             "PULUMI_CONFIG": json.dumps({key: item.value for key, item in config.items()}),
@@ -135,7 +171,7 @@ class Deployment:
         }
 
     def count(self, operation: str, state: ResourceState) -> None:
-        """Count, and show, what was done to a resource; default providers are nobody's business."""
+        """Count and print a step. Default providers are left out, as on the command line."""
         if state.is_provider:
             return
         with self._lock:
@@ -145,41 +181,74 @@ class Deployment:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Wait for one's turn; raise `Cancelled` where there is none any more."""
+        """Wait until a step may start. Raise `Cancelled` after the operation was cancelled."""
         with self._slots:
             if self.cancelled.is_set():
                 raise Cancelled
             yield
 
     def fail(self, error: StepFailed, *, fatal: bool | None = None) -> None:
-        """Report a failure; from now on nothing new is begun, unless it is no fatal one."""
+        """Report a failure. If it is fatal, no new step starts.
+
+        Resources that the program registers at the same time as the one that failed are still
+        created, as they mostly are by Pulumi's engine, which receives registrations faster.
+        """
         self.failed = True
         self.step_failed = self.step_failed or error.in_step
-        unsaid = self.dry_run and error.in_step
-        self.display.error(f"Preview failed: {error}" if unsaid else str(error), error.urn)
-        if error.fatal if fatal is None else fatal:
+        in_preview = self.dry_run and error.in_step
+        self.display.error(f"Preview failed: {error}" if in_preview else str(error), error.urn)
+        if not (error.fatal if fatal is None else fatal):
+            return
+        if error.in_step and not self.cancelled.is_set():
+            self._cancel_when_quiet()
+        else:
             self.cancel()
 
+    def time_out(self) -> None:
+        """End the operation: cancel it, and end the provider so that no call goes on."""
+        seconds = self.options.timeout_seconds
+        text = f"the operation took longer than {seconds:g} seconds (`timeout_seconds`)"
+        self.fail(StepFailed("", text, in_step=False))
+        self.close()
+
     def cancel(self) -> None:
-        """Begin nothing new."""
+        """Start no new step."""
         self.cancelled.set()
-        self.woken.set()
+        self.program_event.set()
+
+    def _cancel_when_quiet(self) -> None:
+        with self._lock:
+            quiet_seconds = 0.0 if self._calls else time.monotonic() - self._last_call
+        if quiet_seconds >= _QUIET_SECONDS:
+            self.cancel()
+            return
+        timer = threading.Timer(_QUIET_SECONDS - quiet_seconds, self._cancel_when_quiet)
+        timer.daemon = True
+        timer.start()
 
     def drain(self, timeout: float) -> None:
-        """Wait for what is under way, but not forever."""
+        """Wait until running steps have ended, at most `timeout` seconds."""
         until = time.monotonic() + timeout
         for _ in range(self.options.parallel):
             self._slots.acquire(timeout=max(0.0, until - time.monotonic()))
 
-    def asked(self, urn: str, call: Callable[[], _Result], *, in_step: bool = True) -> _Result:
-        """Call the provider about a resource; what it raises becomes that resource's failure."""
+    def call_provider(
+        self, urn: str, call: Callable[[], _Result], *, in_step: bool = True
+    ) -> _Result:
+        """Call the provider. Its error becomes the failure of the resource."""
+        with self._lock:
+            self._calls += 1
         try:
             return call()
         except ProviderError as error:
             raise StepFailed(urn, str(error), in_step=in_step) from None
+        finally:
+            with self._lock:
+                self._calls -= 1
+                self._last_call = time.monotonic()
 
     def close(self) -> None:
-        """End the provider, if there is one."""
+        """End the provider processes."""
         for _, provider in self._providers:
             provider.end()
 
@@ -188,13 +257,13 @@ class Deployment:
         return self.options.space.urn(_PROVIDER_TYPE, "default")
 
     def _provider_in_state(self) -> ResourceState | None:
-        return self.ledger.live.get(self._provider_urn)
+        return self.snapshots.live.get(self._provider_urn)
 
     def _provider_config(self) -> Properties:
         kept = None if self._provider_reference else self._provider_in_state()
-        return self._todays_config() if kept is None else kept.inputs
+        return self._current_config() if kept is None else kept.inputs
 
-    def _todays_config(self) -> Properties:
+    def _current_config(self) -> Properties:
         return {
             key: Secret(item.value) if item.secret else item.value
             for key, item in self.options.config.items()

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from parallel_provider.testing.engine.deletion import delete_leftovers
+from parallel_provider.testing.engine.deletion import delete_unwanted
 from parallel_provider.testing.engine.deployment import Deployment, Options
 from parallel_provider.testing.engine.display import Display
-from parallel_provider.testing.engine.monitor import Monitor
 from parallel_provider.testing.engine.program import ProgramRun
-from parallel_provider.testing.engine.refreshing import Refresh
+from parallel_provider.testing.engine.refresh import Refresh
 from parallel_provider.testing.engine.registration import Registrations
-from parallel_provider.testing.engine.services import Services
+from parallel_provider.testing.engine.services import Monitor, Services
 from parallel_provider.testing.engine.state import ResourceState
 from parallel_provider.testing.engine.steps import Steps
 from parallel_provider.testing.engine.values import Properties
 
-Keep = Callable[[list[ResourceState]], None]
+SaveState = Callable[[list[ResourceState]], None]
 
 _DRAIN_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an operation came to."""
+    """Result of an operation."""
 
     counts: dict[str, int]
     stdout: str
@@ -36,12 +36,12 @@ class Outcome:
 def update(
     options: Options,
     before: list[ResourceState],
-    keep: Keep,
+    save: SaveState,
     *,
     dry_run: bool,
     refresh_first: bool = False,
 ) -> Outcome:
-    """Run the program; do what it asks for, or say what would be done."""
+    """Run the program and apply it, or only count the steps (`dry_run`)."""
     title = "Previewing update" if dry_run else "Updating"
     deployment = _deployment(title, options, before, dry_run=dry_run)
     steps = Steps(deployment)
@@ -50,50 +50,50 @@ def update(
 
     def snapshot() -> list[ResourceState]:
         registrations.finish(monitor.root_outputs)
-        return deployment.ledger.snapshot()
+        return deployment.snapshots.snapshot()
 
-    with _operation(deployment, keep, snapshot, monitor):
+    with _operation(deployment, save, snapshot, monitor):
         if refresh_first:
             _refresh_first(deployment)
         if not deployment.failed:
             with ProgramRun(deployment, monitor) as run:
                 if run.wait_until_registered():
-                    delete_leftovers(
+                    delete_unwanted(
                         deployment,
                         steps,
-                        operated=registrations.operated,
-                        deleted=registrations.deleted_first,
+                        wanted=registrations.wanted,
+                        deleted=registrations.deleted_before_replace,
                     )
     return _outcome(deployment, monitor.root_outputs or {})
 
 
 def destroy(
-    options: Options, before: list[ResourceState], keep: Keep, *, dry_run: bool = False
+    options: Options, before: list[ResourceState], save: SaveState, *, dry_run: bool = False
 ) -> Outcome:
-    """Delete everything."""
+    """Delete all resources in the state."""
     title = "Previewing destroy" if dry_run else "Destroying"
     deployment = _deployment(title, options, before, dry_run=dry_run)
-    with _operation(deployment, keep, deployment.ledger.snapshot):
-        delete_leftovers(deployment, Steps(deployment))
+    with _operation(deployment, save, deployment.snapshots.snapshot):
+        delete_unwanted(deployment, Steps(deployment))
     return _outcome(deployment)
 
 
 def refresh(
-    options: Options, before: list[ResourceState], keep: Keep, *, dry_run: bool = False
+    options: Options, before: list[ResourceState], save: SaveState, *, dry_run: bool = False
 ) -> Outcome:
-    """Take into the state what has become of the resources."""
+    """Read all resources and save in the state what was found."""
     title = "Previewing refresh" if dry_run else "Refreshing"
     deployment = _deployment(title, options, before, dry_run=dry_run)
-    looks = Refresh(deployment)
-    with _operation(deployment, keep, looks.snapshot):
-        looks.run()
+    reads = Refresh(deployment)
+    with _operation(deployment, save, reads.snapshot):
+        reads.run()
     return _outcome(deployment)
 
 
 def _refresh_first(deployment: Deployment) -> None:
-    looks = Refresh(deployment)
-    looks.run()
-    deployment.ledger.rebase(looks.snapshot())
+    reads = Refresh(deployment)
+    reads.run()
+    deployment.snapshots.rebase(reads.snapshot())
     deployment.counts.clear()
 
 
@@ -112,16 +112,20 @@ def _deployment(
 @contextmanager
 def _operation(
     deployment: Deployment,
-    keep: Keep,
+    save: SaveState,
     snapshot: Callable[[], list[ResourceState]],
     monitor: Monitor | None = None,
 ) -> Iterator[None]:
-    """Serve while the body runs; whatever ends it, what was done by then is kept."""
+    """Serve while the body runs, then save the state. It is saved after an exception too."""
     services = Services(deployment.display, monitor)
     deployment.engine_address = services.address
+    timer = threading.Timer(deployment.options.timeout_seconds, deployment.time_out)
+    timer.daemon = True
+    timer.start()
     try:
         yield
     finally:
+        timer.cancel()
         deployment.cancel()
         try:
             deployment.drain(_DRAIN_SECONDS)
@@ -129,7 +133,7 @@ def _operation(
             deployment.close()
             services.end()
             if not deployment.dry_run:
-                keep(snapshot())
+                save(snapshot())
 
 
 def _outcome(deployment: Deployment, outputs: Properties | None = None) -> Outcome:

@@ -25,7 +25,7 @@ _PART = re.compile(
 
 
 def parse(text: str) -> Path:
-    """Read a path; what is no path is taken as one name."""
+    """Parse a path. Text that isn't a valid path is taken as one name."""
     parts: list[str | int] = []
     at = 0
     while at < len(text):
@@ -44,14 +44,14 @@ def parse(text: str) -> Path:
 
 
 def covers(pattern: Path, path: Path) -> bool:
-    """Say whether the pattern names this path or something around it."""
+    """Say whether the pattern matches this path or a part of its beginning."""
     if len(pattern) > len(path):
         return False
     return all(wanted in (_ANY, part) for wanted, part in zip(pattern, path, strict=False))
 
 
 def changed(old: Value, new: Value, prefix: Path = ()) -> Iterator[Path]:
-    """Yield where two values without secrets differ, as deep as it can be told."""
+    """Yield the deepest paths at which two values differ. The values hold no `Secret`."""
     match old, new:
         case dict(), dict():
             for key in sorted(old.keys() | new.keys()):
@@ -66,17 +66,19 @@ def changed(old: Value, new: Value, prefix: Path = ()) -> Iterator[Path]:
 
 
 def reset(properties: Properties, old: Properties, path: Path) -> Properties:
-    """Return the properties with what stands at a path set back to what it was."""
+    """Return the properties with the old value at one path. An empty path changes nothing."""
+    if not path:
+        return properties
     result = _reset(properties, old, path)
     return properties if result is _ABSENT else dict(result)
 
 
 def _reset(new: Any, old: Any, path: Path) -> Any:  # noqa: ANN401 - values, or their absence
-    """Return the new value with the old one at the path, or `_ABSENT` where that can't be."""
+    """Return the new value with the old one at the path, or `_ABSENT` if the path doesn't fit."""
     if not path:
         return old
     if isinstance(new, Secret) or isinstance(old, Secret):
-        inner = _reset(_bare(new), _bare(old), path)
+        inner = _reset(_without_mark(new), _without_mark(old), path)
         return _ABSENT if inner is _ABSENT else Secret(inner)
     head, rest = path[0], path[1:]
     if isinstance(new, dict) and isinstance(old, dict):
@@ -115,7 +117,7 @@ def _reset_items(new: list[Value], old: list[Value], indexes: Sequence[Any], res
     return result
 
 
-def _bare(value: Value) -> Value:
+def _without_mark(value: Value) -> Value:
     return value.value if isinstance(value, Secret) else value
 
 

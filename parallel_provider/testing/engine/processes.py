@@ -1,4 +1,4 @@
-"""Child processes: started in a group of their own, listened to, and ended for certain."""
+"""Child processes: started in a session of their own, and always ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GRACE_SECONDS: Final = 5.0
 
 
 class ChildProcess:
-    """A Python process that passes each line it prints to `on_line`, and never outlives us."""
+    """A Python process. It ends when this process ends. `on_line` gets each line it prints."""
 
     def __init__(
         self,
@@ -28,10 +28,10 @@ class ChildProcess:
         on_line: Callable[[str], object],
         on_exit: Callable[[int], object] | None = None,
     ) -> None:
-        theirs, self._ours = os.pipe()
+        read_end, self._write_end = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
-                [sys.executable, "-u", str(_CHILD), str(theirs), target, *arguments],
+                [sys.executable, "-u", str(_CHILD), str(read_end), target, *arguments],
                 cwd=work_dir,
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
@@ -39,35 +39,35 @@ class ChildProcess:
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
-                pass_fds=(theirs,),
-                # An interrupt from the keyboard is for the engine, which then ends its children.
+                pass_fds=(read_end,),
+                # Ctrl-C goes to this process only, which then ends its children.
                 start_new_session=True,
             )
         except OSError:
-            os.close(self._ours)
+            os.close(self._write_end)
             raise
         finally:
-            os.close(theirs)
+            os.close(read_end)
         self._on_line = on_line
         self._on_exit = on_exit
-        self._pumps = [
-            threading.Thread(target=self._pump, args=(stream,), daemon=True)
+        self._readers = [
+            threading.Thread(target=self._read_lines, args=(stream,), daemon=True)
             for stream in (self._process.stdout, self._process.stderr)
         ]
-        for pump in self._pumps:
-            pump.start()
+        for reader in self._readers:
+            reader.start()
         if on_exit is not None:
             threading.Thread(target=self._watch, daemon=True).start()
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait until the process and all it had to say are through; return its exit code."""
+        """Wait until the process has ended and its output was read. Return the exit code."""
         code = self._process.wait(timeout)
-        for pump in self._pumps:
-            pump.join(_GRACE_SECONDS)
+        for reader in self._readers:
+            reader.join(_GRACE_SECONDS)
         return code
 
     def end(self) -> None:
-        """End the process, at once if it doesn't go by itself; does nothing a second time."""
+        """End the process: terminate it, and kill it if it doesn't end in time."""
         if self._process.poll() is None:
             self._process.terminate()
             try:
@@ -76,10 +76,10 @@ class ChildProcess:
                 self._process.kill()
         self.wait(_GRACE_SECONDS)
         with contextlib.suppress(OSError):
-            os.close(self._ours)
-        self._ours = -1
+            os.close(self._write_end)
+        self._write_end = -1
 
-    def _pump(self, stream: IO[str] | None) -> None:
+    def _read_lines(self, stream: IO[str] | None) -> None:
         if stream is None:
             return
         with stream:

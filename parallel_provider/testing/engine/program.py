@@ -9,17 +9,17 @@ from types import TracebackType
 from typing import Final
 
 from parallel_provider.testing.engine.deployment import ORGANIZATION, Deployment
-from parallel_provider.testing.engine.monitor import Monitor
 from parallel_provider.testing.engine.processes import ChildProcess
+from parallel_provider.testing.engine.services import Monitor
 
 _MAIN: Final = Path(__file__).with_name("program_main.py")
-# The program has shown by itself what went wrong.
+# Exit code of a program that has printed its error.
 _EXIT_SHOWN: Final = 32
 _LEAVE_SECONDS: Final = 30.0
 
 
 class ProgramRun:
-    """One run of the program, between the monitor's start and its end."""
+    """One run of the program."""
 
     def __init__(self, deployment: Deployment, monitor: Monitor) -> None:
         self._deployment = deployment
@@ -33,19 +33,19 @@ class ProgramRun:
             "organization": ORGANIZATION,
             "parallel": options.parallel,
             "dry_run": deployment.dry_run,
-            "root_directory": options.work_dir,
+            "root_directory": options.root_directory,
         }
         self._process = ChildProcess(
             str(_MAIN),
-            [json.dumps(settings), options.work_dir],
+            [json.dumps(settings), options.program],
             work_dir=options.work_dir,
             env=deployment.program_environment(),
             on_line=deployment.display.message,
-            on_exit=lambda _code: deployment.woken.set(),
+            on_exit=lambda _code: deployment.program_event.set(),
         )
 
     def __enter__(self) -> ProgramRun:
-        """Go on while the program runs."""
+        """Return this run; the program was started by the constructor."""
         return self
 
     def __exit__(
@@ -54,27 +54,29 @@ class ProgramRun:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Let the program go, or end it where something failed."""
+        """Let the program end. End its process if something failed."""
         deployment = self._deployment
         if error is None and not deployment.cancelled.is_set():
             self._monitor.operation_done.set()
-            self._judge_exit()
+            self._check_exit_code()
         self._process.end()
-        # Only now: the program shall not complain about calls that end with the operation.
+        # Only now: else the program would print errors for calls that end with the operation.
         self._monitor.operation_done.set()
 
     def wait_until_registered(self) -> bool:
-        """Wait until the program registers nothing any more; say whether all went well."""
-        self._deployment.woken.wait()
+        """Wait until the program has registered everything. Return whether all went well."""
+        self._deployment.program_event.wait()
         if not self._deployment.cancelled.is_set() and not self._monitor.program_done.is_set():
-            self._judge_exit()
+            self._check_exit_code()
         return not self._deployment.cancelled.is_set()
 
-    def _judge_exit(self) -> None:
+    def _check_exit_code(self) -> None:
         try:
             code = self._process.wait(_LEAVE_SECONDS)
         except subprocess.TimeoutExpired:
-            self._deployment.display.error("the program is through, and doesn't end")
+            self._deployment.display.error(
+                "the program has registered everything, but its process doesn't end"
+            )
             code = _EXIT_SHOWN
         if code == 0:
             return

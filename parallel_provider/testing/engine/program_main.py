@@ -1,8 +1,8 @@
-"""Run a Pulumi program against a monitor and an engine, as Pulumi's own launcher does.
+"""Run a Pulumi program with a monitor and an engine, as `pulumi-language-python-exec` does.
 
     python program_main.py SETTINGS PROGRAM
 
-SETTINGS is JSON for `pulumi.runtime.Settings`; the configuration comes by the environment.
+SETTINGS is JSON for `pulumi.runtime.Settings`. The configuration is in the environment.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from typing import Any
 import pulumi
 import pulumi.runtime
 
-# The message has been shown already; the engine needs to add nothing.
+# Exit code: the error was printed already.
 _EXIT_SHOWN = 32
 _EXIT_FAILED = 1
 _THREADS_PER_OPERATION = 4
 
 
 def _user_traceback(program: Path) -> str:
-    """Format the exception at hand from where the user's own program comes in."""
+    """Format the current exception, without the frames above the user's program."""
     frames = traceback.extract_tb(sys.exc_info()[2])
     for index, frame in enumerate(frames):
         if frame.filename.startswith(str(program)):
@@ -39,15 +39,15 @@ def _run(settings: dict[str, Any], program: Path) -> int:
     config = pulumi.runtime.get_config_env()
     pulumi.runtime.set_all_config(config, pulumi.runtime.get_config_secret_keys_env())
     pulumi.runtime.configure(pulumi.runtime.Settings(**settings))
-    # What is left undone when a program fails is left on purpose.
+    # When a program fails, asyncio warns about tasks that never finished. That is expected.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     workers = ThreadPoolExecutor(max_workers=settings["parallel"] * _THREADS_PER_OPERATION)
     loop.set_default_executor(workers)
 
-    # The file rather than its folder: Python would keep a folder's compiled, and take that for a
-    # program that a test has written anew within the same second.
+    # Run the file, not its folder. For a folder, Python would cache the compiled program and use
+    # it again after a test has rewritten the file within the same second.
     main = program / "__main__.py" if program.is_dir() else program
 
     def run_program() -> None:
@@ -58,7 +58,7 @@ def _run(settings: dict[str, Any], program: Path) -> int:
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
         return _EXIT_FAILED
-    except Exception:  # noqa: BLE001 - whatever the program raises is reported to its user
+    except Exception:  # noqa: BLE001 - any exception of the program is reported to its user
         trace = _user_traceback(program)
         pulumi.log.error(f"Program failed with an unhandled exception:\n{trace}")
         return _EXIT_SHOWN

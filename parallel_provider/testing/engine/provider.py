@@ -1,7 +1,7 @@
 """The provider process, and typed calls to it.
 
-Dynamic providers know nothing of secrets: they are taken off on the way in, and put back on what
-comes out under the same name.
+Dynamic providers don't support secrets. Requests carry plain values. In answers, a value is marked
+as secret if the property of that name was secret in the request.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from parallel_provider.testing.engine import values
-from parallel_provider.testing.engine.decisions import ProviderDiff
+from parallel_provider.testing.engine.diffs import ProviderDiff
 from parallel_provider.testing.engine.errors import EngineError
 from parallel_provider.testing.engine.processes import ChildProcess
 from parallel_provider.testing.engine.urns import name_of, type_of
@@ -37,20 +37,20 @@ _Response = TypeVar("_Response")
 
 
 class ProviderError(EngineError):
-    """The provider raised, or is gone; the text is what it said."""
+    """The provider raised an exception, or its process ended. The text is the provider's."""
 
 
 @dataclass(frozen=True)
-class Checked:
-    """Inputs as the provider wants them, and what is wrong with them: (property, reason)."""
+class CheckResult:
+    """Checked inputs, and the failures as (property, reason)."""
 
     inputs: Properties
     failures: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a look at a resource gave; an empty id means that it is gone."""
+class ReadResult:
+    """Result of a read. An empty id means that the resource no longer exists."""
 
     id: str
     outputs: Properties
@@ -58,7 +58,7 @@ class Found:
 
 
 class ProviderProcess:
-    """One process for all dynamic resources of an operation."""
+    """The process that runs all dynamic providers of one operation."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class ProviderProcess:
     ) -> None:
         self._port: queue.Queue[str | None] = queue.Queue()
         self._on_line = on_line
-        self._greeted = False
+        self._port_seen = False
         self._process = ChildProcess(
             "pulumi.dynamic",
             [engine_address],
@@ -82,19 +82,19 @@ class ProviderProcess:
         self._channel: grpc.Channel | None = None
 
     def configure(self, config: Properties) -> None:
-        """Wait until the provider is there, and hand it the stack's configuration."""
+        """Wait until the provider has started, and send it the stack's configuration."""
         try:
             port = self._port.get(timeout=_START_SECONDS)
         except queue.Empty:
             port = None
         if port is None:
-            raise ProviderError("the provider process ended, or hung, before it was ready")
+            raise ProviderError("the provider process ended, or didn't answer, before it was ready")
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL_OPTIONS)
         self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
         request = provider_pb2.ConfigureRequest(
             args=values.to_wire(config, secrets=True), acceptSecrets=True, acceptResources=True
         )
-        _called(self._stub.Configure, request)
+        _call(self._stub.Configure, request)
 
     def end(self) -> None:
         """End the process."""
@@ -102,14 +102,18 @@ class ProviderProcess:
             self._channel.close()
         self._process.end()
 
-    def check(self, urn: str, olds: Properties, news: Properties) -> Checked:
-        """Ask whether the inputs are good."""
+    def check(self, urn: str, olds: Properties, news: Properties) -> CheckResult:
+        """Check inputs."""
         request = provider_pb2.CheckRequest(
-            urn=urn, name=name_of(urn), type=type_of(urn), olds=_bare(olds), news=_bare(news)
+            urn=urn,
+            name=name_of(urn),
+            type=type_of(urn),
+            olds=_without_secrets(olds),
+            news=_without_secrets(news),
         )
-        response = _called(self._stub.Check, request)
+        response = _call(self._stub.Check, request)
         inputs = values.marked_like(values.from_wire(response.inputs), news)
-        return Checked(inputs, [(f.property, f.reason) for f in response.failures])
+        return CheckResult(inputs, [(f.property, f.reason) for f in response.failures])
 
     def diff(
         self,
@@ -121,28 +125,28 @@ class ProviderProcess:
         new_inputs: Properties,
         ignore_changes: list[str],
     ) -> ProviderDiff:
-        """Ask what the new inputs would change."""
+        """Compare a resource with new inputs."""
         request = provider_pb2.DiffRequest(
             id=id_,
             urn=urn,
             name=name_of(urn),
             type=type_of(urn),
-            old_inputs=_bare(old_inputs),
-            olds=_bare(old_outputs),
-            news=_bare(new_inputs),
+            old_inputs=_without_secrets(old_inputs),
+            olds=_without_secrets(old_outputs),
+            news=_without_secrets(new_inputs),
             ignoreChanges=ignore_changes,
         )
-        response = _called(self._stub.Diff, request)
+        response = _call(self._stub.Diff, request)
         return ProviderDiff(
             _CHANGES[response.changes], tuple(response.replaces), response.deleteBeforeReplace
         )
 
     def create(self, urn: str, inputs: Properties) -> tuple[str, Properties]:
-        """Make a resource; return its id and outputs."""
+        """Create a resource. Return its id and outputs."""
         request = provider_pb2.CreateRequest(
-            urn=urn, name=name_of(urn), type=type_of(urn), properties=_bare(inputs)
+            urn=urn, name=name_of(urn), type=type_of(urn), properties=_without_secrets(inputs)
         )
-        response = _called(self._stub.Create, request)
+        response = _call(self._stub.Create, request)
         if not response.id:
             raise ProviderError(f"plugin returned empty resource.ID from create '{urn}'")
         return response.id, values.marked_like(values.from_wire(response.properties), inputs)
@@ -157,36 +161,36 @@ class ProviderProcess:
         new_inputs: Properties,
         ignore_changes: list[str],
     ) -> Properties:
-        """Change a resource; return its outputs."""
+        """Update a resource. Return its outputs."""
         request = provider_pb2.UpdateRequest(
             id=id_,
             urn=urn,
             name=name_of(urn),
             type=type_of(urn),
-            old_inputs=_bare(old_inputs),
-            olds=_bare(old_outputs),
-            news=_bare(new_inputs),
+            old_inputs=_without_secrets(old_inputs),
+            olds=_without_secrets(old_outputs),
+            news=_without_secrets(new_inputs),
             ignoreChanges=ignore_changes,
         )
-        response = _called(self._stub.Update, request)
+        response = _call(self._stub.Update, request)
         return values.marked_like(values.from_wire(response.properties), new_inputs)
 
-    def read(self, urn: str, id_: str, *, inputs: Properties, state: Properties) -> Found:
-        """Look at a resource."""
+    def read(self, urn: str, id_: str, *, inputs: Properties, state: Properties) -> ReadResult:
+        """Read a resource."""
         request = provider_pb2.ReadRequest(
             id=id_,
             urn=urn,
             name=name_of(urn),
             type=type_of(urn),
-            inputs=_bare(inputs),
-            properties=_bare(state),
+            inputs=_without_secrets(inputs),
+            properties=_without_secrets(state),
         )
-        response = _called(self._stub.Read, request)
+        response = _call(self._stub.Read, request)
         outputs = values.marked_like(values.from_wire(response.properties), state)
-        live = None
+        inputs_found = None
         if response.HasField("inputs"):
-            live = values.marked_like(values.from_wire(response.inputs), inputs)
-        return Found(response.id, outputs, live)
+            inputs_found = values.marked_like(values.from_wire(response.inputs), inputs)
+        return ReadResult(response.id, outputs, inputs_found)
 
     def delete(self, urn: str, id_: str, *, inputs: Properties, outputs: Properties) -> None:
         """Delete a resource."""
@@ -195,24 +199,24 @@ class ProviderProcess:
             urn=urn,
             name=name_of(urn),
             type=type_of(urn),
-            old_inputs=_bare(inputs),
-            properties=_bare(outputs),
+            old_inputs=_without_secrets(inputs),
+            properties=_without_secrets(outputs),
         )
-        _called(self._stub.Delete, request)
+        _call(self._stub.Delete, request)
 
     def _line(self, line: str) -> None:
-        if not self._greeted and line.isdigit():
-            self._greeted = True
+        if not self._port_seen and line.isdigit():
+            self._port_seen = True
             self._port.put(line)
         else:
             self._on_line(line)
 
 
-def _bare(properties: Properties) -> Struct:
+def _without_secrets(properties: Properties) -> Struct:
     return values.to_wire(properties, secrets=False)
 
 
-def _called(method: Callable[[_Request], _Response], request: _Request) -> _Response:
+def _call(method: Callable[[_Request], _Response], request: _Request) -> _Response:
     try:
         return method(request)
     except grpc.RpcError as error:

@@ -1,44 +1,49 @@
-"""Turns what the program registers into steps, one registration after the other."""
+"""Turn the registrations of the program into steps."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from functools import partial
 
-from parallel_provider.testing.engine import decisions, urns
-from parallel_provider.testing.engine.decisions import Diff, Fate, ProviderDiff
-from parallel_provider.testing.engine.deployment import Deployment
+from parallel_provider.testing.engine import diffs, urns
+from parallel_provider.testing.engine.deletion import dependents_to_delete
+from parallel_provider.testing.engine.deployment import Deployment, RandomOrderLock
+from parallel_provider.testing.engine.desired import DesiredRead, DesiredResource
+from parallel_provider.testing.engine.diffs import Diff, ProviderDiff, StepOp
+from parallel_provider.testing.engine.display import check_failure, protected_from_replacement
 from parallel_provider.testing.engine.errors import Cancelled, StepFailed
-from parallel_provider.testing.engine.goals import Goal, ReadGoal
-from parallel_provider.testing.engine.replacement import doomed_with
 from parallel_provider.testing.engine.state import ResourceState
 from parallel_provider.testing.engine.steps import Step, Steps
 from parallel_provider.testing.engine.values import Properties, has_unknown
 
 
 class Registrations:
-    """Everything that the program has registered in this run."""
+    """All registrations of one run of the program."""
 
     def __init__(self, deployment: Deployment, steps: Steps) -> None:
-        self.goals: dict[str, Goal] = {}
-        self.operated: set[str] = set()  # names, old ones where they have a new one
-        self.deleted_first: set[ResourceState] = set()
+        self.desired: dict[str, DesiredResource] = {}
+        # URNs that were registered or read, and the old URNs of renamed resources.
+        self.wanted: set[str] = set()
+        self.deleted_before_replace: set[ResourceState] = set()
         self._deployment = deployment
-        self._ledger = deployment.ledger
+        self._snapshots = deployment.snapshots
         self._steps = steps
         self._registered: set[str] = set()
-        self._awaited: set[str] = set()  # deleted first, and not registered yet
+        self._to_recreate: set[str] = set()  # deleted before replacement, and not yet registered
         self._renamed: dict[str, str] = {}
+        self._aliased: dict[str, str] = {}  # old URN -> URN of the resource that took it over
         self._states: dict[str, ResourceState] = {}
-        self._lock = threading.Lock()
+        self._lock = RandomOrderLock()
+        self._done: set[str] = set()
+        self._done_before_failure: set[str] | None = None
 
-    def register(self, goal: Goal) -> ResourceState:
-        """Bring a resource to where the program wants it, and return what has become of it."""
+    def register(self, desired: DesiredResource) -> ResourceState:
+        """Create, update, replace or keep a resource. Return its new state."""
         with self._lock:
-            new, chain = self._decide(goal)
-        self._run(chain)
-        self.goals[new.urn] = goal
+            self._stop_after_failure({*desired.dependencies, desired.parent})
+            new, steps = self._decide(desired)
+        self._run(new.urn, steps)
+        self.desired[new.urn] = desired
         self._states[new.urn] = new
         return new
 
@@ -50,112 +55,139 @@ class Registrations:
         self._states[urn].outputs = outputs
 
     def finish(self, root_outputs: Properties | None) -> None:
-        """Set the outputs of the stack; a run that failed takes none of the earlier ones away."""
+        """Set the outputs of the stack. After a failure, earlier outputs are kept."""
         root = self._states.get(self._deployment.options.root)
         if root is None or root_outputs is None:
             return
         known = {key: value for key, value in root_outputs.items() if not has_unknown(value)}
-        earlier = self._ledger.live.get(root.urn)
+        earlier = self._snapshots.live.get(root.urn)
         if self._deployment.failed and earlier is not None:
             known = earlier.outputs | known
         root.outputs = known
 
-    def read(self, goal: ReadGoal) -> ResourceState:
-        """Look at a resource for the program."""
+    def read(self, desired: DesiredRead) -> ResourceState:
+        """Read a resource that the stack doesn't manage."""
         with self._lock:
-            urn = self._new_urn(goal.type, goal.name, goal.parent)
-            old = self._ledger.live.get(urn)
+            self._stop_after_failure({*desired.dependencies, desired.parent})
+            urn = self._new_urn(desired.type, desired.name, desired.parent)
+            old = self._snapshots.live.get(urn)
             new = ResourceState(
                 urn=urn,
-                type=goal.type,
+                type=desired.type,
                 custom=True,
-                id=goal.id,
-                inputs=goal.properties,
-                parent=goal.parent,
+                id=desired.id,
+                inputs=desired.properties,
+                parent=desired.parent,
                 external=True,
-                dependencies=goal.dependencies,
+                dependencies=desired.dependencies,
                 provider=self._deployment.provider_reference(),
-                additional_secret_outputs=goal.additional_secret_outputs,
+                additional_secret_outputs=desired.additional_secret_outputs,
             )
             if old is not None:
                 new.created, new.modified = old.created, old.modified
-            self.operated.add(urn)
-        self._run([partial(self._steps.read, old, new)])
+            self.wanted.add(urn)
+        self._run(urn, [partial(self._steps.read, old, new)])
         return new
 
-    def _run(self, chain: Sequence[Step]) -> None:
-        with self._deployment.slot():
-            for step in chain:
-                step()
+    def _run(self, urn: str, steps: Sequence[Step]) -> None:
+        try:
+            with self._deployment.slot():
+                for step in steps:
+                    step()
+        except StepFailed:
+            with self._lock:
+                if self._done_before_failure is None:
+                    self._done_before_failure = set(self._done)
+            raise
+        with self._lock:
+            self._done.add(urn)
 
-    def _decide(self, goal: Goal) -> tuple[ResourceState, list[Step]]:
+    def _stop_after_failure(self, dependencies: set[str]) -> None:
+        """Raise `Cancelled` if a step failed before all dependencies were done."""
         if self._deployment.cancelled.is_set():
             raise Cancelled
-        urn = self._new_urn(goal.type, goal.name, goal.parent)
-        old = self._find_old(urn, goal)
-        new = _wanted(urn, goal)
+        done = self._done_before_failure
+        if done is not None and dependencies - done - {""}:
+            raise Cancelled
+
+    def _decide(self, desired: DesiredResource) -> tuple[ResourceState, list[Step]]:
+        urn = self._new_urn(desired.type, desired.name, desired.parent)
+        old, conflict = self._find_old(urn, desired)
+        new = _new_state(urn, desired)
         if old is not None:
             new.created, new.modified = old.created, old.modified
-            new.aliases = [old.urn] if old.urn != urn else []
-            self.operated.add(old.urn)
-        self.operated.add(urn)
-        recreating = urn in self._awaited
-        if goal.custom:
+            new.old_urn = old.urn if old.urn != urn else ""
+            self.wanted.add(old.urn)
+        self.wanted.add(urn)
+        recreate = urn in self._to_recreate
+        if desired.custom:
             new.provider = self._deployment.provider_reference()
-            fresh = recreating or old is None or old.external
-            new.inputs = self._checked(goal, urn, None if fresh else old)
+            fresh = recreate or old is None or old.external
+            new.inputs = self._checked(desired, urn, None if fresh else old)
+        if conflict:
+            self._deployment.failed = True
+            self._deployment.cancel()
+            raise Cancelled
         if old is None:
             return new, [partial(self._steps.create, new)]
-        if recreating:
-            self._awaited.discard(urn)
+        if recreate:
+            self._to_recreate.discard(urn)
             return new, [partial(self._steps.create_replacement, old, new, deleted=True)]
         if old.external:
             return new, [partial(self._steps.create_replacement, old, new)]
-        return new, self._from_diff(goal, old, new)
+        return new, self._from_diff(desired, old, new)
 
-    def _from_diff(self, goal: Goal, old: ResourceState, new: ResourceState) -> list[Step]:
-        diff = self._diff(goal, old, new)
-        fate = decisions.fate(old, diff)
-        if fate is Fate.SAME:
+    def _from_diff(
+        self, desired: DesiredResource, old: ResourceState, new: ResourceState
+    ) -> list[Step]:
+        diff = self._diff(desired, old, new)
+        op = diffs.step_op(old, diff)
+        if op is StepOp.SAME:
             return [partial(self._steps.same, old, new)]
-        if fate is Fate.UPDATE:
+        if op is StepOp.UPDATE:
             return [partial(self._steps.update, old, new)]
         if new.protect and old.protect:
-            self._protected(StepFailed(new.urn, _irreplaceable(new.urn), in_step=False))
-        if goal.custom:
-            new.inputs = self._checked(goal, new.urn, None)
-        if not decisions.deletes_first(diff, goal.delete_before_replace):
+            self._refuse_replacement(new.urn)
+        if desired.custom:
+            new.inputs = self._checked(desired, new.urn, None)
+        if not diffs.deletes_first(diff, desired.delete_before_replace):
             return [partial(self._steps.create_replacement, old, new)]
         return [
-            *(partial(self._steps.delete_first, state) for state in self._doomed(old, new)),
+            *(
+                partial(self._steps.delete_before_replace, state)
+                for state in self._to_delete_first(old, new)
+            ),
             partial(self._steps.create_replacement, old, new, deleted=True),
         ]
 
-    def _protected(self, error: StepFailed) -> None:
-        """Refuse; a preview goes on, to show what it is about."""
+    def _refuse_replacement(self, urn: str) -> None:
+        """Fail because of `protect`. A preview goes on, to show the other changes."""
+        error = StepFailed(urn, protected_from_replacement(urn), in_step=False)
         if not self._deployment.dry_run:
             raise error
         self._deployment.fail(error, fatal=False)
         self._deployment.step_failed = True
 
-    def _doomed(self, old: ResourceState, new: ResourceState) -> list[ResourceState]:
-        """List what has to be deleted before a resource is made anew, last of all its old self."""
-        ignored = self._registered
-        doomed = doomed_with(old, self._ledger.before, self._deployment, ignored=ignored)
-        doomed = [state for state in reversed(doomed) if state not in self.deleted_first]
-        for state in doomed:
+    def _to_delete_first(self, old: ResourceState, new: ResourceState) -> list[ResourceState]:
+        """List the resources to delete before a replacement is created. The old one is the last."""
+        ignored = self._registered | {state.urn for state in self.deleted_before_replace}
+        to_delete = dependents_to_delete(
+            old, self._snapshots.before, self._deployment, ignored=ignored
+        )
+        to_delete.reverse()
+        for state in to_delete:
             if state.protect:
-                text = _irreplaceable(state.urn, because_of=new.urn)
+                text = protected_from_replacement(state.urn, because_of=new.urn)
                 raise StepFailed(new.urn, text, in_step=False)
-        self._awaited.update(state.urn for state in doomed)
+        self._to_recreate.update(state.urn for state in to_delete)
         if not old.pending_replacement:
-            doomed.append(old)
-        self.deleted_first.update(doomed)
-        return doomed
+            to_delete.append(old)
+        self.deleted_before_replace.update(to_delete)
+        return to_delete
 
-    def _diff(self, goal: Goal, old: ResourceState, new: ResourceState) -> Diff:
-        if goal.custom:
-            answer = self._deployment.asked(
+    def _diff(self, desired: DesiredResource, old: ResourceState, new: ResourceState) -> Diff:
+        if desired.custom:
+            answer = self._deployment.call_provider(
                 new.urn,
                 lambda: self._deployment.provider().diff(
                     new.urn,
@@ -163,31 +195,32 @@ class Registrations:
                     old_inputs=old.inputs,
                     old_outputs=old.outputs,
                     new_inputs=new.inputs,
-                    ignore_changes=goal.ignore_changes,
+                    ignore_changes=desired.ignore_changes,
                 ),
                 in_step=False,
             )
         else:
-            answer = ProviderDiff(changes=old.inputs != new.inputs)
-        return decisions.judged(
+            inputs = diffs.ignoring(new.inputs, old.inputs, desired.ignore_changes)
+            answer = ProviderDiff(changes=old.inputs != inputs)
+        return diffs.complete(
             answer,
             old_inputs=old.inputs,
             new_inputs=new.inputs,
-            ignore_changes=goal.ignore_changes,
-            replace_on_changes=goal.replace_on_changes,
+            ignore_changes=desired.ignore_changes,
+            replace_on_changes=desired.replace_on_changes,
         )
 
-    def _checked(self, goal: Goal, urn: str, old: ResourceState | None) -> Properties:
+    def _checked(self, desired: DesiredResource, urn: str, old: ResourceState | None) -> Properties:
         olds = old.inputs if old is not None else {}
-        news = goal.properties
+        news = desired.properties
         if old is not None:
-            news = decisions.ignoring(news, olds, goal.ignore_changes)
-        checked = self._deployment.asked(
+            news = diffs.ignoring(news, olds, desired.ignore_changes)
+        checked = self._deployment.call_provider(
             urn, lambda: self._deployment.provider().check(urn, olds, news), in_step=False
         )
         for property_, reason in checked.failures:
             self._deployment.display.error(
-                decisions.check_failure(goal.type, goal.name, news, property_, reason), urn
+                check_failure(desired.type, desired.name, news, property_, reason), urn
             )
         if checked.failures:
             self._deployment.failed = True
@@ -195,31 +228,37 @@ class Registrations:
             raise Cancelled
         return checked.inputs
 
-    def _find_old(self, urn: str, goal: Goal) -> ResourceState | None:
-        if urn in self._ledger.live:
-            return self._ledger.live[urn]
-        names = urns.earlier_names(
+    def _find_old(self, urn: str, desired: DesiredResource) -> tuple[ResourceState | None, bool]:
+        """Find the resource by its URN or its aliases. Report aliases that conflict."""
+        conflict = False
+        if urn in self._aliased:
+            conflict = True
+            text = "Duplicate resource URN '{}' conflicting with alias on resource with URN '{}'"
+            self._deployment.display.error(text.format(urn, self._aliased[urn]), urn)
+        if urn in self._snapshots.live:
+            return self._snapshots.live[urn], conflict
+        old_urns = urns.alias_urns(
             self._deployment.options.space,
-            name=goal.name,
-            type_=goal.type,
-            parent=goal.parent,
-            aliases=goal.aliases,
+            name=desired.name,
+            type_=desired.type,
+            parent=desired.parent,
+            aliases=desired.aliases,
             renamed=self._renamed,
         )
-        for name in names:
-            old = self._ledger.live.get(name)
-            if old is None or name == urn:
-                continue
-            if name in self._registered:
-                raise StepFailed(
-                    urn,
-                    f"Duplicate resource alias '{name}' applied to resource with URN '{urn}' "
-                    f"conflicting with resource with URN '{name}'",
-                    in_step=False,
-                )
-            self._renamed[urn] = name
-            return old
-        return None
+        found = next((old for old in old_urns if old in self._snapshots.live and old != urn), None)
+        if found is None:
+            return None, conflict
+        taken_by = urn if found in self._registered else self._aliased.get(found)
+        if taken_by is not None:
+            conflict = True
+            text = (
+                f"Duplicate resource alias '{found}' applied to resource with URN '{urn}' "
+                f"conflicting with resource with URN '{taken_by}'"
+            )
+            self._deployment.display.error(text, urn)
+        self._aliased[found] = urn
+        self._renamed[urn] = found
+        return self._snapshots.live[found], conflict
 
     def _new_urn(self, type_: str, name: str, parent: str) -> str:
         urn = self._deployment.options.space.urn(type_, name, parent)
@@ -232,31 +271,20 @@ class Registrations:
         return urn
 
 
-def _wanted(urn: str, goal: Goal) -> ResourceState:
+def _new_state(urn: str, desired: DesiredResource) -> ResourceState:
     return ResourceState(
         urn=urn,
-        type=goal.type,
-        custom=goal.custom,
-        inputs=goal.properties,
-        parent=goal.parent,
-        protect=bool(goal.protect),
-        dependencies=goal.dependencies,
-        property_dependencies=goal.property_dependencies,
-        additional_secret_outputs=goal.additional_secret_outputs,
-        custom_timeouts=goal.custom_timeouts,
-        retain_on_delete=bool(goal.retain_on_delete),
-        ignore_changes=goal.ignore_changes,
-        replace_on_changes=goal.replace_on_changes,
+        type=desired.type,
+        custom=desired.custom,
+        inputs=desired.properties,
+        parent=desired.parent,
+        protect=bool(desired.protect),
+        dependencies=desired.dependencies,
+        property_dependencies=desired.property_dependencies,
+        additional_secret_outputs=desired.additional_secret_outputs,
+        custom_timeouts=desired.custom_timeouts,
+        retain_on_delete=bool(desired.retain_on_delete),
+        ignore_changes=desired.ignore_changes,
+        replace_on_changes=desired.replace_on_changes,
+        hide_diff=desired.hide_diff,
     )
-
-
-def _irreplaceable(urn: str, because_of: str = "") -> str:
-    part = f' as part of replacing "{because_of}" ' if because_of else "\n"
-    text = (
-        f'unable to replace resource "{urn}"{part}'
-        "as it is currently marked for protection. To unprotect the resource, "
-        "remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`"
-    )
-    if because_of:
-        text += f", or use the command:\n`pulumi state unprotect '{urn}'`"
-    return text

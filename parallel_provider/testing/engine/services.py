@@ -1,30 +1,199 @@
-"""The gRPC server of one operation: the monitor, and the engine's own service."""
+"""The gRPC services of one operation: the resource monitor and the engine service.
+
+The program's SDK calls the monitor. Program and provider send messages to the engine service.
+"""
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, NoReturn
 
 import grpc
 from google.protobuf import empty_pb2
 from google.protobuf.message import Message
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2_grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
 
+from parallel_provider.testing.engine import desired, values
+from parallel_provider.testing.engine.deployment import ORGANIZATION, Deployment
 from parallel_provider.testing.engine.display import Display
-from parallel_provider.testing.engine.monitor import Monitor
+from parallel_provider.testing.engine.errors import Cancelled, EngineError, Refused, StepFailed
 from parallel_provider.testing.engine.provider import CHANNEL_OPTIONS
+from parallel_provider.testing.engine.registration import Registrations
+from parallel_provider.testing.engine.values import Properties
 
+# Features that the SDK may use. The engine refuses some of them by name. If they were not listed
+# here, the SDK would say that the Pulumi command line is too old.
+_FEATURES: Final = {
+    "secrets": "SECRETS",
+    "aliasSpecs": "ALIAS_SPECS",
+    "deletedWith": "DELETED_WITH",
+    "replaceWith": "REPLACE_WITH",
+    "transforms": "TRANSFORMS",
+    "invokeTransforms": "INVOKE_TRANSFORMS",
+    "resourceHooks": "RESOURCE_HOOKS",
+    "errorHooks": "ERROR_HOOKS",
+    "parameterization": "PARAMETERIZATION",
+}
 _SEVERITIES: Final = {
     engine_pb2.INFO: "info",
     engine_pb2.WARNING: "warning",
     engine_pb2.ERROR: "error",
 }
-# Registrations wait here for their turn, so there have to be more than run at once.
+# Registrations wait in these threads for their turn, so more are needed than run at once.
 _THREADS: Final = 256
 
 
+class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
+    """Answers the calls of one program."""
+
+    def __init__(self, deployment: Deployment, registrations: Registrations) -> None:
+        self._deployment = deployment
+        self._registrations = registrations
+        self.root_outputs: Properties | None = None
+        self.program_done = threading.Event()  # it has registered everything
+        self.operation_done = threading.Event()  # the program may end
+
+    def SupportsFeature(  # noqa: N802
+        self, request: resource_pb2.SupportsFeatureRequest, _context: grpc.ServicerContext
+    ) -> resource_pb2.SupportsFeatureResponse:
+        """Answer older SDKs, which ask for each feature."""
+        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in _FEATURES)
+
+    def GetDeploymentInfo(  # noqa: N802
+        self, _request: empty_pb2.Empty, _context: grpc.ServicerContext
+    ) -> resource_pb2.DeploymentInfo:
+        """Answer newer SDKs, which ask once."""
+        options = self._deployment.options
+        features = [
+            resource_pb2.ResourceMonitorFeature.Value(f"RESOURCE_MONITOR_FEATURE_{name}")
+            for name in _FEATURES.values()
+        ]
+        return resource_pb2.DeploymentInfo(
+            project=options.space.project,
+            stack=options.space.stack,
+            organization=ORGANIZATION,
+            config={key: item.value for key, item in options.config.items()},
+            configSecretKeys=[key for key, item in options.config.items() if item.secret],
+            dryRun=self._deployment.dry_run,
+            parallel=options.parallel,
+            supportedFeatures=features,
+        )
+
+    def RegisterResource(  # noqa: N802
+        self, request: resource_pb2.RegisterResourceRequest, context: grpc.ServicerContext
+    ) -> resource_pb2.RegisterResourceResponse:
+        """Create, update, replace or keep a resource."""
+        try:
+            state = self._registrations.register(
+                desired.from_registration(request, self._registrations.desired)
+            )
+        except (EngineError, ValueError) as error:
+            self._abort(error, context)
+        # A component registers its outputs later.
+        outputs = state.outputs if state.custom else {}
+        return resource_pb2.RegisterResourceResponse(
+            urn=state.urn, id=state.id, object=values.to_wire(outputs, secrets=True)
+        )
+
+    def ReadResource(  # noqa: N802
+        self, request: resource_pb2.ReadResourceRequest, context: grpc.ServicerContext
+    ) -> resource_pb2.ReadResourceResponse:
+        """Read a resource (`.get`)."""
+        try:
+            state = self._registrations.read(desired.from_read(request))
+        except (EngineError, ValueError) as error:
+            self._abort(error, context)
+        response = resource_pb2.ReadResourceResponse(
+            urn=state.urn, properties=values.to_wire(state.outputs, secrets=True)
+        )
+        # As in Pulumi's engine, the id is unknown in previews. Older SDKs don't have this field.
+        # They use the id of the request.
+        if not self._deployment.dry_run and "id" in response.DESCRIPTOR.fields_by_name:
+            response.id = state.id
+        return response
+
+    def RegisterResourceOutputs(  # noqa: N802
+        self, request: resource_pb2.RegisterResourceOutputsRequest, context: grpc.ServicerContext
+    ) -> empty_pb2.Empty:
+        """Save the outputs of a component or of the stack."""
+        try:
+            outputs = values.from_wire(request.outputs)
+            if request.urn == self._deployment.options.root:
+                self.root_outputs = outputs
+            else:
+                self._registrations.give_outputs(request.urn, outputs)
+        except EngineError as error:
+            self._abort(error, context)
+        return empty_pb2.Empty()
+
+    def SignalAndWaitForShutdown(  # noqa: N802
+        self, _request: empty_pb2.Empty, _context: grpc.ServicerContext
+    ) -> empty_pb2.Empty:
+        """Make the program wait until the operation is done."""
+        self.program_done.set()
+        self._deployment.program_event.set()
+        self.operation_done.wait()
+        return empty_pb2.Empty()
+
+    def Invoke(  # noqa: N802
+        self, request: resource_pb2.ResourceInvokeRequest, context: grpc.ServicerContext
+    ) -> resource_pb2.ResourceInvokeResponse:
+        """Refuse: dynamic providers have no functions."""
+        self._refuse(f"functions of providers ({request.tok})", context)
+
+    def Call(  # noqa: N802
+        self, request: resource_pb2.ResourceCallRequest, context: grpc.ServicerContext
+    ) -> NoReturn:
+        """Refuse: dynamic providers have no methods."""
+        self._refuse(f"methods of resources ({request.tok})", context)
+
+    def RegisterStackTransform(  # noqa: N802
+        self, _request: Message, context: grpc.ServicerContext
+    ) -> empty_pb2.Empty:
+        """Refuse."""
+        self._refuse("transforms", context)
+
+    def RegisterStackInvokeTransform(  # noqa: N802
+        self, _request: Message, context: grpc.ServicerContext
+    ) -> empty_pb2.Empty:
+        """Refuse."""
+        self._refuse("transforms", context)
+
+    def RegisterResourceHook(  # noqa: N802
+        self, _request: Message, context: grpc.ServicerContext
+    ) -> empty_pb2.Empty:
+        """Refuse."""
+        self._refuse("resource hooks", context)
+
+    def RegisterErrorHook(  # noqa: N802
+        self, _request: Message, context: grpc.ServicerContext
+    ) -> empty_pb2.Empty:
+        """Refuse."""
+        self._refuse("error hooks", context)
+
+    def RegisterPackage(  # noqa: N802
+        self, _request: Message, context: grpc.ServicerContext
+    ) -> resource_pb2.RegisterPackageResponse:
+        """Refuse."""
+        self._refuse("parameterized packages", context)
+
+    def _refuse(self, what: str, context: grpc.ServicerContext) -> NoReturn:
+        self._abort(Refused(what), context)
+
+    def _abort(self, error: Exception, context: grpc.ServicerContext) -> NoReturn:
+        """Report the error, then let the program's call fail as the real engine does."""
+        if isinstance(error, StepFailed):
+            self._deployment.fail(error)
+        elif not isinstance(error, Cancelled):
+            self._deployment.fail(StepFailed("", str(error)))
+        # Wait until the program's process has ended, so that it prints no error of its own.
+        self.operation_done.wait()
+        context.abort(grpc.StatusCode.UNAVAILABLE, "resource monitor shut down")
+
+
 class EngineService(engine_pb2_grpc.EngineServicer):
-    """Takes messages from programs and providers."""
+    """Receives messages from programs and providers."""
 
     def __init__(self, display: Display) -> None:
         self._display = display
@@ -33,7 +202,7 @@ class EngineService(engine_pb2_grpc.EngineServicer):
     def Log(  # noqa: N802
         self, request: engine_pb2.LogRequest, _context: grpc.ServicerContext
     ) -> empty_pb2.Empty:
-        """Show a message, unless it is for the makers of the SDK."""
+        """Print a message. Debug and ephemeral messages are left out."""
         severity = _SEVERITIES.get(request.severity)
         if severity is not None and not request.ephemeral:
             self._display.message(request.message, urn=request.urn, severity=severity)
@@ -42,25 +211,25 @@ class EngineService(engine_pb2_grpc.EngineServicer):
     def GetRootResource(  # noqa: N802
         self, _request: engine_pb2.GetRootResourceRequest, _context: grpc.ServicerContext
     ) -> engine_pb2.GetRootResourceResponse:
-        """Tell which resource is the stack."""
+        """Return the URN of the stack's resource."""
         return engine_pb2.GetRootResourceResponse(urn=self._root)
 
     def SetRootResource(  # noqa: N802
         self, request: engine_pb2.SetRootResourceRequest, _context: grpc.ServicerContext
     ) -> engine_pb2.SetRootResourceResponse:
-        """Remember which resource is the stack."""
+        """Save the URN of the stack's resource."""
         self._root = request.urn
         return engine_pb2.SetRootResourceResponse()
 
     def RequirePulumiVersion(  # noqa: N802
         self, _request: Message, _context: grpc.ServicerContext
     ) -> engine_pb2.RequirePulumiVersionResponse:
-        """Agree: what a program needs of the command line, it doesn't need here."""
+        """Accept any version: there is no command line here."""
         return engine_pb2.RequirePulumiVersionResponse()
 
 
 class Services:
-    """A server on a free port of this machine."""
+    """The gRPC server of one operation, on a free loopback port."""
 
     def __init__(self, display: Display, monitor: Monitor | None = None) -> None:
         self._pool = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="engine")
@@ -73,6 +242,6 @@ class Services:
         self._server.start()
 
     def end(self, grace: float | None = None) -> None:
-        """Stop listening; calls under way are cut off after the grace."""
+        """Stop the server. Calls still running are cut off after `grace` seconds."""
         self._server.stop(grace).wait()
         self._pool.shutdown(wait=False)

@@ -1,41 +1,21 @@
-"""What a stack knows about its resources, and how that is exported and imported."""
+"""The resources in a stack's state, and the changes that an operation makes to them."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Final
+from typing import Any
 
-from parallel_provider.testing.engine import values
-from parallel_provider.testing.engine.errors import Refused
 from parallel_provider.testing.engine.urns import PROVIDER_PREFIX, provider_urn
 from parallel_provider.testing.engine.values import Properties
-
-DEPLOYMENT_VERSION: Final = 3
-_VERSION: Final = "embedded"
-
-# field of ResourceState → its key in an exported state, where the two are spelled differently
-_KEYS: Final = {
-    "property_dependencies": "propertyDependencies",
-    "pending_replacement": "pendingReplacement",
-    "additional_secret_outputs": "additionalSecretOutputs",
-    "custom_timeouts": "customTimeouts",
-    "retain_on_delete": "retainOnDelete",
-    "ignore_changes": "ignoreChanges",
-    "replace_on_changes": "replaceOnChanges",
-}
-_ALWAYS_SHOWN: Final = ("urn", "custom", "type")
-# Where a program made a resource is of no use to a test.
-_IGNORED: Final = ("sourcePosition", "stackTrace", "hideDiff")
-_REFUSED: Final = ("deletedWith", "replaceWith", "initErrors", "resourceHooks", "viewOf", "taint")
 
 
 @dataclass(eq=False)
 class ResourceState:
-    """One resource, as it was when it was last touched; two are the same only by identity."""
+    """One resource in the state. Two objects are equal only if they are the same object."""
 
     urn: str
     type: str
@@ -52,21 +32,22 @@ class ResourceState:
     property_dependencies: dict[str, list[str]] = field(default_factory=dict)
     provider: str = ""
     additional_secret_outputs: list[str] = field(default_factory=list)
-    aliases: list[str] = field(default_factory=list)
     custom_timeouts: dict[str, float] = field(default_factory=dict)
     retain_on_delete: bool = False
     ignore_changes: list[str] = field(default_factory=list)
     replace_on_changes: list[str] = field(default_factory=list)
+    hide_diff: list[str] = field(default_factory=list)
     created: str = ""
     modified: str = ""
+    old_urn: str = ""  # before this operation, if it was renamed; not in an exported state
 
     @property
     def is_provider(self) -> bool:
-        """Whether this is a provider, and not something that one provides."""
+        """Whether this resource is a provider."""
         return self.type.startswith(PROVIDER_PREFIX)
 
     def needs(self) -> Iterator[str]:
-        """Yield the names of everything that this resource needs, its parent aside."""
+        """Yield the URNs of everything that this resource needs, without its parent."""
         yield from self.dependencies
         for urns in self.property_dependencies.values():
             yield from urns
@@ -74,11 +55,11 @@ class ResourceState:
             yield provider_urn(self.provider)
 
     def copy(self, **changes: Any) -> ResourceState:  # noqa: ANN401 - any field
-        """Return another state, with some fields changed."""
+        """Return a copy with some fields changed."""
         return dataclasses.replace(self, **changes)
 
     def renamed(self, names: Mapping[str, str]) -> ResourceState:
-        """Return this state with other resources called by their new names."""
+        """Return a copy whose references use the new URNs."""
         if not names:
             return self
 
@@ -100,47 +81,65 @@ class ResourceState:
 
 
 def now() -> str:
-    """Return the time as a state has it."""
+    """Return the current time, in the format of a state."""
     return datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
 
 
-def export(resources: Iterable[ResourceState], *, show_secrets: bool) -> dict[str, Any]:
-    """Write a deployment, in the form of `pulumi stack export`."""
-    return {
-        "manifest": {"time": now(), "magic": _magic(_VERSION), "version": _VERSION},
-        "resources": [_exported(state, show_secrets=show_secrets) for state in resources],
-    }
+class SnapshotManager:
+    """The resources before the operation, and the changes since then.
+
+    `snapshot` gives the correct state at any moment, also after a failure: first the resources that
+    this operation has processed, then the others.
+    """
+
+    def __init__(self, before: Iterable[ResourceState]) -> None:
+        self._lock = threading.Lock()
+        self.rebase(before)
+
+    def rebase(self, before: Iterable[ResourceState]) -> None:
+        """Start again from another state."""
+        # Copies, because steps change these objects and a preview must not change the state.
+        self.before = [state.copy() for state in before]
+        self.live = {state.urn: state for state in self.before if not state.delete}
+        self._done: set[ResourceState] = set()
+        self._new: list[ResourceState] = []
+
+    def add(self, new: ResourceState, instead_of: ResourceState | None = None) -> None:
+        """Add a resource, which may take the place of an old one."""
+        with self._lock:
+            self._new.append(new)
+            if instead_of is not None:
+                self._done.add(instead_of)
+
+    def remove(self, old: ResourceState) -> None:
+        """Remove a resource."""
+        with self._lock:
+            self._done.add(old)
+
+    def snapshot(self) -> list[ResourceState]:
+        """Return the resources that exist now, with their current URNs."""
+        with self._lock:
+            kept = [state for state in self._new if state not in self._done]
+            left = [state for state in self.before if state not in self._done]
+        names = {state.old_urn: state.urn for state in kept if state.old_urn}
+        return [state.renamed(names) for state in (*kept, *left)]
 
 
-def _magic(version: str) -> str:
-    # By this Pulumi tells that a state wasn't mixed up from two.
-    return hashlib.sha256(version.encode()).hexdigest()
-
-
-def _exported(state: ResourceState, *, show_secrets: bool) -> dict[str, Any]:
-    exported = {}
-    for known in dataclasses.fields(state):
-        value = getattr(state, known.name)
-        if known.name in ("inputs", "outputs"):
-            value = values.to_state(value, show_secrets=show_secrets)
-        if value or known.name in _ALWAYS_SHOWN:
-            exported[_KEYS.get(known.name, known.name)] = value
-    return exported
-
-
-def imported(deployment: Mapping[str, Any]) -> list[ResourceState]:
-    """Read a deployment that Pulumi or this engine exported, with its secrets shown."""
-    if deployment.get("pending_operations"):
-        raise Refused("pending operations in an imported state")
-    return [_imported(resource) for resource in deployment.get("resources") or []]
-
-
-def _imported(resource: Mapping[str, Any]) -> ResourceState:
-    names = {_KEYS.get(f.name, f.name): f.name for f in dataclasses.fields(ResourceState)}
-    for key in resource:
-        if key in _REFUSED or (key not in names and key not in _IGNORED):
-            raise Refused(f"{key} in an imported state", resource["urn"])
-    state = ResourceState(**{names[key]: v for key, v in resource.items() if key in names})
-    state.inputs = values.from_state(state.inputs)
-    state.outputs = values.from_state(state.outputs)
-    return state
+def without_missing_references(resources: Iterable[ResourceState]) -> list[ResourceState]:
+    """Return copies without references to resources that don't come earlier in the list."""
+    seen: set[str] = set()
+    kept: list[ResourceState] = []
+    for state in resources:
+        kept.append(
+            state.copy(
+                parent=state.parent if state.parent in seen else "",
+                dependencies=[urn for urn in state.dependencies if urn in seen],
+                property_dependencies={
+                    key: known
+                    for key, urns in state.property_dependencies.items()
+                    if (known := [urn for urn in urns if urn in seen])
+                },
+            )
+        )
+        seen.add(state.urn)
+    return kept

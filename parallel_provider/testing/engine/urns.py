@@ -1,4 +1,4 @@
-"""Names of resources, and what they were called before.
+"""URNs of resources, and the URNs that aliases stand for.
 
 urn:pulumi:STACK::PROJECT::TYPE_OF_PARENT$TYPE::NAME
 """
@@ -17,13 +17,13 @@ _FIELDS: Final = 4
 
 @dataclass(frozen=True)
 class Namespace:
-    """The stack and the project that stand in every name."""
+    """The stack and the project, which are part of every URN."""
 
     stack: str
     project: str
 
     def urn(self, type_: str, name: str, parent: str = "") -> str:
-        """Return the name of a resource below a parent."""
+        """Return the URN of a resource."""
         above = qualified_type(parent) if parent else ""
         chain = f"{above}${type_}" if above and above != ROOT_TYPE else type_
         return f"{_PREFIX}{self.stack}::{self.project}::{chain}::{name}"
@@ -31,7 +31,7 @@ class Namespace:
 
 @dataclass(frozen=True)
 class Alias:
-    """Another name that a resource had, whole or by what differs from today's."""
+    """An earlier URN of a resource: the whole URN, or the parts that differ from today's."""
 
     urn: str = ""
     name: str = ""
@@ -43,7 +43,7 @@ class Alias:
 
 
 def qualified_type(urn: str) -> str:
-    """Return the type of a resource with the types of those above it."""
+    """Return the type of a resource, with the types of its parents."""
     return _fields(urn)[2]
 
 
@@ -58,11 +58,11 @@ def name_of(urn: str) -> str:
 
 
 def provider_urn(reference: str) -> str:
-    """Return the name of a provider out of a reference to it (`URN::ID`)."""
+    """Return the URN in a provider reference (`URN::ID`)."""
     return reference.rpartition("::")[0]
 
 
-def earlier_names(
+def alias_urns(
     space: Namespace,
     *,
     name: str,
@@ -71,12 +71,12 @@ def earlier_names(
     aliases: Iterable[Alias],
     renamed: Mapping[str, str],
 ) -> list[str]:
-    """List the names that a resource may have had, by its own aliases and by those of its parent.
+    """List the earlier URNs of a resource, from its own aliases and from those of its parent.
 
-    `renamed` tells, for each resource of this run that was found under an alias, under which.
+    `renamed` maps the URN of each resource that was found by an alias to its earlier URN.
     """
-    today = Alias(name=name, type=type_, parent=parent)
-    own = [_resolved(space, alias, today, renamed) for alias in aliases]
+    current = Alias(name=name, type=type_, parent=parent)
+    own = [_resolved(space, alias, current, renamed) for alias in aliases]
     names = list(own)
     if parent in renamed:
         before = renamed[parent]
@@ -85,18 +85,18 @@ def earlier_names(
     return list(dict.fromkeys(names))
 
 
-def _resolved(space: Namespace, alias: Alias, today: Alias, renamed: Mapping[str, str]) -> str:
+def _resolved(space: Namespace, alias: Alias, current: Alias, renamed: Mapping[str, str]) -> str:
     if alias.urn:
         return alias.urn
-    # Where the parent has another name now, the resource was made under the one it had then.
-    above = renamed.get(alias.parent, alias.parent) or today.parent
+    # If the parent was renamed, the alias is below the parent's earlier URN.
+    above = renamed.get(alias.parent, alias.parent) or current.parent
     there = Namespace(alias.stack or space.stack, alias.project or space.project)
     parent = "" if alias.no_parent else above
-    return there.urn(alias.type or today.type, alias.name or today.name, parent)
+    return there.urn(alias.type or current.type, alias.name or current.name, parent)
 
 
 def _inherited(space: Namespace, name: str, type_: str, parent: str, before: str) -> str:
-    # A child named after its parent was named after what the parent was called then.
+    # If a child's name starts with its parent's name, its earlier name starts with the earlier one.
     own = name_of(parent)
     earlier = name_of(before) + name[len(own) :] if name.startswith(own) else name
     return space.urn(type_, earlier, before)

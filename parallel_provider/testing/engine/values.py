@@ -1,14 +1,15 @@
 """Property values: on the wire, in the engine, and in the state.
 
-In the engine a value is plain JSON, plus `Secret` around what is secret and `UNKNOWN` for what a
-preview can't know. On the wire (protobuf) secrets are marked objects and unknowns a marked string;
-in an exported state secrets are marked objects that hold JSON text.
+In the engine a value is plain JSON. `Secret` wraps a secret value, and `UNKNOWN` stands for a value
+that a preview doesn't know. On the wire (protobuf) a secret is an object with a signature, and an
+unknown is a special string. In an exported state a secret is an object with a signature that holds
+JSON text.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ Value = Any  # None, bool, int, float, str, list, dict, Secret or UNKNOWN
 Properties = dict[str, Value]
 
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the protocol's mark
+_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the protocol's signature
 UNKNOWN_TEXT: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _UNSUPPORTED: Final = {
     "c44067f5952c0a294b673a41bacd8c17": "assets",
@@ -33,13 +34,13 @@ _LARGEST_EXACT_INTEGER: Final = 2**53
 
 @dataclass(frozen=True)
 class Secret:
-    """A value that is to be seen by nobody but its consumers."""
+    """A secret value."""
 
     value: Value = field(repr=False)
 
 
 class _Unknown:
-    """The value of what doesn't exist yet."""
+    """Type of `UNKNOWN`."""
 
     def __repr__(self) -> str:
         return "<unknown>"
@@ -49,7 +50,7 @@ UNKNOWN: Final = _Unknown()
 
 
 def from_wire(struct: struct_pb2.Struct) -> Properties:
-    """Read properties out of a message."""
+    """Read properties from a message."""
     return {key: _from_wire_value(value) for key, value in struct.fields.items()}
 
 
@@ -80,7 +81,7 @@ def _unmarked(content: Properties) -> Value:
 
 
 def to_wire(properties: Mapping[str, Value], *, secrets: bool) -> struct_pb2.Struct:
-    """Write properties into a message, with or without the marks of secrets."""
+    """Write properties into a message, with or without marking secrets."""
     struct = struct_pb2.Struct()
     for key, value in properties.items():
         struct.fields[key].CopyFrom(_to_wire_value(value, secrets=secrets))
@@ -113,7 +114,7 @@ def _to_wire_value(value: Value, *, secrets: bool) -> struct_pb2.Value:
 
 
 def plain(value: Value) -> Value:
-    """Return the value without any marks of secrets."""
+    """Return the value without any `Secret`."""
     match value:
         case Secret():
             return plain(value.value)
@@ -151,7 +152,7 @@ def has_unknown(value: Value) -> bool:
 
 
 def marked_like(properties: Mapping[str, Value], origin: Mapping[str, Value]) -> Properties:
-    """Mark as secret what a provider that knows no secrets gave back under the name of one."""
+    """Mark values as secret if `origin` has a secret under the same name."""
     marked = dict(properties)
     for key, original in origin.items():
         if key not in marked:
@@ -164,8 +165,20 @@ def marked_like(properties: Mapping[str, Value], origin: Mapping[str, Value]) ->
     return marked
 
 
+def marked_outputs(
+    outputs: Properties, inputs: Mapping[str, Value], additional: Iterable[str]
+) -> Properties:
+    """Mark outputs as secret: those in `additional`, and those with the name of a secret input."""
+    named = {key for key in additional if key != "id"}
+    named |= {key for key, value in inputs.items() if isinstance(value, Secret)}
+    return {
+        key: Secret(value) if key in named and not isinstance(value, Secret) else value
+        for key, value in outputs.items()
+    }
+
+
 def to_state(value: Value, *, show_secrets: bool) -> Value:
-    """Write a value as it stands in an exported state."""
+    """Convert a value to the form of an exported state."""
     match value:
         case Secret():
             text = json.dumps(to_state(value.value, show_secrets=True), separators=(",", ":"))
@@ -181,7 +194,7 @@ def to_state(value: Value, *, show_secrets: bool) -> Value:
 
 
 def from_state(value: Value) -> Value:
-    """Read a value as it stands in an exported state."""
+    """Convert a value from the form of an exported state."""
     match value:
         case {"plaintext": text} if value.get(SIGNATURE) == _SECRET:
             return Secret(from_state(json.loads(text)))
@@ -198,15 +211,15 @@ def from_state(value: Value) -> Value:
     return value
 
 
-def shown(value: Value) -> Value:
-    """Return the value as people may see it, secrets and unknowns masked."""
+def masked(value: Value) -> Value:
+    """Return the value for printing, with secrets and unknowns masked."""
     match value:
         case Secret():
             return "[secret]"
         case _Unknown():
             return "[unknown]"
         case list():
-            return [shown(item) for item in value]
+            return [masked(item) for item in value]
         case dict():
-            return {key: shown(item) for key, item in value.items()}
+            return {key: masked(item) for key, item in value.items()}
     return value

@@ -24,7 +24,7 @@ from parallel_provider.testing.engine.values import Secret
     ],
 )
 def test_path_is_parsed(text: str, path: paths.Path) -> None:
-    """Names, indexes, quoted names and wildcards; anything else is one name."""
+    """Names, indexes, quoted names and wildcards. Any other text is one name."""
     assert paths.parse(text) == path
 
 
@@ -39,7 +39,7 @@ def test_path_is_parsed(text: str, path: paths.Path) -> None:
     ],
 )
 def test_pattern_covers_what_is_below_it(pattern: str, path: str, covered: bool) -> None:
-    """A pattern names itself and everything inside."""
+    """A pattern matches its path and all paths below it."""
     assert paths.covers(paths.parse(pattern), paths.parse(path)) is covered
 
 
@@ -54,14 +54,15 @@ def test_pattern_covers_what_is_below_it(pattern: str, path: str, covered: bool)
         ({"a": None}, {}, [("a",)]),
     ],
 )
-def test_changes_are_found_where_they_are(old: Any, new: Any, changed: list[paths.Path]) -> None:  # noqa: ANN401
-    """Differences are told by their deepest place."""
+def test_changed_yields_the_deepest_paths(old: Any, new: Any, changed: list[paths.Path]) -> None:  # noqa: ANN401
+    """A difference inside an object or a list is found there."""
     assert list(paths.changed(old, new)) == changed
 
 
 @pytest.mark.parametrize(
     ("path", "new", "old", "result"),
     [
+        ("", {"a": 2}, {"a": 1}, {"a": 2}),
         ("a", {"a": 2}, {"a": 1}, {"a": 1}),
         ("a", {"a": 2}, {}, {}),
         ("a", {}, {"a": 1}, {"a": 1}),
@@ -73,8 +74,8 @@ def test_changes_are_found_where_they_are(old: Any, new: Any, changed: list[path
         ("a.b", {"a": 2}, {"a": {"b": 1}}, {"a": 2}),
     ],
 )
-def test_reset_sets_back_what_a_path_names(
+def test_reset_restores_the_old_value(
     path: str, new: dict[str, Any], old: dict[str, Any], result: dict[str, Any]
 ) -> None:
-    """The old value returns, its absence too; where that can't be, nothing changes."""
+    """The old value, or its absence, is restored. If the path doesn't fit, nothing changes."""
     assert paths.reset(new, old, paths.parse(path)) == result

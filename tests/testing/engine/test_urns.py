@@ -1,4 +1,4 @@
-"""Names of resources, and what they were before."""
+"""URNs of resources, and of their aliases."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ ROOT = SPACE.urn(urns.ROOT_TYPE, "shop-test")
 GROUP = SPACE.urn("toy:index:Group", "g", ROOT)
 
 
-def test_urn_names_the_types_of_all_above_but_the_stack() -> None:
-    """The stack itself isn't part of the chain of types."""
+def test_urn_has_the_types_of_the_parents() -> None:
+    """The type of the stack isn't in the URN."""
     assert GROUP == "urn:pulumi:test::shop::toy:index:Group::g"
     inner = SPACE.urn("toy:index:Thing", "t", GROUP)
     assert inner == "urn:pulumi:test::shop::toy:index:Group$toy:index:Thing::t"
     assert (urns.type_of(inner), urns.name_of(inner)) == ("toy:index:Thing", "t")
 
 
-def test_name_with_colons_is_kept_whole() -> None:
-    """A name may hold what separates the parts of a URN."""
+def test_name_may_contain_colons() -> None:
+    """A name may contain the separator of a URN."""
     assert urns.name_of(SPACE.urn("toy:index:Thing", "a::b")) == "a::b"
 
 
-def test_what_is_no_urn_is_refused() -> None:
-    """Anything else is an error that says what it was."""
+def test_text_that_is_no_urn_is_refused() -> None:
+    """The error quotes the text."""
     with pytest.raises(ValueError, match="'plain' is no URN"):
         urns.type_of("plain")
 
@@ -41,18 +41,16 @@ def test_what_is_no_urn_is_refused() -> None:
         (Alias(stack="prod", project="other", no_parent=True), "urn:pulumi:prod::other::t::new"),
     ],
 )
-def test_alias_changes_what_it_names(alias: Alias, name: str) -> None:
-    """What an alias leaves open is as it is today."""
-    names = urns.earlier_names(
-        SPACE, name="new", type_="t", parent=GROUP, aliases=[alias], renamed={}
-    )
+def test_alias_replaces_the_parts_that_it_has(alias: Alias, name: str) -> None:
+    """Parts that an alias doesn't set are those of the current URN."""
+    names = urns.alias_urns(SPACE, name="new", type_="t", parent=GROUP, aliases=[alias], renamed={})
     assert names == [name]
 
 
-def test_children_of_a_renamed_parent_were_named_after_it() -> None:
-    """A child that carries its parent's name carried the earlier one."""
+def test_child_inherits_the_alias_of_its_parent() -> None:
+    """If the child's name starts with the parent's name, that part changes too."""
     before = SPACE.urn("toy:index:Group", "old", ROOT)
-    names = urns.earlier_names(
+    names = urns.alias_urns(
         SPACE, name="g-thing", type_="t", parent=GROUP, aliases=[], renamed={GROUP: before}
     )
     assert names == ["urn:pulumi:test::shop::toy:index:Group$t::old-thing"]

@@ -1,7 +1,7 @@
-"""A cloud of files with a dynamic provider of its own, importable from a program.
+"""A dynamic provider whose resources are files. Programs import it.
 
-`TOY_CLOUD` names a folder: every thing that exists is a file `ID.json` in it, and `journal.jsonl`
-tells each call of the provider, in order, with what it was given.
+`TOY_CLOUD` is a folder. Each thing that exists is a file `ID.json` in it. `journal.jsonl` has one
+line for each call of the provider, with its arguments.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Props = dict[str, Any]
 
 
 def cloud() -> Path:
-    """Return the folder that stands for the cloud."""
+    """Return the folder of the files."""
     return Path(os.environ["TOY_CLOUD"])
 
 
@@ -45,7 +45,7 @@ def _journal(operation: str, **what: Any) -> None:  # noqa: ANN401 - JSON
 
 
 def _meet(count: int) -> None:
-    """Wait until so many things are being made at once."""
+    """Wait until this number of creates has started."""
     until = time.monotonic() + MEETING_SECONDS
     while (cloud() / "journal.jsonl").read_text().count('"op": "create"') < count:
         if time.monotonic() > until:
@@ -65,16 +65,16 @@ def _maybe_fail(operation: str, props: Props) -> None:
 
 
 class ThingProvider(ResourceProvider):
-    """Keeps things as files; a new `zone` replaces, anything else is changed in place."""
+    """Keeps things as files. A new `zone` replaces; other inputs update."""
 
     serialize_as_secret_always = False
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Note which configuration arrives."""
+        """Write the configuration to the journal."""
         _journal("configure", token=req.config.get("toy:token"), plain=req.config.get("plain"))
 
     def check(self, _olds: Props, news: Props) -> CheckResult:
-        """Refuse the value "bad", and any where the mode is "refused"."""
+        """Refuse the value "bad", and any value if the mode is "refused"."""
         _journal("check", olds=_visible(_olds), news=_visible(news))
         _maybe_fail("check", news)
         failures = []
@@ -86,7 +86,7 @@ class ThingProvider(ResourceProvider):
         return CheckResult(news, failures)
 
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        """Compare what the program says with what was made."""
+        """Compare old outputs and new inputs. In "lazy" mode, leave it to the engine."""
         _journal("diff", id=_id, olds=_visible(_olds), news=_visible(_news))
         _maybe_fail("diff", _news)
         if _news.get("mode") == "lazy":
@@ -100,7 +100,7 @@ class ThingProvider(ResourceProvider):
         )
 
     def create(self, props: Props) -> CreateResult:
-        """Make a new file."""
+        """Create a file."""
         _journal("create", news=_visible(props))
         sys.stderr.write(f"making {props['label']}\n")
         _maybe_fail("create", props)
@@ -119,7 +119,7 @@ class ThingProvider(ResourceProvider):
         return CreateResult(id_, outs)
 
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
-        """Change the file in place."""
+        """Write the file again."""
         _journal("update", id=_id, olds=_visible(_olds), news=_visible(_news))
         _maybe_fail("update", _news)
         outs = _visible(_news) | {
@@ -130,7 +130,7 @@ class ThingProvider(ResourceProvider):
         return UpdateResult(outs)
 
     def read(self, id_: str, props: Props) -> ReadResult:
-        """Say what has become of the file."""
+        """Read the file."""
         _journal("read", id=id_, props=_visible(props))
         _maybe_fail("read", {"label": id_})
         path = cloud() / f"{id_}.json"
@@ -139,14 +139,14 @@ class ThingProvider(ResourceProvider):
         return ReadResult(id_, json.loads(path.read_text()))
 
     def delete(self, _id: str, _props: Props) -> None:
-        """Remove the file."""
+        """Delete the file."""
         _journal("delete", id=_id, props=_visible(_props))
         _maybe_fail("delete", {"label": _id})
         (cloud() / f"{_id}.json").unlink(missing_ok=True)
 
 
 class Thing(Resource, module="toy", name="Thing"):
-    """One thing in the cloud."""
+    """One file."""
 
     label: pulumi.Output[str]
     value: pulumi.Output[Any]

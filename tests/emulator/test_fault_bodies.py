@@ -1,4 +1,4 @@
-"""Bodies that go wrong: too slow, without end, huge once decoded, and with odd values."""
+"""Faults of bodies: too slow, without an end, huge once decompressed, and with odd values."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
+from parallel_provider.emulator.control_models import FaultKind
 from parallel_provider.testing.emulator import Emulator
-from parallel_provider.testing.emulator_state import FaultKind
 
 APPS = "/service/v1/apps"
 BALANCE = "/service/v1/balance"
@@ -40,7 +40,7 @@ def stream(http: httpx.Client) -> Callable[..., Any]:
 
 
 def test_dripping_answer_comes_byte_by_byte(stream: Callable[..., Any], emulator: Emulator) -> None:
-    """The real answer comes one byte at a time, and then spaces; the work was done before."""
+    """The work is done, then the answer and spaces come one byte at a time."""
     emulator.add_fault("drip", path=APPS, seconds=0.01)
     with stream() as answer:
         pieces: Iterator[bytes] = answer.iter_raw()
@@ -54,7 +54,7 @@ def test_dripping_answer_comes_byte_by_byte(stream: Callable[..., Any], emulator
 def test_dripping_answer_outlasts_a_time_limit_for_each_read(
     http: httpx.Client, emulator: Emulator
 ) -> None:
-    """Each byte comes in time; all of them don't."""
+    """Each byte comes within the read timeout, so only a limit on the whole call would help."""
     emulator.add_fault("drip", path=BALANCE, seconds=0.02, size_bytes=30)
     started = time.monotonic()
     with pytest.raises(httpx.RemoteProtocolError):
@@ -66,7 +66,7 @@ def test_dripping_answer_outlasts_a_time_limit_for_each_read(
 def test_body_without_end_ends_when_the_client_goes(
     stream: Callable[..., Any], emulator: Emulator, kind: FaultKind
 ) -> None:
-    """The emulator then does other things, and all that it was asked for."""
+    """The work of each request is done, and the emulator answers the next one."""
     emulator.add_fault(kind, path=APPS, seconds=0.01)
     with stream() as answer:
         next(answer.iter_raw())
@@ -75,10 +75,8 @@ def test_body_without_end_ends_when_the_client_goes(
     assert _created(emulator) == 2
 
 
-def test_endless_body_has_no_end_but_its_limit(
-    stream: Callable[..., Any], emulator: Emulator
-) -> None:
-    """It begins with the real answer; at the limit the connection breaks, so it never was whole."""
+def test_endless_body_breaks_at_its_limit(stream: Callable[..., Any], emulator: Emulator) -> None:
+    """It begins with the real answer. At the limit the connection breaks, without a proper end."""
     emulator.add_fault("endless", path=APPS, size_bytes=8 * MIB)
     received = bytearray()
     with stream() as answer:
@@ -92,7 +90,7 @@ def test_endless_body_has_no_end_but_its_limit(
 def test_client_that_does_not_read_holds_the_endless_body_back(
     stream: Callable[..., Any], emulator: Emulator
 ) -> None:
-    """It is sent as fast as it is read, and nothing of it piles up; others are served meanwhile."""
+    """The emulator sends as fast as the client reads, buffers little, and serves others."""
     emulator.add_fault("endless", path=APPS)
     before = _memory_of(emulator)
     with stream() as answer:
@@ -105,7 +103,7 @@ def test_client_that_does_not_read_holds_the_endless_body_back(
 
 @pytest.mark.parametrize("kind", ["drip", "endless"])
 def test_emulator_ends_in_the_middle_of_a_body(kind: FaultKind) -> None:
-    """Nobody has to wait for a body without end."""
+    """A body without an end doesn't delay the emulator's end."""
     with Emulator() as emulator:
         emulator.add_fault(kind, seconds=60)
         with httpx.Client(base_url=emulator.url, trust_env=False) as client:
@@ -131,7 +129,7 @@ def test_emulator_ends_in_the_middle_of_a_body(kind: FaultKind) -> None:
 
 
 def test_gzip_bomb_is_small_on_the_wire(stream: Callable[..., Any], emulator: Emulator) -> None:
-    """It is whole and well-formed; only its size is wrong."""
+    """It is valid gzip; only its decompressed size is large."""
     before = _memory_of(emulator)
     emulator.add_fault("gzip_bomb", path=APPS, size_bytes=200 * MIB)
     with stream() as answer:
@@ -152,7 +150,7 @@ def test_gzip_bomb_is_small_on_the_wire(stream: Callable[..., Any], emulator: Em
 def test_gzip_bomb_has_the_size_asked_for(
     http: httpx.Client, emulator: Emulator, size: int
 ) -> None:
-    """Whole blocks, and what is left over."""
+    """Sizes that aren't a multiple of the block size work, too."""
     emulator.add_fault("gzip_bomb", path=BALANCE, size_bytes=size)
     with http.stream("GET", BALANCE) as answer:
         raw = b"".join(answer.iter_raw())
@@ -174,7 +172,7 @@ def test_gzip_bomb_has_the_size_asked_for(
 def test_odd_value_stands_in_the_real_answer(
     http: httpx.Client, emulator: Emulator, text: str, is_as_asked: Callable[[Any], bool]
 ) -> None:
-    """It comes as it was written; the other fields stay."""
+    """The value is sent exactly as given, and the other fields stay."""
     emulator.add_fault("odd", path=BALANCE, replace={"credit_balance_cents": text})
     answer = http.get(BALANCE)
     assert answer.status_code == 200
@@ -188,7 +186,7 @@ def test_odd_value_stands_in_the_real_answer(
 def test_odd_number_may_be_longer_than_python_reads(
     http: httpx.Client, emulator: Emulator, digits: int
 ) -> None:
-    """What can't be converted is sent all the same, and so is what is nested too deeply."""
+    """Very long numbers and very deep nesting are sent, although Python can't read them."""
     emulator.add_fault("odd", path=BALANCE, replace={"credit_balance_cents": "9" * digits})
     assert "9" * digits in http.get(BALANCE).text
     nested = "[" * digits + "]" * digits
@@ -199,7 +197,7 @@ def test_odd_number_may_be_longer_than_python_reads(
 def test_odd_answer_comes_after_the_work(
     http: httpx.Client, emulator: Emulator, app_id: str
 ) -> None:
-    """The key exists, whatever its answer says; fields can be added and left out, too."""
+    """The key exists, whatever the answer says. Fields can be added and removed, too."""
     emulator.add_fault(
         "odd",
         path="/service/v1/apps/{app_id}/keys",
@@ -215,7 +213,7 @@ def test_odd_answer_comes_after_the_work(
 
 
 def test_odd_values_reach_into_lists(http: httpx.Client, emulator: Emulator, app_id: str) -> None:
-    """One place, each place, and the whole body."""
+    """A path can name one item, each item, or the whole body."""
     emulator.add_fault("odd", path=APPS, replace={"apps.1.app_name": "null"})
     emulator.add_fault("odd", path=APPS, replace={"apps.*.org_id": "7"}, remove=["apps.*.app_name"])
     emulator.add_fault("odd", path=APPS, remove=["apps.*"])
@@ -237,10 +235,10 @@ def test_odd_values_reach_into_lists(http: httpx.Client, emulator: Emulator, app
         ({}, ["org_name"]),
     ],
 )
-def test_field_that_is_not_there_is_told(
+def test_field_that_is_not_there_is_an_error(
     http: httpx.Client, emulator: Emulator, replace: dict[str, str], remove: list[str]
 ) -> None:
-    """A misspelt field would be a test that tests nothing."""
+    """A misspelt field would make a test that tests nothing."""
     emulator.add_fault("odd", path=BALANCE, replace=replace, remove=remove)
     answer = http.get(BALANCE)
     [path] = [*replace, *remove]
@@ -251,15 +249,17 @@ def test_field_that_is_not_there_is_told(
 
 
 def test_refusal_has_no_odd_values(anonymous: httpx.Client, emulator: Emulator) -> None:
-    """What a route refuses stays as it is."""
+    """An error answer stays as it is."""
     emulator.add_fault("odd", path=BALANCE, replace={"credit_balance_cents": "NaN"})
     answer = anonymous.get(BALANCE)
     assert answer.status_code == 401
     assert "credit_balance_cents" not in answer.json()
 
 
-def test_log_and_state_tell_of_odd_bodies(http: httpx.Client, emulator: Emulator) -> None:
-    """The live page shows what these two tell."""
+def test_state_has_the_faults_and_the_log_their_kinds(
+    http: httpx.Client, emulator: Emulator
+) -> None:
+    """The overview page shows both."""
     emulator.add_fault("odd", path=BALANCE, replace={"credit_balance_cents": "NaN"})
     emulator.add_fault("gzip_bomb", path=BALANCE, size_bytes=MIB)
     [odd, bomb] = emulator.state()["faults"]

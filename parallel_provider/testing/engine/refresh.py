@@ -1,49 +1,48 @@
-"""Takes into the state what has become of the resources."""
+"""Refresh: read every resource, and put what was found into the state."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 
-from parallel_provider.testing.engine import decisions
-from parallel_provider.testing.engine.decisions import marked_outputs
+from parallel_provider.testing.engine import diffs
 from parallel_provider.testing.engine.deletion import run_together
 from parallel_provider.testing.engine.deployment import Deployment
 from parallel_provider.testing.engine.errors import StepFailed
-from parallel_provider.testing.engine.ledger import repaired
-from parallel_provider.testing.engine.provider import Found
-from parallel_provider.testing.engine.state import ResourceState, now
+from parallel_provider.testing.engine.provider import ReadResult
+from parallel_provider.testing.engine.state import ResourceState, now, without_missing_references
+from parallel_provider.testing.engine.values import marked_outputs
 
 
 class Refresh:
-    """A look at every resource; one that fails doesn't keep the others from being looked at."""
+    """Reads every resource. If one read fails, the others are still done."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
         self._found: dict[ResourceState, ResourceState | None] = {}
 
     def run(self) -> None:
-        """Look at everything."""
+        """Read all resources."""
         tasks: dict[ResourceState, Callable[[], None]] = {
-            state: partial(self._look, state) for state in self._deployment.ledger.before
+            state: partial(self._refresh, state) for state in self._deployment.snapshots.before
         }
         run_together(self._deployment, tasks)
 
     def snapshot(self) -> list[ResourceState]:
-        """Return the state as it was found to be; what wasn't looked at stays as it was."""
-        found = (self._found.get(state, state) for state in self._deployment.ledger.before)
-        return repaired(state for state in found if state is not None)
+        """Return the resources as they were found. Those not read stay as they were."""
+        found = (self._found.get(state, state) for state in self._deployment.snapshots.before)
+        return without_missing_references(state for state in found if state is not None)
 
-    def _look(self, state: ResourceState) -> None:
-        self._found[state] = _looked_at(self._deployment, state)
+    def _refresh(self, state: ResourceState) -> None:
+        self._found[state] = _refreshed(self._deployment, state)
 
 
-def _looked_at(deployment: Deployment, state: ResourceState) -> ResourceState | None:
+def _refreshed(deployment: Deployment, state: ResourceState) -> ResourceState | None:
     if not state.custom or state.is_provider or state.pending_replacement:
         deployment.count("same", state)
         return state
     try:
-        found = deployment.asked(
+        found = deployment.call_provider(
             state.urn,
             lambda: deployment.provider().read(
                 state.urn, state.id, inputs=state.inputs, state=state.outputs
@@ -64,11 +63,13 @@ def _looked_at(deployment: Deployment, state: ResourceState) -> ResourceState | 
     return new
 
 
-def _differs(deployment: Deployment, old: ResourceState, new: ResourceState, found: Found) -> bool:
-    """Say whether what was found is another thing than what the program last wanted."""
+def _differs(
+    deployment: Deployment, old: ResourceState, new: ResourceState, found: ReadResult
+) -> bool:
+    """Say whether the resource differs from the program's last inputs."""
     if old.external:
         return new.outputs != old.outputs
-    answer = deployment.asked(
+    answer = deployment.call_provider(
         new.urn,
         lambda: deployment.provider().diff(
             new.urn,
@@ -79,7 +80,7 @@ def _differs(deployment: Deployment, old: ResourceState, new: ResourceState, fou
             ignore_changes=old.ignore_changes,
         ),
     )
-    diff = decisions.judged(
+    diff = diffs.complete(
         answer,
         old_inputs=new.inputs,
         new_inputs=old.inputs,

@@ -1,4 +1,4 @@
-"""What the program asks for, read out of its registrations; what can't be done is refused here."""
+"""Desired resources, read from registrations. Unsupported options are refused here."""
 
 from __future__ import annotations
 
@@ -31,13 +31,18 @@ _REFUSED_OPTIONS: Final = {
     "state_migrations": "state migrations",
     "envVarMappings": "environment mappings of providers",
 }
+# Options that have no effect on components.
+_REFUSED_FOR_CUSTOM: Final = {
+    "version": "the option `version`",
+    "pluginDownloadURL": "the option `plugin_download_url`",
+}
 _SECONDS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|ns)")
 
 
 @dataclass(frozen=True)
-class Goal:
-    """A resource as the program wants it."""
+class DesiredResource:
+    """A resource that the program registers (Pulumi's engine calls it a goal)."""
 
     type: str
     name: str
@@ -53,40 +58,44 @@ class Goal:
     replace_on_changes: list[str] = field(default_factory=list)
     additional_secret_outputs: list[str] = field(default_factory=list)
     aliases: list[Alias] = field(default_factory=list)
+    hide_diff: list[str] = field(default_factory=list)
     custom_timeouts: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class ReadGoal:
-    """A resource that the program only wants to look at."""
+class DesiredRead:
+    """A resource that the program only reads (`.get`)."""
 
     type: str
     name: str
-    id: str  # empty where a preview can't know it
+    id: str  # empty if a preview doesn't know it
     parent: str
     properties: Properties
     dependencies: list[str]
     additional_secret_outputs: list[str]
 
 
-# What a resource without a parent takes after.
-_NOTHING: Final = Goal("", "", False, "", {}, [], {})
+# Parent of a resource without a parent.
+_NO_PARENT: Final = DesiredResource("", "", False, "", {}, [], {})
 
 
-def registered(request: resource_pb2.RegisterResourceRequest, parents: Mapping[str, Goal]) -> Goal:
-    """Read a registration; children take after their parents where they don't say otherwise."""
+def from_registration(
+    request: resource_pb2.RegisterResourceRequest, parents: Mapping[str, DesiredResource]
+) -> DesiredResource:
+    """Read a registration. Options that are not set are inherited from the parent."""
     where = f"resource {request.name!r}"
     _refuse_options(request, where)
     if request.custom:
         _refuse_foreign(request.type, where)
-    inherited = parents.get(request.parent, _NOTHING)
+        _refuse_options(request, where, _REFUSED_FOR_CUSTOM)
+    inherited = parents.get(request.parent, _NO_PARENT)
     properties = values.from_wire(request.object)
     dependencies = sorted(request.dependencies)
     by_property = {
         key: sorted(entry.urns) for key, entry in request.propertyDependencies.items()
     } or dict.fromkeys(properties, dependencies)
     first = request.deleteBeforeReplace
-    return Goal(
+    return DesiredResource(
         type=request.type,
         name=request.name,
         custom=request.custom,
@@ -105,18 +114,21 @@ def registered(request: resource_pb2.RegisterResourceRequest, parents: Mapping[s
         replace_on_changes=list(request.replaceOnChanges),
         additional_secret_outputs=list(request.additionalSecretOutputs),
         aliases=[*(Alias(urn=urn) for urn in request.aliasURNs), *map(_alias, request.aliases)],
+        # Older SDKs don't have this field.
+        hide_diff=list(getattr(request, "hideDiffs", [])),
         custom_timeouts=_timeouts(request, where),
     )
 
 
-def read(request: resource_pb2.ReadResourceRequest) -> ReadGoal:
-    """Read a request for a look."""
+def from_read(request: resource_pb2.ReadResourceRequest) -> DesiredRead:
+    """Read a read request."""
     where = f"resource {request.name!r}"
     if request.type == "pulumi:pulumi:StackReference":
         raise Refused("stack references", where)
     _refuse_options(request, where)
     _refuse_foreign(request.type, where)
-    return ReadGoal(
+    _refuse_options(request, where, _REFUSED_FOR_CUSTOM)
+    return DesiredRead(
         type=request.type,
         name=request.name,
         id="" if request.id == values.UNKNOWN_TEXT else request.id,
@@ -127,13 +139,15 @@ def read(request: resource_pb2.ReadResourceRequest) -> ReadGoal:
     )
 
 
-def _refuse_options(request: Message, where: str) -> None:
+def _refuse_options(
+    request: Message, where: str, refused: Mapping[str, str] = _REFUSED_OPTIONS
+) -> None:
     for set_field, value in request.ListFields():
-        # A binding without hooks is sent along with every resource.
+        # The SDK sends an empty binding with every resource.
         if set_field.name == "hooks" and not value.ListFields():
             continue
-        if set_field.name in _REFUSED_OPTIONS:
-            raise Refused(_REFUSED_OPTIONS[set_field.name], where)
+        if set_field.name in refused:
+            raise Refused(refused[set_field.name], where)
 
 
 def _refuse_foreign(type_: str, where: str) -> None:
@@ -141,7 +155,9 @@ def _refuse_foreign(type_: str, where: str) -> None:
         raise Refused("providers as resources", where)
     package = type_.partition(":")[0]
     if package != PACKAGE:
-        raise Refused(f"resources of the package {package!r}, dynamic ones alone", where)
+        raise Refused(
+            f"resources of the package {package!r} (only dynamic resources are supported)", where
+        )
 
 
 def _alias(alias: alias_pb2.Alias) -> Alias:

@@ -1,4 +1,4 @@
-"""The approval page, by plain HTTP."""
+"""The pages for people, by plain HTTP: the approval of a sign-in, and the overview."""
 
 from __future__ import annotations
 
@@ -29,10 +29,12 @@ def _post(anonymous: httpx.Client, code: dict[str, Any], **changed: str) -> http
     return anonymous.post(PAGE, data={**_form_of(page), **changed})
 
 
-def test_page_shows_who_asks_for_what(program: OAuthProgram, anonymous: httpx.Client) -> None:
-    """Code, program and scopes, whatever else the official client adds to the address."""
+def test_page_shows_the_program_and_its_scopes(
+    program: OAuthProgram, anonymous: httpx.Client
+) -> None:
+    """It shows code, program and scopes. Other parameters of the official client are ignored."""
     program.register("my program")
-    code = program.begin("apps:read balance:add")
+    code = program.start("apps:read balance:add")
     address = code["verification_uri_complete"] + "&onboard_variant=agent&login_hint=login%3Dsso"
     page = anonymous.get(address)
     assert page.status_code == 200
@@ -43,26 +45,26 @@ def test_page_shows_who_asks_for_what(program: OAuthProgram, anonymous: httpx.Cl
     assert "apps:delete" not in page.text
 
 
-def test_approve_lets_the_program_in(program: OAuthProgram, anonymous: httpx.Client) -> None:
-    """The button's form is answered with a page that says so."""
-    code = program.begin()
+def test_approve_signs_the_program_in(program: OAuthProgram, anonymous: httpx.Client) -> None:
+    """The next page says that the program is signed in."""
+    code = program.start()
     answer = _post(anonymous, code, decision="approve")
     assert answer.status_code == 303
-    assert "may go on" in anonymous.get(answer.headers["Location"]).text
+    assert "is signed in" in anonymous.get(answer.headers["Location"]).text
     assert program.redeem(code).status_code == 200
 
 
-def test_deny_keeps_the_program_out(program: OAuthProgram, anonymous: httpx.Client) -> None:
-    """Denying is final, and so is anything that isn't plainly an approval."""
-    code = program.begin()
+def test_deny_refuses_the_sign_in(program: OAuthProgram, anonymous: httpx.Client) -> None:
+    """The next page says that the program has no access."""
+    code = program.start()
     answer = _post(anonymous, code, decision="deny")
-    assert "gets nothing" in anonymous.get(answer.headers["Location"]).text
+    assert "has no access" in anonymous.get(answer.headers["Location"]).text
     assert program.redeem(code).json()["error"] == "access_denied"
 
 
 def test_second_decision_changes_nothing(program: OAuthProgram, anonymous: httpx.Client) -> None:
-    """A second tab that still shows the form can't overturn what was decided."""
-    code = program.begin()
+    """A second tab that still shows the form can't change the decision."""
+    code = program.start()
     form = _form_of(anonymous.get(code["verification_uri_complete"]).text)
     anonymous.post(PAGE, data={**form, "decision": "deny"})
     anonymous.post(PAGE, data={**form, "decision": "approve"})
@@ -72,25 +74,25 @@ def test_second_decision_changes_nothing(program: OAuthProgram, anonymous: httpx
 def test_code_is_found_however_it_is_written(
     program: OAuthProgram, anonymous: httpx.Client
 ) -> None:
-    """People type small letters and forget the dash."""
-    code = program.begin()
+    """Case, spaces and dashes don't matter."""
+    code = program.start()
     written = code["user_code"].lower().replace("-", " ")
     assert code["user_code"] in anonymous.get(PAGE, params={"user_code": written}).text
 
 
 def test_page_without_a_code_asks_for_it(anonymous: httpx.Client) -> None:
-    """Whoever opens the short address types the code."""
+    """A person who opens the short address types the code."""
     page = anonymous.get(PAGE)
     assert page.status_code == 200
     assert "Enter the code" in page.text
     assert "unknown" not in page.text
 
 
-def test_unknown_and_expired_codes_are_told(
+def test_unknown_and_expired_codes_get_an_error_page(
     program: OAuthProgram, anonymous: httpx.Client, emulator: Emulator
 ) -> None:
-    """What can't be decided on any more isn't shown any more."""
-    code = program.begin()
+    """An expired code can't be decided on, so its sign-in isn't shown."""
+    code = program.start()
     emulator.set_clock(601)
     for user_code in (code["user_code"], "QQQQ-QQQQ"):
         page = anonymous.get(PAGE, params={"user_code": user_code})
@@ -99,8 +101,8 @@ def test_unknown_and_expired_codes_are_told(
 
 
 def test_form_without_its_proof_is_refused(program: OAuthProgram, anonymous: httpx.Client) -> None:
-    """Knowing the code isn't enough to approve: one must have read the page."""
-    code = program.begin()
+    """The code alone isn't enough to approve: the form needs the proof from the page."""
+    code = program.start()
     answer = _post(anonymous, code, decision="approve", proof="0" * 64)
     assert answer.status_code == 403
     assert program.redeem(code).json()["error"] == "authorization_pending"
@@ -109,8 +111,8 @@ def test_form_without_its_proof_is_refused(program: OAuthProgram, anonymous: htt
 def test_form_from_another_origin_is_refused(
     program: OAuthProgram, anonymous: httpx.Client
 ) -> None:
-    """A page elsewhere can't press the button."""
-    code = program.begin()
+    """Another website can't approve a sign-in."""
+    code = program.start()
     anonymous.headers["Origin"] = "https://attacker.example"
     answer = _post(anonymous, code, decision="approve")
     assert answer.status_code == 403
@@ -119,17 +121,41 @@ def test_form_from_another_origin_is_refused(
 
 
 def test_names_are_shown_as_text(program: OAuthProgram, anonymous: httpx.Client) -> None:
-    """A program's name is no HTML, and no template either."""
+    """HTML and placeholders in a program's name are escaped."""
     program.register('<script>alert("{{ proof }}")</script>')
-    page = anonymous.get(program.begin()["verification_uri_complete"])
+    page = anonymous.get(program.start()["verification_uri_complete"])
     assert "<script>" not in page.text
     assert "&lt;script&gt;alert(&quot;{{ proof }}&quot;)" in page.text
 
 
 def test_page_can_neither_be_framed_nor_load_anything(anonymous: httpx.Client) -> None:
-    """No other page may lead a person's click onto Approve."""
+    """Another page can't make a person click Approve in a frame."""
     headers = anonymous.get(PAGE).headers
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
     assert headers["Cache-Control"] == "no-store"
+
+
+def test_overview_loads_nothing_from_elsewhere(anonymous: httpx.Client) -> None:
+    """Only its own script and style may run."""
+    page = anonymous.get("/")
+    assert page.status_code == 200
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert not re.search(r"(?:src|href|url)\s*[=(]\s*[\"']?(?:https?:)?//", page.text)
+    nonces = set(re.findall(r'nonce="([^"]+)"', page.text))
+    assert len(nonces) == 1
+    assert f"script-src 'nonce-{nonces.pop()}'" in page.headers["Content-Security-Policy"]
+
+
+def test_pages_have_no_placeholder_left(anonymous: httpx.Client) -> None:
+    """Every placeholder of a template has a value."""
+    assert "{{" not in anonymous.get("/").text
+    assert "{{" not in anonymous.get("/getServiceKeys/device").text
+
+
+def test_overview_and_state_hold_no_token(anonymous: httpx.Client, http: httpx.Client) -> None:
+    """A person who sees the page can't use the API with what it shows."""
+    token = http.headers["Authorization"].removeprefix("Bearer ")
+    assert token not in anonymous.get("/").text
+    assert token not in anonymous.get("/_emulator/state").text

@@ -1,0 +1,112 @@
+"""Calls a plugin over gRPC, as the engine does, and keeps what it logs."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2 as proto
+
+from parallel_provider.plugin.__main__ import serve
+from parallel_provider.plugin.messages import Engine
+from parallel_provider.plugin.servicer import Provider
+from parallel_provider.plugin.values import from_struct, to_struct
+
+Props = dict[str, Any]
+
+
+def urn(kind: str, name: str, parents: str = "") -> str:
+    """Return the URN of a resource of the package."""
+    return f"urn:pulumi:prod::shop::{parents}parallel:index:{kind}::{name}"
+
+
+class EngineLog(engine_pb2_grpc.EngineServicer):
+    """Keeps the messages of a plugin, with the URN of each."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, str]] = []
+
+    def Log(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
+        """Keep a message."""
+        self.messages.append((request.urn, request.message))
+        return empty_pb2.Empty()
+
+
+class Plugin:
+    """A plugin that is served in this process, with a log in place of an engine."""
+
+    def __init__(self, stack_configuration: Props | None = None) -> None:
+        self.log = EngineLog()
+        self._log_server = grpc.server(ThreadPoolExecutor(2))
+        engine_pb2_grpc.add_EngineServicer_to_server(self.log, self._log_server)
+        port = self._log_server.add_insecure_port("127.0.0.1:0")
+        self._log_server.start()
+        provider = Provider(Engine(f"127.0.0.1:{port}"), stack_configuration or {})
+        self._server, port = serve(provider)
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+        self.stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
+
+    def __enter__(self) -> Plugin:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._channel.close()
+        self._server.stop(None).wait()
+        self._log_server.stop(None).wait()
+
+    def configure(self, settings: Props, name: str = "default_0_1_0") -> None:
+        """Configure the provider."""
+        self.stub.Configure(proto.ConfigureRequest(args=to_struct(settings), name=name))
+
+    def check(self, urn: str, news: Props, olds: Props | None = None) -> tuple[Props, list[str]]:
+        """Return checked inputs, and the reasons of failures."""
+        request = proto.CheckRequest(urn=urn, olds=to_struct(olds or {}), news=to_struct(news))
+        answer = self.stub.Check(request)
+        assert not any(failure.property for failure in answer.failures)
+        return from_struct(answer.inputs), [failure.reason for failure in answer.failures]
+
+    def create(self, urn: str, inputs: Props, *, preview: bool = False) -> tuple[str, Props]:
+        """Return the id and the outputs of a new resource."""
+        answer = self.stub.Create(
+            proto.CreateRequest(urn=urn, properties=to_struct(inputs), preview=preview)
+        )
+        return answer.id, from_struct(answer.properties)
+
+    def diff(self, urn: str, olds: Props, news: Props) -> Any:  # noqa: ANN401 - a message
+        """Return the answer to a diff."""
+        return self.stub.Diff(
+            proto.DiffRequest(urn=urn, olds=to_struct(olds), news=to_struct(news))
+        )
+
+    def update(self, urn: str, olds: Props, news: Props, *, preview: bool = False) -> Props:
+        """Return the outputs after an update."""
+        request = proto.UpdateRequest(
+            urn=urn, olds=to_struct(olds), news=to_struct(news), preview=preview
+        )
+        return from_struct(self.stub.Update(request).properties)
+
+    def read(
+        self, urn: str, resource_id: str, outputs: Props | None = None
+    ) -> tuple[str, Props, Props]:
+        """Return the id, the outputs and the inputs of a resource."""
+        request = proto.ReadRequest(urn=urn, id=resource_id, properties=to_struct(outputs or {}))
+        answer = self.stub.Read(request)
+        return answer.id, from_struct(answer.properties), from_struct(answer.inputs)
+
+    def delete(self, urn: str, outputs: Props) -> None:
+        """Delete a resource."""
+        self.stub.Delete(proto.DeleteRequest(urn=urn, properties=to_struct(outputs)))
+
+    def invoke(self, function: str, arguments: Props) -> Any:  # noqa: ANN401 - a message
+        """Return the answer of a function."""
+        token = f"parallel:index:{function}"
+        return self.stub.Invoke(proto.InvokeRequest(tok=token, args=to_struct(arguments)))

@@ -1,0 +1,284 @@
+"""The provider protocol: what an engine gets for each call, against the emulator."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import provider_pb2 as proto
+
+from parallel_provider.lifecycle.unknown import UNKNOWN
+from parallel_provider.plugin.schema import package_schema
+from parallel_provider.plugin.values import to_struct
+from parallel_provider.testing.emulator import Emulator
+from parallel_provider.version import __version__
+from tests.plugin.calls import Plugin, Props, urn
+
+APP, KEY, SVC = urn("App", "search"), urn("ApiKey", "ci"), urn("RotatingApiKey", "svc")
+CREDIT = urn("BalanceTopUp", "credit")
+SOME = proto.DiffResponse.DIFF_SOME
+NONE = proto.DiffResponse.DIFF_NONE
+DAY = 86_400
+
+
+@pytest.fixture
+def app_id(emulator: Emulator) -> str:
+    """Return the app that every organization has."""
+    return emulator.state()["apps"][0]["app_id"]
+
+
+def create_rotating_key(plugin: Plugin, app_id: str) -> tuple[Props, Props]:
+    """Return the checked inputs and the outputs of a new rotating key."""
+    news = {"appId": app_id, "rotateAfter": "30d", "overlap": "1d"}
+    inputs, failures = plugin.check(SVC, news)
+    assert failures == []
+    return inputs, plugin.create(SVC, inputs)[1]
+
+
+def test_life_of_an_app_and_its_key(plugin: Plugin, emulator: Emulator) -> None:
+    """Created, unchanged, read and deleted, with names in camelCase and defaults."""
+    inputs, failures = plugin.check(APP, {})
+    assert (inputs, failures) == ({"appName": "search", "__defaults": ["appName"]}, [])
+    app_id, app = plugin.create(APP, inputs)
+    assert app == {
+        "appId": app_id,
+        "appName": "search",
+        "orgId": emulator.org_id,
+        "orgName": emulator.state()["org"]["org_name"],
+        "adoptionId": None,
+    }
+    key_inputs, _ = plugin.check(KEY, {"appId": app_id, "triggers": {"a": [1, None]}})
+    key_id, key = plugin.create(KEY, key_inputs)
+    assert key["apiKeyId"] == key_id
+    assert emulator.leaks_in(key["rawApiKey"]) == ["raw_api_key"]
+
+    assert plugin.diff(APP, app, inputs).changes == NONE
+    assert plugin.diff(KEY, key, key_inputs).changes == NONE
+    assert plugin.read(KEY, key_id, key)[1] == key
+
+    plugin.delete(KEY, key)
+    plugin.delete(APP, app)
+    assert plugin.read(APP, app_id, app) == ("", {}, {})
+
+
+def test_raw_key_is_marked_as_a_secret(plugin: Plugin, app_id: str) -> None:
+    """Whatever the program's language does, the engine encrypts it."""
+    inputs, _ = plugin.check(KEY, {"appId": app_id})
+    request = proto.CreateRequest(urn=KEY, properties=to_struct(inputs))
+
+    properties = plugin.stub.Create(request).properties.fields
+
+    assert properties["rawApiKey"].struct_value.fields["value"].string_value
+    assert properties["apiKeyId"].string_value
+
+
+def test_failed_check_speaks_the_callers_language(plugin: Plugin) -> None:
+    """Names are in camelCase, and no property makes the engine print a value."""
+    _, failures = plugin.check(
+        CREDIT, {"amountCents": 1000.0, "whenBelowCents": 5.0, "amount_cents": 3.0}
+    )
+
+    assert failures[0] == "monthlyLimitCents is required together with whenBelowCents"
+    assert "amount_cents is no input of BalanceTopUp: did you mean amountCents?" in failures
+
+
+def test_default_name_survives_a_rename_by_alias(plugin: Plugin) -> None:
+    """The name that the resource had by default stays; one that was given doesn't."""
+    first, _ = plugin.check(urn("App", "first"), {})
+    assert plugin.check(urn("App", "second"), {}, first)[0]["appName"] == "first"
+    given, _ = plugin.check(urn("App", "first"), {"appName": "given"})
+    assert plugin.check(urn("App", "second"), {}, given)[0]["appName"] == "second"
+    dynamic = {"app_name": "first", "default_app_name": "", "__provider": "text"}
+    assert plugin.check(urn("App", "second"), {}, dynamic)[0]["appName"] == "first"
+
+
+def test_preview_of_a_create_knows_what_can_be_known(plugin: Plugin) -> None:
+    """The server's values are unknown; absent outputs are null."""
+    inputs = {"appId": UNKNOWN, "apiKeyName": "svc", "rotateAfter": "30d", "overlap": "1d"}
+
+    resource_id, outputs = plugin.create(SVC, inputs, preview=True)
+
+    assert resource_id == ""
+    assert outputs["apiKeyName"] == "svc"
+    assert outputs["rotateAfter"] == "30d"
+    assert outputs["rawApiKey"] is UNKNOWN
+    assert outputs["appId"] is UNKNOWN
+    assert outputs["previousApiKeyId"] is None
+    assert outputs["generation"] == 1
+    assert outputs["keysToRevoke"] == []
+
+
+def test_preview_of_a_retirement_knows_the_whole_current_key(plugin: Plugin, app_id: str) -> None:
+    """Only the previous key's outputs change: nothing that depends on the current key does."""
+    inputs, first = create_rotating_key(plugin, app_id)
+    second = plugin.update(SVC, first, {**inputs, "triggers": "leaked"})
+    assert second["previousApiKeyId"] == first["apiKeyId"]
+    news = {**inputs, "triggers": "leaked", "overlap": "0s"}
+
+    expected = plugin.update(SVC, second, news, preview=True)
+    real = plugin.update(SVC, second, news)
+
+    assert expected == real
+    assert real["previousApiKeyId"] is None
+    changed = {name for name in real if real[name] != second[name]}
+    assert changed == {
+        "overlap",
+        "previousApiKeyId",
+        "previousApiKeyName",
+        "previousExpiresAt",
+        "previousRawApiKey",
+    }
+
+
+def test_preview_of_a_rotation_knows_the_previous_key(plugin: Plugin, app_id: str) -> None:
+    """The current key becomes the previous one; the new one's values are unknown."""
+    inputs, first = create_rotating_key(plugin, app_id)
+    news = {**inputs, "triggers": "leaked"}
+
+    expected = plugin.update(SVC, first, news, preview=True)
+    real = plugin.update(SVC, first, news)
+
+    unknown = {name for name, value in expected.items() if value is UNKNOWN}
+    assert {name: real[name] for name in expected if name not in unknown} == {
+        name: value for name, value in expected.items() if name not in unknown
+    }
+    assert {"apiKeyId", "rawApiKey", "createdAt", "nextRotationAt"} <= unknown
+    assert expected["apiKeyName"] == "svc-2"
+    assert expected["previousRawApiKey"] == first["rawApiKey"]
+
+
+def test_diff_names_the_inputs_that_change_and_replace(plugin: Plugin, app_id: str) -> None:
+    """The engine shows them, and replaces because of them."""
+    inputs, first = create_rotating_key(plugin, app_id)
+
+    rotated = plugin.diff(SVC, first, {**inputs, "triggers": "leaked"})
+    assert (rotated.changes, list(rotated.replaces)) == (SOME, [])
+    assert dict(rotated.detailedDiff)["triggers"].inputDiff
+    replaced = plugin.diff(SVC, first, {**inputs, "apiKeyName": "other"})
+    assert list(replaced.replaces) == ["apiKeyName"]
+    assert plugin.diff(SVC, first, {**inputs, "rotateAfter": "720h"}).changes == NONE
+
+
+def test_update_without_a_difference_does_nothing(
+    plugin: Plugin, emulator: Emulator, app_id: str
+) -> None:
+    """After a partial failure the engine calls it so."""
+    inputs, first = create_rotating_key(plugin, app_id)
+    before = emulator.state()["requests"]
+
+    assert plugin.update(SVC, first, inputs) == first
+    assert emulator.state()["requests"] == before
+
+
+def test_state_of_the_dynamic_provider_is_taken_over_without_a_request(
+    plugin: Plugin, emulator: Emulator, app_id: str
+) -> None:
+    """One update writes the state in this provider's names; nothing is replaced."""
+    inputs, native = create_rotating_key(plugin, app_id)
+    native = plugin.update(SVC, native, {**inputs, "triggers": 1.0})
+    dynamic: dict[str, Any] = {
+        "".join(f"_{c.lower()}" if c.isupper() else c for c in name): value
+        for name, value in native.items()
+        if value is not None
+    }
+    dynamic["keys_to_revoke"] = [{"api_key_id": "1", "api_key_name": "old", "replaced_at": 5.0}]
+    dynamic["__provider"] = "text"
+    before = emulator.state()["requests"]
+    news = {**inputs, "triggers": 1.0}
+
+    diff = plugin.diff(SVC, dynamic, news)
+    updated = plugin.update(SVC, {**dynamic, "keys_to_revoke": []}, news)
+
+    assert (diff.changes, list(diff.replaces)) == (SOME, [])
+    assert updated == native
+    assert plugin.diff(SVC, updated, news).changes == NONE
+    assert emulator.state()["requests"] == before
+
+
+def test_app_is_imported_by_its_id(plugin: Plugin, app_id: str) -> None:
+    """The inputs are those with which the next run changes nothing."""
+    read_id, outputs, inputs = plugin.read(APP, app_id)
+
+    assert read_id == app_id
+    assert inputs == {"appName": outputs["appName"]}
+    assert plugin.diff(APP, outputs, inputs).changes == NONE
+    with pytest.raises(grpc.RpcError, match="can't be read by its id"):
+        plugin.read(KEY, "some-id")
+
+
+def test_functions_answer_with_names_in_camel_case(plugin: Plugin, emulator: Emulator) -> None:
+    """A mistake is a failure in one line."""
+    answer = plugin.invoke("getBalance", {})
+    assert getattr(answer, "return").fields["orgId"].string_value == emulator.org_id
+    apps = getattr(plugin.invoke("getApps", {}), "return").fields["apps"].list_value.values
+    assert len(apps) == len(emulator.state()["apps"])
+    [failure] = plugin.invoke("getApp", {}).failures
+    assert failure.reason == "appName or appId must be given, and only one of them"
+    with pytest.raises(grpc.RpcError, match="there is no app named 'x' in the organization"):
+        plugin.invoke("getApp", {"appName": "x"})
+
+
+def test_failure_is_one_line_with_the_resource_and_its_messages_stand_there(
+    plugin: Plugin, emulator: Emulator, app_id: str
+) -> None:
+    """No traceback and no secret; a warning is logged with the URN."""
+    emulator.add_fault("status", method="POST", path="/service/v1/apps/{app_id}/keys", status=403)
+    inputs, _ = plugin.check(KEY, {"appId": app_id})
+    with pytest.raises(grpc.RpcError) as failure:
+        plugin.create(KEY, inputs)
+    details = failure.value.details() or ""
+    assert details.startswith("creating ApiKey 'ci': ")
+    assert "\n" not in details
+    emulator.add_fault("drop_after", method="POST", path="/service/v1/apps/{app_id}/keys")
+
+    plugin.create(KEY, inputs)
+
+    assert [where for where, text in plugin.log.messages if "answer" in text] == [KEY]
+    assert not any(emulator.leaks_in(text) for _, text in plugin.log.messages)
+
+
+def test_names_of_a_top_up_come_from_the_urn(plugin: Plugin, emulator: Emulator) -> None:
+    """They are a part of its idempotency keys, and its charge needs the setting."""
+    shop = urn("BalanceTopUp", "credit", "my:index:Shop$")
+    _, failures = plugin.check(shop, {"amountCents": 1000.0})
+    assert "switched off" in failures[0]
+    plugin.configure({"maxTopUpCents": 1000.0}, name="mine")
+    inputs, failures = plugin.check(shop, {"amountCents": 1000.0})
+    assert failures == []
+
+    resource_id, outputs = plugin.create(shop, inputs)
+
+    assert resource_id == "/shop/prod/credit"
+    assert (outputs["stack"], outputs["parentTypes"]) == ("prod", "my:index:Shop")
+    [charge] = emulator.state()["charges"]
+    assert charge["idempotency_key"] == outputs["lastIdempotencyKey"]
+    assert plugin.diff(shop, outputs, inputs).changes == NONE
+
+
+def test_present_configuration_counts_for_the_default_provider_alone(
+    emulator: Emulator,
+) -> None:
+    """A refresh gives the default provider an old one; an explicit provider has its own."""
+    present = {
+        "parallel:orgId": "org_meant",
+        "parallel:serviceApiUrl": emulator.url,
+        "parallel:accessToken": emulator.access_token,
+    }
+    own = {"serviceApiUrl": emulator.url, "accessToken": emulator.access_token}
+    with Plugin(present) as plugin:
+        plugin.configure({**own, "orgId": emulator.org_id})
+        with pytest.raises(grpc.RpcError, match="allows 'org_meant' only"):
+            plugin.create(APP, {"appName": "search"})
+    with Plugin(present) as plugin:
+        plugin.configure({**own, "orgId": emulator.org_id}, name="mine")
+        plugin.create(APP, {"appName": "search"})
+
+
+def test_plugin_says_its_version_and_schema(plugin: Plugin) -> None:
+    """The engine asks for both before anything is configured."""
+    assert plugin.stub.GetPluginInfo(empty_pb2.Empty()).version == __version__
+    schema = plugin.stub.GetSchema(proto.GetSchemaRequest()).schema
+    assert json.loads(schema) == package_schema()
