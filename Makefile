@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 setup: $(STAMP) ## a virtual environment with everything the rest needs
 
-demo: $(STAMP) ## the quickstart's life in a minute, on this machine (ENGINE=embedded|pulumi)
+demo: $(STAMP) ## the quickstart from `up` to `destroy`, on this machine (ENGINE=embedded|pulumi)
 	@$(BIN)/python -m examples.demo '$(ENGINE)'
 
 lint: $(STAMP) ## style and import direction

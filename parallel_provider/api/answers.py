@@ -51,6 +51,9 @@ _ERRORS_BY_STATUS: dict[int, type[StatusError]] = {
     429: RateLimitedError,
 }
 _FIRST_SERVER_ERROR = 500
+_MEMBER_ADVICE = (
+    ", or of a person who may do this: an administrator, or for a key the member who created it"
+)
 _ADVICE = {
     402: "add a payment method in the Parallel console",
     403: "use an access token with the missing scope",
@@ -108,6 +111,8 @@ def status_error(
         )
     elif code in _ADVICE:
         message += f": {_ADVICE[code]}"
+        if code == HTTPStatus.FORBIDDEN and not _names_scope(response, reason):
+            message += _MEMBER_ADVICE
     if response.is_redirect:
         message += ": redirects aren't followed, so check the configured service API URL"
     unlisted = ServerError if code >= _FIRST_SERVER_ERROR else StatusError
@@ -117,6 +122,12 @@ def status_error(
         request_id=request_id,
         retry_after=parse_retry_after(response.headers.get("retry-after"), now),
     )
+
+
+def _names_scope(response: httpx.Response, reason: str) -> bool:
+    """Return whether the server has refused because of the access token's scope."""
+    challenge = response.headers.get("www-authenticate", "")
+    return "insufficient_scope" in challenge or "scope" in reason.casefold()
 
 
 def _read_int(digits: str) -> int | float:

@@ -20,16 +20,17 @@ from parallel_provider.lifecycle.charge import (
     cents_of,
     charge,
     one_charge_at_a_time,
-    why_invoiced,
     why_not_allowed,
 )
 from parallel_provider.lifecycle.charge_plan import (
     announce,
+    first_charge,
     is_settled,
     month_now,
     month_of,
     wanted_charge,
     why_name_is_taken,
+    why_no_prepaid_balance,
     why_not_ours,
     why_not_planned,
 )
@@ -57,7 +58,7 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
             if amount_is_right and isinstance(amount, int):
                 _refuse(checked, why_not_allowed(amount, context.run.guards.max_top_up_cents))
             if not checked.problems:
-                _refuse(checked, why_invoiced(context.run.balance.get()))
+                _refuse(checked, why_no_prepaid_balance(context, checked.inputs, is_new=not olds))
         if not olds and not checked.problems:
             _check_creation(context, checked)
         return checked
@@ -173,11 +174,7 @@ def _check_creation(context: Context, checked: Checked) -> None:
         return
     amount, threshold = news.get("amount_cents"), news.get("when_below_cents")
     balance = run.balance.get()
-    wanted = (
-        wanted_charge(identity, 0, amount, news.get("triggers"), salt=None, org_id=balance.org_id)
-        if isinstance(amount, int)
-        else None
-    )
+    wanted = first_charge(context, news, balance.org_id)
     if isinstance(threshold, int):
         settled = wanted is not None and is_settled(run, wanted)
         if not settled and not _is_below(balance, threshold):

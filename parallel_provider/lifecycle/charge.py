@@ -19,7 +19,9 @@ from parallel_provider.errors import (
 from parallel_provider.lifecycle.charge_journal import (
     REPEAT_PERIOD,
     JournalEntry,
+    earlier_charge_sentence,
     moment,
+    why_not_repeated,
 )
 from parallel_provider.lifecycle.declarations import canonical_json
 from parallel_provider.lifecycle.machine_lock import machine_lock
@@ -84,26 +86,6 @@ def why_invoiced(balance: Balance) -> str | None:
     )
 
 
-def why_not_repeated(entry: JournalEntry | None, server_time: float | None) -> str | None:
-    """Return why a charge in the journal must not be sent again, or None if it may."""
-    if entry is None or entry.outcome in ("settled", "destroyed"):
-        return None
-    if entry.may_be_repeated(server_time):
-        return None
-    known = (
-        "was made before, and this stack's state doesn't have it"
-        if entry.outcome == "charged"
-        else "was begun before, and its outcome isn't known"
-    )
-    return (
-        f"isn't charged again: a charge of {entry.amount_cents} cents under the idempotency key "
-        f"{entry.key} {known} (begun {entry.began}). The server may have forgotten that key by "
-        "now, so that it could charge a second time. Look at the charges in the Parallel console, "
-        f"then run `parallel-provider charges settle {entry.key}` with --charged (the next run "
-        "counts it and charges nothing) or with --not-charged (the next run charges)"
-    )
-
-
 def cents_of(balance: Balance) -> float:
     """Return the credit balance. Raises LifecycleError if it isn't a finite number."""
     cents: object = balance.credit_balance_cents
@@ -143,11 +125,14 @@ def charge(context: Context, wanted: Charge, before: Balance) -> Balance:
     probably made this charge before.
     """
     run = context.run
+    earlier = run.charge_journal.find(wanted.org_id, wanted.key)
     refusal = why_not_allowed(wanted.amount_cents, run.guards.max_top_up_cents) or why_invoiced(
         before
     )
     if refusal is not None:
-        raise LifecycleError(f"amount_cents {refusal}")
+        unknown_before = earlier_charge_sentence(earlier)
+        told = f". {unknown_before}" if unknown_before is not None else ""
+        raise LifecycleError(f"amount_cents {refusal}{told}")
     cents_of(before)
     if before.org_id != wanted.org_id:
         raise WrongOrganizationError(
@@ -155,7 +140,6 @@ def charge(context: Context, wanted: Charge, before: Balance) -> Balance:
             f"{before.org_id!r}, whose card it won't charge: use a token of the right "
             "organization, or declare a top-up of another name for this one"
         )
-    earlier = run.charge_journal.find(wanted.org_id, wanted.key)
     server_time = run.server_time()
     refusal = why_not_repeated(earlier, server_time)
     if refusal is not None:
@@ -204,6 +188,9 @@ def _send(
                 run.charge_journal.forget(entry)
             else:
                 run.charge_journal.write(earlier)
+        unknown_before = earlier_charge_sentence(earlier)
+        if unknown_before is not None:
+            raise UnknownChargeError(f"{error}. {unknown_before}") from None
         raise
     try:
         cents_of(after)

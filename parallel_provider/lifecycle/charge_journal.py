@@ -66,6 +66,37 @@ def moment(epoch_seconds: float) -> str:
     return datetime.fromtimestamp(epoch_seconds, tz=timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def why_not_repeated(entry: JournalEntry | None, server_time: float | None) -> str | None:
+    """Return why a charge in the journal must not be sent again, or None if it may."""
+    if entry is None or entry.outcome in ("settled", "destroyed"):
+        return None
+    if entry.may_be_repeated(server_time):
+        return None
+    known = (
+        "was made before, and this stack's state doesn't have it"
+        if entry.outcome == "charged"
+        else "was begun before, and its outcome isn't known"
+    )
+    return (
+        f"isn't charged again: a charge of {entry.amount_cents} cents under the idempotency key "
+        f"{entry.key} {known} (begun {entry.began}). The server may have forgotten that key by "
+        "now, so that it could charge a second time. Look at the charges in the Parallel console, "
+        f"then run `parallel-provider charges settle {entry.key}` with --charged (the next run "
+        "counts it and charges nothing) or with --not-charged (the next run charges)"
+    )
+
+
+def earlier_charge_sentence(earlier: JournalEntry | None) -> str | None:
+    """Return a sentence about a charge of an earlier run whose outcome isn't known, or None."""
+    if earlier is None or earlier.outcome != "begun":
+        return None
+    return (
+        f"An earlier run has begun a charge of {earlier.amount_cents} cents under the idempotency "
+        f"key {earlier.key} ({earlier.began}), and whether it was made isn't known: look at the "
+        "charges in the Parallel console"
+    )
+
+
 class ChargeJournal:
     """The entries in `folder`; by default, in the user's folder for state."""
 

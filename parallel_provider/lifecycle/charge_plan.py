@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
-from parallel_provider.lifecycle.charge import Charge, idempotency_key, why_not_repeated
+from parallel_provider.lifecycle.balance_top_up_state import new_identity
+from parallel_provider.lifecycle.charge import Charge, idempotency_key, why_invoiced
+from parallel_provider.lifecycle.charge_journal import earlier_charge_sentence, why_not_repeated
 from parallel_provider.lifecycle.charge_registry import TopUpName
+from parallel_provider.lifecycle.declarations import Props
 from parallel_provider.lifecycle.run import Context, Run
 
 
@@ -38,6 +41,31 @@ def wanted_charge(
     except TypeError:
         return None
     return Charge(amount_cents, key, org_id, "/".join(identity))
+
+
+def first_charge(context: Context, inputs: Props, org_id: str) -> Charge | None:
+    """Return the first charge of a new top-up; None if it isn't known yet."""
+    amount = inputs.get("amount_cents")
+    if not isinstance(amount, int):
+        return None
+    identity, triggers = new_identity(context.resource), inputs.get("triggers")
+    return wanted_charge(identity, 0, amount, triggers, salt=None, org_id=org_id)
+
+
+def why_no_prepaid_balance(context: Context, inputs: Props, *, is_new: bool) -> str | None:
+    """Return why the organization's balance can't be topped up, or None.
+
+    For a new top-up, the text also names a charge of an earlier run whose outcome isn't known.
+    """
+    run = context.run
+    balance = run.balance.get()
+    refusal = why_invoiced(balance)
+    if refusal is None:
+        return None
+    wanted = first_charge(context, inputs, balance.org_id) if is_new else None
+    earlier = run.charge_journal.find(wanted.org_id, wanted.key) if wanted is not None else None
+    unknown_before = earlier_charge_sentence(earlier)
+    return refusal if unknown_before is None else f"{refusal}. {unknown_before}"
 
 
 def why_name_is_taken(other: TopUpName) -> str:

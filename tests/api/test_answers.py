@@ -60,7 +60,8 @@ def answer(
             "answered 400 (No) [request ref-1]",
         ),
         (400, {"error": "invalid_grant"}, "answered 400 (invalid_grant)"),
-        (403, {}, "answered 403 (Forbidden): use an access token with the missing scope"),
+        (403, {}, "answered 403 (Forbidden): use an access token with the missing scope, or of a"),
+        (403, {"detail": "Not your key"}, "an administrator, or for a key the member who created"),
         (400, [], "answered 400 (Bad Request)"),
         (400, {"detail": [3, {"loc": "x"}]}, "(the body: not valid; the body: not valid)"),
         (
@@ -91,6 +92,20 @@ def test_status_error_reads_as_one_line(status: int, body: object, text: str) ->
     assert str(error).startswith("POST /account/service/v1/apps answered")
     assert "\n" not in str(error)
     assert "secret page" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("detail", "headers"),
+    [
+        ("Missing required scope: keys:delete", {}),
+        ("Forbidden", {"www-authenticate": 'Bearer error="insufficient_scope"'}),
+    ],
+)
+def test_missing_scope_is_no_matter_of_persons(detail: str, headers: dict[str, str]) -> None:
+    """The advice is about the token alone."""
+    error = status_error(answer(403, {"detail": detail}, headers=headers), NOW)
+
+    assert str(error).endswith(f"({detail}): use an access token with the missing scope")
 
 
 def test_status_error_is_safe_to_print() -> None:

@@ -117,6 +117,25 @@ def charge_500(emulator: Emulator) -> Callable[[Run], Balance]:
 Go = Callable[..., Balance]
 
 
+@pytest.mark.parametrize("change", [{"has_payment_method": False}, {"will_invoice": True}])
+def test_refusal_says_that_an_earlier_charge_may_be_there(
+    new_run: Callable[[], Run], emulator: Emulator, charge_500: Go, change: dict[str, Any]
+) -> None:
+    """The first answers were lost; a card that is gone now hides nothing."""
+    emulator.add_fault("drop_after", path=ADD, times=9)
+    with pytest.raises(UnknownChargeError):
+        charge_500(new_run())
+    emulator.clear_faults()
+    emulator.set_org(**change)
+
+    with pytest.raises(ParallelError, match="whether it was made isn't known") as failure:
+        charge_500(new_run())
+
+    assert KEY in str(failure.value)
+    assert "look at the charges in the Parallel console" in str(failure.value)
+    assert len(emulator.state()["charges"]) == 1
+
+
 def test_charge_is_announced_kept_and_told(
     new_run: Callable[[], Run], emulator: Emulator, said: Said, charge_500: Go
 ) -> None:

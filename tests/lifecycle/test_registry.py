@@ -18,8 +18,6 @@ from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of, lifec
 from parallel_provider.lifecycle.declarations import public_outputs, secret_outputs
 from parallel_provider.resources import _properties
 
-APP_ID = "0b0c3ce4-5a3c-4c1c-9f0a-4a4d4f0e6d11"
-
 
 def resource_class(kind: str) -> type[Resource]:
     """Return the class that programs use."""
@@ -87,14 +85,18 @@ def test_secret_outputs_are_the_declared_ones(kind: str, monkeypatch: pytest.Mon
     def init(*arguments: Any) -> None:  # noqa: ANN401 - as the SDK's own
         seen.append(arguments[4])
 
-    kwargs = {"app_id": APP_ID, "rotate_after": "30d", "amount_cents": 5}
     cls: Any = resource_class(kind)
-    wanted = {n: v for n, v in kwargs.items() if n in inspect.signature(cls).parameters}
+    inputs = lifecycle_of(kind).inputs_type.model_fields
+    arguments = {
+        name: "text"
+        for name, each in inspect.signature(cls).parameters.items()
+        if each.default is inspect.Parameter.empty and name in inputs
+    }
     monkeypatch.setattr(Resource, "__init__", init)
     module = inspect.getmodule(cls)
     monkeypatch.setattr(module, "none_where_absent", lambda *_, **__: None, raising=False)
 
-    cls("name", **wanted)
+    cls("name", **arguments)
 
     [opts] = seen
     secrets = (opts.additional_secret_outputs if opts is not None else None) or []
