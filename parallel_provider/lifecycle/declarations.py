@@ -11,6 +11,7 @@ defaults, both spellings of a name (`app_id` and `appId`), and a JSON schema wit
 
 from __future__ import annotations
 
+import functools
 import json
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -209,6 +210,7 @@ def _with_whole_numbers(value: object) -> object:
     return value
 
 
+@functools.cache
 def _marked(kind: type[Declared], marker: type) -> tuple[str, ...]:
     return tuple(
         name
