@@ -176,17 +176,17 @@ def _with_answer(
     is_placeholder = org_id in (PIPELINE_ORG, UNKNOWN_ORG)
     other_org = None if is_placeholder or grant.org_id in (None, org_id) else grant.org_id
     if other_org is not None:
-        told = (
+        text = (
             f"the sign-in of organization {org_id} was answered with a token for "
             f"{printable(other_org)}, which isn't used here"
         )
         if grant.refresh_token in (None, used):
-            return document, CredentialsError(f"{told}: {LOGIN_HINT}")
+            return document, CredentialsError(f"{text}: {LOGIN_HINT}")
         # The pair is stored under its own organization, as after a sign-in to that one. The used
         # refresh token is removed: a server may end the new pair too if it is sent again.
         moved = document.without_sign_in(org_id).with_grant(other_org, grant, now)
         return moved, CredentialsError(
-            f"{told}; it is stored as the sign-in of {printable(other_org)}, and that of {org_id} "
+            f"{text}; it is stored as the sign-in of {printable(other_org)}, and that of {org_id} "
             f"has ended: {LOGIN_HINT} and choose {org_id}"
         )
     problem = None

@@ -131,8 +131,8 @@ def charge(context: Context, wanted: Charge, before: Balance) -> Balance:
     )
     if refusal is not None:
         unknown_before = earlier_charge_sentence(earlier)
-        told = f". {unknown_before}" if unknown_before is not None else ""
-        raise LifecycleError(f"amount_cents {refusal}{told}")
+        more = f". {unknown_before}" if unknown_before is not None else ""
+        raise LifecycleError(f"amount_cents {refusal}{more}")
     cents_of(before)
     if before.org_id != wanted.org_id:
         raise WrongOrganizationError(

@@ -126,15 +126,15 @@ def discard_secret(
     `failure` says what is wrong with it. It is the rest of a sentence about the secret.
     """
     shown_id = printable(secret.secret_id)
-    told = f"the {api.noun} {secret.name!r} ({shown_id}) of app {app_id} {failure}"
+    text = f"the {api.noun} {secret.name!r} ({shown_id}) of app {app_id} {failure}"
     try:
         api.revoke(run, app_id, secret.secret_id)
     except Exception as error:  # noqa: BLE001 - whatever it was, the user must know the secret
         raise LifecycleError(
-            f"{told}. It couldn't be revoked again either ({reason_of(error)}): revoke it in the "
+            f"{text}. It couldn't be revoked again either ({reason_of(error)}): revoke it in the "
             "Parallel console"
         ) from None
-    raise LifecycleError(f"{told}. It was revoked again") from None
+    raise LifecycleError(f"{text}. It was revoked again") from None
 
 
 def revoke_secret(run: Run, api: SecretApi, app_id: str, secret_id: str, org_id: str) -> None:
