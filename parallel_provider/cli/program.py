@@ -29,6 +29,9 @@ _COMMANDS = {
         "parallel_provider.cli.charges:charges",
         "List charges to the card, and settle unclear ones.",
     ),
+    "plugin": LazyCommand(
+        "parallel_provider.cli.plugin:plugin", "Install the plugin for all Pulumi languages."
+    ),
     "emulator": LazyCommand(
         "parallel_provider.emulator.command:emulator", "Run a local Account API for tests."
     ),
