@@ -1,0 +1,67 @@
+"""A stack of the dynamic provider is taken over by the native plugin, on the real engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import changes
+from tests.plugin.yaml_project import RealProject, needs_yaml
+
+pytestmark = needs_yaml
+
+DYNAMIC = """
+import pulumi
+import parallel_provider as parallel
+
+app = parallel.App("app")
+key = parallel.ApiKey("key", app_id=app.app_id, triggers={"a": [1, None]})
+svc = parallel.RotatingApiKey("svc", app_id=app.app_id, rotate_after="30d", overlap="1d")
+credit = parallel.BalanceTopUp("credit", amount_cents=1000, triggers={triggers})
+pulumi.export("key", key.raw_api_key)
+pulumi.export("svc", svc.raw_api_key)
+""".replace("{triggers}", "1")
+NATIVE = """
+resources:
+  app:
+    type: parallel:App
+  key:
+    type: parallel:ApiKey
+    properties: {appId: "${app.appId}", triggers: {a: [1, null]}}
+  svc:
+    type: parallel:RotatingApiKey
+    properties: {appId: "${app.appId}", rotateAfter: 30d, overlap: 1d}
+  credit:
+    type: parallel:BalanceTopUp
+    properties: {amountCents: 1000, triggers: TRIGGERS}
+outputs:
+  key: ${key.rawApiKey}
+  svc: ${svc.rawApiKey}
+"""
+
+
+def test_stack_of_the_dynamic_provider_needs_updates_only(
+    tmp_path: Path, emulator: Emulator
+) -> None:
+    """No request, no replacement and no charge; a later charge counts on from the earlier ones."""
+    project = RealProject(tmp_path, emulator, PARALLEL_MAX_TOP_UP_CENTS="2000")
+    project.write_python(DYNAMIC)
+    dynamic = project.stack.up()
+    before = emulator.state()["requests"]
+
+    project.write_yaml(NATIVE.replace("TRIGGERS", "1"))
+    assert changes(project.stack.preview()) == {"same": 1, "update": 4}
+    native = project.stack.up()
+
+    assert changes(native) == {"same": 1, "update": 4}
+    assert emulator.state()["requests"] == before
+    for name in ("key", "svc"):
+        assert native.outputs[name].value == dynamic.outputs[name].value
+        assert native.outputs[name].secret
+    assert emulator.leaks_in(project.stored_state()) == []
+    assert set(changes(project.stack.up())) == {"same"}
+
+    project.write_yaml(NATIVE.replace("TRIGGERS", "2"))
+    assert changes(project.stack.up())["update"] == 1
+    charges = emulator.state()["charges"]
+    assert len({charge["idempotency_key"] for charge in charges}) == len(charges) == 2

@@ -1,0 +1,71 @@
+"""A folder with a program of any of Pulumi's languages, and its stack on the real engine."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from pulumi import automation
+
+from parallel_provider.testing.emulator import Emulator
+
+needs_yaml = pytest.mark.skipif(
+    shutil.which("pulumi-language-yaml") is None or shutil.which("pulumi") is None,
+    reason="needs pulumi and its YAML language host on PATH",
+)
+
+_YAML = f"""
+name: shop
+runtime: yaml
+plugins:
+  providers:
+    - name: parallel
+      path: {Path(sys.executable).parent}
+"""
+_PYTHON = f"""
+name: shop
+runtime:
+  name: python
+  options:
+    virtualenv: {sys.prefix}
+"""
+
+
+class RealProject:
+    """A program's folder, with the state and Pulumi's own files in it."""
+
+    def __init__(self, folder: Path, emulator: Emulator, **variables: str) -> None:
+        self._folder = folder
+        self._env = {
+            **emulator.environment,
+            **variables,
+            "PULUMI_CONFIG_PASSPHRASE": "test",
+            "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
+            "PULUMI_HOME": str(folder / "home"),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+        }
+        for name in ("state", "home"):
+            (folder / name).mkdir()
+
+    @property
+    def stack(self) -> automation.Stack:
+        """The stack `prod` of the present program."""
+        options = automation.LocalWorkspaceOptions(env_vars=self._env)
+        return automation.create_or_select_stack("prod", work_dir=str(self._folder), opts=options)
+
+    def write_yaml(self, text: str) -> None:
+        """Write a YAML program: its resources, variables and outputs."""
+        (self._folder / "Pulumi.yaml").write_text(_YAML + textwrap.dedent(text))
+
+    def write_python(self, text: str) -> None:
+        """Write a Python program."""
+        (self._folder / "Pulumi.yaml").write_text(_PYTHON)
+        (self._folder / "__main__.py").write_text(textwrap.dedent(text))
+
+    def stored_state(self) -> str:
+        """Return the text of the state's file, in which secrets are encrypted."""
+        [file] = (self._folder / "state" / ".pulumi" / "stacks").rglob("prod.json")
+        return file.read_text()
