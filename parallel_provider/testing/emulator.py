@@ -86,8 +86,10 @@ class Emulator:
         traceback: TracebackType | None,
     ) -> None:
         """End its process."""
-        self._control.close()
         self._end()
+        # After a Ctrl-C, a lock of httpx may be held, and closing would wait for it.
+        if exc_type is not KeyboardInterrupt:
+            self._control.close()
 
     @property
     def environment(self) -> dict[str, str]:
