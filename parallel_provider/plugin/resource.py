@@ -18,7 +18,6 @@ from parallel_provider.lifecycle.declarations import (
     State,
     changed_inputs,
     named_input,
-    public_outputs,
     secret_outputs,
 )
 from parallel_provider.lifecycle.run import Context, ResourceNames
@@ -46,7 +45,7 @@ class ResourceCalls:
         self._state = self.lifecycle.state_type
         self._secrets = set(map(to_camel, secret_outputs(self._state)))
 
-    def default_name(self, name: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
+    def _default_name(self, name: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
         """Return the value of the name input if the program gives none.
 
         It is the name of the last run if that was a default too. Otherwise a rename by `aliases`
@@ -65,6 +64,8 @@ class ResourceCalls:
     def check(self, context: Context, request: proto.CheckRequest) -> proto.CheckResponse:
         """Check inputs."""
         given = from_struct(request.news)
+        default = self._default_name(context.resource.name, from_struct(request.olds), given)
+        context = replace(context, resource=replace(context.resource, default_name=default))
         news = in_snake_case(self._inputs.model_fields, given)
         olds = in_snake_case(self._inputs.model_fields, from_struct(request.olds))
         checked = self.lifecycle.check(context, olds, news)
@@ -209,6 +210,6 @@ def names_in(urn: str) -> ResourceNames:
     return ResourceNames(name=name, stack=stack, project=project, parent_types=parents)
 
 
-def outputs_of(kind: str) -> tuple[str, ...]:
-    """Return the outputs of a kind of resource that programs see, in camelCase."""
-    return tuple(map(to_camel, public_outputs(lifecycle_of(kind).state_type)))
+def kind_in(urn: str) -> str:
+    """Return the kind of a resource, such as "ApiKey", from its URN."""
+    return urn.split("::")[2].rpartition("$")[2].rpartition(":")[2]

@@ -6,7 +6,6 @@ The messages are those of `pulumi.runtime.proto.provider_pb2`.
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
@@ -17,14 +16,14 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
 from pulumi.runtime.proto import provider_pb2 as proto
 from pydantic.alias_generators import to_camel
 
-from parallel_provider.errors import ParallelError
+from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of
 from parallel_provider.lifecycle.declarations import check_inputs
 from parallel_provider.lifecycle.failures import bug_text, failure_text
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.plugin.messages import Engine, ResourceMessages
 from parallel_provider.plugin.names import text_in_camel_case
-from parallel_provider.plugin.resource import ResourceCalls, names_in
+from parallel_provider.plugin.resource import ResourceCalls, kind_in, names_in
 from parallel_provider.plugin.schema import SCHEMA_FILE, token
 from parallel_provider.plugin.settings import ProviderSettings, is_default_provider
 from parallel_provider.plugin.values import (
@@ -50,7 +49,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._engine = engine
         self._stack_configuration = stack_configuration
         self._run: Run | None = None
-        self.cancelled = threading.Event()
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
         """Take the engine's address."""
@@ -91,31 +89,27 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
         """Check inputs."""
-        calls = _calls(request.urn)
-        default = calls.default_name(
-            names_in(request.urn).name, from_struct(request.olds), from_struct(request.news)
-        )
-        return self._call("checking", request, context, calls.check, default_name=default)
+        return self._call("checking", request, context, ResourceCalls.check)
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
         """Compare outputs with inputs."""
-        return self._call("comparing", request, context, _calls(request.urn).diff)
+        return self._call("comparing", request, context, ResourceCalls.diff)
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
         """Create a resource."""
-        return self._call("creating", request, context, _calls(request.urn).create)
+        return self._call("creating", request, context, ResourceCalls.create)
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
         """Read a resource."""
-        return self._call("reading", request, context, _calls(request.urn).read)
+        return self._call("reading", request, context, ResourceCalls.read)
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
         """Update a resource in place."""
-        return self._call("updating", request, context, _calls(request.urn).update)
+        return self._call("updating", request, context, ResourceCalls.update)
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
         """Delete a resource."""
-        self._call("deleting", request, context, _calls(request.urn).delete)
+        self._call("deleting", request, context, ResourceCalls.delete)
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
@@ -146,8 +140,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return answer
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
-        """Note that the user has cancelled the run."""
-        self.cancelled.set()
+        """Accept the end of the run. Calls that are under way end by themselves."""
         return empty_pb2.Empty()
 
     def _call(
@@ -155,15 +148,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         doing: str,
         request: Any,  # noqa: ANN401 - a message of the protocol
         context: grpc.ServicerContext,
-        call: Callable[[Context, Any], Answer],
-        default_name: str = "",
+        call: Callable[[ResourceCalls, Context, Any], Answer],
     ) -> Answer:
-        names = names_in(request.urn)
-        subject = f"{_kind(request.urn)} {names.name!r}"
+        kind, names = kind_in(request.urn), names_in(request.urn)
+        subject = f"{kind} {names.name!r}"
         with _one_line(f"{doing} {subject}", context, self._run, subject):
-            names = type(names)(**{**vars(names), "default_name": default_name})
             messages = ResourceMessages(self._engine, request.urn)
-            return call(Context(self._configured(), names, messages), request)
+            return call(_calls_of(kind), Context(self._configured(), names, messages), request)
 
     def _configured(self) -> Run:
         if self._run is None:
@@ -192,14 +183,6 @@ def _abort(context: grpc.ServicerContext, doing: str, text: str) -> NoReturn:
 
 @functools.cache
 def _calls_of(kind: str) -> ResourceCalls:
+    if kind not in RESOURCES:
+        raise LifecycleError(f"the package has no such resource: it has {', '.join(RESOURCES)}")
     return ResourceCalls(kind)
-
-
-def _calls(urn: str) -> ResourceCalls:
-    return _calls_of(_kind(urn))
-
-
-def _kind(urn: str) -> str:
-    """Return the kind of a resource, such as "ApiKey", from its URN."""
-    kind = urn.split("::")[2].rpartition("$")[2].rpartition(":")[2]
-    return kind if kind in RESOURCES else "App"

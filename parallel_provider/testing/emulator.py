@@ -87,8 +87,7 @@ class Emulator:
     ) -> None:
         """End its process."""
         self._end()
-        # After a Ctrl-C, a lock of httpx may be held, and closing would wait for it.
-        if exc_type is not KeyboardInterrupt:
+        if exc_type is not KeyboardInterrupt:  # which can leave a lock held that `close` waits for
             self._control.close()
 
     @property

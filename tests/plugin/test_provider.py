@@ -282,3 +282,9 @@ def test_plugin_says_its_version_and_schema(plugin: Plugin) -> None:
     assert plugin.stub.GetPluginInfo(empty_pb2.Empty()).version == __version__
     schema = plugin.stub.GetSchema(proto.GetSchemaRequest()).schema
     assert json.loads(schema) == package_schema()
+
+
+def test_resource_of_an_unknown_type_is_refused(plugin: Plugin, app_id: str) -> None:
+    """A state may name a type of a later version: nothing is deleted in its place."""
+    with pytest.raises(grpc.RpcError, match="the package has no such resource"):
+        plugin.delete(urn("Application", "x"), {"appId": app_id, "appName": "x"})
