@@ -46,6 +46,10 @@ bench: $(STAMP) ## how long runs take, against Pulumi alone (half an hour)
 reliability: $(STAMP) ## every way in which an answer can go wrong, as docs/reliability.md
 	@$(BIN)/python -m tests.reliability
 
+docs: $(STAMP) ## the pages and tables that are made from the declarations
+	@$(BIN)/python -m parallel_provider.plugin.schema
+	@$(BIN)/python -m tools.documents
+
 RELEASE := .venv-release
 $(RELEASE)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(RELEASE)

@@ -25,7 +25,7 @@ ASK = {
     "zsh": """
         autoload -U compinit; compinit -D -u
         compadd() { local name=${@[-1]}; print -l -- "${(@P)name}"; }
-        _describe() { local name=$3; local -a found=("${(@P)name}"); print -l -- "${found[@]%%:*}"; }
+        _describe() { local name=$3 a; for a in "${(@P)name}"; do print -- "${a%%:*}"; done; }
         source "$1"; shift
         words=("$@"); CURRENT=$#
         _parallel_provider_completion
