@@ -83,8 +83,15 @@ def raw_keys_are_safe(
 
 
 def apps_are_protected(resource: Resource, stack: str, stacks: str) -> Iterator[str]:
-    """Require that apps are protected in each stack whose name matches the regular expression `stacks`."""
-    if resource.kind == "App" and re.search(stacks, stack) and not resource.is_protected:
+    """Require that apps are protected in stacks whose names match a regular expression."""
+    if resource.kind != "App" or resource.is_protected:
+        return
+    try:
+        is_production = re.search(stacks, stack) is not None
+    except re.error as error:
+        yield f"stacks in the configuration of this policy is no regular expression: {error}"
+        return
+    if is_production:
         yield f"the app isn't protected, and {stack!r} is a production stack: set protect to True"
 
 

@@ -143,6 +143,12 @@ def test_app_of_production_is_protected(stack: str, is_production: bool, native:
     assert list(apps_are_protected(resource(native, "ApiKey"), stack, PRODUCTION)) == []
 
 
+def test_setting_that_is_no_regular_expression_is_named() -> None:
+    """No app is accepted with it."""
+    [problem] = apps_are_protected(resource(native=True, kind="App"), "dev", "(")
+    assert "stacks in the configuration of this policy is no regular expression" in problem
+
+
 @both
 def test_top_up_without_a_limit_is_refused(native: bool) -> None:
     """With one, it isn't."""
