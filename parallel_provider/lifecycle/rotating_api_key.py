@@ -15,9 +15,10 @@ from parallel_provider.lifecycle.app_key import (
 )
 from parallel_provider.lifecycle.declarations import Props, changed_inputs
 from parallel_provider.lifecycle.durations import parse_duration
+from parallel_provider.lifecycle.imported_key import imported_outputs
 from parallel_provider.lifecycle.machine_lock import noting_unfinished
 from parallel_provider.lifecycle.one_time_secret import SecretId, revoke_secrets
-from parallel_provider.lifecycle.resource import Diff, Lifecycle
+from parallel_provider.lifecycle.resource import Diff, Lifecycle, RawKeyOf
 from parallel_provider.lifecycle.rotating_api_key_state import (
     RotatingApiKeyInputs,
     RotatingApiKeyState,
@@ -37,6 +38,8 @@ from parallel_provider.lifecycle.unknown import UNKNOWN
 
 # A smaller difference of the clocks is normal: a run may come just when something gets due.
 _NOTABLE_DIFFERENCE_SECONDS = 60.0
+# A program needs a value, and can't give one before the key is imported.
+_IMPORTED_ROTATE_AFTER = "90d"
 
 
 class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyState]):
@@ -116,6 +119,28 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
     def read(self, context: Context, state: RotatingApiKeyState) -> RotatingApiKeyState | None:
         """Find its app."""
         return read_key(context.run, state)
+
+    def import_state(
+        self, context: Context, resource_id: str, raw_key_of: RawKeyOf
+    ) -> RotatingApiKeyState:
+        """Take over a key of this id, with durations that the program can change.
+
+        Only its app can be checked. Its age counts from now.
+        """
+        outputs = imported_outputs(context, self.kind, resource_id, raw_key_of)
+        context.info(
+            f"{outputs['api_key_name']!r} is imported with rotate_after {_IMPORTED_ROTATE_AFTER}, "
+            "counted from now, as the API doesn't tell when a key was created. Change `triggers` "
+            "to rotate it sooner."
+        )
+        state = RotatingApiKeyState(
+            **outputs, rotate_after=_IMPORTED_ROTATE_AFTER, overlap="1d", next_rotation_at=0
+        )
+        return state.with_durations(state.rotate_after, state.overlap)
+
+    def with_first_inputs(self, state: RotatingApiKeyState, inputs: Props) -> RotatingApiKeyState:
+        """Find the number of its generation, which the program's name tells."""
+        return state.of_generation_in(inputs.get("api_key_name"))
 
     def update(
         self, context: Context, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs
