@@ -91,7 +91,9 @@ def compare(
         )
     changed = _changed(lifecycle, completed, inputs)
     is_other = bool(changed) or dict(completed) != dict(state)
-    return Diff(diff.changed or is_other, diff.replaces, by_inputs=bool(changed)), changed
+    # Not the triggers: the schema says that a change of an ApiKey's triggers replaces it, and the
+    # engine applies that to each property which is named here.
+    return Diff(diff.changed or is_other, diff.replaces), changed - {_TRIGGERS}
 
 
 def completed(
