@@ -20,8 +20,9 @@ from parallel_provider.lifecycle.app_key import (
 )
 from parallel_provider.lifecycle.declarations import Props, ReplaceOnChange
 from parallel_provider.lifecycle.field_types import JsonLike
+from parallel_provider.lifecycle.imported_key import imported_outputs
 from parallel_provider.lifecycle.one_time_secret import revoke_secret
-from parallel_provider.lifecycle.resource import Diff, Lifecycle
+from parallel_provider.lifecycle.resource import Diff, Lifecycle, RawKeyOf
 from parallel_provider.lifecycle.run import Context
 
 
@@ -72,6 +73,10 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
     def read(self, context: Context, state: ApiKeyState) -> ApiKeyState | None:
         """Find its app."""
         return read_key(context.run, state)
+
+    def import_state(self, context: Context, resource_id: str, raw_key_of: RawKeyOf) -> ApiKeyState:
+        """Take over a key of this id. Only its app can be checked."""
+        return ApiKeyState(**imported_outputs(context, self.kind, resource_id, raw_key_of))
 
     def update(self, context: Context, state: ApiKeyState, inputs: ApiKeyInputs) -> ApiKeyState:
         """Deliver it if that isn't done. Remove the raw key if it isn't to be kept any more."""

@@ -43,8 +43,7 @@ class NewSecret:
     @property
     def fingerprint(self) -> str:
         """The SHA-256 hash of the secret: "sha256:" and hexadecimal digits."""
-        digest = hashlib.sha256(self.raw.get_secret_value().encode()).hexdigest()
-        return f"sha256:{digest}"
+        return fingerprint(self.raw)
 
 
 @dataclass(frozen=True)
@@ -83,6 +82,11 @@ class SecretApi(Protocol):
 
     def variables(self, secret: NewSecret, name: str) -> Mapping[str, str]:
         """Return the environment variables that tell a delivery command about the secret."""
+
+
+def fingerprint(raw: SecretStr) -> str:
+    """Return the SHA-256 hash of a secret: "sha256:" and hexadecimal digits."""
+    return f"sha256:{hashlib.sha256(raw.get_secret_value().encode()).hexdigest()}"
 
 
 def create_secret(context: Context, api: SecretApi, app_id: str, name: str) -> NewSecret:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
+from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
 from parallel_provider.errors import LifecycleError
@@ -21,6 +23,10 @@ from parallel_provider.lifecycle.declarations import (
 )
 from parallel_provider.lifecycle.run import Context
 from parallel_provider.lifecycle.unknown import UNKNOWN
+from parallel_provider.printable import printable
+
+RawKeyOf = Callable[[str], SecretStr | None]
+"""Returns the raw key of the API key with this id; None if the user gives none."""
 
 InputsT = TypeVar("InputsT", bound=Inputs)
 StateT = TypeVar("StateT", bound=State)
@@ -124,6 +130,28 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
             f"{self.kind} {resource_id!r} can't be read by its id, as the Account API has no such "
             "read: create one in this program, or pass values on as stack outputs"
         )
+
+    def import_state(
+        self,
+        context: Context,  # noqa: ARG002 - for others' use
+        resource_id: str,
+        raw_key_of: RawKeyOf,  # noqa: ARG002 - for others' use
+    ) -> StateT:
+        """Return the state of a resource that something else has created, by the id of an import.
+
+        Raises LifecycleError if it doesn't exist, or has no such id.
+        """
+        raise LifecycleError(
+            f"{self.kind} can't be imported, as the Account API has nothing with the id "
+            f"{printable(resource_id)!r}: declare it as a new resource, without an import"
+        )
+
+    def with_first_inputs(self, state: StateT, inputs: Props) -> StateT:  # noqa: ARG002 - for others' use
+        """Return an imported state with what only the program knows of it.
+
+        `inputs` are those of the first run after the import.
+        """
+        return state
 
     def update(self, context: Context, state: StateT, inputs: InputsT) -> StateT:
         """Change it in place. Raises UnfinishedError if only a part of that was done."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from parallel_provider.errors import LifecycleError, ParallelError
+from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.app_key import (
     APP_KEYS,
     create_key,
@@ -17,28 +17,26 @@ from parallel_provider.lifecycle.app_key import (
 )
 from parallel_provider.lifecycle.declarations import Props, changed_inputs
 from parallel_provider.lifecycle.durations import parse_duration
+from parallel_provider.lifecycle.imported_key import imported_outputs
 from parallel_provider.lifecycle.machine_lock import noting_unfinished
 from parallel_provider.lifecycle.one_time_secret import SecretId, revoke_secrets
-from parallel_provider.lifecycle.resource import Diff, Lifecycle, UnfinishedError
+from parallel_provider.lifecycle.resource import Diff, Lifecycle, RawKeyOf, UnfinishedError
 from parallel_provider.lifecycle.rotating_api_key_state import (
     RotatingApiKeyInputs,
     RotatingApiKeyState,
     seconds,
 )
 from parallel_provider.lifecycle.rotation import (
-    Plan,
     RetiredKey,
-    clock_sentence,
-    due_to_revoke,
     generation_name,
-    plan,
     sentences,
 )
-from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.lifecycle.rotation_due import due_now, keys_to_revoke_now, plan_for
+from parallel_provider.lifecycle.run import Context
 from parallel_provider.lifecycle.unknown import UNKNOWN
 
-# A smaller difference of the clocks is normal: a run may come just when something gets due.
-_NOTABLE_DIFFERENCE_SECONDS = 60.0
+# A program needs a value, and can't give one before the key is imported.
+_IMPORTED_ROTATE_AFTER = "90d"
 
 
 class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyState]):
@@ -56,7 +54,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         if diff.replaces:
             return replace(diff, updates=tuple(sorted(changed)))
         now = context.run.clock()
-        due = _plan(state, news, now, triggers_changed="triggers" in changed)
+        due = plan_for(state, news, now, triggers_changed="triggers" in changed)
         for sentence in sentences(
             due,
             current_name=state.api_key_name,
@@ -83,7 +81,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
     ) -> dict[str, Any]:
         """Return the outputs after an update. Without a rotation, the current key is known."""
         changed = changed_inputs(self.inputs_type, state, inputs)
-        due = _plan(state, inputs, context.run.clock(), triggers_changed="triggers" in changed)
+        due = plan_for(state, inputs, context.run.clock(), triggers_changed="triggers" in changed)
         overlap, rotate_after = inputs.get("overlap", "1d"), inputs.get("rotate_after")
         if due.rotate_because is not None:
             name = generation_name(str(inputs.get("api_key_name")), state.generation + 1)
@@ -121,6 +119,28 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         """Find its app."""
         return read_key(context.run, state)
 
+    def import_state(
+        self, context: Context, resource_id: str, raw_key_of: RawKeyOf
+    ) -> RotatingApiKeyState:
+        """Take over a key of this id, with durations that the program can change.
+
+        Only its app can be checked. Its age counts from now.
+        """
+        outputs = imported_outputs(context, self.kind, resource_id, raw_key_of)
+        context.info(
+            f"{outputs['api_key_name']!r} is imported with rotate_after {_IMPORTED_ROTATE_AFTER}, "
+            "counted from now, as the API doesn't tell when a key was created. Change `triggers` "
+            "to rotate it sooner."
+        )
+        state = RotatingApiKeyState(
+            **outputs, rotate_after=_IMPORTED_ROTATE_AFTER, overlap="1d", next_rotation_at=0
+        )
+        return state.with_durations(state.rotate_after, state.overlap)
+
+    def with_first_inputs(self, state: RotatingApiKeyState, inputs: Props) -> RotatingApiKeyState:
+        """Find the number of its generation, which the program's name tells."""
+        return state.of_generation_in(inputs.get("api_key_name"))
+
     def update(
         self, context: Context, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs
     ) -> RotatingApiKeyState:
@@ -131,7 +151,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         context.run.require_allowed_organization()
         if state.undelivered:
             state = deliver_again(context, state, inputs)
-        due = _due_now(context, state, inputs)
+        due = due_now(context, state, inputs)
         updated = state
         if due.rotate_because is not None:
             updated = _rotate(context, state, inputs)
@@ -157,40 +177,6 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
                 f"{len(failures)} of its keys couldn't be revoked, run again to retry: "
                 + "; ".join(failures)
             )
-
-
-def _plan(state: RotatingApiKeyState, inputs: Props, now: float, *, triggers_changed: bool) -> Plan:
-    return plan(
-        created_at=state.created_at,
-        retired=state.retired_keys,
-        rotate_after=seconds(inputs.get("rotate_after")),
-        overlap=seconds(inputs.get("overlap")),
-        triggers_changed=triggers_changed,
-        now=now,
-    )
-
-
-def _due_now(context: Context, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs) -> Plan:
-    """Return what is due by the server's time, or by this machine's clock if that isn't known.
-
-    Asks the server for its time only if something is due because of the time.
-    """
-    run = context.run
-    news = dict(inputs)
-    triggers_changed = "triggers" in changed_inputs(RotatingApiKeyInputs, state, news)
-    here = run.clock()
-    due_here = _plan(state, news, here, triggers_changed=triggers_changed)
-    if due_here.rotate_because == "age" or (due_here.revoke and parse_duration(inputs.overlap)):
-        _ask_server_time(run)
-    now = run.api.server_time()
-    if now is None:
-        return due_here
-    due = _plan(state, news, now, triggers_changed=triggers_changed)
-    sentence = clock_sentence(state.api_key_name, due_here, due, here - now)
-    if sentence is not None:
-        is_wrong = abs(here - now) >= _NOTABLE_DIFFERENCE_SECONDS
-        (context.warn if is_wrong else context.info)(sentence)
-    return due
 
 
 def _rotate(
@@ -230,7 +216,7 @@ def _revoke_retired(
     `just_retired` is the id of the key that this run has retired. It is revoked only if there is no
     overlap.
     """
-    due = _due_to_revoke(context, state, overlap, just_retired)
+    due = keys_to_revoke_now(context, state, overlap, just_retired)
     failures = revoke_secrets(
         context.run, APP_KEYS, state.app_id, list(map(_secret_id, due)), state.org_id
     )
@@ -242,39 +228,6 @@ def _revoke_retired(
             f"{failures[key.api_key_id]}"
         )
     return state.without([key for key in due if key not in failed], failed)
-
-
-def _due_to_revoke(
-    context: Context, state: RotatingApiKeyState, overlap: int, just_retired: str | None
-) -> tuple[RetiredKey, ...]:
-    """Return the keys to revoke. The server's time decides, as this machine's may be wrong."""
-    if overlap == 0:
-        return state.retired_keys
-    run = context.run
-    retired = [key for key in state.retired_keys if key.api_key_id != just_retired]
-    due_here = due_to_revoke(retired, overlap, run.clock())
-    now = _ask_server_time(run) if due_here else run.api.server_time()
-    if now is not None:
-        return due_to_revoke(retired, overlap, now)
-    if due_here:
-        names = ", ".join(repr(key.api_key_name) for key in due_here)
-        context.warn(
-            f"The overlap of {names} has passed by this machine's clock, but the Account API's "
-            "answers don't tell its time, so nothing was revoked: this machine's clock alone never "
-            'revokes a key. With overlap="0s" it is revoked whatever the time is.'
-        )
-    return ()
-
-
-def _ask_server_time(run: Run) -> float | None:
-    """Return the server's time in epoch seconds; None if it can't be known.
-
-    An answer with an error has the time as well.
-    """
-    try:
-        return run.server_time()
-    except ParallelError:
-        return run.api.server_time()
 
 
 def _secret_id(key: RetiredKey) -> SecretId:

@@ -83,6 +83,18 @@ class RotatingApiKeyState(KeyState):
             return value
         return value.removesuffix(generation_name("", self.generation))
 
+    def of_generation_in(self, api_key_name: object) -> RotatingApiKeyState:
+        """Return the state with the number that its name has after `api_key_name`, if it has one.
+
+        A key that another stack has rotated is imported with such a name.
+        """
+        number = self.api_key_name.removeprefix(f"{api_key_name}-")
+        if not number.isdecimal() or generation_name(str(api_key_name), int(number)) != (
+            self.api_key_name
+        ):
+            return self
+        return self.model_copy(update={"generation": int(number)})
+
     def rotated_to(self, outputs: dict[str, Any]) -> RotatingApiKeyState:
         """Return the state with a new current key; the present one becomes the previous key.
 

@@ -23,6 +23,13 @@ from parallel_provider.lifecycle.declarations import (
 from parallel_provider.lifecycle.resource import UnfinishedError
 from parallel_provider.lifecycle.run import Context, ResourceNames
 from parallel_provider.model import why
+from parallel_provider.plugin.imports import (
+    IMPORTED,
+    compare,
+    completed,
+    imported_inputs,
+    raw_key_of,
+)
 from parallel_provider.plugin.names import text_in_camel_case
 from parallel_provider.plugin.values import (
     from_struct,
@@ -70,6 +77,7 @@ class ResourceCalls:
         was_default = (
             to_camel(name_input) in (olds.get(_DEFAULTS) or ())
             or olds.get(f"default_{name_input}") is not None
+            or IMPORTED in olds
         )
         old = in_snake_case([name_input], olds).get(name_input)
         return old if was_default and isinstance(old, str) else name
@@ -100,7 +108,7 @@ class ResourceCalls:
         """Compare outputs with inputs."""
         outputs, inputs = from_struct(request.olds), self._news(request.news)
         state = self._state_of(outputs)
-        diff = self.lifecycle.diff(context, state, inputs)
+        diff, shown = compare(self.lifecycle, context, request.old_inputs, state, inputs)
         if not diff.changed and _DYNAMIC in outputs:
             # The state is of the dynamic provider: an update writes it in this provider's form.
             return proto.DiffResponse(changes=proto.DiffResponse.DIFF_SOME)
@@ -112,7 +120,7 @@ class ResourceCalls:
                 kind=kinds.UPDATE_REPLACE if name in diff.replaces else kinds.UPDATE,
                 inputDiff=True,
             )
-            for name in sorted({*diff.updates, *diff.replaces})
+            for name in sorted(shown)
         }
         return proto.DiffResponse(
             changes=proto.DiffResponse.DIFF_SOME,
@@ -140,16 +148,15 @@ class ResourceCalls:
         if in_snake_case([self.lifecycle.created_marker], outputs):
             state = self.lifecycle.read(context, self._state_of(outputs))
         else:
-            state = self.lifecycle.look_up(context, request.id)
+            state = self.lifecycle.import_state(context, request.id, raw_key_of)
         if state is None:
             return proto.ReadResponse()
         inputs = request.inputs
         if not inputs.fields:
-            names = [n for n in self._inputs.model_fields if n in self._state.model_fields]
-            known = {name: state.input_value(name) for name in names}
-            inputs = to_struct(in_camel_case({n: v for n, v in known.items() if v is not None}))
+            known = in_camel_case(imported_inputs(self.lifecycle, state))
+            inputs = to_struct({**known, IMPORTED: True})
         outputs = self._outputs(dict(state), secrets_in(request.properties))
-        return proto.ReadResponse(id=request.id, properties=outputs, inputs=inputs)
+        return proto.ReadResponse(id=state.resource_id, properties=outputs, inputs=inputs)
 
     def update(self, context: Context, request: proto.UpdateRequest) -> proto.UpdateResponse:
         """Update in place; in a preview, return what is known of the outputs.
@@ -157,6 +164,7 @@ class ResourceCalls:
         After a partial failure the engine calls this without a diff before.
         """
         state, news = self._state_of(from_struct(request.olds)), self._news(request.news)
+        state = completed(self.lifecycle, request.old_inputs, state, news)
         secrets = secrets_in(request.news)
         if request.preview:
             expected = self.lifecycle.expect_update(context, state, news)
@@ -217,7 +225,7 @@ class ResourceCalls:
         known = [to_camel(name) for name in self._inputs.model_fields]
         texts = []
         for name in given:
-            if name in known or name == _DEFAULTS:
+            if name in known or name in (_DEFAULTS, IMPORTED):
                 continue
             nearest = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {nearest[0]}?" if nearest else f"it has {', '.join(known)}"

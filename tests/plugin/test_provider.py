@@ -227,10 +227,8 @@ def test_app_is_imported_by_its_id(plugin: Plugin, app_id: str) -> None:
     read_id, outputs, inputs = plugin.read(APP, app_id)
 
     assert read_id == app_id
-    assert inputs == {"appName": outputs["appName"]}
-    assert plugin.diff(APP, outputs, inputs).changes == NONE
-    with pytest.raises(grpc.RpcError, match="can't be read by its id"):
-        plugin.read(KEY, "some-id")
+    assert inputs == {"appName": outputs["appName"], "__imported": True}
+    assert plugin.diff(APP, outputs, inputs, inputs).changes == NONE
 
 
 def test_functions_answer_with_names_in_camel_case(plugin: Plugin, emulator: Emulator) -> None:
