@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.app_key import (
     APP_KEYS,
     create_key,
-    drops_raw_key,
+    deliver_again,
     organization_of,
     read_key,
+    updates_of_key,
     without_raw_keys,
 )
 from parallel_provider.lifecycle.declarations import Props, changed_inputs
 from parallel_provider.lifecycle.durations import parse_duration
 from parallel_provider.lifecycle.machine_lock import noting_unfinished
 from parallel_provider.lifecycle.one_time_secret import SecretId, revoke_secrets
-from parallel_provider.lifecycle.resource import Diff, Lifecycle
+from parallel_provider.lifecycle.resource import Diff, Lifecycle, UnfinishedError
 from parallel_provider.lifecycle.rotating_api_key_state import (
     RotatingApiKeyInputs,
     RotatingApiKeyState,
@@ -50,9 +52,9 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
     def diff(self, context: Context, state: RotatingApiKeyState, news: Props) -> Diff:
         """Compare inputs, find what is due, and tell the user what that is."""
         diff = super().diff(context, state, news)
-        if diff.replaces:
-            return diff
         changed = changed_inputs(self.inputs_type, state, news)
+        if diff.replaces:
+            return replace(diff, updates=tuple(sorted(changed)))
         now = context.run.clock()
         due = _plan(state, news, now, triggers_changed="triggers" in changed)
         for sentence in sentences(
@@ -63,10 +65,12 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
             at_once=seconds(news.get("overlap")) == 0,
         ):
             context.info(sentence)
-        return Diff(
-            changed=bool(changed) or drops_raw_key(state, news) or not due.is_empty,
-            by_inputs=bool(changed),
-        )
+        asking = {*changed, *updates_of_key(state, news)}
+        if due.rotate_because == "age":
+            asking.add("rotate_after")
+        if due.revoke:
+            asking.add("overlap")
+        return Diff(updates=tuple(sorted(asking)), by_inputs=bool(changed))
 
     def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:
         """Return the outputs after a create. There is no previous key yet."""
@@ -125,6 +129,8 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         The server's time decides if it is known. The preview has used this machine's clock.
         """
         context.run.require_allowed_organization()
+        if state.undelivered:
+            state = deliver_again(context, state, inputs)
         due = _due_now(context, state, inputs)
         updated = state
         if due.rotate_because is not None:
@@ -198,7 +204,11 @@ def _rotate(
         return rotated.with_durations(inputs.rotate_after, inputs.overlap)
 
     with noting_unfinished("rotation", state.app_id, state.api_key_id, name) as was_interrupted:
-        rotated = create_key(context, inputs, name, state_of)
+        try:
+            rotated = create_key(context, inputs, name, state_of)
+        except UnfinishedError as left:
+            unfinished = state.with_stray(left.state.resource_id, name)
+            raise UnfinishedError(left.text, left.by_hand, unfinished) from None
     context.info(
         f"{state.api_key_name!r} was rotated: the current key is now {name!r} "
         f"({rotated.api_key_id})."
