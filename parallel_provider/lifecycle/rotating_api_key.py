@@ -11,6 +11,7 @@ from parallel_provider.lifecycle.app_key import (
     drops_raw_key,
     organization_of,
     read_key,
+    seen_by_now,
     without_raw_keys,
 )
 from parallel_provider.lifecycle.declarations import Props, changed_inputs
@@ -100,11 +101,13 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         """Create the first generation."""
         context.run.require_allowed_organization()
         org_id = organization_of(context.run, inputs.app_id)
+        seen_by = seen_by_now(context.run, inputs.app_id)
 
         def state_of(outputs: dict[str, Any]) -> RotatingApiKeyState:
             return RotatingApiKeyState(
                 **outputs,
                 org_id=org_id,
+                seen_by=seen_by,
                 triggers=inputs.triggers,
                 rotate_after=inputs.rotate_after,
                 overlap=inputs.overlap,
@@ -115,7 +118,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
 
     def read(self, context: Context, state: RotatingApiKeyState) -> RotatingApiKeyState | None:
         """Find its app."""
-        return read_key(context.run, state)
+        return read_key(context, state)
 
     def update(
         self, context: Context, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs
@@ -140,7 +143,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         context.run.require_allowed_organization()
         current = SecretId(state.api_key_id, state.api_key_name)
         keys = (current, *map(_secret_id, state.retired_keys))
-        failed = revoke_secrets(context.run, APP_KEYS, state.app_id, keys, state.org_id)
+        failed = revoke_secrets(context, APP_KEYS, state.place, keys)
         failures = [
             f"{key.name!r} ({key.secret_id}): {failed[key.secret_id]}"
             for key in keys
@@ -221,9 +224,7 @@ def _revoke_retired(
     overlap.
     """
     due = _due_to_revoke(context, state, overlap, just_retired)
-    failures = revoke_secrets(
-        context.run, APP_KEYS, state.app_id, list(map(_secret_id, due)), state.org_id
-    )
+    failures = revoke_secrets(context, APP_KEYS, state.place, list(map(_secret_id, due)))
     failed = [key for key in due if key.api_key_id in failures]
     for key in failed:
         context.warn(

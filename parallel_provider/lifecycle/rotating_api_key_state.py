@@ -88,9 +88,12 @@ class RotatingApiKeyState(KeyState):
 
         `outputs` are those of the new key.
         """
+        retired_ids = {self.api_key_id, *(key.api_key_id for key in self.retired_keys)}
+        creators = {key: mark for key, mark in self.creators.items() if key in retired_ids}
         return self.model_copy(
             update={
                 **outputs,
+                "creators": {**creators, **outputs["creators"]},
                 "generation": self.generation + 1,
                 "previous_api_key_id": self.api_key_id,
                 "previous_api_key_name": self.api_key_name,
@@ -101,10 +104,13 @@ class RotatingApiKeyState(KeyState):
 
     def expect_rotation(self, name: str, *, overlaps: bool) -> dict[str, Any]:
         """Return the outputs after a rotation: UNKNOWN if only the server can decide them."""
-        new = dict.fromkeys(KeyState.model_fields, UNKNOWN)
-        kept = {field: getattr(self, field) for field in ("app_id", "app_name", "org_id")}
+        new = {**dict.fromkeys(KeyState.model_fields, UNKNOWN), "creators": {}}
+        kept = {
+            field: getattr(self, field) for field in ("app_id", "app_name", "org_id", "seen_by")
+        }
         expected = dict(self.rotated_to({**new, **kept, "api_key_name": name}))
-        expected |= {"next_rotation_at": UNKNOWN, "previous_expires_at": UNKNOWN}
+        unknown = ("next_rotation_at", "previous_expires_at", "creators")
+        expected |= dict.fromkeys(unknown, UNKNOWN)
         if not overlaps:
             expected |= {name: None for name in expected if name.startswith("previous_")}
         return expected

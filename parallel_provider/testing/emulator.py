@@ -169,6 +169,7 @@ class Emulator:
         authorization_lifetime_seconds: int | None = None,
         rotate_refresh_tokens: bool | None = None,
         members_list_own_apps: bool | None = None,
+        members_get_404: bool | None = None,
         sign_in_user_id: str | None = None,
     ) -> None:
         """Change settings until the next reset."""
@@ -182,6 +183,7 @@ class Emulator:
             "authorization_lifetime_seconds": authorization_lifetime_seconds,
             "rotate_refresh_tokens": rotate_refresh_tokens,
             "members_list_own_apps": members_list_own_apps,
+            "members_get_404": members_get_404,
             "sign_in_user_id": sign_in_user_id,
         }
         self._send("PATCH", "/settings", _given(change))
@@ -194,11 +196,7 @@ class Emulator:
         org_id: str | None = None,
         user_id: str | None = None,
     ) -> str:
-        """Return a new access token.
-
-        By default it has all scopes, never expires, and acts for the first user of the first
-        organization, who is an administrator.
-        """
+        """Return an access token; by default the first user's, with all scopes and no expiry."""
         body = {
             "scopes": scopes,
             "lifetime_seconds": lifetime_seconds,

@@ -43,7 +43,9 @@ def test_life_of_an_app_and_its_key(plugin: Plugin, emulator: Emulator) -> None:
     inputs, failures = plugin.check(APP, {})
     assert (inputs, failures) == ({"appName": "search", "__defaults": ["appName"]}, [])
     app_id, app = plugin.create(APP, inputs)
+    assert len(app["seenBy"]) == 1
     assert app == {
+        "seenBy": app["seenBy"],
         "appId": app_id,
         "appName": "search",
         "orgId": emulator.org_id,
