@@ -189,7 +189,7 @@ def _delete_at_server(run: Run, state: AppState) -> None:
     except NotFoundError as error:
         run.require_same_organization(state.org_id)
         if not run.apps.was_listed(state.app_id) and find_app(run, state)[1] == "unknown":
-            raise unproven_error(error, state) from None
+            raise unproven_error(run, error, state) from None
         if run.apps.is_still_there(state.app_id):
             raise LifecycleError(
                 f"{error}, and yet it is in the list of apps: run again, and if that doesn't "

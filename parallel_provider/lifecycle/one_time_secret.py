@@ -169,7 +169,7 @@ def revoke_secret(context: Context, api: SecretApi, place: SecretPlace, secret: 
         creator = place.creators.get(secret.secret_id)
         revoked = is_revoked(app=proof, reader=reader, creator=creator)
         if revoked == "unknown":
-            raise unproven_error(error, place.app) from None
+            raise unproven_error(run, error, place.app) from None
         if revoked == "probably":
             context.warn(
                 f"The Account API says that the {api.noun} {secret.name!r} ({secret.secret_id}) of "

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from parallel_provider.api import AppItem, NotFoundError
 from parallel_provider.errors import LifecycleError
+from parallel_provider.lifecycle.app_directory import NO_LIST
 from parallel_provider.lifecycle.declarations import Internal
 from parallel_provider.lifecycle.run import Context, Run
 
@@ -126,15 +127,19 @@ def find_app(run: Run, state: InApp) -> tuple[AppItem | None, Proof]:
 
 def warn_of_unknown(context: Context, state: InApp) -> None:
     """Warn, once in a run, that an app isn't in the list and stays in the state all the same."""
-    context.warn(
-        f"App {state.app_id} ({state.app_name!r}) isn't in the list of apps. {_UNPROVEN}, so it "
-        f"stays in the state with its keys. {_TO_PROVE}",
-        once=True,
-    )
+    app = f"App {state.app_id} ({state.app_name!r})"
+    if context.run.apps.is_whole():
+        text = f"{app} isn't in the list of apps. {_UNPROVEN}, so it stays in the state with its "
+        text += f"keys. {_TO_PROVE}"
+    else:
+        text = f"{app} stays in the state as it is with its keys: {NO_LIST}"
+    context.warn(text, once=True)
 
 
-def unproven_error(error: NotFoundError, state: InApp) -> LifecycleError:
+def unproven_error(run: Run, error: NotFoundError, state: InApp) -> LifecycleError:
     """Return the error for a 404 that doesn't prove that an app or a key is gone."""
+    if not run.apps.is_whole():
+        return LifecycleError(f"{error}, and {NO_LIST}, so it isn't treated as gone: run again")
     return LifecycleError(
         f"{error}, and app {state.app_id} ({state.app_name!r}) isn't in the list of apps. "
         f"{_UNPROVEN}, so it isn't treated as gone. {_TO_PROVE}"

@@ -40,6 +40,7 @@ class Emulator:
     """
 
     _control: httpx.Client
+    _command = (sys.executable, "-m", "parallel_provider.emulator")
 
     def __init__(self, *arguments: str) -> None:
         """Take more options of `parallel-provider emulator`, such as `--auto-approve`."""
@@ -52,8 +53,8 @@ class Emulator:
 
     def __enter__(self) -> Emulator:
         """Start it and wait until it accepts connections."""
-        command = [sys.executable, "-m", "parallel_provider.emulator"]
-        command += ["--port", "0", "--ready-file", "-", "--exit-with-stdin", *self._arguments]
+        fixed = ("--port", "0", "--ready-file", "-", "--exit-with-stdin")
+        command = [*self._command, *fixed, *self._arguments]
         # Its standard input is a pipe that only this process holds open, so it ends with this
         # process. It is in a session of its own, so that Ctrl-C reaches this process alone: tests
         # may still need the emulator to clean up.

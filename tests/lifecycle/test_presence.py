@@ -168,12 +168,15 @@ def test_state_of_an_earlier_version_is_kept_until_somebody_has_seen_it(
 
 @pytest.mark.parametrize("body", ["{}", '{"apps": null}'])
 def test_answer_without_a_list_proves_nothing(
-    created: AppState, new_run: NewRun, emulator: Emulator, body: str
+    created: AppState, new_run: NewRun, emulator: Emulator, said: Said, body: str
 ) -> None:
     """Not even for the person who has created the app. Nothing is taken over then either."""
     emulator.add_fault("garbage", method="GET", path=APPS_PATH, body=body, times=2)
 
     assert APPS.read(Context(new_run()), created) == created
+    [warning] = said.warnings
+    assert "stays in the state as it is" in warning
+    assert "has no list of apps" in warning
     with pytest.raises(LifecycleError, match=r"has no list of apps.*run again later"):
         APPS.create(Context(new_run()), AppInputs(app_name="search", adopt_existing=True))
 
@@ -273,12 +276,12 @@ def test_several_people_in_one_run_prove_nothing(
     assert len(said.warnings) == 1
 
 
-def test_texts_are_one_line_and_say_what_to_do() -> None:
+def test_texts_are_one_line_and_say_what_to_do(new_run: NewRun) -> None:
     """The error for a deletion has the reason and the way out."""
     state = AppState(app_id=APP_ID, app_name="search", org_id="org", org_name="")
     cause = NotFoundError("DELETE /x answered 404 (Not found)", status_code=404)
 
-    text = str(unproven_error(cause, state))
+    text = str(unproven_error(new_run(), cause, state))
 
     assert "\n" not in text
     for words in ("answered 404", APP_ID, "'search'", "as an administrator", "state delete"):
