@@ -111,6 +111,11 @@ class RotatingApiKeyState(KeyState):
             }
         )
 
+    def with_stray(self, api_key_id: str, api_key_name: str) -> RotatingApiKeyState:
+        """Return the state with a key that nobody has, and that the next run revokes."""
+        stray = RetiredKey(api_key_id=api_key_id, api_key_name=api_key_name, retired_at=0)
+        return self.model_copy(update={"keys_to_revoke": (*self.keys_to_revoke, stray)})
+
     def expect_rotation(self, name: str, *, overlaps: bool) -> dict[str, Any]:
         """Return the outputs after a rotation: UNKNOWN if only the server can decide them."""
         new = dict.fromkeys(KeyState.model_fields, UNKNOWN)

@@ -11,6 +11,7 @@ import json
 import os
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from google.protobuf import struct_pb2
 from pydantic import SecretStr
 
 from parallel_provider.errors import LifecycleError
-from parallel_provider.lifecycle.declarations import Props, State, changed_inputs, same
+from parallel_provider.lifecycle.declarations import Props, State, changed_inputs
 from parallel_provider.lifecycle.machine_lock import private_folder
 from parallel_provider.lifecycle.one_time_secret import fingerprint
 from parallel_provider.lifecycle.resource import Diff, Lifecycle
 from parallel_provider.lifecycle.run import Context
+from parallel_provider.lifecycle.unknown import Unknown
 from parallel_provider.printable import printable, remember_secret
 from parallel_provider.setting_names import IMPORTED_RAW_KEY
 
@@ -70,16 +72,17 @@ def compare(
     state: State,
     inputs: Props,
 ) -> tuple[Diff, set[str]]:
-    """Return the difference of a state and inputs, and the names of the inputs that changed.
+    """Return the difference of a state and inputs, and the names of the inputs to show for it.
 
     Raises LifecycleError if the first run after an import would replace the resource.
     """
     if not is_imported(old_inputs):
-        return lifecycle.diff(context, state, inputs), _changed(lifecycle, state, inputs)
+        diff = lifecycle.diff(context, state, inputs)
+        return diff, {*diff.updates, *diff.replaces}
     completed = lifecycle.with_first_inputs(state, inputs)
     known = {**inputs, _TRIGGERS: dict(state).get(_TRIGGERS)}
     diff = lifecycle.diff(context, completed, known)
-    wrong = [name for name in diff.replaces if same(inputs.get(name), inputs.get(name))]
+    wrong = [name for name in diff.replaces if not isinstance(inputs.get(name), Unknown)]
     if wrong:
         values = ", ".join(
             f"{name} {printable(str(completed.input_value(name)))!r}" for name in wrong
@@ -89,11 +92,12 @@ def compare(
             "the program says something else. Write these values in the program; they can be "
             "changed in a later run"
         )
-    changed = _changed(lifecycle, completed, inputs)
-    is_other = bool(changed) or dict(completed) != dict(state)
-    # Not the triggers: the schema says that a change of an ApiKey's triggers replaces it, and the
-    # engine applies that to each property which is named here.
-    return Diff(diff.changed or is_other, diff.replaces), changed - {_TRIGGERS}
+    taken_over = changed_inputs(lifecycle.inputs_type, state, inputs)
+    # The schema says which inputs replace a resource when they change. The engine applies that to
+    # each input that is shown, also where its value is only taken over.
+    shown = {*diff.updates, *changed_inputs(lifecycle.inputs_type, completed, inputs)}
+    updates = tuple(sorted({*diff.updates, *taken_over}))
+    return replace(diff, updates=updates), shown - {_TRIGGERS}
 
 
 def completed(
@@ -113,10 +117,6 @@ def imported_inputs(lifecycle: Lifecycle[Any, Any], state: State) -> dict[str, A
     names = [n for n in lifecycle.inputs_type.model_fields if n in type(state).model_fields]
     known = {name: state.input_value(name) for name in names}
     return {name: value for name, value in known.items() if value is not None}
-
-
-def _changed(lifecycle: Lifecycle[Any, Any], state: State, inputs: Props) -> set[str]:
-    return changed_inputs(lifecycle.inputs_type, state, inputs)
 
 
 def _valid(text: object) -> SecretStr:

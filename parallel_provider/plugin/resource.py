@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from parallel_provider.lifecycle.declarations import (
     named_input,
     secret_outputs,
 )
+from parallel_provider.lifecycle.resource import UnfinishedError
 from parallel_provider.lifecycle.run import Context, ResourceNames
 from parallel_provider.model import why
 from parallel_provider.plugin.imports import (
@@ -33,8 +35,10 @@ from parallel_provider.plugin.values import (
     from_struct,
     in_camel_case,
     in_snake_case,
+    secrets_in,
     to_struct,
 )
+from parallel_provider.printable import hide
 
 _DEFAULTS = "__defaults"
 """The name under which checked inputs list the inputs that are defaults. Pulumi doesn't show it."""
@@ -42,8 +46,18 @@ _DYNAMIC = "__provider"
 """The property that states of the dynamic provider have."""
 
 
+class InitFailedError(Exception):
+    """A resource exists, and its last step failed: it belongs into the state as it is."""
+
+    def __init__(self, reason: str, resource_id: str, outputs: Any) -> None:  # noqa: ANN401 - a struct
+        super().__init__(reason)
+        self.reason = reason
+        self.resource_id = resource_id
+        self.outputs = outputs
+
+
 class ResourceCalls:
-    """The calls for one kind of resource. Raises ParallelError."""
+    """The calls for one kind of resource. Raises ParallelError and InitFailedError."""
 
     def __init__(self, kind: str) -> None:
         self.lifecycle = lifecycle_of(kind)
@@ -87,13 +101,14 @@ class ResourceCalls:
             for problem in checked.problems
         ]
         failures += [proto.CheckFailure(reason=text) for text in self._unknown_names(given)]
-        return proto.CheckResponse(inputs=to_struct(inputs), failures=failures)
+        secrets = secrets_in(request.news)
+        return proto.CheckResponse(inputs=to_struct(inputs, secrets), failures=failures)
 
     def diff(self, context: Context, request: proto.DiffRequest) -> proto.DiffResponse:
         """Compare outputs with inputs."""
         outputs, inputs = from_struct(request.olds), self._news(request.news)
         state = self._state_of(outputs)
-        diff, changed = compare(self.lifecycle, context, request.old_inputs, state, inputs)
+        diff, shown = compare(self.lifecycle, context, request.old_inputs, state, inputs)
         if not diff.changed and _DYNAMIC in outputs:
             # The state is of the dynamic provider: an update writes it in this provider's form.
             return proto.DiffResponse(changes=proto.DiffResponse.DIFF_SOME)
@@ -105,7 +120,7 @@ class ResourceCalls:
                 kind=kinds.UPDATE_REPLACE if name in diff.replaces else kinds.UPDATE,
                 inputDiff=True,
             )
-            for name in sorted({*changed, *diff.replaces})
+            for name in sorted(shown)
         }
         return proto.DiffResponse(
             changes=proto.DiffResponse.DIFF_SOME,
@@ -117,12 +132,14 @@ class ResourceCalls:
 
     def create(self, context: Context, request: proto.CreateRequest) -> proto.CreateResponse:
         """Create from inputs; in a preview, return what is known of the outputs."""
-        news = self._news(request.properties)
+        news, secrets = self._news(request.properties), secrets_in(request.properties)
         if request.preview:
             expected = self.lifecycle.expect_create(context, news)
-            return proto.CreateResponse(properties=self._outputs(expected))
-        state = self.lifecycle.create(context, self._valid_inputs(news))
-        return proto.CreateResponse(id=state.resource_id, properties=self._outputs(dict(state)))
+            return proto.CreateResponse(properties=self._outputs(expected, secrets))
+        with self._keeping_unfinished(secrets):
+            state = self.lifecycle.create(context, self._valid_inputs(news))
+        outputs = self._outputs(dict(state), secrets)
+        return proto.CreateResponse(id=state.resource_id, properties=outputs)
 
     def read(self, context: Context, request: proto.ReadRequest) -> proto.ReadResponse:
         """Read the present outputs. Without outputs, it is an import or a `get`."""
@@ -138,9 +155,8 @@ class ResourceCalls:
         if not inputs.fields:
             known = in_camel_case(imported_inputs(self.lifecycle, state))
             inputs = to_struct({**known, IMPORTED: True})
-        return proto.ReadResponse(
-            id=state.resource_id, properties=self._outputs(dict(state)), inputs=inputs
-        )
+        outputs = self._outputs(dict(state), secrets_in(request.properties))
+        return proto.ReadResponse(id=state.resource_id, properties=outputs, inputs=inputs)
 
     def update(self, context: Context, request: proto.UpdateRequest) -> proto.UpdateResponse:
         """Update in place; in a preview, return what is known of the outputs.
@@ -149,12 +165,14 @@ class ResourceCalls:
         """
         state, news = self._state_of(from_struct(request.olds)), self._news(request.news)
         state = completed(self.lifecycle, request.old_inputs, state, news)
+        secrets = secrets_in(request.news)
         if request.preview:
             expected = self.lifecycle.expect_update(context, state, news)
-            return proto.UpdateResponse(properties=self._outputs(expected))
+            return proto.UpdateResponse(properties=self._outputs(expected, secrets))
         if self.lifecycle.diff(_without_messages(context), state, news).changed:
-            state = self.lifecycle.update(context, state, self._valid_inputs(news))
-        return proto.UpdateResponse(properties=self._outputs(dict(state)))
+            with self._keeping_unfinished(secrets, request.id):
+                state = self.lifecycle.update(context, state, self._valid_inputs(news))
+        return proto.UpdateResponse(properties=self._outputs(dict(state), secrets))
 
     def delete(self, context: Context, request: proto.DeleteRequest) -> None:
         """Delete by outputs."""
@@ -179,9 +197,29 @@ class ResourceCalls:
                 "export` and `pulumi stack import`"
             ) from None
 
-    def _outputs(self, state: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a struct
-        """Return all outputs. One that is absent is null: a missing one would be unknown."""
-        return to_struct(in_camel_case(state), self._secrets)
+    def _outputs(self, state: Mapping[str, Any], secrets: set[str]) -> Any:  # noqa: ANN401 - a struct
+        """Return all outputs. One that is absent is null: a missing one would be unknown.
+
+        `secrets` are the secret inputs. Outputs of the same names are secrets too.
+        """
+        return to_struct(in_camel_case(state), self._secrets | secrets)
+
+    @contextlib.contextmanager
+    def _keeping_unfinished(self, secrets: set[str], resource_id: str = "") -> Iterator[None]:
+        try:
+            yield
+        except UnfinishedError as error:
+            outputs = self._outputs(dict(error.state), secrets)
+            reason = f"{error.text}. It stays in the stack's state, and the next run goes on there"
+            resource_id = resource_id or error.state.resource_id
+            raise InitFailedError(reason, resource_id, outputs) from None
+
+    def hide_secret_name(self, *properties: Any) -> None:  # noqa: ANN401 - structs
+        """Let no message show the name input, if the program calls it a secret."""
+        name = to_camel(named_input(self._inputs) or "")
+        for struct in properties:
+            if name in secrets_in(struct):
+                hide(from_struct(struct).get(name))
 
     def _unknown_names(self, given: Mapping[str, Any]) -> list[str]:
         known = [to_camel(name) for name in self._inputs.model_fields]

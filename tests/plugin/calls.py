@@ -123,6 +123,10 @@ class Plugin:
         """Delete a resource."""
         self.stub.Delete(proto.DeleteRequest(urn=urn, properties=to_struct(outputs)))
 
+    def cancel(self) -> None:
+        """Say that the user has cancelled the run."""
+        self.stub.Cancel(empty_pb2.Empty())
+
     def invoke(self, function: str, arguments: Props) -> Any:  # noqa: ANN401 - a message
         """Return the answer of a function."""
         token = f"parallel:index:{function}"

@@ -142,7 +142,7 @@ def test_app_keeps_its_name_if_the_program_gives_none(plugin: Plugin, app_id: st
     _, outputs, inputs = plugin.read(urn("App", "mine"), app_id)
     checked, _ = plugin.check(urn("App", "mine"), {}, inputs)
 
-    assert checked == {"appName": outputs["appName"], "__defaults": ["appName"]}
+    assert (checked["appName"], checked["__defaults"]) == (outputs["appName"], ["appName"])
     assert plugin.check(urn("App", "mine"), {}, checked)[0] == checked
 
 
