@@ -42,8 +42,9 @@ def _output(name: str, declared: Props) -> property:
     def get(self: Any) -> Any:  # noqa: ANN401 - a resource, and its output
         return pulumi.get(self, _snake(name))
 
+    output: Any = pulumi.Output  # of a type that only the schema tells
     get.__name__ = _snake(name)
-    get.__annotations__ = {"return": pulumi.Output[_TYPES.get(declared.get("type", ""), Any)]}
+    get.__annotations__ = {"return": output[_TYPES.get(declared.get("type", ""), Any)]}
     return property(pulumi.getter(name=name)(get))
 
 
