@@ -12,6 +12,8 @@ if `pulumi` is on PATH. Otherwise that half is skipped with the reason.
 - `project.write(source, "lib.py")` writes a file of the program; default: `__main__.py`. To change
   the program, write again between two runs. `project.copy(folder)` copies a whole folder.
 - `project.env` has the environment of the program and the providers. It can change between runs.
+- `project.plugins["package"]` is the executable of a package's native plugin. Set it before the
+  first run.
 - `project.config("key", "value", secret=True)` sets stack configuration.
 - `project.up()`, `.preview()`, `.refresh()`, `.destroy()` have the arguments of the stack's
   methods. `project.stack` is that stack (`pulumi.automation`'s or the embedded one).
@@ -19,6 +21,8 @@ if `pulumi` is on PATH. Otherwise that half is skipped with the reason.
 - `project.resources()` returns the state, one dict per resource, as `pulumi stack export` writes it
   with `--show-secrets`. Use `is_secret(value)` and `plain(value)` on its inputs and outputs.
 - `project.take_over(state)` imports a state that either engine exported earlier.
+- `project.door` is "native" where the program uses the native plugin. `project.resources()` has the
+  names of the dynamic provider then too.
 - `project.said` has all output of its runs so far.
 - `changes(result)` has the changes of a run or a preview, as plain `{"create": 2, "same": 1}`.
 """
@@ -43,6 +47,7 @@ from pulumi.automation import (
 from pulumi.automation.errors import CommandError
 
 from parallel_provider.testing import EmbeddedStack, local_stack
+from tests.native.doors import Door, in_dynamic_form
 
 Engine = Literal["embedded", "pulumi"]
 Result = UpResult | PreviewResult | RefreshResult | DestroyResult
@@ -63,17 +68,21 @@ class Project:
         self.engine: Engine = engine
         self.env: dict[str, str] = {}
         self.said: list[str] = []
+        self.plugins: dict[str, Path] = {}
+        self.door: Door = "dynamic"
         self._stack: Stack | EmbeddedStack | None = None
 
     @property
     def stack(self) -> Any:  # noqa: ANN401 - the two kinds share a surface, not a type
         """Return the stack. It is created on first use."""
         if self._stack is None:
-            self._stack = _open_stack(self.engine, self.folder, self.env)
+            self._stack = _open_stack(self.engine, self.folder, self.env, self.plugins)
         return self._stack
 
     def write(self, source: str, file: str = "__main__.py") -> None:
         """Write one file of the program."""
+        if self.door == "native":
+            source = source.replace("import parallel_provider as", "import parallel_native as")
         path = self.folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source)
@@ -131,7 +140,7 @@ class Project:
         """Return the resources of the state, in its order, with marked secrets."""
         deployment = self.stack.export_stack().deployment or {}
         resources: list[dict[str, Any]] = deployment.get("resources") or []
-        return resources
+        return resources if self.door == "dynamic" else [*map(in_dynamic_form, resources)]
 
     def resource(self, name: str) -> dict[str, Any]:
         """Return the only resource of the state with this name."""
@@ -159,11 +168,20 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - JSON
     return json.loads(value["plaintext"]) if is_secret(value) else value
 
 
-def _open_stack(engine: Engine, folder: Path, env: dict[str, str]) -> Stack | EmbeddedStack:
+def _open_stack(
+    engine: Engine, folder: Path, env: dict[str, str], plugins: dict[str, Path]
+) -> Stack | EmbeddedStack:
     if engine == "embedded":
-        return EmbeddedStack(STACK_NAME, folder, project_name=PROJECT_NAME, env_vars=env)
+        return EmbeddedStack(
+            STACK_NAME, folder, project_name=PROJECT_NAME, env_vars=env, plugins=plugins
+        )
     return local_stack(
-        STACK_NAME, folder, project_name=PROJECT_NAME, private_dir=folder.parent, env_vars=env
+        STACK_NAME,
+        folder,
+        project_name=PROJECT_NAME,
+        private_dir=folder.parent,
+        env_vars=env,
+        plugins=plugins,
     )
 
 

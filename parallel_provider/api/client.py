@@ -12,13 +12,16 @@ from urllib.parse import quote, urlsplit
 from parallel_provider.api.answers import Answer, parse
 from parallel_provider.api.models import AppItem, AppList, Balance, CreatedApiKey, CreatedApp
 from parallel_provider.api.organization import TokenOrganizations, token_of
+from parallel_provider.api.person import TokenPeople
 from parallel_provider.api.timing import (
     Deadline,
     RateLimitGate,
+    Result,
     RetryPolicy,
     ServerClock,
     send_with_retries,
 )
+from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import (
     ApiError,
     ConnectionFailedError,
@@ -51,19 +54,27 @@ class AccountApi:
         auth_origin: str = "the configuration",
         retry_policy: RetryPolicy | None = None,
         rate_limit: RateLimitGate | None = None,
+        cancellation: Cancellation | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._retry_policy = retry_policy or RetryPolicy()
-        self._rate_limit = rate_limit or RateLimitGate()
+        self.cancellation = cancellation or Cancellation()
+        self._rate_limit = rate_limit or RateLimitGate(wait=self.cancellation.wait)
         self._server_clock = ServerClock()
         self.organizations = TokenOrganizations()
         """Keeps requests in one organization. Call its `allow_only` before the first request."""
+        self._people = TokenPeople()
 
         def connect() -> Transport:
             with _httpx_without_command_line():
                 from parallel_provider.api.transport import Transport  # noqa: PLC0415 - heavy
             return Transport(
-                self.base_url, auth(), auth_origin, self._server_clock, self.organizations
+                self.base_url,
+                auth(),
+                auth_origin,
+                self._server_clock,
+                self.organizations,
+                people=self._people,
             )
 
         self._transport = Once(connect)
@@ -87,6 +98,13 @@ class AccountApi:
     def server_time(self) -> float | None:
         """Return the server's time in epoch seconds; None before its first answer."""
         return self._server_clock.now()
+
+    def person(self) -> str | None:
+        """Return a text that identifies the person behind the access tokens of all requests so far.
+
+        None before the first request, if a token doesn't tell it, or if there were several people.
+        """
+        return self._people.only_person()
 
     @property
     def call_seconds(self) -> float:
@@ -119,7 +137,7 @@ class AccountApi:
                 raise
 
         try:
-            return send_with_retries(send, self._retry_policy, self._rate_limit, repeatable=True)
+            return self._with_retries(send, repeatable=True)
         except ParallelError as error:
             # An earlier attempt may have charged, even if a later one was refused.
             if unclear and error is not unclear[-1]:
@@ -127,9 +145,16 @@ class AccountApi:
             raise
 
     def list_apps(self) -> list[AppItem]:
-        """List all apps of the organization. GET /service/v1/apps.
+        """List all apps of the organization that the access token sees. GET /service/v1/apps.
 
         Raises WrongOrganizationError if they are of another organization than expected.
+        """
+        return self.list_apps_if_given() or []
+
+    def list_apps_if_given(self) -> list[AppItem] | None:
+        """List the apps in the same way; return None if the answer has no list at all.
+
+        Such an answer doesn't prove that there is no app.
         """
         return self._read("/service/v1/apps", AppList).apps
 
@@ -167,29 +192,33 @@ class AccountApi:
                 self.organizations.note_unnamed(token)
             return answer
 
-        return send_with_retries(read, self._retry_policy, self._rate_limit, repeatable=True)
+        return self._with_retries(read, repeatable=True)
 
     def _create(self, path: str, body: dict[str, Any], model: type[Answer]) -> Answer:
-        return send_with_retries(
+        return self._with_retries(
             lambda deadline: parse(self._send("POST", path, deadline, body), model),
-            self._retry_policy,
-            self._rate_limit,
             repeatable=False,
         )
 
     def _delete(self, path: str) -> None:
-        send_with_retries(
-            lambda deadline: self._send("DELETE", path, deadline),
-            self._retry_policy,
-            self._rate_limit,
-            repeatable=True,
+        self._with_retries(lambda deadline: self._send("DELETE", path, deadline), repeatable=True)
+
+    def _with_retries(self, send: Callable[[Deadline], Result], *, repeatable: bool) -> Result:
+        return send_with_retries(
+            send, self._retry_policy, self._rate_limit, self.cancellation, repeatable=repeatable
         )
 
     def _send(
         self, method: str, path: str, deadline: Deadline, body: dict[str, Any] | None = None
     ) -> httpx.Response:
-        """Send a request once, after the wait that the server has asked for."""
-        if not self._rate_limit.wait(deadline.seconds_to_begin):
+        """Send a request once, after the wait that the server has asked for.
+
+        A cancelled run creates and charges nothing more, but deletes what it has just created.
+        """
+        may_begin = self._rate_limit.wait(deadline.seconds_to_begin)
+        if self.cancellation.is_cancelled and (method == "POST" or not may_begin):
+            raise ConnectionFailedError(f"{method} {path} wasn't sent, as the run was cancelled")
+        if not may_begin:
             raise ConnectionFailedError(
                 f"{method} {path} wasn't sent, as {urlsplit(self.base_url).netloc} asks to wait "
                 f"longer than the {self.call_seconds:g} seconds that one call may take: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -11,15 +12,18 @@ from parallel_provider.lifecycle.app_key import (
     KeyInputs,
     KeyState,
     create_key,
-    drops_raw_key,
+    deliver_again,
     organization_of,
     read_key,
+    seen_by_now,
+    updates_of_key,
     without_raw_keys,
 )
 from parallel_provider.lifecycle.declarations import OnChange, Props, ReplaceOnChange
 from parallel_provider.lifecycle.field_types import JsonLike
-from parallel_provider.lifecycle.one_time_secret import revoke_secret
-from parallel_provider.lifecycle.resource import Diff, Lifecycle
+from parallel_provider.lifecycle.imported_key import imported_outputs
+from parallel_provider.lifecycle.one_time_secret import SecretId, revoke_secret
+from parallel_provider.lifecycle.resource import Diff, Lifecycle, RawKeyOf
 from parallel_provider.lifecycle.run import Context
 
 
@@ -44,9 +48,9 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
     state_type = ApiKeyState
 
     def diff(self, context: Context, state: ApiKeyState, news: Props) -> Diff:
-        """Compare inputs. A raw key that isn't to be kept any more needs an update only."""
+        """Compare inputs. What isn't delivered, or not to be kept any more, needs an update."""
         diff = super().diff(context, state, news)
-        return Diff(changed=diff.changed or drops_raw_key(state, news), replaces=diff.replaces)
+        return replace(diff, updates=updates_of_key(state, news))
 
     def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:
         """Return the outputs after a create."""
@@ -60,22 +64,32 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
         """Create it, and keep the raw key."""
         context.run.require_allowed_organization()
         org_id = organization_of(context.run, inputs.app_id)
+        seen_by = seen_by_now(context.run, inputs.app_id)
         return create_key(
             context,
             inputs,
             inputs.api_key_name,
-            lambda outputs: ApiKeyState(**outputs, org_id=org_id, triggers=inputs.triggers),
+            lambda outputs: ApiKeyState(
+                **outputs, org_id=org_id, seen_by=seen_by, triggers=inputs.triggers
+            ),
         )
 
     def read(self, context: Context, state: ApiKeyState) -> ApiKeyState | None:
         """Find its app."""
-        return read_key(context.run, state)
+        return read_key(context, state)
 
-    def update(self, context: Context, state: ApiKeyState, inputs: ApiKeyInputs) -> ApiKeyState:  # noqa: ARG002
-        """Remove the raw key from the state if it isn't to be kept any more."""
+    def import_state(self, context: Context, resource_id: str, raw_key_of: RawKeyOf) -> ApiKeyState:
+        """Take over a key of this id. Only its app can be checked."""
+        return ApiKeyState(**imported_outputs(context, self.kind, resource_id, raw_key_of))
+
+    def update(self, context: Context, state: ApiKeyState, inputs: ApiKeyInputs) -> ApiKeyState:
+        """Deliver it if that isn't done. Remove the raw key if it isn't to be kept any more."""
+        if state.undelivered:
+            state = deliver_again(context, state, inputs)
         return state if inputs.keep_raw_api_key else state.model_copy(update={"raw_api_key": None})
 
     def delete(self, context: Context, state: ApiKeyState) -> None:
         """Revoke it."""
         context.run.require_allowed_organization()
-        revoke_secret(context.run, APP_KEYS, state.app_id, state.api_key_id, state.org_id)
+        key = SecretId(state.api_key_id, state.api_key_name)
+        revoke_secret(context, APP_KEYS, state.place, key)

@@ -62,8 +62,8 @@ class ResourceNames:
 class Run:
     """One run of the provider's process. Safe to use from several threads.
 
-    `clock` returns epoch seconds. `sleep` takes seconds. `journal` is the journal of charges that
-    this user has on this machine, unless another one is given.
+    `clock` returns epoch seconds. `wait` takes seconds; a cancelled run ends it. `journal` is the
+    journal of charges that this user has on this machine, unless another one is given.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Run:
         messages: Messages,
         guards: Guards | None = None,
         clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
+        wait: Callable[[float], object] | None = None,
         *,
         journal: ChargeJournal | None = None,
     ) -> None:
@@ -80,8 +80,9 @@ class Run:
         self.messages = messages
         self.guards = guards or Guards()
         self.clock = clock
-        self.sleep = sleep
-        self.apps = AppDirectory(api.list_apps)
+        self.cancellation = api.cancellation
+        self.wait = wait or self.cancellation.wait
+        self.apps = AppDirectory(api.list_apps_if_given)
         self.balance = Once(api.get_balance)
         if self.guards.org_id is not None:
             api.organizations.allow_only(self.guards.org_id, self.guards.org_id_origin or "orgId")
@@ -128,14 +129,15 @@ class Run:
 
         Call it before something counts as deleted: a token of another organization doesn't see it.
         """
-        actual = self._organization_of_token()
+        actual = self.organization_of_token()
         if actual != org_id:
             raise WrongOrganizationError(
                 f"it belongs to organization {org_id!r}, and the access token to {actual!r}, which "
                 "can't tell whether it is gone: use a token of the right organization"
             )
 
-    def _organization_of_token(self) -> str:
+    def organization_of_token(self) -> str:
+        """Return the id of the access token's organization. Asks for the balance if it must."""
         organization = self.apps.organization()
         if organization is not None:
             return organization.org_id

@@ -124,10 +124,12 @@ def _resource(kind: str, types: dict[str, Any]) -> dict[str, Any]:
     optional = named_input(inputs)
     required = _required(inputs) - {to_camel(optional or "")}
     always = {to_camel(n) for n in public_outputs(state) if not _can_be_none(state, n)}
+    # An empty list would be missing from `pulumi package get-schema`.
+    required_inputs = {"requiredInputs": sorted(required)} if required else {}
     return {
         "description": in_camel_case(inspect.cleandoc(type(lifecycle).__doc__ or "")),
         "inputProperties": input_properties,
-        "requiredInputs": sorted(required),
+        **required_inputs,
         "properties": output_properties,
         "required": sorted(always),
         "aliases": [{"type": dynamic_token(kind)}],

@@ -30,6 +30,7 @@ from parallel_provider.testing.engine.errors import Refused
 from parallel_provider.testing.engine.operations import Outcome, SaveState
 from parallel_provider.testing.engine.state import ResourceState
 from parallel_provider.testing.engine.urns import Namespace
+from parallel_provider.testing.plugin_commands import Plugin, plugin_commands
 from parallel_provider.testing.project_files import ConfigurationError, ProjectFiles, full_key
 
 OnOutput = Callable[[str], object]
@@ -49,7 +50,8 @@ class EmbeddedStack:
     It has the methods of `pulumi.automation.Stack`. The real program and the real dynamic providers
     run in processes of their own. State and configuration are kept in memory only. `env_vars` are
     added to the environment of program and providers. An operation that takes longer than
-    `timeout_seconds` is ended, and fails.
+    `timeout_seconds` is ended, and fails. `plugins` has the native plugins of the packages that the
+    program uses: for each package an executable, the folder that it is in, or a command.
 
     `Pulumi.yaml` in `work_dir` is read: the project's name (if `project_name` is empty), `main`,
     and the configuration that it declares. Values in `Pulumi.STACK.yaml` are read too, except
@@ -68,6 +70,7 @@ class EmbeddedStack:
         project_name: str = "",
         env_vars: Mapping[str, str] | None = None,
         timeout_seconds: float = 600,
+        plugins: Mapping[str, Plugin] | None = None,
     ) -> None:
         self.name = stack_name
         self.env_vars = {} if env_vars is None else env_vars
@@ -75,6 +78,7 @@ class EmbeddedStack:
         name = project_name or ProjectFiles.read(self._folder).name or "project"
         self._space = Namespace(stack_name, name)
         self._timeout_seconds = timeout_seconds
+        self._plugins = plugin_commands(plugins or {})
         self._config: dict[str, ConfigValue | None] = {}  # None: removed
         self._resources: list[ResourceState] = []
         self._secrets_providers: dict[str, object] | None = None
@@ -264,6 +268,7 @@ class EmbeddedStack:
                 timeout_seconds=self._timeout_seconds,
                 parallel=parallel or _PARALLEL_PER_CORE * (os.cpu_count() or 1),
                 on_output=on_output,
+                plugins=self._plugins,
             )
             outcome = operation(run, self._resources, self._save)
         finally:

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pydantic import SecretStr
 
 from parallel_provider.api import AccountApi, AppItem, Balance, ConnectionFailedError, CreatedApiKey
+from parallel_provider.cancellation import Cancellation
 from parallel_provider.lifecycle.durations import parse_duration
 from parallel_provider.lifecycle.rotating_api_key import RotatingApiKeyLifecycle
 from parallel_provider.lifecycle.rotating_api_key_state import (
@@ -32,6 +33,7 @@ class Account:
 
     def __init__(self) -> None:
         self.now = 1_800_000_000
+        self.cancellation = Cancellation()
         self.created: dict[str, int] = {}
         self.revoked: dict[str, int] = {}
         self.creating_fails = False
@@ -48,7 +50,10 @@ class Account:
     def server_time(self) -> float | None:
         return float(self.now) if self.tells_time else None
 
-    def list_apps(self) -> list[AppItem]:
+    def person(self) -> str | None:
+        return "person"
+
+    def list_apps_if_given(self) -> list[AppItem]:
         return [AppItem(app_id=APP_ID, app_name="app", org_id="org", org_name="Org")]
 
     def get_balance(self) -> Balance:

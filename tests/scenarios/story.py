@@ -85,6 +85,14 @@ class Console:
         """Delete an app."""
         self._http.delete(f"/service/v1/apps/{app_id}").raise_for_status()
 
+    def create_key(self, app_id: str, api_key_name: str) -> dict[str, Any]:
+        """Create a key. The answer has its id and the raw key."""
+        answer = self._http.post(
+            f"/service/v1/apps/{app_id}/keys", json={"api_key_name": api_key_name}
+        )
+        created: dict[str, Any] = answer.raise_for_status().json()
+        return created
+
     def delete_key(self, app_id: str, api_key_id: str) -> None:
         """Revoke a key."""
         self._http.delete(f"/service/v1/apps/{app_id}/keys/{api_key_id}").raise_for_status()

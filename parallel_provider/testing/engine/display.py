@@ -18,6 +18,7 @@ _MARKS: Final = {
     "update": "~",
     "replace": "+-",
     "read": ">",
+    "import": "=",
     "refresh": "~",
 }
 _COUNTED: Final = {
@@ -25,6 +26,7 @@ _COUNTED: Final = {
     "update": ("~", "updated", "to update"),
     "delete": ("-", "deleted", "to delete"),
     "replace": ("+-", "replaced", "to replace"),
+    "import": ("=", "imported", "to import"),
     "same": (" ", "unchanged", "unchanged"),
 }
 _PREFIXES: Final = {"warning": "warning: ", "error": "error: ", "info": ""}

@@ -44,7 +44,7 @@ def _refreshed(deployment: Deployment, state: ResourceState) -> ResourceState | 
     try:
         found = deployment.call_provider(
             state.urn,
-            lambda: deployment.provider().read(
+            lambda: deployment.provider(state).read(
                 state.urn, state.id, inputs=state.inputs, state=state.outputs
             ),
         )
@@ -71,7 +71,7 @@ def _differs(
         return new.outputs != old.outputs
     answer = deployment.call_provider(
         new.urn,
-        lambda: deployment.provider().diff(
+        lambda: deployment.provider(old).diff(
             new.urn,
             found.id,
             old_inputs=new.inputs,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from parallel_provider.testing.engine.deployment import Deployment
 from parallel_provider.testing.engine.display import protected_from_deletion
 from parallel_provider.testing.engine.errors import StepFailed
+from parallel_provider.testing.engine.provider import InitFailed
 from parallel_provider.testing.engine.state import ResourceState, now
-from parallel_provider.testing.engine.values import marked_outputs
+from parallel_provider.testing.engine.values import marked_like, marked_outputs
 
 Step = Callable[[], None]
 
@@ -24,48 +26,52 @@ class Steps:
         """Keep a resource unchanged."""
         new.id, new.outputs = old.id, old.outputs
         _mark_secrets(new)
+        if new.is_provider and new.urn != self._deployment.dynamic_provider_urn:
+            self._deployment.call_provider(
+                new.urn, lambda: self._deployment.provider_resources.same(new)
+            )
         self._snapshots.add(new, instead_of=old)
         self._deployment.count("same", new)
 
     def create(self, new: ResourceState) -> None:
         """Create a resource."""
-        self._create(new)
-        self._snapshots.add(new)
+        with self._create(new):
+            self._snapshots.add(new)
         self._deployment.count("create", new)
 
     def create_replacement(
         self, old: ResourceState, new: ResourceState, *, deleted: bool = False
     ) -> None:
         """Create the replacement of a resource. The old one is deleted later, unless `deleted`."""
-        self._create(new)
-        if deleted or old.pending_replacement:
-            self._snapshots.add(new, instead_of=old)
-        else:
-            old.delete = True
-            self._snapshots.add(new)
+        with self._create(new):
+            if deleted or old.pending_replacement:
+                self._snapshots.add(new, instead_of=old)
+            else:
+                old.delete = True
+                self._snapshots.add(new)
         self._deployment.count("replace", new)
 
     def update(self, old: ResourceState, new: ResourceState) -> None:
         """Update a resource in place."""
         deployment = self._deployment
         new.id = old.id
-        if new.custom and deployment.dry_run:
-            new.outputs = dict(new.inputs)
-        elif new.custom:
-            new.outputs = deployment.call_provider(
+
+        def update() -> None:
+            new.outputs = deployment.provider(new).update(
                 new.urn,
-                lambda: deployment.provider().update(
-                    new.urn,
-                    old.id,
-                    old_inputs=old.inputs,
-                    old_outputs=old.outputs,
-                    new_inputs=new.inputs,
-                    ignore_changes=new.ignore_changes,
-                ),
+                old.id,
+                old_inputs=old.inputs,
+                old_outputs=old.outputs,
+                new_inputs=new.inputs,
+                ignore_changes=new.ignore_changes,
+                preview=deployment.dry_run,
             )
-            new.modified = now()
-        _mark_secrets(new)
-        self._snapshots.add(new, instead_of=old)
+
+        with self._init_errors_kept(new, update):
+            if new.custom and not deployment.dry_run:
+                new.modified = now()
+            _mark_secrets(new)
+            self._snapshots.add(new, instead_of=old)
         deployment.count("update", new)
 
     def read(self, old: ResourceState | None, new: ResourceState) -> None:
@@ -74,7 +80,7 @@ class Steps:
         if new.id:
             found = deployment.call_provider(
                 new.urn,
-                lambda: deployment.provider().read(
+                lambda: deployment.provider(new).read(
                     new.urn, new.id, inputs=new.inputs, state=new.inputs
                 ),
             )
@@ -116,21 +122,43 @@ class Steps:
             return
         self._deployment.call_provider(
             old.urn,
-            lambda: self._deployment.provider().delete(
+            lambda: self._deployment.provider(old).delete(
                 old.urn, old.id, inputs=old.inputs, outputs=old.outputs
             ),
         )
 
-    def _create(self, new: ResourceState) -> None:
+    @contextmanager
+    def _create(self, new: ResourceState) -> Iterator[None]:
+        """Create a resource. The body puts it into the state."""
         deployment = self._deployment
-        if new.custom and deployment.dry_run:
-            new.outputs = dict(new.inputs)
-        elif new.custom:
-            new.id, new.outputs = deployment.call_provider(
-                new.urn, lambda: deployment.provider().create(new.urn, new.inputs)
+
+        def create() -> None:
+            new.id, new.outputs = deployment.provider(new).create(
+                new.urn, new.inputs, preview=deployment.dry_run
             )
-        _mark_secrets(new)
-        new.created = new.modified = now()
+
+        with self._init_errors_kept(new, create):
+            _mark_secrets(new)
+            new.created = new.modified = now()
+            yield
+
+    @contextmanager
+    def _init_errors_kept(self, new: ResourceState, call: Callable[[], None]) -> Iterator[None]:
+        """Call the provider. The body runs also if the resource exists though the call failed."""
+        failure = None
+        if new.custom:
+            try:
+                self._deployment.call_provider(new.urn, call)
+            except StepFailed as error:
+                if not isinstance(error.__cause__, InitFailed):
+                    raise
+                failure, found = error, error.__cause__
+                new.id = found.id or new.id
+                new.outputs = marked_like(found.outputs, new.inputs)
+                new.init_errors = found.reasons
+        yield
+        if failure is not None:
+            raise failure
 
 
 def _mark_secrets(state: ResourceState) -> None:
