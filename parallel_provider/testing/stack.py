@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from pulumi.automation import (
     ConfigMap,
@@ -28,6 +28,7 @@ from parallel_provider.testing.engine import export, operations
 from parallel_provider.testing.engine.deployment import Options, Setting
 from parallel_provider.testing.engine.errors import Refused
 from parallel_provider.testing.engine.operations import Outcome, SaveState
+from parallel_provider.testing.engine.stack_references import output_values
 from parallel_provider.testing.engine.state import ResourceState
 from parallel_provider.testing.engine.urns import Namespace
 from parallel_provider.testing.project_files import ConfigurationError, ProjectFiles, full_key
@@ -55,6 +56,10 @@ class EmbeddedStack:
     and the configuration that it declares. Values in `Pulumi.STACK.yaml` are read too, except
     encrypted ones: set them with `set_config`.
 
+    `stack_references` has the outputs of other stacks, by the names that the program gives to
+    `pulumi.StackReference`. An output is a JSON-like value, or an `OutputValue` such as those that
+    `outputs()` of another stack returns.
+
         stack = EmbeddedStack("test", "path/to/program", project_name="shop")
         stack.set_config("region", ConfigValue("eu"))
         assert stack.up().outputs["url"].value
@@ -68,12 +73,14 @@ class EmbeddedStack:
         project_name: str = "",
         env_vars: Mapping[str, str] | None = None,
         timeout_seconds: float = 600,
+        stack_references: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.name = stack_name
         self.env_vars = {} if env_vars is None else env_vars
         self._folder = Path(work_dir).resolve()
         name = project_name or ProjectFiles.read(self._folder).name or "project"
         self._space = Namespace(stack_name, name)
+        self.stack_references = {} if stack_references is None else stack_references
         self._timeout_seconds = timeout_seconds
         self._config: dict[str, ConfigValue | None] = {}  # None: removed
         self._resources: list[ResourceState] = []
@@ -262,6 +269,9 @@ class EmbeddedStack:
                     for key, value in self._checked_config().items()
                 },
                 timeout_seconds=self._timeout_seconds,
+                stack_references={
+                    name: output_values(outputs) for name, outputs in self.stack_references.items()
+                },
                 parallel=parallel or _PARALLEL_PER_CORE * (os.cpu_count() or 1),
                 on_output=on_output,
             )

@@ -13,9 +13,7 @@ from parallel_provider.testing import EmbeddedStack, Refused
 TOY = Path(__file__).parent / "toy" / "toy.py"
 
 REFUSED = {
-    "stack references": 'pulumi.StackReference("organization/other/test")',
     "functions of providers (aws:index:f)": 'pulumi.runtime.invoke("aws:index:f", {})',
-    "transforms": 'Thing("a", opts=ResourceOptions(transforms=[lambda args: None]))',
     "providers as resources": 'pulumi.ProviderResource("aws", "p", {})',
     "resources of the package 'aws'": 'pulumi.CustomResource("aws:s3:Bucket", "b", {})',
     "the option `import_`": 'Thing("a", opts=ResourceOptions(import_="x"))',
@@ -25,15 +23,10 @@ REFUSED = {
     ),
     "the option `deleted_with`": 'Thing("b", opts=ResourceOptions(deleted_with=Thing("a")))',
     "the option `replace_with`": 'Thing("b", opts=ResourceOptions(replace_with=[Thing("a")]))',
-    "the option `replacement_trigger`": 'Thing("a", opts=ResourceOptions(replacement_trigger=1))',
     "assets": 'Thing("a", value=pulumi.StringAsset("text"))',
     "components that live in a provider": (
         'pulumi.ComponentResource("awsx:index:C", "c", {}, None, True)'
     ),
-    "resource hooks": """
-hook = pulumi.ResourceHook("hook", lambda args: None)
-Thing("a", opts=ResourceOptions(hooks=pulumi.ResourceHookBinding(after_create=[hook])))
-""",
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import threading
 import time
 import uuid
@@ -14,12 +13,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from parallel_provider.testing.engine import stack_references
+from parallel_provider.testing.engine.callbacks import Callbacks
 from parallel_provider.testing.engine.desired import PACKAGE
 from parallel_provider.testing.engine.display import Display
-from parallel_provider.testing.engine.errors import Cancelled, StepFailed
-from parallel_provider.testing.engine.provider import ProviderError, ProviderProcess
+from parallel_provider.testing.engine.errors import Cancelled, EngineError, StepFailed
+from parallel_provider.testing.engine.hooks import Hooks
+from parallel_provider.testing.engine.provider import ProviderError, ProviderProcess, ReadResult
 from parallel_provider.testing.engine.state import ResourceState, SnapshotManager, now
-from parallel_provider.testing.engine.urns import PROVIDER_PREFIX, ROOT_TYPE, Namespace
+from parallel_provider.testing.engine.urns import (
+    PROVIDER_PREFIX,
+    ROOT_TYPE,
+    STACK_REFERENCE,
+    Namespace,
+)
 from parallel_provider.testing.engine.values import Properties, Secret
 
 ORGANIZATION: Final = "organization"
@@ -48,6 +55,7 @@ class Options:
     config: Mapping[str, Setting]
     parallel: int
     timeout_seconds: float
+    stack_references: Mapping[str, Properties] = field(default_factory=dict)
     on_output: Callable[[str], object] | None = None
 
     @property
@@ -59,35 +67,6 @@ class Options:
     def root_of(space: Namespace) -> str:
         """Return the URN of a stack's own resource."""
         return space.urn(ROOT_TYPE, f"{space.project}-{space.stack}")
-
-
-class RandomOrderLock:
-    """A lock that waiting threads get in random order.
-
-    Pulumi's engine promises no order of independent resources, so no test should rely on one.
-    """
-
-    def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._waiting: list[object] = []
-        self._owner: object | None = None
-
-    def __enter__(self) -> None:
-        ticket = object()
-        with self._condition:
-            self._waiting.append(ticket)
-            self._choose_owner()
-            self._condition.wait_for(lambda: self._owner is ticket)
-
-    def __exit__(self, *_error: object) -> None:
-        with self._condition:
-            self._owner = None
-            self._choose_owner()
-
-    def _choose_owner(self) -> None:
-        if self._owner is None and self._waiting:
-            self._owner = self._waiting.pop(random.randrange(len(self._waiting)))  # noqa: S311
-            self._condition.notify_all()
 
 
 class Deployment:
@@ -106,6 +85,8 @@ class Deployment:
         self.cancelled = threading.Event()  # no new step starts
         # Set when the program has registered everything, has exited, or must be cancelled.
         self.program_event = threading.Event()
+        self.callbacks = Callbacks()
+        self.hooks = Hooks(self.callbacks, self._warn, dry_run=dry_run)
         self.engine_address = ""  # set when the services have started
         self._slots = threading.Semaphore(options.parallel)
         self._providers: list[tuple[Properties, ProviderProcess]] = []  # the last one is used
@@ -248,9 +229,34 @@ class Deployment:
                 self._last_call = time.monotonic()
 
     def close(self) -> None:
-        """End the provider processes."""
+        """End the provider processes, and calls of the program's functions."""
+        self.callbacks.close()
         for _, provider in self._providers:
             provider.end()
+
+    def read(self, state: ResourceState, properties: Properties) -> ReadResult:
+        """Read a resource. Its error becomes the failure of the resource."""
+        if state.type != STACK_REFERENCE:
+            return self.call_provider(
+                state.urn,
+                lambda: self.provider().read(
+                    state.urn, state.id, inputs=state.inputs, state=properties
+                ),
+            )
+        try:
+            return stack_references.read(state.id, self.options.stack_references)
+        except EngineError as error:
+            raise StepFailed(state.urn, str(error)) from None
+
+    def reference_of(self, type_: str) -> str:
+        """Return the reference to the provider of a resource."""
+        if type_ != STACK_REFERENCE:
+            return self.provider_reference()
+        with self._lock:
+            return stack_references.provider_reference(self.snapshots, self.options.space)
+
+    def _warn(self, text: str, urn: str) -> None:
+        self.display.message(text, urn=urn, severity="warning")
 
     @property
     def _provider_urn(self) -> str:

@@ -12,8 +12,15 @@ from pulumi.runtime.proto import alias_pb2, resource_pb2
 
 from parallel_provider.testing.engine import values
 from parallel_provider.testing.engine.errors import Refused
-from parallel_provider.testing.engine.urns import PROVIDER_PREFIX, ROOT_TYPE, Alias, qualified_type
-from parallel_provider.testing.engine.values import Properties
+from parallel_provider.testing.engine.hooks import hook_names
+from parallel_provider.testing.engine.urns import (
+    PROVIDER_PREFIX,
+    ROOT_TYPE,
+    STACK_REFERENCE,
+    Alias,
+    qualified_type,
+)
+from parallel_provider.testing.engine.values import Properties, Value
 
 PACKAGE: Final = "pulumi-python"
 
@@ -23,11 +30,8 @@ _REFUSED_OPTIONS: Final = {
     "provider": "explicit providers",
     "providers": "explicit providers",
     "packageRef": "parameterized packages",
-    "transforms": "transforms",
-    "hooks": "resource hooks",
     "deletedWith": "the option `deleted_with`",
     "replace_with": "the option `replace_with`",
-    "replacement_trigger": "the option `replacement_trigger`",
     "state_migrations": "state migrations",
     "envVarMappings": "environment mappings of providers",
 }
@@ -60,6 +64,8 @@ class DesiredResource:
     aliases: list[Alias] = field(default_factory=list)
     hide_diff: list[str] = field(default_factory=list)
     custom_timeouts: dict[str, float] = field(default_factory=dict)
+    replacement_trigger: Value = None
+    resource_hooks: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -117,16 +123,17 @@ def from_registration(
         # Older SDKs don't have this field.
         hide_diff=list(getattr(request, "hideDiffs", [])),
         custom_timeouts=_timeouts(request, where),
+        replacement_trigger=values.from_wire_value(request.replacement_trigger),
+        resource_hooks=hook_names(request.hooks),
     )
 
 
 def from_read(request: resource_pb2.ReadResourceRequest) -> DesiredRead:
     """Read a read request."""
     where = f"resource {request.name!r}"
-    if request.type == "pulumi:pulumi:StackReference":
-        raise Refused("stack references", where)
     _refuse_options(request, where)
-    _refuse_foreign(request.type, where)
+    if request.type != STACK_REFERENCE:
+        _refuse_foreign(request.type, where)
     _refuse_options(request, where, _REFUSED_FOR_CUSTOM)
     return DesiredRead(
         type=request.type,
@@ -142,10 +149,7 @@ def from_read(request: resource_pb2.ReadResourceRequest) -> DesiredRead:
 def _refuse_options(
     request: Message, where: str, refused: Mapping[str, str] = _REFUSED_OPTIONS
 ) -> None:
-    for set_field, value in request.ListFields():
-        # The SDK sends an empty binding with every resource.
-        if set_field.name == "hooks" and not value.ListFields():
-            continue
+    for set_field, _ in request.ListFields():
         if set_field.name in refused:
             raise Refused(refused[set_field.name], where)
 

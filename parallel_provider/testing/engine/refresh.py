@@ -42,12 +42,7 @@ def _refreshed(deployment: Deployment, state: ResourceState) -> ResourceState | 
         deployment.count("same", state)
         return state
     try:
-        found = deployment.call_provider(
-            state.urn,
-            lambda: deployment.provider().read(
-                state.urn, state.id, inputs=state.inputs, state=state.outputs
-            ),
-        )
+        found = deployment.read(state, state.outputs)
         if not found.id:
             deployment.count("delete", state)
             return None

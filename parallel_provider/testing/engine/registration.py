@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from parallel_provider.testing.engine import diffs, urns
+from parallel_provider.testing.engine import diffs, urns, values
 from parallel_provider.testing.engine.deletion import dependents_to_delete
-from parallel_provider.testing.engine.deployment import Deployment, RandomOrderLock
+from parallel_provider.testing.engine.deployment import Deployment
 from parallel_provider.testing.engine.desired import DesiredRead, DesiredResource
 from parallel_provider.testing.engine.diffs import Diff, ProviderDiff, StepOp
 from parallel_provider.testing.engine.display import check_failure, protected_from_replacement
 from parallel_provider.testing.engine.errors import Cancelled, StepFailed
+from parallel_provider.testing.engine.random_order import RandomOrderLock
 from parallel_provider.testing.engine.state import ResourceState
 from parallel_provider.testing.engine.steps import Step, Steps
 from parallel_provider.testing.engine.values import Properties, has_unknown
@@ -53,6 +54,7 @@ class Registrations:
             text = f"cannot complete a resource '{urn}' whose registration isn't pending"
             raise StepFailed(urn, text)
         self._states[urn].outputs = outputs
+        self._steps.finish_component(self._states[urn])
 
     def finish(self, root_outputs: Properties | None) -> None:
         """Set the outputs of the stack. After a failure, earlier outputs are kept."""
@@ -80,7 +82,7 @@ class Registrations:
                 parent=desired.parent,
                 external=True,
                 dependencies=desired.dependencies,
-                provider=self._deployment.provider_reference(),
+                provider=self._deployment.reference_of(desired.type),
                 additional_secret_outputs=desired.additional_secret_outputs,
             )
             if old is not None:
@@ -140,8 +142,9 @@ class Registrations:
     def _from_diff(
         self, desired: DesiredResource, old: ResourceState, new: ResourceState
     ) -> list[Step]:
-        diff = self._diff(desired, old, new)
-        op = diffs.step_op(old, diff)
+        triggered = diffs.triggers(old.replacement_trigger, desired.replacement_trigger)
+        diff = Diff(changes=True) if triggered else self._diff(desired, old, new)
+        op = StepOp.REPLACE if triggered else diffs.step_op(old, diff)
         if op is StepOp.SAME:
             return [partial(self._steps.same, old, new)]
         if op is StepOp.UPDATE:
@@ -287,4 +290,7 @@ def _new_state(urn: str, desired: DesiredResource) -> ResourceState:
         ignore_changes=desired.ignore_changes,
         replace_on_changes=desired.replace_on_changes,
         hide_diff=desired.hide_diff,
+        # As Pulumi's engine does: it saves no value of a secret in a trigger.
+        replacement_trigger=values.without_secret_values(desired.replacement_trigger),
+        resource_hooks=desired.resource_hooks,
     )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from parallel_provider.testing.engine.deployment import Deployment
 from parallel_provider.testing.engine.display import protected_from_deletion
 from parallel_provider.testing.engine.errors import StepFailed
+from parallel_provider.testing.engine.hooks import StepName, of_step
 from parallel_provider.testing.engine.state import ResourceState, now
 from parallel_provider.testing.engine.values import marked_outputs
 
 Step = Callable[[], None]
+_Result = TypeVar("_Result")
 
 
 class Steps:
@@ -19,6 +22,7 @@ class Steps:
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
         self._snapshots = deployment.snapshots
+        self._after_component: dict[str, Callable[[], None]] = {}
 
     def same(self, old: ResourceState, new: ResourceState) -> None:
         """Keep a resource unchanged."""
@@ -31,6 +35,7 @@ class Steps:
         """Create a resource."""
         self._create(new)
         self._snapshots.add(new)
+        self._run_after("Create", new=new)
         self._deployment.count("create", new)
 
     def create_replacement(
@@ -43,17 +48,19 @@ class Steps:
         else:
             old.delete = True
             self._snapshots.add(new)
+        self._run_after("Create", new=new)
         self._deployment.count("replace", new)
 
     def update(self, old: ResourceState, new: ResourceState) -> None:
         """Update a resource in place."""
         deployment = self._deployment
         new.id = old.id
+        deployment.hooks.before("Update", new=new, old=old)
         if new.custom and deployment.dry_run:
             new.outputs = dict(new.inputs)
         elif new.custom:
-            new.outputs = deployment.call_provider(
-                new.urn,
+            new.outputs = self._call(
+                "Update",
                 lambda: deployment.provider().update(
                     new.urn,
                     old.id,
@@ -62,22 +69,20 @@ class Steps:
                     new_inputs=new.inputs,
                     ignore_changes=new.ignore_changes,
                 ),
+                new=new,
+                old=old,
             )
             new.modified = now()
         _mark_secrets(new)
         self._snapshots.add(new, instead_of=old)
+        self._run_after("Update", new=new, old=old)
         deployment.count("update", new)
 
     def read(self, old: ResourceState | None, new: ResourceState) -> None:
         """Read a resource that this stack doesn't manage."""
         deployment = self._deployment
         if new.id:
-            found = deployment.call_provider(
-                new.urn,
-                lambda: deployment.provider().read(
-                    new.urn, new.id, inputs=new.inputs, state=new.inputs
-                ),
-            )
+            found = deployment.read(new, new.inputs)
             new.outputs = found.outputs
             new.id = found.id or new.id
         _mark_secrets(new)
@@ -94,17 +99,21 @@ class Steps:
     def delete(self, old: ResourceState, *, replaced: bool) -> None:
         """Delete a resource. `replaced` is for the old resource of a replacement."""
         deployment = self._deployment
+        deployment.hooks.before("Delete", old=old)
         if old.protect and not replaced:
             raise StepFailed(old.urn, protected_from_deletion(old.urn), fatal=False)
         self._provider_delete(old)
         self._snapshots.remove(old)
+        self._run_after("Delete", old=old)
         if not replaced:
             deployment.count("discard" if old.external else "delete", old)
 
     def delete_before_replace(self, old: ResourceState) -> None:
         """Delete a resource before its replacement is created. It stays in the state until then."""
+        self._deployment.hooks.before("Delete", old=old)
         self._provider_delete(old)
         old.pending_replacement = True
+        self._run_after("Delete", old=old)
 
     def remove_pending_replacement(self, old: ResourceState) -> None:
         """Remove a resource that was deleted, but whose replacement is no longer wanted."""
@@ -114,23 +123,61 @@ class Steps:
         left = old.external or old.retain_on_delete or old.is_provider or not old.custom
         if left or self._deployment.dry_run:
             return
-        self._deployment.call_provider(
-            old.urn,
+        self._call(
+            "Delete",
             lambda: self._deployment.provider().delete(
                 old.urn, old.id, inputs=old.inputs, outputs=old.outputs
             ),
+            old=old,
         )
 
     def _create(self, new: ResourceState) -> None:
         deployment = self._deployment
+        deployment.hooks.before("Create", new=new)
         if new.custom and deployment.dry_run:
             new.outputs = dict(new.inputs)
         elif new.custom:
-            new.id, new.outputs = deployment.call_provider(
-                new.urn, lambda: deployment.provider().create(new.urn, new.inputs)
+            new.id, new.outputs = self._call(
+                "Create", lambda: deployment.provider().create(new.urn, new.inputs), new=new
             )
         _mark_secrets(new)
         new.created = new.modified = now()
+
+    def finish_component(self, state: ResourceState) -> None:
+        """Run the hooks after a component's step, when the component has given its outputs."""
+        after = self._after_component.pop(state.urn, None)
+        if after is not None:
+            after()
+
+    def _call(
+        self,
+        step: StepName,
+        call: Callable[[], _Result],
+        *,
+        new: ResourceState | None = None,
+        old: ResourceState | None = None,
+    ) -> _Result:
+        urn = of_step(new, old).urn
+        hooks = self._deployment.hooks
+        return self._deployment.call_provider(
+            urn, lambda: hooks.with_retries(step, call, new=new, old=old)
+        )
+
+    def _run_after(
+        self, step: StepName, *, new: ResourceState | None = None, old: ResourceState | None = None
+    ) -> None:
+        """Run the hooks after a step. The step is done, so a hook that fails changes no state."""
+
+        def run() -> None:
+            try:
+                self._deployment.hooks.after(step, new=new, old=old)
+            except StepFailed as error:
+                self._deployment.fail(StepFailed(error.urn, str(error), in_step=False))
+
+        if new is not None and not new.custom:
+            self._after_component[new.urn] = run
+        else:
+            run()
 
 
 def _mark_secrets(state: ResourceState) -> None:

@@ -1,11 +1,11 @@
-"""Objects that all parts of one operation share."""
+"""The lock that waiting threads get in random order."""
 
 from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from parallel_provider.testing.engine.deployment import RandomOrderLock
+from parallel_provider.testing.engine.random_order import RandomOrderLock
 
 
 def test_random_order_lock_is_held_by_one_thread_at_a_time() -> None:
