@@ -1,9 +1,10 @@
 """Measure how long a user waits: `python -m benchmarks`, or `make bench`.
 
-Three programs declare the same number of resources: (a) resources that do nothing, which is the
-floor, (b) apps of this provider, (c) apps of a simple provider, written in an afternoon. Each round
-runs all three one after the other, each in a stack of its own. So if the machine is slow for a
-minute, that affects all three.
+Five programs declare the same number of resources: (a) dynamic resources that do nothing, which is
+the floor, (b) apps of this provider, (c) apps of a simple provider, written in an afternoon, (d)
+resources of a native plugin that does nothing, (e) apps of this provider's native plugin. Each
+round runs them one after the other, each in a stack of its own. So if the machine is slow for a
+minute, that affects all of them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import os
 import platform
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -42,6 +44,7 @@ BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->
 # The default of Pulumi's engine on a machine of this size, set for both engines.
 PARALLEL = 64
 SLOW_MS = 300
+_PLUGINS = {"idle": "benchmarks.idle_plugin", "parallel": "parallel_provider.plugin.__main__"}
 SHOWN, LARGE = 200, 1000
 
 
@@ -122,7 +125,7 @@ def _life(
                 click.echo(f"{count:5} {subject} fails: {name}", err=True)
                 return
             click.echo(
-                f"{count:5} {subject:9} {latency_ms:4} ms  {name:9} {cost.seconds:7.2f} s "
+                f"{count:5} {subject:12} {latency_ms:4} ms  {name:9} {cost.seconds:7.2f} s "
                 f"{cost.calls:5} calls",
                 err=True,
             )
@@ -132,11 +135,28 @@ def _life(
 def _open(
     engine: str, program: Path, folder: Path, variables: dict[str, str]
 ) -> Stack | EmbeddedStack:
+    plugins = {package: _executable(package, folder) for package in _PLUGINS}
     if engine == "embedded":
-        return EmbeddedStack("bench", program, project_name="benchmark", env_vars=variables)
+        return EmbeddedStack(
+            "bench", program, project_name="benchmark", env_vars=variables, plugins=plugins
+        )
     return local_stack(
-        "bench", program, project_name="benchmark", private_dir=folder, env_vars=variables
+        "bench",
+        program,
+        project_name="benchmark",
+        private_dir=folder,
+        env_vars=variables,
+        plugins=plugins,
     )
+
+
+def _executable(package: str, folder: Path) -> Path:
+    """Write the executable of a native plugin, and return its path."""
+    executable = folder / package / f"pulumi-resource-{package}"
+    executable.parent.mkdir()
+    executable.write_text(f"#!{sys.executable}\nfrom {_PLUGINS[package]} import main\n\nmain()\n")
+    executable.chmod(0o755)
+    return executable
 
 
 def _heading(engine: str) -> str:

@@ -85,7 +85,10 @@ class _PeakMemory:
 def _is_provider(pid: int) -> bool:
     try:
         arguments = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
-        return b"pulumi.dynamic" in arguments and _is_descendant(pid)
+        is_provider = b"pulumi.dynamic" in arguments or any(
+            b"/pulumi-resource-" in argument for argument in arguments
+        )
+        return is_provider and _is_descendant(pid)
     except OSError:
         return False
 

@@ -8,13 +8,20 @@ from dataclasses import dataclass
 
 from benchmarks.measure import Cost
 
-FLOOR, PROVIDER, AFTERNOON = SUBJECTS = ("floor", "provider", "afternoon")
+FLOOR, PROVIDER, AFTERNOON = DYNAMIC = ("floor", "provider", "afternoon")
+NATIVE_FLOOR, NATIVE = ("native_floor", "native")
+SUBJECTS = (*DYNAMIC, NATIVE_FLOOR, NATIVE)
 OPERATIONS = ("up", "up again", "preview", "refresh", "destroy")
 
 _HEAD = (
     "| operation | floor | provider | ratio | afternoon | ratio | calls: provider, afternoon "
     "| CPU, provider / floor | peak memory, provider / floor |\n"
     "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+)
+_NATIVE_HEAD = (
+    "| native plugin: operation | one that does nothing | parallel | ratio | to the provider "
+    "| calls | CPU, parallel / nothing | peak memory, parallel / nothing |\n"
+    "| --- | --- | --- | --- | --- | --- | --- | --- |"
 )
 
 
@@ -43,22 +50,22 @@ class Samples:
         """Return the median wall time."""
         return statistics.median(self.seconds(subject, operation))
 
-    def ratio(self, subject: str, operation: str) -> float:
+    def ratio(self, subject: str, operation: str, floor: str = FLOOR) -> float:
         """Return the median over all rounds of the ratio to the floor of the same round."""
-        pairs = zip(self.seconds(subject, operation), self.seconds(FLOOR, operation), strict=True)
+        pairs = zip(self.seconds(subject, operation), self.seconds(floor, operation), strict=True)
         return statistics.median(one / floor for one, floor in pairs)
 
     def calls(self, subject: str, operation: str) -> int:
         """Return the highest number of API calls of a round."""
         return max(s.cost.calls for s in self._of(subject, operation))
 
-    def cpu_ratio(self, operation: str) -> float:
-        """Return the provider's CPU time divided by the floor's."""
-        mine, floor = (
-            statistics.median(s.cost.cpu_seconds for s in self._of(subject, operation))
-            for subject in (PROVIDER, FLOOR)
+    def cpu_ratio(self, subject: str, operation: str, floor: str = FLOOR) -> float:
+        """Return the CPU time divided by the floor's."""
+        mine, least = (
+            statistics.median(s.cost.cpu_seconds for s in self._of(each, operation))
+            for each in (subject, floor)
         )
-        return mine / floor
+        return mine / least
 
     def memory(self, subject: str, operation: str) -> float | None:
         """Return the largest peak memory of the provider's process, in MiB."""
@@ -70,8 +77,12 @@ class Samples:
 
 
 def table(samples: Samples) -> str:
-    """Write one size at one latency as a Markdown table."""
-    return "\n".join([_HEAD, *(_row(samples, operation) for operation in OPERATIONS)])
+    """Write one size at one latency as Markdown tables: the dynamic provider, the native plugin."""
+    dynamic = [_HEAD, *(_row(samples, operation) for operation in OPERATIONS)]
+    if not samples.seconds(NATIVE, OPERATIONS[0]):
+        return "\n".join(dynamic)
+    native = [_NATIVE_HEAD, *(_native_row(samples, operation) for operation in OPERATIONS)]
+    return "\n".join([*dynamic, "", *native])
 
 
 def headline(samples: Samples, slow: Samples | None, slow_ms: int) -> str:
@@ -89,9 +100,15 @@ def headline(samples: Samples, slow: Samples | None, slow_ms: int) -> str:
         for operation in OPERATIONS
     ]
     table = "\n".join([head, *rows])
+    if samples.seconds(NATIVE, "up"):
+        ratios = ", ".join(
+            f"{operation} {samples.ratio(NATIVE, operation, NATIVE_FLOOR):.2f}"
+            for operation in OPERATIONS
+        )
+        table += f"\n\nThe native plugin, in parts of one that does nothing: {ratios}."
     if slow is None:
         return table
-    floor, provider, afternoon = (slow.median(subject, "up") for subject in SUBJECTS)
+    floor, provider, afternoon = (slow.median(subject, "up") for subject in DYNAMIC)
     return (
         f"{table}\n\nWith answers that take {slow_ms} ms, `up` takes {provider:.1f} s: "
         f"{provider - floor:.1f} s more than Pulumi alone. The simple provider takes "
@@ -123,10 +140,28 @@ def _row(samples: Samples, operation: str) -> str:
         else:
             cells += ["fails", ""]
     cells.append(", ".join(calls))
-    cells.append(f"{samples.cpu_ratio(operation):.2f}")
-    mine, floor = (samples.memory(subject, operation) for subject in (PROVIDER, FLOOR))
-    cells.append(f"{mine:.0f} / {floor:.0f} MiB" if mine and floor else "?")
+    cells.append(f"{samples.cpu_ratio(PROVIDER, operation):.2f}")
+    cells.append(_memory(samples, operation, PROVIDER, FLOOR))
     return f"| {' | '.join(cells)} |"
+
+
+def _native_row(samples: Samples, operation: str) -> str:
+    cells = [
+        operation,
+        _spread(samples.seconds(NATIVE_FLOOR, operation)),
+        _spread(samples.seconds(NATIVE, operation)),
+        f"{samples.ratio(NATIVE, operation, NATIVE_FLOOR):.2f}",
+        f"{samples.ratio(NATIVE, operation, PROVIDER):.2f}",
+        str(samples.calls(NATIVE, operation)),
+        f"{samples.cpu_ratio(NATIVE, operation, NATIVE_FLOOR):.2f}",
+        _memory(samples, operation, NATIVE, NATIVE_FLOOR),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _memory(samples: Samples, operation: str, subject: str, floor: str) -> str:
+    mine, least = (samples.memory(each, operation) for each in (subject, floor))
+    return f"{mine:.0f} / {least:.0f} MiB" if mine and least else "?"
 
 
 def _spread(seconds: Sequence[float]) -> str:
@@ -141,17 +176,17 @@ _WIDTH, _LEFT, _BAR, _GAP = 760, 90, 14, 16
 
 def plot(samples: Samples, title: str) -> str:
     """Draw the median wall times as bars, in SVG."""
-    medians = {(s, o): samples.median(s, o) for s in SUBJECTS for o in OPERATIONS}
+    medians = {(s, o): samples.median(s, o) for s in DYNAMIC for o in OPERATIONS}
     scale = (_WIDTH - _LEFT - 60) / max(medians.values())
     parts = [f'<text class="title" x="0" y="16">{title}</text>']
-    for place, subject in enumerate(SUBJECTS):
+    for place, subject in enumerate(DYNAMIC):
         x = _LEFT + 200 * place
         parts.append(f'<rect x="{x}" y="30" width="12" height="12" fill="{_COLOURS[subject]}"/>')
         parts.append(f'<text x="{x + 18}" y="41">{_LABELS[subject]}</text>')
     y = 60
     for operation in OPERATIONS:
         parts.append(f'<text x="0" y="{y + 1.5 * _BAR + 4:.0f}">{operation}</text>')
-        for subject in SUBJECTS:
+        for subject in DYNAMIC:
             width = medians[subject, operation] * scale
             parts.append(
                 f'<rect x="{_LEFT}" y="{y}" width="{width:.1f}" height="{_BAR - 2}" '

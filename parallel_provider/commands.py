@@ -31,6 +31,7 @@ _OWN_VARIABLES = (
     "PARALLEL_TOKEN_COMMAND",
     "PARALLEL_REFRESH_TOKEN",
     "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND",
+    "PARALLEL_IMPORT_RAW_API_KEY",
 )
 
 
@@ -61,7 +62,7 @@ class Command:
 
 
 def environment_for_commands(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return `environ` without the variables that give a token to this package."""
+    """Return `environ` without the variables that give a secret to this package."""
     return {name: value for name, value in environ.items() if name not in _OWN_VARIABLES}
 
 

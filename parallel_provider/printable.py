@@ -19,6 +19,9 @@ _LONG_PART = 20
 # A shorter text could be a part of other words.
 _SHORTEST_SECRET = 8
 _known_secrets: set[str] = set()
+# A shorter name is a part of too many words.
+_SHORTEST_HIDDEN = 3
+_hidden: set[str] = set()
 
 
 def remember_secret(text: str) -> None:
@@ -26,6 +29,17 @@ def remember_secret(text: str) -> None:
     secret = _without_space(text)
     if len(secret) >= _SHORTEST_SECRET:
         _known_secrets.add(secret)
+
+
+def hide(text: object) -> None:
+    """Let `without_hidden` hide this text from now on: a name that the program calls a secret."""
+    if isinstance(text, str) and len(text) >= _SHORTEST_HIDDEN:
+        _hidden.add(text)
+
+
+def without_hidden(text: str) -> str:
+    """Return a message with hidden texts, remembered secrets and everything like a token masked."""
+    return masked(text, *_hidden)
 
 
 def printable(text: str, limit: int = MAX_LENGTH) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from parallel_provider.api import AccountApi, RetryPolicy
+from parallel_provider.cancellation import Cancellation
 from parallel_provider.credentials.chain import NoSource, choose_source
 from parallel_provider.credentials.tokens import TokenSource
 from parallel_provider.errors import NotConfiguredError
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 
 
 def open_api(
-    settings: Settings, source: TokenSource, *, timeout_seconds: float | None = None
+    settings: Settings,
+    source: TokenSource,
+    *,
+    timeout_seconds: float | None = None,
+    cancellation: Cancellation | None = None,
 ) -> AccountApi:
     """Return a client that uses these settings and the tokens of this source.
 
-    One call takes at most `timeout_seconds`, or as long as the settings say. The client is a
-    context manager.
+    One call takes at most `timeout_seconds`, or as long as the settings say. Its waits end when
+    `cancellation` says so. The client is a context manager.
     """
     seconds = settings.timeout_seconds if timeout_seconds is None else timeout_seconds
     return AccountApi(
@@ -34,6 +39,7 @@ def open_api(
         lambda: _bearer_auth(source),
         auth_origin=source.origin,
         retry_policy=RetryPolicy(deadline_seconds=seconds),
+        cancellation=cancellation,
     )
 
 
@@ -41,6 +47,8 @@ def open_run(
     config: Callable[[str], str | None],
     messages: Messages,
     environment: Mapping[str, str] = os.environ,
+    *,
+    cancellation: Cancellation | None = None,
 ) -> Run:
     """Return a run; no request is made. Raises SettingsError and CredentialsError.
 
@@ -59,7 +67,7 @@ def open_run(
         org_id_origin=settings.org_id_origin,
         max_top_up_cents=settings.max_top_up_cents,
     )
-    api = open_api(settings, source)
+    api = open_api(settings, source, cancellation=cancellation)
     warning = source.end_warning()
     if warning is not None:
         messages.warn(warning)

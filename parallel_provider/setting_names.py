@@ -33,6 +33,9 @@ VARIABLES = (
     "PARALLEL_SERVICE_API_URL",
     "PARALLEL_PLATFORM_URL",
 )
+IMPORTED_RAW_KEY = "PARALLEL_IMPORT_RAW_API_KEY"
+"""The variable with the raw key of a key that the native plugin imports."""
+
 # Other programs use this prefix too, so only names that are very similar to ours are reported.
 _MIN_SIMILARITY = 0.85
 

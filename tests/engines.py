@@ -12,6 +12,8 @@ if `pulumi` is on PATH. Otherwise that half is skipped with the reason.
 - `project.write(source, "lib.py")` writes a file of the program; default: `__main__.py`. To change
   the program, write again between two runs. `project.copy(folder)` copies a whole folder.
 - `project.env` has the environment of the program and the providers. It can change between runs.
+- `project.plugins["package"]` is the executable of a package's native plugin. Set it before the
+  first run.
 - `project.config("key", "value", secret=True)` sets stack configuration.
 - `project.up()`, `.preview()`, `.refresh()`, `.destroy()` have the arguments of the stack's
   methods. `project.stack` is that stack (`pulumi.automation`'s or the embedded one).
@@ -63,13 +65,14 @@ class Project:
         self.engine: Engine = engine
         self.env: dict[str, str] = {}
         self.said: list[str] = []
+        self.plugins: dict[str, Path] = {}
         self._stack: Stack | EmbeddedStack | None = None
 
     @property
     def stack(self) -> Any:  # noqa: ANN401 - the two kinds share a surface, not a type
         """Return the stack. It is created on first use."""
         if self._stack is None:
-            self._stack = _open_stack(self.engine, self.folder, self.env)
+            self._stack = _open_stack(self.engine, self.folder, self.env, self.plugins)
         return self._stack
 
     @stack.setter
@@ -164,11 +167,20 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - JSON
     return json.loads(value["plaintext"]) if is_secret(value) else value
 
 
-def _open_stack(engine: Engine, folder: Path, env: dict[str, str]) -> Stack | EmbeddedStack:
+def _open_stack(
+    engine: Engine, folder: Path, env: dict[str, str], plugins: dict[str, Path]
+) -> Stack | EmbeddedStack:
     if engine == "embedded":
-        return EmbeddedStack(STACK_NAME, folder, project_name=PROJECT_NAME, env_vars=env)
+        return EmbeddedStack(
+            STACK_NAME, folder, project_name=PROJECT_NAME, env_vars=env, plugins=plugins
+        )
     return local_stack(
-        STACK_NAME, folder, project_name=PROJECT_NAME, private_dir=folder.parent, env_vars=env
+        STACK_NAME,
+        folder,
+        project_name=PROJECT_NAME,
+        private_dir=folder.parent,
+        env_vars=env,
+        plugins=plugins,
     )
 
 

@@ -36,7 +36,7 @@ def test_life_of_each_program_is_measured() -> None:
     )
     assert done.returncode == 0, done.stderr
     rows = [line.split("|")[1].strip() for line in done.stdout.splitlines() if "|" in line]
-    assert rows[2:] == list(OPERATIONS)
+    assert rows[2 : 2 + len(OPERATIONS)] == rows[-len(OPERATIONS) :] == list(OPERATIONS)
     assert "fails" not in done.stdout
 
 

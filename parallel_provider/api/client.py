@@ -15,10 +15,12 @@ from parallel_provider.api.organization import TokenOrganizations, token_of
 from parallel_provider.api.timing import (
     Deadline,
     RateLimitGate,
+    Result,
     RetryPolicy,
     ServerClock,
     send_with_retries,
 )
+from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import (
     ApiError,
     ConnectionFailedError,
@@ -51,10 +53,12 @@ class AccountApi:
         auth_origin: str = "the configuration",
         retry_policy: RetryPolicy | None = None,
         rate_limit: RateLimitGate | None = None,
+        cancellation: Cancellation | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._retry_policy = retry_policy or RetryPolicy()
-        self._rate_limit = rate_limit or RateLimitGate()
+        self.cancellation = cancellation or Cancellation()
+        self._rate_limit = rate_limit or RateLimitGate(wait=self.cancellation.wait)
         self._server_clock = ServerClock()
         self.organizations = TokenOrganizations()
         """Keeps requests in one organization. Call its `allow_only` before the first request."""
@@ -119,7 +123,7 @@ class AccountApi:
                 raise
 
         try:
-            return send_with_retries(send, self._retry_policy, self._rate_limit, repeatable=True)
+            return self._with_retries(send, repeatable=True)
         except ParallelError as error:
             # An earlier attempt may have charged, even if a later one was refused.
             if unclear and error is not unclear[-1]:
@@ -167,29 +171,33 @@ class AccountApi:
                 self.organizations.note_unnamed(token)
             return answer
 
-        return send_with_retries(read, self._retry_policy, self._rate_limit, repeatable=True)
+        return self._with_retries(read, repeatable=True)
 
     def _create(self, path: str, body: dict[str, Any], model: type[Answer]) -> Answer:
-        return send_with_retries(
+        return self._with_retries(
             lambda deadline: parse(self._send("POST", path, deadline, body), model),
-            self._retry_policy,
-            self._rate_limit,
             repeatable=False,
         )
 
     def _delete(self, path: str) -> None:
-        send_with_retries(
-            lambda deadline: self._send("DELETE", path, deadline),
-            self._retry_policy,
-            self._rate_limit,
-            repeatable=True,
+        self._with_retries(lambda deadline: self._send("DELETE", path, deadline), repeatable=True)
+
+    def _with_retries(self, send: Callable[[Deadline], Result], *, repeatable: bool) -> Result:
+        return send_with_retries(
+            send, self._retry_policy, self._rate_limit, self.cancellation, repeatable=repeatable
         )
 
     def _send(
         self, method: str, path: str, deadline: Deadline, body: dict[str, Any] | None = None
     ) -> httpx.Response:
-        """Send a request once, after the wait that the server has asked for."""
-        if not self._rate_limit.wait(deadline.seconds_to_begin):
+        """Send a request once, after the wait that the server has asked for.
+
+        A cancelled run creates and charges nothing more, but deletes what it has just created.
+        """
+        may_begin = self._rate_limit.wait(deadline.seconds_to_begin)
+        if self.cancellation.is_cancelled and (method == "POST" or not may_begin):
+            raise ConnectionFailedError(f"{method} {path} wasn't sent, as the run was cancelled")
+        if not may_begin:
             raise ConnectionFailedError(
                 f"{method} {path} wasn't sent, as {urlsplit(self.base_url).netloc} asks to wait "
                 f"longer than the {self.call_seconds:g} seconds that one call may take: "

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import (
     AnswerError,
     ConnectionFailedError,
@@ -76,16 +77,17 @@ class Deadline:
 class RateLimitGate:
     """Makes all threads of a process wait when the server asks one of them to wait.
 
-    `clock` returns seconds that only go forward; `sleep` takes seconds.
+    `clock` returns seconds that only go forward. `wait` waits for seconds, and returns whether the
+    run was cancelled.
     """
 
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        wait: Callable[[float], bool] | None = None,
     ) -> None:
         self._clock = clock
-        self._sleep = sleep
+        self._wait = wait or Cancellation().wait
         self._lock = threading.Lock()
         self._opens_at = 0.0
 
@@ -95,12 +97,14 @@ class RateLimitGate:
             self._opens_at = max(self._opens_at, self._clock() + seconds)
 
     def wait(self, at_most: float) -> bool:
-        """Wait until requests may begin. Return False at once if that takes too long."""
+        """Wait until requests may begin.
+
+        Return False at once if that takes too long, or if the run is cancelled meanwhile.
+        """
         until = self._clock() + at_most
         while self._opens_at > self._clock():
-            if self._opens_at > until:
+            if self._opens_at > until or self._wait(self._opens_at - self._clock()):
                 return False
-            self._sleep(self._opens_at - self._clock())
         return True
 
 
@@ -151,12 +155,14 @@ def send_with_retries(
     send: Callable[[Deadline], Result],
     retry_policy: RetryPolicy,
     rate_limit: RateLimitGate,
+    cancellation: Cancellation,
     *,
     repeatable: bool,
 ) -> Result:
     """Call `send` until it returns, its error is final, or the attempts or the time are used up.
 
-    Raises the last error. A 429 without a Retry-After closes `rate_limit` for all threads too.
+    A cancelled run makes no other attempt. Raises the last error. A 429 without a Retry-After
+    closes `rate_limit` for all threads too.
     """
     import tenacity  # noqa: PLC0415 - heavy, and many runs send nothing
 
@@ -174,10 +180,17 @@ def send_with_retries(
             rate_limit.close_for(seconds)
         return seconds
 
+    def pause(state: tenacity.RetryCallState) -> None:
+        seconds = state.next_action.sleep if state.next_action else 0.0
+        if cancellation.wait(seconds) and state.outcome:
+            state.outcome.result()  # raises the last error
+
     deadline = Deadline(retry_policy.deadline_seconds)
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: should_retry(error, repeatable=repeatable)),
         wait=wait,
+        before_sleep=pause,
+        sleep=lambda _seconds: None,
         stop=tenacity.stop_after_attempt(retry_policy.attempts)
         | tenacity.stop_before_delay(retry_policy.deadline_seconds * (1 - _LAST_PART)),
         reraise=True,

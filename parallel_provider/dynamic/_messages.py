@@ -9,22 +9,7 @@ import sys
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from parallel_provider.printable import masked
-
-# Shorter texts are parts of too many words.
-_SHORTEST_HIDDEN = 3
-_hidden: set[str] = set()
-
-
-def hide(text: object) -> None:
-    """Hide this text in all later messages."""
-    if isinstance(text, str) and len(text) >= _SHORTEST_HIDDEN:
-        _hidden.add(text)
-
-
-def without_hidden(text: str) -> str:
-    """Return a text without the hidden texts."""
-    return masked(text, *_hidden) if _hidden else text
+from parallel_provider.printable import without_hidden
 
 
 class EngineMessages:

@@ -10,13 +10,14 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from parallel_provider.dynamic._messages import hide, with_configuration_hint, without_hidden
+from parallel_provider.dynamic._messages import with_configuration_hint
 from parallel_provider.dynamic._names import has_secret_name, shown_name
 from parallel_provider.errors import InternalError, ParallelError, ResourceError
 from parallel_provider.lifecycle.declarations import named_input
 from parallel_provider.lifecycle.failures import bug_text, failure_text
 from parallel_provider.lifecycle.resource import Lifecycle
 from parallel_provider.lifecycle.run import Run
+from parallel_provider.printable import hide, without_hidden
 
 # These calls come in a refresh or a destroy too.
 _ALSO_WITH_OLD_CONFIGURATION = ("reading", "comparing", "deleting")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -11,15 +12,17 @@ from parallel_provider.lifecycle.app_key import (
     KeyInputs,
     KeyState,
     create_key,
-    drops_raw_key,
+    deliver_again,
     organization_of,
     read_key,
+    updates_of_key,
     without_raw_keys,
 )
 from parallel_provider.lifecycle.declarations import Props, ReplaceOnChange
 from parallel_provider.lifecycle.field_types import JsonLike
+from parallel_provider.lifecycle.imported_key import imported_outputs
 from parallel_provider.lifecycle.one_time_secret import revoke_secret
-from parallel_provider.lifecycle.resource import Diff, Lifecycle
+from parallel_provider.lifecycle.resource import Diff, Lifecycle, RawKeyOf
 from parallel_provider.lifecycle.run import Context
 
 
@@ -44,9 +47,9 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
     state_type = ApiKeyState
 
     def diff(self, context: Context, state: ApiKeyState, news: Props) -> Diff:
-        """Compare inputs. A raw key that isn't to be kept any more needs an update only."""
+        """Compare inputs. What isn't delivered, or not to be kept any more, needs an update."""
         diff = super().diff(context, state, news)
-        return Diff(changed=diff.changed or drops_raw_key(state, news), replaces=diff.replaces)
+        return replace(diff, updates=updates_of_key(state, news))
 
     def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:
         """Return the outputs after a create."""
@@ -71,8 +74,14 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
         """Find its app."""
         return read_key(context.run, state)
 
-    def update(self, context: Context, state: ApiKeyState, inputs: ApiKeyInputs) -> ApiKeyState:  # noqa: ARG002
-        """Remove the raw key from the state if it isn't to be kept any more."""
+    def import_state(self, context: Context, resource_id: str, raw_key_of: RawKeyOf) -> ApiKeyState:
+        """Take over a key of this id. Only its app can be checked."""
+        return ApiKeyState(**imported_outputs(context, self.kind, resource_id, raw_key_of))
+
+    def update(self, context: Context, state: ApiKeyState, inputs: ApiKeyInputs) -> ApiKeyState:
+        """Deliver it if that isn't done. Remove the raw key if it isn't to be kept any more."""
+        if state.undelivered:
+            state = deliver_again(context, state, inputs)
         return state if inputs.keep_raw_api_key else state.model_copy(update={"raw_api_key": None})
 
     def delete(self, context: Context, state: ApiKeyState) -> None:

@@ -27,7 +27,7 @@ from parallel_provider.lifecycle.declarations import (
     State,
 )
 from parallel_provider.lifecycle.field_types import AppId, Flag, VisibleText
-from parallel_provider.lifecycle.resource import Diff, Lifecycle
+from parallel_provider.lifecycle.resource import Diff, Lifecycle, RawKeyOf
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN
 
@@ -136,6 +136,10 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
             )
         run.apps.uses.reads(app.app_id)
         return _state_of(app)
+
+    def import_state(self, context: Context, resource_id: str, raw_key_of: RawKeyOf) -> AppState:  # noqa: ARG002
+        """Find an app by its id."""
+        return self.look_up(context, resource_id)
 
     def delete(self, context: Context, state: AppState) -> None:
         """Delete it with its keys, unless another resource of this stack needs it.

@@ -104,7 +104,7 @@ def adopt_or_create(run: Run, app_name: str) -> Adopted:
     known = find_by_name(run, app_name)
     if known is not None:
         return Adopted(known)
-    with machine_lock(run.api.base_url, app_name):
+    with machine_lock(run.api.base_url, app_name, cancellation=run.cancellation):
         for round_ in range(1, _ROUNDS + 1):
             appeared = _appeared(run, app_name)
             if appeared is not None:
@@ -173,7 +173,7 @@ def _may_stay(run: Run, app: AppItem) -> bool:
         if app.app_id > min(other.app_id for other in others):
             return False
         for _ in range(_LOOKS):
-            run.sleep(_SECONDS_BETWEEN_LOOKS)
+            run.wait(_SECONDS_BETWEEN_LOOKS)
             if not run.apps.appeared(app.app_name):
                 return True
     except ParallelError as error:

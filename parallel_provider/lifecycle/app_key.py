@@ -14,6 +14,7 @@ from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.declarations import (
     DefaultsToResourceName,
     Inputs,
+    Internal,
     Problem,
     Props,
     ReplaceOnChange,
@@ -25,10 +26,12 @@ from parallel_provider.lifecycle.one_time_secret import (
     NewSecret,
     SecretApi,
     SecretId,
+    SecretLeftError,
     create_secret,
     deliver_secret,
     discard_secret,
 )
+from parallel_provider.lifecycle.resource import UnfinishedError
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.sendable import is_valid_text, unsendable
 from parallel_provider.model import Integer, plain
@@ -85,6 +88,9 @@ class KeyState(State):
         description='"sha256:" and the key\'s hash in hexadecimal digits; not a secret.'
     )
     triggers: Any = Field(default=None, description="The value of the input `triggers`.")
+    undelivered: Annotated[bool | None, Internal()] = Field(
+        default=None, description="True while deliver_command hasn't got the current key."
+    )
 
     @property
     def resource_id(self) -> str:
@@ -135,7 +141,8 @@ def create_key(
     """Create a key, deliver it if there is a command for that, and return the new state.
 
     `state_of` makes the state from the outputs of the new key. If the key can't be kept or
-    delivered, it is revoked again and LifecycleError is raised.
+    delivered, it is revoked again and LifecycleError is raised. If that fails too, a key that could
+    only not be delivered raises UnfinishedError, with the new state.
     """
     run = context.run
     key = create_secret(context, APP_KEYS, inputs.app_id, api_key_name)
@@ -150,8 +157,32 @@ def create_key(
             deliver_secret(context, APP_KEYS, key, api_key_name, inputs.deliver_command)
     except Exception as error:  # noqa: BLE001 - whatever it was, nobody has this key
         failure = f"couldn't be {doing}: {reason_of(error)}"
-        discard_secret(run, APP_KEYS, inputs.app_id, SecretId(key.secret_id, api_key_name), failure)
+        try:
+            secret = SecretId(key.secret_id, api_key_name)
+            discard_secret(run, APP_KEYS, inputs.app_id, secret, failure)
+        except SecretLeftError as left:
+            if doing != "delivered":
+                raise
+            unfinished = state.model_copy(update={"undelivered": True})
+            raise UnfinishedError(left.text, left.BY_HAND, unfinished) from None
     return state
+
+
+def deliver_again(context: Context, state: KeyStateT, inputs: KeyInputs) -> KeyStateT:
+    """Deliver a key whose first delivery failed, and which couldn't be revoked then.
+
+    Raises LifecycleError if the state doesn't have the raw key.
+    """
+    if inputs.deliver_command is not None:
+        if state.raw_api_key is None:
+            raise LifecycleError(
+                f"the key {state.api_key_name!r} ({state.api_key_id}) was never delivered, and "
+                "nobody has it, as keep_raw_api_key is false: replace it with `pulumi up "
+                "--replace` and this resource's URN, which revokes it"
+            )
+        key = NewSecret(state.api_key_id, state.app_id, state.created_at, state.raw_api_key, {})
+        deliver_secret(context, APP_KEYS, key, state.api_key_name, inputs.deliver_command)
+    return state.model_copy(update={"undelivered": None})
 
 
 def read_key(run: Run, state: KeyStateT) -> KeyStateT | None:
@@ -166,13 +197,21 @@ def read_key(run: Run, state: KeyStateT) -> KeyStateT | None:
     return state.model_copy(update={"app_name": app.app_name})
 
 
-def drops_raw_key(state: KeyState, news: Props) -> bool:
-    """Return whether the state has the raw key, and the inputs say that it must not any more."""
-    return state.raw_api_key is not None and news.get("keep_raw_api_key") is False
+def updates_of_key(state: KeyState, news: Props) -> tuple[str, ...]:
+    """Return the inputs that ask for an update without a difference between runs.
+
+    The key isn't delivered yet, or the state has the raw key and must not have it any more.
+    """
+    asking = {
+        "deliver_command": bool(state.undelivered),
+        "keep_raw_api_key": state.raw_api_key is not None and news.get("keep_raw_api_key") is False,
+    }
+    return tuple(name for name, asks in asking.items() if asks)
 
 
 def without_raw_keys(outputs: dict[str, Any], inputs: Props) -> dict[str, Any]:
     """Return expected outputs without raw keys, if the inputs say that the state has none."""
+    outputs = {**outputs, "undelivered": None}
     if inputs.get("keep_raw_api_key") is not False:
         return outputs
     return {**outputs, **{name: None for name in outputs if name.endswith("raw_api_key")}}

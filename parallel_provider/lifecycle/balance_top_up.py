@@ -73,7 +73,7 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
                 f"{state.resource_name!r}, and one charge would be counted for both: give the new "
                 "one another name"
             )
-        changed = bool(changed_inputs(self.inputs_type, state, news))
+        updates = set(changed_inputs(self.inputs_type, state, news))
         threshold, amount = news.get("when_below_cents"), news.get("amount_cents")
         wanted = _next_charge(state, amount, news.get("triggers"))
         if isinstance(threshold, int | float) and isinstance(amount, int | float):
@@ -91,13 +91,13 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
                     else:
                         # A refresh asks for a diff too, and charges nothing. The update raises.
                         context.warn(f"{name}: the next charge {refusal}.")
-                    changed = True
+                    updates.add("when_below_cents")
         elif threshold is None and _asks_for_charge(dict(state), news):
             refusal = why_not_planned(run, name, wanted) if wanted is not None else None
             if refusal is not None:
                 raise LifecycleError(f"the next charge {refusal}")
             announce(context, amount, wanted)
-        return Diff(changed=changed)
+        return Diff(updates=tuple(sorted(updates)))
 
     def expect_update(
         self, context: Context, state: BalanceTopUpState, inputs: Props

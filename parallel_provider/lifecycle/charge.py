@@ -106,9 +106,20 @@ def one_charge_at_a_time(run: Run, org_id: str) -> Iterator[None]:
         held.enter_context(run.charge_registry.charging)
         try:
             held.enter_context(
-                machine_lock("charge", org_id, wait_seconds=_WAIT_SECONDS, required=True)
+                machine_lock(
+                    "charge",
+                    org_id,
+                    wait_seconds=_WAIT_SECONDS,
+                    required=True,
+                    cancellation=run.cancellation,
+                )
             )
         except TimeoutError:
+            if run.cancellation.is_cancelled:
+                raise LifecycleError(
+                    "the run was cancelled while another process of this user was charging "
+                    f"organization {org_id}, so nothing is charged: run again"
+                ) from None
             raise LifecycleError(
                 f"another process of this user has been charging organization {org_id} for "
                 f"{_WAIT_SECONDS / 60:.0f} minutes, so nothing is charged: wait until it has "

@@ -134,7 +134,7 @@ def check_inputs(kind: type[Inputs], news: Props) -> Checked:
             problems.append(Problem(str(found["loc"][0]), reason))
     problems += kind.problems_between(given, right)
     plain = {name: list(v) if isinstance(v, tuple) else v for name, v in right.items()}
-    return Checked({**news, **plain}, problems)
+    return Checked({**news, **_defaults_for(kind, given), **plain}, problems)
 
 
 def changed_inputs(kind: type[Inputs], state: State, news: Props) -> set[str]:
@@ -191,6 +191,15 @@ def canonical_json(value: object) -> str:
     JSON can't hold, such as UNKNOWN.
     """
     return json.dumps(_with_whole_numbers(value), sort_keys=True)
+
+
+def _defaults_for(kind: type[Inputs], given: Props) -> dict[str, Any]:
+    """Return the defaults of inputs that aren't given. None is no value of an input."""
+    return {
+        name: info.default
+        for name, info in kind.model_fields.items()
+        if name not in given and info.default is not None and not info.is_required()
+    }
 
 
 def _means_the_same(info: FieldInfo, old: object, new: object) -> bool:

@@ -5,32 +5,43 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from parallel_provider.cancellation import Cancellation
 
 if TYPE_CHECKING:
     import filelock
 
 # A process holds the lock for a few requests.
 _WAIT_SECONDS = 120.0
+# How soon a wait ends after the run was cancelled.
+_SECONDS_BETWEEN_LOOKS = 0.5
 
 
 @contextlib.contextmanager
 def machine_lock(
-    *purpose: str, wait_seconds: float = _WAIT_SECONDS, required: bool = False
+    *purpose: str,
+    wait_seconds: float = _WAIT_SECONDS,
+    required: bool = False,
+    cancellation: Cancellation | None = None,
 ) -> Iterator[None]:
     """Hold a lock, so that other processes of this user don't do the same work meanwhile.
 
     If files can't be written here, or another process holds the lock for too long, the work is done
-    without the lock. With `required`, the second case raises TimeoutError. The lock ends with the
-    process, even if that is killed.
+    without the lock. With `required`, the second case raises TimeoutError. A cancelled run waits no
+    longer. The lock ends with the process, even if that is killed.
     """
     import filelock  # noqa: PLC0415 - heavy
 
     with contextlib.ExitStack() as held:
         try:
-            held.enter_context(_lock(purpose).acquire(timeout=wait_seconds))
+            held.enter_context(
+                _acquire(_lock(purpose), wait_seconds, cancellation or Cancellation())
+            )
         except filelock.Timeout:
             if required:
                 raise TimeoutError from None
@@ -38,6 +49,21 @@ def machine_lock(
             # Files can't be written here.
             pass
         yield
+
+
+def _acquire(
+    lock: filelock.BaseFileLock, wait_seconds: float, cancellation: Cancellation
+) -> AbstractContextManager[object]:
+    import filelock  # noqa: PLC0415 - heavy
+
+    ends_at = time.monotonic() + wait_seconds
+    while True:
+        left = ends_at - time.monotonic()
+        try:
+            return lock.acquire(timeout=max(0.0, min(left, _SECONDS_BETWEEN_LOOKS)))
+        except filelock.Timeout:
+            if left <= _SECONDS_BETWEEN_LOOKS or cancellation.is_cancelled:
+                raise
 
 
 def _lock(purpose: tuple[str, ...]) -> filelock.BaseFileLock:

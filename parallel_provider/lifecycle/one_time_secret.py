@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol
+from typing import Any, Final, NoReturn, Protocol
 
 from pydantic import SecretStr
 
@@ -43,8 +43,7 @@ class NewSecret:
     @property
     def fingerprint(self) -> str:
         """The SHA-256 hash of the secret: "sha256:" and hexadecimal digits."""
-        digest = hashlib.sha256(self.raw.get_secret_value().encode()).hexdigest()
-        return f"sha256:{digest}"
+        return fingerprint(self.raw)
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,20 @@ class SecretId:
 
     secret_id: str
     name: str
+
+
+class SecretLeftError(LifecycleError):
+    """A secret that nobody has couldn't be revoked again. `text` says why, without advice."""
+
+    BY_HAND: Final = "revoke it in the Parallel console"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{text}: {self.BY_HAND}")
+        self.text = text
+
+    def __reduce__(self) -> tuple[type[SecretLeftError], tuple[str]]:
+        """Let it be pickled. The message alone isn't enough to make it."""
+        return type(self), (self.text,)
 
 
 class SecretApi(Protocol):
@@ -69,6 +82,11 @@ class SecretApi(Protocol):
 
     def variables(self, secret: NewSecret, name: str) -> Mapping[str, str]:
         """Return the environment variables that tell a delivery command about the secret."""
+
+
+def fingerprint(raw: SecretStr) -> str:
+    """Return the SHA-256 hash of a secret: "sha256:" and hexadecimal digits."""
+    return f"sha256:{hashlib.sha256(raw.get_secret_value().encode()).hexdigest()}"
 
 
 def create_secret(context: Context, api: SecretApi, app_id: str, name: str) -> NewSecret:
@@ -123,16 +141,16 @@ def discard_secret(
 ) -> NoReturn:
     """Revoke a new secret that nobody will have, and raise LifecycleError, which names it.
 
-    `failure` says what is wrong with it. It is the rest of a sentence about the secret.
+    Raises SecretLeftError if it couldn't be revoked. `failure` says what is wrong with it. It is
+    the rest of a sentence about the secret.
     """
     shown_id = printable(secret.secret_id)
     text = f"the {api.noun} {secret.name!r} ({shown_id}) of app {app_id} {failure}"
     try:
         api.revoke(run, app_id, secret.secret_id)
     except Exception as error:  # noqa: BLE001 - whatever it was, the user must know the secret
-        raise LifecycleError(
-            f"{text}. It couldn't be revoked again either ({reason_of(error)}): revoke it in the "
-            "Parallel console"
+        raise SecretLeftError(
+            f"{text}. It couldn't be revoked again either ({reason_of(error)})"
         ) from None
     raise LifecycleError(f"{text}. It was revoked again") from None
 

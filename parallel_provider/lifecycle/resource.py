@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
+from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
 from parallel_provider.errors import LifecycleError
@@ -21,6 +23,10 @@ from parallel_provider.lifecycle.declarations import (
 )
 from parallel_provider.lifecycle.run import Context
 from parallel_provider.lifecycle.unknown import UNKNOWN
+from parallel_provider.printable import printable
+
+RawKeyOf = Callable[[str], SecretStr | None]
+"""Returns the raw key of the API key with this id; None if the user gives none."""
 
 InputsT = TypeVar("InputsT", bound=Inputs)
 StateT = TypeVar("StateT", bound=State)
@@ -28,15 +34,40 @@ StateT = TypeVar("StateT", bound=State)
 
 @dataclass(frozen=True)
 class Diff:
-    """Whether a resource has to change, and the inputs because of which it is replaced.
+    """The inputs because of which a resource has to change.
 
-    `by_inputs` says that inputs differ from those of the last run. Pulumi then finds the change
+    `updates` has inputs that differ from those of the last run, and those that ask for an update
+    without a difference, such as `rotate_after` once the key is that old. `replaces` has those
+    that replace the resource. `by_inputs` says that inputs differ. Pulumi then finds the change
     itself, which it must do for the option `replace_on_changes` to work.
     """
 
-    changed: bool = False
+    updates: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
     by_inputs: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether the resource has to be updated or replaced."""
+        return bool(self.updates or self.replaces)
+
+
+class UnfinishedError(LifecycleError):
+    """A last step failed, and something exists at the server that the earlier state hasn't got.
+
+    `state` has it, for a front door that can keep it. Through another one, the user has to do
+    `by_hand` what `state` would let the next run do.
+    """
+
+    def __init__(self, text: str, by_hand: str, state: State) -> None:
+        super().__init__(f"{text}: {by_hand}")
+        self.text = text
+        self.by_hand = by_hand
+        self.state = state
+
+    def __reduce__(self) -> tuple[type[UnfinishedError], tuple[str, str, State]]:
+        """Let it be pickled. The message alone isn't enough to make it."""
+        return type(self), (self.text, self.by_hand, self.state)
 
 
 class Lifecycle(ABC, Generic[InputsT, StateT]):
@@ -61,11 +92,14 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
         """Compare the state with checked inputs."""
         changed = changed_inputs(self.inputs_type, state, news)
         replaces = tuple(name for name in replacing_inputs(self.inputs_type) if name in changed)
-        return Diff(changed=bool(replaces), replaces=replaces)
+        return Diff(replaces=replaces)
 
     @abstractmethod
     def create(self, context: Context, inputs: InputsT) -> StateT:
-        """Create it. If this raises, nothing was created, or the error says what may exist."""
+        """Create it. If this raises, nothing was created, or the error says what may exist.
+
+        Raises UnfinishedError if it exists, and isn't as it should be. The next run updates it.
+        """
 
     def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:  # noqa: ARG002 - for others' use
         """Return the outputs after a create: UNKNOWN if only the server can decide them.
@@ -97,8 +131,30 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
             "read: create one in this program, or pass values on as stack outputs"
         )
 
+    def import_state(
+        self,
+        context: Context,  # noqa: ARG002 - for others' use
+        resource_id: str,
+        raw_key_of: RawKeyOf,  # noqa: ARG002 - for others' use
+    ) -> StateT:
+        """Return the state of a resource that something else has created, by the id of an import.
+
+        Raises LifecycleError if it doesn't exist, or has no such id.
+        """
+        raise LifecycleError(
+            f"{self.kind} can't be imported, as the Account API has nothing with the id "
+            f"{printable(resource_id)!r}: declare it as a new resource, without an import"
+        )
+
+    def with_first_inputs(self, state: StateT, inputs: Props) -> StateT:  # noqa: ARG002 - for others' use
+        """Return an imported state with what only the program knows of it.
+
+        `inputs` are those of the first run after the import.
+        """
+        return state
+
     def update(self, context: Context, state: StateT, inputs: InputsT) -> StateT:
-        """Change it in place."""
+        """Change it in place. Raises UnfinishedError if only a part of that was done."""
         raise NotImplementedError(f"{self.kind} is never updated in place")
 
     @abstractmethod

@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from parallel_provider.errors import LifecycleError, ParallelError
+from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.app_key import (
     APP_KEYS,
     create_key,
-    drops_raw_key,
+    deliver_again,
     organization_of,
     read_key,
+    updates_of_key,
     without_raw_keys,
 )
 from parallel_provider.lifecycle.declarations import Props, changed_inputs
 from parallel_provider.lifecycle.durations import parse_duration
+from parallel_provider.lifecycle.imported_key import imported_outputs
 from parallel_provider.lifecycle.machine_lock import noting_unfinished
 from parallel_provider.lifecycle.one_time_secret import SecretId, revoke_secrets
-from parallel_provider.lifecycle.resource import Diff, Lifecycle
+from parallel_provider.lifecycle.resource import Diff, Lifecycle, RawKeyOf, UnfinishedError
 from parallel_provider.lifecycle.rotating_api_key_state import (
     RotatingApiKeyInputs,
     RotatingApiKeyState,
     seconds,
 )
 from parallel_provider.lifecycle.rotation import (
-    Plan,
     RetiredKey,
-    clock_sentence,
-    due_to_revoke,
     generation_name,
-    plan,
     sentences,
 )
-from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.lifecycle.rotation_due import due_now, keys_to_revoke_now, plan_for
+from parallel_provider.lifecycle.run import Context
 from parallel_provider.lifecycle.unknown import UNKNOWN
 
-# A smaller difference of the clocks is normal: a run may come just when something gets due.
-_NOTABLE_DIFFERENCE_SECONDS = 60.0
+# A program needs a value, and can't give one before the key is imported.
+_IMPORTED_ROTATE_AFTER = "90d"
 
 
 class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyState]):
@@ -50,11 +50,11 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
     def diff(self, context: Context, state: RotatingApiKeyState, news: Props) -> Diff:
         """Compare inputs, find what is due, and tell the user what that is."""
         diff = super().diff(context, state, news)
-        if diff.replaces:
-            return diff
         changed = changed_inputs(self.inputs_type, state, news)
+        if diff.replaces:
+            return replace(diff, updates=tuple(sorted(changed)))
         now = context.run.clock()
-        due = _plan(state, news, now, triggers_changed="triggers" in changed)
+        due = plan_for(state, news, now, triggers_changed="triggers" in changed)
         for sentence in sentences(
             due,
             current_name=state.api_key_name,
@@ -63,10 +63,12 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
             at_once=seconds(news.get("overlap")) == 0,
         ):
             context.info(sentence)
-        return Diff(
-            changed=bool(changed) or drops_raw_key(state, news) or not due.is_empty,
-            by_inputs=bool(changed),
-        )
+        asking = {*changed, *updates_of_key(state, news)}
+        if due.rotate_because == "age":
+            asking.add("rotate_after")
+        if due.revoke:
+            asking.add("overlap")
+        return Diff(updates=tuple(sorted(asking)), by_inputs=bool(changed))
 
     def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:
         """Return the outputs after a create. There is no previous key yet."""
@@ -79,7 +81,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
     ) -> dict[str, Any]:
         """Return the outputs after an update. Without a rotation, the current key is known."""
         changed = changed_inputs(self.inputs_type, state, inputs)
-        due = _plan(state, inputs, context.run.clock(), triggers_changed="triggers" in changed)
+        due = plan_for(state, inputs, context.run.clock(), triggers_changed="triggers" in changed)
         overlap, rotate_after = inputs.get("overlap", "1d"), inputs.get("rotate_after")
         if due.rotate_because is not None:
             name = generation_name(str(inputs.get("api_key_name")), state.generation + 1)
@@ -117,6 +119,28 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         """Find its app."""
         return read_key(context.run, state)
 
+    def import_state(
+        self, context: Context, resource_id: str, raw_key_of: RawKeyOf
+    ) -> RotatingApiKeyState:
+        """Take over a key of this id, with durations that the program can change.
+
+        Only its app can be checked. Its age counts from now.
+        """
+        outputs = imported_outputs(context, self.kind, resource_id, raw_key_of)
+        context.info(
+            f"{outputs['api_key_name']!r} is imported with rotate_after {_IMPORTED_ROTATE_AFTER}, "
+            "counted from now, as the API doesn't tell when a key was created. Change `triggers` "
+            "to rotate it sooner."
+        )
+        state = RotatingApiKeyState(
+            **outputs, rotate_after=_IMPORTED_ROTATE_AFTER, overlap="1d", next_rotation_at=0
+        )
+        return state.with_durations(state.rotate_after, state.overlap)
+
+    def with_first_inputs(self, state: RotatingApiKeyState, inputs: Props) -> RotatingApiKeyState:
+        """Find the number of its generation, which the program's name tells."""
+        return state.of_generation_in(inputs.get("api_key_name"))
+
     def update(
         self, context: Context, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs
     ) -> RotatingApiKeyState:
@@ -125,7 +149,9 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         The server's time decides if it is known. The preview has used this machine's clock.
         """
         context.run.require_allowed_organization()
-        due = _due_now(context, state, inputs)
+        if state.undelivered:
+            state = deliver_again(context, state, inputs)
+        due = due_now(context, state, inputs)
         updated = state
         if due.rotate_because is not None:
             updated = _rotate(context, state, inputs)
@@ -153,40 +179,6 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
             )
 
 
-def _plan(state: RotatingApiKeyState, inputs: Props, now: float, *, triggers_changed: bool) -> Plan:
-    return plan(
-        created_at=state.created_at,
-        retired=state.retired_keys,
-        rotate_after=seconds(inputs.get("rotate_after")),
-        overlap=seconds(inputs.get("overlap")),
-        triggers_changed=triggers_changed,
-        now=now,
-    )
-
-
-def _due_now(context: Context, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs) -> Plan:
-    """Return what is due by the server's time, or by this machine's clock if that isn't known.
-
-    Asks the server for its time only if something is due because of the time.
-    """
-    run = context.run
-    news = dict(inputs)
-    triggers_changed = "triggers" in changed_inputs(RotatingApiKeyInputs, state, news)
-    here = run.clock()
-    due_here = _plan(state, news, here, triggers_changed=triggers_changed)
-    if due_here.rotate_because == "age" or (due_here.revoke and parse_duration(inputs.overlap)):
-        _ask_server_time(run)
-    now = run.api.server_time()
-    if now is None:
-        return due_here
-    due = _plan(state, news, now, triggers_changed=triggers_changed)
-    sentence = clock_sentence(state.api_key_name, due_here, due, here - now)
-    if sentence is not None:
-        is_wrong = abs(here - now) >= _NOTABLE_DIFFERENCE_SECONDS
-        (context.warn if is_wrong else context.info)(sentence)
-    return due
-
-
 def _rotate(
     context: Context, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs
 ) -> RotatingApiKeyState:
@@ -198,7 +190,11 @@ def _rotate(
         return rotated.with_durations(inputs.rotate_after, inputs.overlap)
 
     with noting_unfinished("rotation", state.app_id, state.api_key_id, name) as was_interrupted:
-        rotated = create_key(context, inputs, name, state_of)
+        try:
+            rotated = create_key(context, inputs, name, state_of)
+        except UnfinishedError as left:
+            unfinished = state.with_stray(left.state.resource_id, name)
+            raise UnfinishedError(left.text, left.by_hand, unfinished) from None
     context.info(
         f"{state.api_key_name!r} was rotated: the current key is now {name!r} "
         f"({rotated.api_key_id})."
@@ -220,7 +216,7 @@ def _revoke_retired(
     `just_retired` is the id of the key that this run has retired. It is revoked only if there is no
     overlap.
     """
-    due = _due_to_revoke(context, state, overlap, just_retired)
+    due = keys_to_revoke_now(context, state, overlap, just_retired)
     failures = revoke_secrets(
         context.run, APP_KEYS, state.app_id, list(map(_secret_id, due)), state.org_id
     )
@@ -232,39 +228,6 @@ def _revoke_retired(
             f"{failures[key.api_key_id]}"
         )
     return state.without([key for key in due if key not in failed], failed)
-
-
-def _due_to_revoke(
-    context: Context, state: RotatingApiKeyState, overlap: int, just_retired: str | None
-) -> tuple[RetiredKey, ...]:
-    """Return the keys to revoke. The server's time decides, as this machine's may be wrong."""
-    if overlap == 0:
-        return state.retired_keys
-    run = context.run
-    retired = [key for key in state.retired_keys if key.api_key_id != just_retired]
-    due_here = due_to_revoke(retired, overlap, run.clock())
-    now = _ask_server_time(run) if due_here else run.api.server_time()
-    if now is not None:
-        return due_to_revoke(retired, overlap, now)
-    if due_here:
-        names = ", ".join(repr(key.api_key_name) for key in due_here)
-        context.warn(
-            f"The overlap of {names} has passed by this machine's clock, but the Account API's "
-            "answers don't tell its time, so nothing was revoked: this machine's clock alone never "
-            'revokes a key. With overlap="0s" it is revoked whatever the time is.'
-        )
-    return ()
-
-
-def _ask_server_time(run: Run) -> float | None:
-    """Return the server's time in epoch seconds; None if it can't be known.
-
-    An answer with an error has the time as well.
-    """
-    try:
-        return run.server_time()
-    except ParallelError:
-        return run.api.server_time()
 
 
 def _secret_id(key: RetiredKey) -> SecretId:

@@ -83,6 +83,18 @@ class RotatingApiKeyState(KeyState):
             return value
         return value.removesuffix(generation_name("", self.generation))
 
+    def of_generation_in(self, api_key_name: object) -> RotatingApiKeyState:
+        """Return the state with the number that its name has after `api_key_name`, if it has one.
+
+        A key that another stack has rotated is imported with such a name.
+        """
+        number = self.api_key_name.removeprefix(f"{api_key_name}-")
+        if not number.isdecimal() or generation_name(str(api_key_name), int(number)) != (
+            self.api_key_name
+        ):
+            return self
+        return self.model_copy(update={"generation": int(number)})
+
     def rotated_to(self, outputs: dict[str, Any]) -> RotatingApiKeyState:
         """Return the state with a new current key; the present one becomes the previous key.
 
@@ -98,6 +110,11 @@ class RotatingApiKeyState(KeyState):
                 "keys_to_revoke": self.retired_keys,
             }
         )
+
+    def with_stray(self, api_key_id: str, api_key_name: str) -> RotatingApiKeyState:
+        """Return the state with a key that nobody has, and that the next run revokes."""
+        stray = RetiredKey(api_key_id=api_key_id, api_key_name=api_key_name, retired_at=0)
+        return self.model_copy(update={"keys_to_revoke": (*self.keys_to_revoke, stray)})
 
     def expect_rotation(self, name: str, *, overlaps: bool) -> dict[str, Any]:
         """Return the outputs after a rotation: UNKNOWN if only the server can decide them."""

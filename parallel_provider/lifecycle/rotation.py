@@ -40,11 +40,6 @@ class Plan:
     rotate_because: Cause | None = None
     revoke: tuple[RetiredKey, ...] = ()
 
-    @property
-    def is_empty(self) -> bool:
-        """Return whether there is nothing to do."""
-        return self.rotate_because is None and not self.revoke
-
 
 def plan(
     *,

@@ -62,8 +62,8 @@ class ResourceNames:
 class Run:
     """One run of the provider's process. Safe to use from several threads.
 
-    `clock` returns epoch seconds. `sleep` takes seconds. `journal` is the journal of charges that
-    this user has on this machine, unless another one is given.
+    `clock` returns epoch seconds. `wait` takes seconds; a cancelled run ends it. `journal` is the
+    journal of charges that this user has on this machine, unless another one is given.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Run:
         messages: Messages,
         guards: Guards | None = None,
         clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
+        wait: Callable[[float], object] | None = None,
         *,
         journal: ChargeJournal | None = None,
     ) -> None:
@@ -80,7 +80,8 @@ class Run:
         self.messages = messages
         self.guards = guards or Guards()
         self.clock = clock
-        self.sleep = sleep
+        self.cancellation = api.cancellation
+        self.wait = wait or self.cancellation.wait
         self.apps = AppDirectory(api.list_apps)
         self.balance = Once(api.get_balance)
         if self.guards.org_id is not None:

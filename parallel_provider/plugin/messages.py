@@ -9,7 +9,7 @@ import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from parallel_provider.plugin.names import text_in_camel_case
-from parallel_provider.printable import masked
+from parallel_provider.printable import without_hidden
 
 
 class Engine:
@@ -29,7 +29,7 @@ class Engine:
 
     def log(self, severity: engine_pb2.LogSeverity.ValueType, text: str, urn: str = "") -> None:
         """Show a message at a resource, or without a URN at the stack."""
-        line = masked(text_in_camel_case(" ".join(text.split())))
+        line = without_hidden(text_in_camel_case(" ".join(text.split())))
         with self._lock:
             stub = self._stub
         if stub is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,19 +17,28 @@ from parallel_provider.lifecycle import lifecycle_of
 from parallel_provider.lifecycle.declarations import (
     Props,
     State,
-    changed_inputs,
     named_input,
     secret_outputs,
 )
+from parallel_provider.lifecycle.resource import UnfinishedError
 from parallel_provider.lifecycle.run import Context, ResourceNames
 from parallel_provider.model import why
+from parallel_provider.plugin.imports import (
+    IMPORTED,
+    compare,
+    completed,
+    imported_inputs,
+    raw_key_of,
+)
 from parallel_provider.plugin.names import text_in_camel_case
 from parallel_provider.plugin.values import (
     from_struct,
     in_camel_case,
     in_snake_case,
+    secrets_in,
     to_struct,
 )
+from parallel_provider.printable import hide
 
 _DEFAULTS = "__defaults"
 """The name under which checked inputs list the inputs that are defaults. Pulumi doesn't show it."""
@@ -36,8 +46,18 @@ _DYNAMIC = "__provider"
 """The property that states of the dynamic provider have."""
 
 
+class InitFailedError(Exception):
+    """A resource exists, and its last step failed: it belongs into the state as it is."""
+
+    def __init__(self, reason: str, resource_id: str, outputs: Any) -> None:  # noqa: ANN401 - a struct
+        super().__init__(reason)
+        self.reason = reason
+        self.resource_id = resource_id
+        self.outputs = outputs
+
+
 class ResourceCalls:
-    """The calls for one kind of resource. Raises ParallelError."""
+    """The calls for one kind of resource. Raises ParallelError and InitFailedError."""
 
     def __init__(self, kind: str) -> None:
         self.lifecycle = lifecycle_of(kind)
@@ -57,6 +77,7 @@ class ResourceCalls:
         was_default = (
             to_camel(name_input) in (olds.get(_DEFAULTS) or ())
             or olds.get(f"default_{name_input}") is not None
+            or IMPORTED in olds
         )
         old = in_snake_case([name_input], olds).get(name_input)
         return old if was_default and isinstance(old, str) else name
@@ -80,14 +101,14 @@ class ResourceCalls:
             for problem in checked.problems
         ]
         failures += [proto.CheckFailure(reason=text) for text in self._unknown_names(given)]
-        return proto.CheckResponse(inputs=to_struct(inputs), failures=failures)
+        secrets = secrets_in(request.news)
+        return proto.CheckResponse(inputs=to_struct(inputs, secrets), failures=failures)
 
     def diff(self, context: Context, request: proto.DiffRequest) -> proto.DiffResponse:
         """Compare outputs with inputs."""
         outputs, inputs = from_struct(request.olds), self._news(request.news)
         state = self._state_of(outputs)
-        diff = self.lifecycle.diff(context, state, inputs)
-        changed = changed_inputs(self._inputs, state, inputs)
+        diff, shown = compare(self.lifecycle, context, request.old_inputs, state, inputs)
         if not diff.changed and _DYNAMIC in outputs:
             # The state is of the dynamic provider: an update writes it in this provider's form.
             return proto.DiffResponse(changes=proto.DiffResponse.DIFF_SOME)
@@ -99,7 +120,7 @@ class ResourceCalls:
                 kind=kinds.UPDATE_REPLACE if name in diff.replaces else kinds.UPDATE,
                 inputDiff=True,
             )
-            for name in sorted({*changed, *diff.replaces})
+            for name in sorted(shown)
         }
         return proto.DiffResponse(
             changes=proto.DiffResponse.DIFF_SOME,
@@ -111,12 +132,14 @@ class ResourceCalls:
 
     def create(self, context: Context, request: proto.CreateRequest) -> proto.CreateResponse:
         """Create from inputs; in a preview, return what is known of the outputs."""
-        news = self._news(request.properties)
+        news, secrets = self._news(request.properties), secrets_in(request.properties)
         if request.preview:
             expected = self.lifecycle.expect_create(context, news)
-            return proto.CreateResponse(properties=self._outputs(expected))
-        state = self.lifecycle.create(context, self._valid_inputs(news))
-        return proto.CreateResponse(id=state.resource_id, properties=self._outputs(dict(state)))
+            return proto.CreateResponse(properties=self._outputs(expected, secrets))
+        with self._keeping_unfinished(secrets):
+            state = self.lifecycle.create(context, self._valid_inputs(news))
+        outputs = self._outputs(dict(state), secrets)
+        return proto.CreateResponse(id=state.resource_id, properties=outputs)
 
     def read(self, context: Context, request: proto.ReadRequest) -> proto.ReadResponse:
         """Read the present outputs. Without outputs, it is an import or a `get`."""
@@ -125,17 +148,15 @@ class ResourceCalls:
         if in_snake_case([self.lifecycle.created_marker], outputs):
             state = self.lifecycle.read(context, self._state_of(outputs))
         else:
-            state = self.lifecycle.look_up(context, request.id)
+            state = self.lifecycle.import_state(context, request.id, raw_key_of)
         if state is None:
             return proto.ReadResponse()
         inputs = request.inputs
         if not inputs.fields:
-            names = [n for n in self._inputs.model_fields if n in self._state.model_fields]
-            known = {name: state.input_value(name) for name in names}
-            inputs = to_struct(in_camel_case({n: v for n, v in known.items() if v is not None}))
-        return proto.ReadResponse(
-            id=request.id, properties=self._outputs(dict(state)), inputs=inputs
-        )
+            known = in_camel_case(imported_inputs(self.lifecycle, state))
+            inputs = to_struct({**known, IMPORTED: True})
+        outputs = self._outputs(dict(state), secrets_in(request.properties))
+        return proto.ReadResponse(id=state.resource_id, properties=outputs, inputs=inputs)
 
     def update(self, context: Context, request: proto.UpdateRequest) -> proto.UpdateResponse:
         """Update in place; in a preview, return what is known of the outputs.
@@ -143,12 +164,15 @@ class ResourceCalls:
         After a partial failure the engine calls this without a diff before.
         """
         state, news = self._state_of(from_struct(request.olds)), self._news(request.news)
+        state = completed(self.lifecycle, request.old_inputs, state, news)
+        secrets = secrets_in(request.news)
         if request.preview:
             expected = self.lifecycle.expect_update(context, state, news)
-            return proto.UpdateResponse(properties=self._outputs(expected))
+            return proto.UpdateResponse(properties=self._outputs(expected, secrets))
         if self.lifecycle.diff(_without_messages(context), state, news).changed:
-            state = self.lifecycle.update(context, state, self._valid_inputs(news))
-        return proto.UpdateResponse(properties=self._outputs(dict(state)))
+            with self._keeping_unfinished(secrets, request.id):
+                state = self.lifecycle.update(context, state, self._valid_inputs(news))
+        return proto.UpdateResponse(properties=self._outputs(dict(state), secrets))
 
     def delete(self, context: Context, request: proto.DeleteRequest) -> None:
         """Delete by outputs."""
@@ -173,15 +197,35 @@ class ResourceCalls:
                 "export` and `pulumi stack import`"
             ) from None
 
-    def _outputs(self, state: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a struct
-        """Return all outputs. One that is absent is null: a missing one would be unknown."""
-        return to_struct(in_camel_case(state), self._secrets)
+    def _outputs(self, state: Mapping[str, Any], secrets: set[str]) -> Any:  # noqa: ANN401 - a struct
+        """Return all outputs. One that is absent is null: a missing one would be unknown.
+
+        `secrets` are the secret inputs. Outputs of the same names are secrets too.
+        """
+        return to_struct(in_camel_case(state), self._secrets | secrets)
+
+    @contextlib.contextmanager
+    def _keeping_unfinished(self, secrets: set[str], resource_id: str = "") -> Iterator[None]:
+        try:
+            yield
+        except UnfinishedError as error:
+            outputs = self._outputs(dict(error.state), secrets)
+            reason = f"{error.text}. It stays in the stack's state, and the next run goes on there"
+            resource_id = resource_id or error.state.resource_id
+            raise InitFailedError(reason, resource_id, outputs) from None
+
+    def hide_secret_name(self, *properties: Any) -> None:  # noqa: ANN401 - structs
+        """Let no message show the name input, if the program calls it a secret."""
+        name = to_camel(named_input(self._inputs) or "")
+        for struct in properties:
+            if name in secrets_in(struct):
+                hide(from_struct(struct).get(name))
 
     def _unknown_names(self, given: Mapping[str, Any]) -> list[str]:
         known = [to_camel(name) for name in self._inputs.model_fields]
         texts = []
         for name in given:
-            if name in known or name == _DEFAULTS:
+            if name in known or name in (_DEFAULTS, IMPORTED):
                 continue
             nearest = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {nearest[0]}?" if nearest else f"it has {', '.join(known)}"

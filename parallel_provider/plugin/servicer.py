@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 import grpc
-from google.protobuf import empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
+from google.protobuf import empty_pb2, struct_pb2
+from google.protobuf.message import Message
+from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc, status_pb2
 from pulumi.runtime.proto import provider_pb2 as proto
 from pydantic.alias_generators import to_camel
 
+from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of
 from parallel_provider.lifecycle.declarations import check_inputs
@@ -23,7 +25,7 @@ from parallel_provider.lifecycle.failures import bug_text, failure_text
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.plugin.messages import Engine, ResourceMessages
 from parallel_provider.plugin.names import text_in_camel_case
-from parallel_provider.plugin.resource import ResourceCalls, kind_in, names_in
+from parallel_provider.plugin.resource import InitFailedError, ResourceCalls, kind_in, names_in
 from parallel_provider.plugin.schema import SCHEMA_FILE, token
 from parallel_provider.plugin.settings import ProviderSettings, is_default_provider
 from parallel_provider.plugin.values import (
@@ -32,11 +34,14 @@ from parallel_provider.plugin.values import (
     in_snake_case,
     to_struct,
 )
-from parallel_provider.printable import masked
+from parallel_provider.printable import without_hidden
 from parallel_provider.session import open_run
 from parallel_provider.version import __version__
 
 Answer = TypeVar("Answer")
+
+_DETAILS = "grpc-status-details-bin"
+"""The metadata in which gRPC sends a status with details."""
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
@@ -49,6 +54,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._engine = engine
         self._stack_configuration = stack_configuration
         self._run: Run | None = None
+        self._cancellation = Cancellation()
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
         """Take the engine's address."""
@@ -84,8 +90,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             is_default=is_default_provider(request.name),
         )
         with _one_line("configuring the provider", context):
-            self._run = open_run(settings.get, ResourceMessages(self._engine))
-        return proto.ConfigureResponse(supportsPreview=True)
+            self._run = open_run(
+                settings.get, ResourceMessages(self._engine), cancellation=self._cancellation
+            )
+        # With secrets, it knows which inputs are secrets, and can keep them out of messages.
+        return proto.ConfigureResponse(supportsPreview=True, acceptSecrets=True)
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
         """Check inputs."""
@@ -132,6 +141,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 ]
             )
         with _one_line(f"calling {name}", context):
+            self._refuse_if_cancelled()
             run = self._configured()
             run.require_allowed_organization()
             result = function.call(run, function.inputs_type.model_validate(checked.inputs))
@@ -140,7 +150,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return answer
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
-        """Accept the end of the run. Calls that are under way end by themselves."""
+        """End all waits and retries, and begin nothing new.
+
+        A request that was sent still gets its answer, so that the state tells what exists.
+        """
+        self._cancellation.cancel()
         return empty_pb2.Empty()
 
     def _call(
@@ -153,8 +167,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         kind, names = kind_in(request.urn), names_in(request.urn)
         subject = f"{kind} {names.name!r}"
         with _one_line(f"{doing} {subject}", context, self._run, subject):
+            self._refuse_if_cancelled()
             messages = ResourceMessages(self._engine, request.urn)
-            return call(_calls_of(kind), Context(self._configured(), names, messages), request)
+            calls = _calls_of(kind)
+            calls.hide_secret_name(*_properties_in(request))
+            return call(calls, Context(self._configured(), names, messages), request)
+
+    def _refuse_if_cancelled(self) -> None:
+        if self._cancellation.is_cancelled:
+            raise LifecycleError("the run was cancelled before this began, so nothing was done")
 
     def _configured(self) -> Run:
         if self._run is None:
@@ -169,6 +190,13 @@ def _one_line(
     """End a call that fails with one line, without a traceback and without a secret."""
     try:
         yield
+    except InitFailedError as error:
+        line = _line(doing, error.reason)
+        details = proto.ErrorResourceInitFailed(
+            id=error.resource_id, properties=error.outputs, reasons=[line]
+        )
+        context.set_trailing_metadata(((_DETAILS, _status(line, details)),))
+        context.abort(grpc.StatusCode.UNKNOWN, line)
     except ParallelError as error:
         _abort(context, doing, failure_text(run, error, subject) if run else str(error))
     except Exception as error:  # noqa: BLE001 - a user must not see it
@@ -176,9 +204,22 @@ def _one_line(
 
 
 def _abort(context: grpc.ServicerContext, doing: str, text: str) -> NoReturn:
-    line = " ".join(masked(text_in_camel_case(f"{doing}: {text}")).split())
-    context.abort(grpc.StatusCode.UNKNOWN, line)
+    context.abort(grpc.StatusCode.UNKNOWN, _line(doing, text))
     raise AssertionError("abort raises")
+
+
+def _line(doing: str, text: str) -> str:
+    return " ".join(without_hidden(text_in_camel_case(f"{doing}: {text}")).split())
+
+
+def _status(line: str, details: Message) -> bytes:
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=line)
+    status.details.add().Pack(details)
+    return status.SerializeToString()
+
+
+def _properties_in(request: Message) -> list[struct_pb2.Struct]:
+    return [value for _, value in request.ListFields() if isinstance(value, struct_pb2.Struct)]
 
 
 @functools.cache

@@ -22,6 +22,11 @@ def from_struct(struct: struct_pb2.Struct) -> dict[str, Any]:
     return {name: _from_value(value) for name, value in struct.fields.items()}
 
 
+def secrets_in(struct: struct_pb2.Struct) -> set[str]:
+    """Return the names of the properties that are secrets, or that have one in them."""
+    return {name for name, value in struct.fields.items() if _has_secret(value)}
+
+
 def to_struct(properties: Mapping[str, Any], secrets: Iterable[str] = ()) -> struct_pb2.Struct:
     """Return properties as a struct. Those that `secrets` names are marked as secrets."""
     struct = struct_pb2.Struct()
@@ -57,6 +62,15 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any field of a model
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value
+
+
+def _has_secret(value: struct_pb2.Value) -> bool:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        fields = value.struct_value.fields
+        is_secret = fields.get(_SIGNATURE, struct_pb2.Value()).string_value == _SECRET
+        return is_secret or any(map(_has_secret, fields.values()))
+    return kind == "list_value" and any(map(_has_secret, value.list_value.values))
 
 
 def _from_value(value: struct_pb2.Value) -> Any:  # noqa: ANN401 - JSON-like

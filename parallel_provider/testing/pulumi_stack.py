@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +24,7 @@ def local_stack(
     project_name: str,
     private_dir: Path,
     env_vars: dict[str, str] | None = None,
+    plugins: Mapping[str, str | os.PathLike[str]] | None = None,
 ) -> Stack:
     """Make a stack of the program in `work_dir`. It runs with the `pulumi` on PATH and this Python.
 
@@ -29,7 +32,8 @@ def local_stack(
     memory. So no sign-in is needed, the user's stacks aren't used, and nothing is written to
     `work_dir`. A `Pulumi.yaml` there is read (`main`, configuration defaults), but not the files of
     the user's stacks (`Pulumi.STACK.yaml`). `env_vars` are added to the environment of the program.
-    The dict itself is kept, so later changes to it have an effect.
+    The dict itself is kept, so later changes to it have an effect. `plugins` has the native plugins
+    of packages: for each package its executable, or the folder that it is in.
     """
     backend = private_dir / "backend"
     backend.mkdir(parents=True, exist_ok=True)
@@ -41,12 +45,17 @@ def local_stack(
         "PULUMI_PYTHON_CMD": sys.executable,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
-    project = _make_project(Path(work_dir).resolve(), project_name, private_dir)
+    project = _make_project(Path(work_dir).resolve(), project_name, private_dir, plugins or {})
     workspace = LocalWorkspace(work_dir=str(project), env_vars=variables)
     return Stack.create_or_select(stack_name, workspace)
 
 
-def _make_project(work_dir: Path, project_name: str, private_dir: Path) -> Path:
+def _make_project(
+    work_dir: Path,
+    project_name: str,
+    private_dir: Path,
+    plugins: Mapping[str, str | os.PathLike[str]],
+) -> Path:
     """Make a project folder that links to the program's folder. Return it."""
     folder = private_dir / "project"
     folder.mkdir(exist_ok=True)
@@ -67,5 +76,15 @@ def _make_project(work_dir: Path, project_name: str, private_dir: Path) -> Path:
         "runtime": {"name": "python", "options": options},
         "main": str(main.relative_to(folder)) + ("/" if main.is_dir() else ""),
     }
+    if plugins:
+        listed = [
+            {"name": package, "path": str(_folder_of(Path(plugin)))}
+            for package, plugin in plugins.items()
+        ]
+        replaced["plugins"] = {"providers": listed}
     (folder / _PROJECT_FILE).write_text(yaml.safe_dump(replaced))
     return folder
+
+
+def _folder_of(plugin: Path) -> Path:
+    return (plugin if plugin.is_dir() else plugin.parent).absolute()

@@ -31,6 +31,7 @@ from parallel_provider.testing.engine.operations import Outcome, SaveState
 from parallel_provider.testing.engine.stack_references import output_values
 from parallel_provider.testing.engine.state import ResourceState
 from parallel_provider.testing.engine.urns import Namespace
+from parallel_provider.testing.plugin_commands import Plugin, plugin_commands
 from parallel_provider.testing.project_files import ConfigurationError, ProjectFiles, full_key
 
 OnOutput = Callable[[str], object]
@@ -50,15 +51,13 @@ class EmbeddedStack:
     It has the methods of `pulumi.automation.Stack`. The real program and the real dynamic providers
     run in processes of their own. State and configuration are kept in memory only. `env_vars` are
     added to the environment of program and providers. An operation that takes longer than
-    `timeout_seconds` is ended, and fails.
+    `timeout_seconds` is ended, and fails. `plugins` has the native plugins of the packages that the
+    program uses: for each package an executable, the folder that it is in, or a command.
 
     `Pulumi.yaml` in `work_dir` is read: the project's name (if `project_name` is empty), `main`,
     and the configuration that it declares. Values in `Pulumi.STACK.yaml` are read too, except
-    encrypted ones: set them with `set_config`.
-
-    `stack_references` has the outputs of other stacks, by the names that the program gives to
-    `pulumi.StackReference`. An output is a JSON-like value, or an `OutputValue` such as those that
-    `outputs()` of another stack returns.
+    encrypted ones: set them with `set_config`. `stack_references` has the outputs of other stacks,
+    by the names in the program: JSON-like values, or those of another stack's `outputs()`.
 
         stack = EmbeddedStack("test", "path/to/program", project_name="shop")
         stack.set_config("region", ConfigValue("eu"))
@@ -73,6 +72,7 @@ class EmbeddedStack:
         project_name: str = "",
         env_vars: Mapping[str, str] | None = None,
         timeout_seconds: float = 600,
+        plugins: Mapping[str, Plugin] | None = None,
         stack_references: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.name = stack_name
@@ -80,8 +80,9 @@ class EmbeddedStack:
         self._folder = Path(work_dir).resolve()
         name = project_name or ProjectFiles.read(self._folder).name or "project"
         self._space = Namespace(stack_name, name)
-        self.stack_references = {} if stack_references is None else stack_references
+        self.stack_references = stack_references or {}
         self._timeout_seconds = timeout_seconds
+        self._plugins = plugin_commands(plugins or {})
         self._config: dict[str, ConfigValue | None] = {}  # None: removed
         self._resources: list[ResourceState] = []
         self._secrets_providers: dict[str, object] | None = None
@@ -269,11 +270,10 @@ class EmbeddedStack:
                     for key, value in self._checked_config().items()
                 },
                 timeout_seconds=self._timeout_seconds,
-                stack_references={
-                    name: output_values(outputs) for name, outputs in self.stack_references.items()
-                },
+                stack_references=output_values(self.stack_references),
                 parallel=parallel or _PARALLEL_PER_CORE * (os.cpu_count() or 1),
                 on_output=on_output,
+                plugins=self._plugins,
             )
             outcome = operation(run, self._resources, self._save)
         finally:

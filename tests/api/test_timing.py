@@ -19,6 +19,7 @@ from parallel_provider.api import (
 )
 from parallel_provider.api.answers import status_error
 from parallel_provider.api.timing import RateLimitGate, ServerClock, send_with_retries, should_retry
+from parallel_provider.cancellation import Cancellation
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.tokens import StaticToken
 from parallel_provider.testing.emulator import Emulator
@@ -83,10 +84,11 @@ class Timeline:
         self.slept: list[float] = []
         self.gate = RateLimitGate(self.clock, self.sleep)
 
-    def sleep(self, seconds: float) -> None:
-        """Let the time pass."""
+    def sleep(self, seconds: float) -> bool:
+        """Let the time pass. The run isn't cancelled meanwhile."""
         self.slept.append(seconds)
         self.clock.now += seconds
+        return False
 
 
 def client(emulator: Emulator, rate_limit: RateLimitGate, retry_policy: RetryPolicy) -> AccountApi:
@@ -121,10 +123,10 @@ def test_hold_that_comes_while_waiting_is_kept_to_as_well() -> None:
     """A refusal of another thread makes waiting threads wait longer."""
     time = Timeline()
 
-    def refused_meanwhile(seconds: float) -> None:
+    def refused_meanwhile(seconds: float) -> bool:
         if not time.slept:
             time.gate.close_for(3.0)
-        time.sleep(seconds)
+        return time.sleep(seconds)
 
     time.gate = RateLimitGate(time.clock, refused_meanwhile)
     time.gate.close_for(1.0)
@@ -156,7 +158,9 @@ def test_refusal_without_a_time_holds_everyone_back_for_the_backoff() -> None:
         return "done"
 
     retry_policy = RetryPolicy(first_wait_seconds=0.01)
-    assert send_with_retries(send, retry_policy, time.gate, repeatable=False) == "done"
+    assert (
+        send_with_retries(send, retry_policy, time.gate, Cancellation(), repeatable=False) == "done"
+    )
 
 
 def test_one_refusal_holds_all_threads_back(emulator: Emulator) -> None:

@@ -74,8 +74,9 @@ def test_pulumi_up_at_the_root_runs_the_quickstart(tmp_path: Path, emulator: Emu
     """Pulumi finds the program and the virtual environment through the project file at the root."""
     root, backend = tmp_path / "checkout", tmp_path / "backend"
     program = root / "examples" / "quickstart"
-    shutil.copytree(QUICKSTART, program, symlinks=True)
-    shutil.copy(ROOT / "Pulumi.yaml", root)
+    shutil.copytree(QUICKSTART, program)
+    for name in ("Pulumi.yaml", "__main__.py"):
+        shutil.copy(ROOT / name, root)
     (root / ".venv").symlink_to(sys.prefix)
     backend.mkdir()
     environment = {

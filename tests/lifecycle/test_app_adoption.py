@@ -111,7 +111,7 @@ def test_smaller_id_stays_when_the_other_gives_way(
     """The other machine sees both apps as well, and deletes its own."""
     run, rival = new_run(), Rival(console, smaller=False)
     beside(run, rival, monkeypatch)
-    monkeypatch.setattr(run, "sleep", lambda _seconds: rival.give_way())
+    monkeypatch.setattr(run, "wait", lambda _seconds: rival.give_way())
 
     assert [LIFECYCLE.create(Context(run), ADOPT).app_id] == ids(emulator)
     assert ids(emulator) != [rival.app_id]
@@ -125,7 +125,7 @@ def test_smaller_id_yields_to_an_app_that_stays(
     run, rival = new_run(), Rival(console, smaller=False)
     beside(run, rival, monkeypatch)
     slept: list[float] = []
-    monkeypatch.setattr(run, "sleep", slept.append)
+    monkeypatch.setattr(run, "wait", slept.append)
 
     assert LIFECYCLE.create(Context(run), ADOPT).app_id == rival.app_id
     assert ids(emulator) == [rival.app_id]

@@ -145,4 +145,4 @@ def test_uuid_in_capitals_becomes_what_the_server_says() -> None:
 
     checked = ApiKeyLifecycle().check(Context(run_at()), {}, inputs)
 
-    assert checked.inputs == {"app_id": UUID, "api_key_name": "ci"}
+    assert checked.inputs["app_id"] == UUID

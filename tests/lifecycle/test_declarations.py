@@ -109,10 +109,10 @@ def test_check_finds_every_problem_on_its_input(
 
 
 def test_checked_inputs_are_plain_and_complete() -> None:
-    """What a type tidies up is tidied up; what isn't declared, or wasn't given, stays so."""
+    """What a type tidies up is tidied up, and defaults are filled in. The rest stays as it is."""
     news = {"app_id": UUID.upper(), "toy_name": UNKNOWN, "command": ["gh", UNKNOWN], "other": [1]}
 
-    assert check_inputs(ToyInputs, news).inputs == {**news, "app_id": UUID}
+    assert check_inputs(ToyInputs, news).inputs == {**news, "app_id": UUID, "keep": True}
 
 
 def test_both_spellings_are_read() -> None:

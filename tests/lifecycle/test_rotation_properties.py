@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pydantic import SecretStr
 
 from parallel_provider.api import AccountApi, AppItem, Balance, ConnectionFailedError, CreatedApiKey
+from parallel_provider.cancellation import Cancellation
 from parallel_provider.lifecycle.durations import parse_duration
 from parallel_provider.lifecycle.rotating_api_key import RotatingApiKeyLifecycle
 from parallel_provider.lifecycle.rotating_api_key_state import (
@@ -32,6 +33,7 @@ class Account:
 
     def __init__(self) -> None:
         self.now = 1_800_000_000
+        self.cancellation = Cancellation()
         self.created: dict[str, int] = {}
         self.revoked: dict[str, int] = {}
         self.creating_fails = False

@@ -81,16 +81,33 @@ class Plugin:
         )
         return answer.id, from_struct(answer.properties)
 
-    def diff(self, urn: str, olds: Props, news: Props) -> Any:  # noqa: ANN401 - a message
+    def diff(self, urn: str, olds: Props, news: Props, old_inputs: Props | None = None) -> Any:  # noqa: ANN401 - a message
         """Return the answer to a diff."""
         return self.stub.Diff(
-            proto.DiffRequest(urn=urn, olds=to_struct(olds), news=to_struct(news))
+            proto.DiffRequest(
+                urn=urn,
+                olds=to_struct(olds),
+                news=to_struct(news),
+                old_inputs=to_struct(old_inputs or {}),
+            )
         )
 
-    def update(self, urn: str, olds: Props, news: Props, *, preview: bool = False) -> Props:
+    def update(
+        self,
+        urn: str,
+        olds: Props,
+        news: Props,
+        *,
+        old_inputs: Props | None = None,
+        preview: bool = False,
+    ) -> Props:
         """Return the outputs after an update."""
         request = proto.UpdateRequest(
-            urn=urn, olds=to_struct(olds), news=to_struct(news), preview=preview
+            urn=urn,
+            olds=to_struct(olds),
+            news=to_struct(news),
+            old_inputs=to_struct(old_inputs or {}),
+            preview=preview,
         )
         return from_struct(self.stub.Update(request).properties)
 
@@ -105,6 +122,10 @@ class Plugin:
     def delete(self, urn: str, outputs: Props) -> None:
         """Delete a resource."""
         self.stub.Delete(proto.DeleteRequest(urn=urn, properties=to_struct(outputs)))
+
+    def cancel(self) -> None:
+        """Say that the user has cancelled the run."""
+        self.stub.Cancel(empty_pb2.Empty())
 
     def invoke(self, function: str, arguments: Props) -> Any:  # noqa: ANN401 - a message
         """Return the answer of a function."""

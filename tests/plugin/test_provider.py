@@ -41,7 +41,8 @@ def create_rotating_key(plugin: Plugin, app_id: str) -> tuple[Props, Props]:
 def test_life_of_an_app_and_its_key(plugin: Plugin, emulator: Emulator) -> None:
     """Created, unchanged, read and deleted, with names in camelCase and defaults."""
     inputs, failures = plugin.check(APP, {})
-    assert (inputs, failures) == ({"appName": "search", "__defaults": ["appName"]}, [])
+    assert failures == []
+    assert inputs == {"appName": "search", "adoptExisting": False, "__defaults": ["appName"]}
     app_id, app = plugin.create(APP, inputs)
     assert app == {
         "appId": app_id,
@@ -150,6 +151,29 @@ def test_preview_of_a_rotation_knows_the_previous_key(plugin: Plugin, app_id: st
     assert expected["previousRawApiKey"] == first["rawApiKey"]
 
 
+def test_rotating_key_needs_no_overlap_in_the_program(plugin: Plugin, app_id: str) -> None:
+    """The default is there from the check on. Nothing changes, until something is due."""
+    inputs, failures = plugin.check(SVC, {"appId": app_id, "rotateAfter": "30d"})
+    assert (inputs["overlap"], failures) == ("1d", [])
+    _, created = plugin.create(SVC, inputs)
+
+    assert plugin.diff(SVC, created, inputs).changes == NONE
+
+
+def test_diff_says_why_a_key_is_rotated_or_retired(
+    plugin: Plugin, emulator: Emulator, app_id: str
+) -> None:
+    """No input has changed then: the engine shows the one that makes it due."""
+    inputs, first = create_rotating_key(plugin, app_id)
+    old = {**first, "createdAt": first["createdAt"] - 31 * DAY}
+    assert list(plugin.diff(SVC, old, inputs).detailedDiff) == ["rotateAfter"]
+    emulator.set_clock(-2 * DAY)
+    rotated = plugin.update(SVC, first, {**inputs, "triggers": "leaked"})
+    emulator.set_clock(0)
+    due = plugin.diff(SVC, rotated, {**inputs, "triggers": "leaked"})
+    assert {name: diff.inputDiff for name, diff in due.detailedDiff.items()} == {"overlap": True}
+
+
 def test_diff_names_the_inputs_that_change_and_replace(plugin: Plugin, app_id: str) -> None:
     """The engine shows them, and replaces because of them."""
     inputs, first = create_rotating_key(plugin, app_id)
@@ -203,10 +227,8 @@ def test_app_is_imported_by_its_id(plugin: Plugin, app_id: str) -> None:
     read_id, outputs, inputs = plugin.read(APP, app_id)
 
     assert read_id == app_id
-    assert inputs == {"appName": outputs["appName"]}
-    assert plugin.diff(APP, outputs, inputs).changes == NONE
-    with pytest.raises(grpc.RpcError, match="can't be read by its id"):
-        plugin.read(KEY, "some-id")
+    assert inputs == {"appName": outputs["appName"], "__imported": True}
+    assert plugin.diff(APP, outputs, inputs, inputs).changes == NONE
 
 
 def test_functions_answer_with_names_in_camel_case(plugin: Plugin, emulator: Emulator) -> None:

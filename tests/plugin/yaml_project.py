@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -64,6 +66,17 @@ class RealProject:
         """Write a Python program."""
         (self._folder / "Pulumi.yaml").write_text(_PYTHON)
         (self._folder / "__main__.py").write_text(textwrap.dedent(text))
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command of Pulumi's for the stack `prod`, which must exist."""
+        return subprocess.Popen(
+            [shutil.which("pulumi") or "", *arguments, "--stack", "prod", "--non-interactive"],
+            cwd=self._folder,
+            env={**os.environ, **self._env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
     def stored_state(self) -> str:
         """Return the text of the state's file, in which secrets are encrypted."""

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.engines import Project, engine, project
+from tests.testing.shelf_project import Shelf
 from tests.testing.toy_project import Toy
 
-__all__ = ["engine", "project", "toy"]
+__all__ = ["engine", "project", "shelf", "toy"]
 
 _TOY = Path(__file__).parent / "toy"
 
@@ -22,3 +23,9 @@ def toy(project: Project, tmp_path: Path) -> Toy:
     project.copy(_TOY)
     project.env["TOY_CLOUD"] = str(folder)
     return Toy(project, folder)
+
+
+@pytest.fixture
+def shelf(project: Project, tmp_path: Path) -> Shelf:
+    """Return a project whose plugin `shelf` has no things yet."""
+    return Shelf(project, tmp_path)

@@ -13,9 +13,10 @@ from parallel_provider.testing import EmbeddedStack, Refused
 TOY = Path(__file__).parent / "toy" / "toy.py"
 
 REFUSED = {
-    "functions of providers (aws:index:f)": 'pulumi.runtime.invoke("aws:index:f", {})',
-    "providers as resources": 'pulumi.ProviderResource("aws", "p", {})',
-    "resources of the package 'aws'": 'pulumi.CustomResource("aws:s3:Bucket", "b", {})',
+    "explicit providers of dynamic resources": 'pulumi.ProviderResource("pulumi-python", "p", {})',
+    "functions of dynamic providers (pulumi-python:index:f)": (
+        'pulumi.runtime.invoke("pulumi-python:index:f", {})'
+    ),
     "the option `import_`": 'Thing("a", opts=ResourceOptions(import_="x"))',
     "the option `version`": 'Thing("a", opts=ResourceOptions(version="1.2.3"))',
     "the option `plugin_download_url`": (
@@ -76,3 +77,27 @@ def test_encrypted_state_is_refused(folder: Path) -> None:
     stack.up()
     with pytest.raises(Refused, match="export it with its secrets shown"):
         stack.import_stack(stack.export_stack(show_secrets=False))
+
+
+WITHOUT_PLUGIN = {
+    "function aws:index:f": 'pulumi.runtime.invoke("aws:index:f", {})',
+    "resource 'p'": 'pulumi.ProviderResource("aws", "p", {})',
+    "resource 'b'": 'pulumi.CustomResource("aws:s3:Bucket", "b", {})',
+    "resource 'r'": 'pulumi.CustomResource("aws:s3:Bucket", "r", {}, ResourceOptions(id="x"))',
+}
+
+
+@pytest.mark.parametrize("what", WITHOUT_PLUGIN)
+def test_package_without_a_plugin_is_refused_by_name(folder: Path, what: str) -> None:
+    """The error says how to give the plugin."""
+    (folder / "__main__.py").write_text(
+        "import pulumi, pulumi.runtime\n"
+        f"from pulumi import ResourceOptions\n{WITHOUT_PLUGIN[what]}\n"
+    )
+
+    with pytest.raises(CommandError) as failure:
+        EmbeddedStack("test", folder).up()
+
+    text = f"does not support the package 'aws' without its plugin ({what})"
+    assert text in str(failure.value)
+    assert "plugins={'aws': PATH_OF_ITS_EXECUTABLE}" in str(failure.value)

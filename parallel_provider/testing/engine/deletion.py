@@ -115,7 +115,7 @@ def _is_replaced(state: ResourceState, deleted: set[str], deployment: Deployment
     inputs = {key: UNKNOWN if key in affected else v for key, v in state.inputs.items()}
     answer = deployment.call_provider(
         state.urn,
-        lambda: deployment.provider().diff(
+        lambda: deployment.provider(state).diff(
             state.urn,
             state.id,
             old_inputs=state.inputs,

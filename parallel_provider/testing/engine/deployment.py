@@ -8,24 +8,27 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from parallel_provider.testing.engine import stack_references
 from parallel_provider.testing.engine.callbacks import Callbacks
-from parallel_provider.testing.engine.desired import PACKAGE
 from parallel_provider.testing.engine.display import Display
-from parallel_provider.testing.engine.errors import Cancelled, EngineError, StepFailed
+from parallel_provider.testing.engine.errors import Cancelled, StepFailed
 from parallel_provider.testing.engine.hooks import Hooks
-from parallel_provider.testing.engine.provider import ProviderError, ProviderProcess, ReadResult
+from parallel_provider.testing.engine.packages import PACKAGE, Packages, missing_plugin
+from parallel_provider.testing.engine.plugin import PluginProcess
+from parallel_provider.testing.engine.provider import InitFailed, ProviderError, ProviderProcess
+from parallel_provider.testing.engine.provider_resources import ProviderResources
+from parallel_provider.testing.engine.provider_types import Provider
 from parallel_provider.testing.engine.state import ResourceState, SnapshotManager, now
 from parallel_provider.testing.engine.urns import (
     PROVIDER_PREFIX,
     ROOT_TYPE,
-    STACK_REFERENCE,
     Namespace,
+    is_default_provider,
+    provider_package,
 )
 from parallel_provider.testing.engine.values import Properties, Secret
 
@@ -55,8 +58,9 @@ class Options:
     config: Mapping[str, Setting]
     parallel: int
     timeout_seconds: float
-    stack_references: Mapping[str, Properties] = field(default_factory=dict)
     on_output: Callable[[str], object] | None = None
+    plugins: Mapping[str, Sequence[str]] = field(default_factory=dict)  # package → command
+    stack_references: Mapping[str, Properties] = field(default_factory=dict)  # name → outputs
 
     @property
     def root(self) -> str:
@@ -79,6 +83,8 @@ class Deployment:
         self.dry_run = dry_run
         self.display = display
         self.snapshots = SnapshotManager(before)
+        self.packages = Packages(options.plugins)
+        self.provider_resources = ProviderResources(self._start_plugin, self.snapshots)
         self.counts: Counter[str] = Counter()
         self.failed = False
         self.step_failed = False  # then one more error line is printed at the end
@@ -86,7 +92,7 @@ class Deployment:
         # Set when the program has registered everything, has exited, or must be cancelled.
         self.program_event = threading.Event()
         self.callbacks = Callbacks()
-        self.hooks = Hooks(self.callbacks, self._warn, dry_run=dry_run)
+        self.hooks = Hooks(self.callbacks, display.warning, dry_run=dry_run)
         self.engine_address = ""  # set when the services have started
         self._slots = threading.Semaphore(options.parallel)
         self._providers: list[tuple[Properties, ProviderProcess]] = []  # the last one is used
@@ -96,8 +102,16 @@ class Deployment:
         self._calls = 0  # of the provider, running now
         self._last_call = time.monotonic()  # when the last one ended
 
-    def provider(self) -> ProviderProcess:
-        """Return the provider process. It is started when it is first needed.
+    def provider(self, state: ResourceState) -> Provider:
+        """Return the provider of a resource. Its process is started when it is first needed."""
+        if state.is_provider:
+            return self.provider_resources
+        if provider_package(state.provider) == PACKAGE:
+            return self._dynamic_provider()
+        return self.provider_resources.by_reference(state.provider)
+
+    def _dynamic_provider(self) -> ProviderProcess:
+        """Return the process of the dynamic providers.
 
         Its configuration is the one that the last `up` left in the state, until the program
         registers a resource of the provider. From then on it is the current configuration. If the
@@ -124,7 +138,7 @@ class Deployment:
                 config = self._current_config()
                 is_same = old is not None and old.inputs == config
                 new = ResourceState(
-                    urn=self._provider_urn,
+                    urn=self.dynamic_provider_urn,
                     type=_PROVIDER_TYPE,
                     custom=True,
                     id=old.id if old else str(uuid.uuid4()),
@@ -136,6 +150,25 @@ class Deployment:
                 self.snapshots.add(new, instead_of=old)
                 self._provider_reference = f"{new.urn}::{new.id}"
             return self._provider_reference
+
+    def _start_plugin(self, package: str) -> PluginProcess:
+        command = self.options.plugins.get(package)
+        if command is None:
+            raise ProviderError(str(missing_plugin(package)))
+        own = {
+            key.partition(":")[2]: item.value
+            for key, item in self.options.config.items()
+            if key.startswith(f"{package}:")
+        }
+        return PluginProcess(
+            package,
+            command,
+            engine_address=self.engine_address,
+            work_dir=self.options.work_dir,
+            env=self.environment()
+            | {"PULUMI_PROJECT": self.options.space.project, "PULUMI_CONFIG": json.dumps(own)},
+            on_line=self.display.message,
+        )
 
     def environment(self) -> dict[str, str]:
         """Return the environment of programs and providers."""
@@ -153,7 +186,7 @@ class Deployment:
 
     def count(self, operation: str, state: ResourceState) -> None:
         """Count and print a step. Default providers are left out, as on the command line."""
-        if state.is_provider:
+        if is_default_provider(state.urn):
             return
         with self._lock:
             self.counts[operation] += 1
@@ -221,6 +254,8 @@ class Deployment:
             self._calls += 1
         try:
             return call()
+        except InitFailed as error:
+            raise StepFailed(urn, str(error), in_step=in_step) from error
         except ProviderError as error:
             raise StepFailed(urn, str(error), in_step=in_step) from None
         finally:
@@ -231,39 +266,17 @@ class Deployment:
     def close(self) -> None:
         """End the provider processes, and calls of the program's functions."""
         self.callbacks.close()
+        self.provider_resources.end()
         for _, provider in self._providers:
             provider.end()
 
-    def read(self, state: ResourceState, properties: Properties) -> ReadResult:
-        """Read a resource. Its error becomes the failure of the resource."""
-        if state.type != STACK_REFERENCE:
-            return self.call_provider(
-                state.urn,
-                lambda: self.provider().read(
-                    state.urn, state.id, inputs=state.inputs, state=properties
-                ),
-            )
-        try:
-            return stack_references.read(state.id, self.options.stack_references)
-        except EngineError as error:
-            raise StepFailed(state.urn, str(error)) from None
-
-    def reference_of(self, type_: str) -> str:
-        """Return the reference to the provider of a resource."""
-        if type_ != STACK_REFERENCE:
-            return self.provider_reference()
-        with self._lock:
-            return stack_references.provider_reference(self.snapshots, self.options.space)
-
-    def _warn(self, text: str, urn: str) -> None:
-        self.display.message(text, urn=urn, severity="warning")
-
     @property
-    def _provider_urn(self) -> str:
+    def dynamic_provider_urn(self) -> str:
+        """URN of the provider of all dynamic resources."""
         return self.options.space.urn(_PROVIDER_TYPE, "default")
 
     def _provider_in_state(self) -> ResourceState | None:
-        return self.snapshots.live.get(self._provider_urn)
+        return self.snapshots.live.get(self.dynamic_provider_urn)
 
     def _provider_config(self) -> Properties:
         kept = None if self._provider_reference else self._provider_in_state()

@@ -13,6 +13,7 @@ from pulumi.runtime.proto import alias_pb2, resource_pb2
 from parallel_provider.testing.engine import values
 from parallel_provider.testing.engine.errors import Refused
 from parallel_provider.testing.engine.hooks import hook_names
+from parallel_provider.testing.engine.packages import PACKAGE, PackageRequest, Packages
 from parallel_provider.testing.engine.urns import (
     PROVIDER_PREFIX,
     ROOT_TYPE,
@@ -22,21 +23,17 @@ from parallel_provider.testing.engine.urns import (
 )
 from parallel_provider.testing.engine.values import Properties, Value
 
-PACKAGE: Final = "pulumi-python"
-
 _REFUSED_OPTIONS: Final = {
     "remote": "components that live in a provider",
-    "importId": "the option `import_`",
-    "provider": "explicit providers",
-    "providers": "explicit providers",
-    "packageRef": "parameterized packages",
     "deletedWith": "the option `deleted_with`",
     "replace_with": "the option `replace_with`",
     "state_migrations": "state migrations",
     "envVarMappings": "environment mappings of providers",
 }
-# Options that have no effect on components.
-_REFUSED_FOR_CUSTOM: Final = {
+# Options that have no effect on components, and none that is known for dynamic resources.
+_REFUSED_FOR_DYNAMIC: Final = {
+    "importId": "the option `import_`",
+    "provider": "explicit providers of dynamic resources",
     "version": "the option `version`",
     "pluginDownloadURL": "the option `plugin_download_url`",
 }
@@ -64,6 +61,9 @@ class DesiredResource:
     aliases: list[Alias] = field(default_factory=list)
     hide_diff: list[str] = field(default_factory=list)
     custom_timeouts: dict[str, float] = field(default_factory=dict)
+    provider: str = ""  # a reference; empty for the default provider
+    request: PackageRequest = field(default_factory=lambda: PackageRequest(PACKAGE))
+    import_id: str = ""
     replacement_trigger: Value = None
     resource_hooks: dict[str, list[str]] = field(default_factory=dict)
 
@@ -79,6 +79,8 @@ class DesiredRead:
     properties: Properties
     dependencies: list[str]
     additional_secret_outputs: list[str]
+    provider: str = ""  # a reference; empty for the default provider
+    request: PackageRequest = field(default_factory=lambda: PackageRequest(PACKAGE))
 
 
 # Parent of a resource without a parent.
@@ -86,16 +88,24 @@ _NO_PARENT: Final = DesiredResource("", "", False, "", {}, [], {})
 
 
 def from_registration(
-    request: resource_pb2.RegisterResourceRequest, parents: Mapping[str, DesiredResource]
+    request: resource_pb2.RegisterResourceRequest,
+    parents: Mapping[str, DesiredResource],
+    packages: Packages,
 ) -> DesiredResource:
     """Read a registration. Options that are not set are inherited from the parent."""
     where = f"resource {request.name!r}"
     _refuse_options(request, where)
+    wanted = packages.request(request, request.type)
     if request.custom:
-        _refuse_foreign(request.type, where)
-        _refuse_options(request, where, _REFUSED_FOR_CUSTOM)
+        packages.refuse_unknown(wanted.package, where)
+    if request.type == PROVIDER_PREFIX + PACKAGE:
+        raise Refused("explicit providers of dynamic resources", where)
+    if request.custom and wanted.package == PACKAGE:
+        _refuse_options(request, where, _REFUSED_FOR_DYNAMIC)
     inherited = parents.get(request.parent, _NO_PARENT)
     properties = values.from_wire(request.object)
+    if request.type.startswith(PROVIDER_PREFIX):
+        properties = wanted.inputs(properties)
     dependencies = sorted(request.dependencies)
     by_property = {
         key: sorted(entry.urns) for key, entry in request.propertyDependencies.items()
@@ -123,18 +133,23 @@ def from_registration(
         # Older SDKs don't have this field.
         hide_diff=list(getattr(request, "hideDiffs", [])),
         custom_timeouts=_timeouts(request, where),
+        provider=request.provider,
+        request=wanted,
+        import_id=request.importId,
         replacement_trigger=values.from_wire_value(request.replacement_trigger),
         resource_hooks=hook_names(request.hooks),
     )
 
 
-def from_read(request: resource_pb2.ReadResourceRequest) -> DesiredRead:
+def from_read(request: resource_pb2.ReadResourceRequest, packages: Packages) -> DesiredRead:
     """Read a read request."""
     where = f"resource {request.name!r}"
     _refuse_options(request, where)
+    wanted = packages.request(request, request.type)
     if request.type != STACK_REFERENCE:
-        _refuse_foreign(request.type, where)
-    _refuse_options(request, where, _REFUSED_FOR_CUSTOM)
+        packages.refuse_unknown(wanted.package, where)
+    if wanted.package == PACKAGE:
+        _refuse_options(request, where, _REFUSED_FOR_DYNAMIC)
     return DesiredRead(
         type=request.type,
         name=request.name,
@@ -143,6 +158,8 @@ def from_read(request: resource_pb2.ReadResourceRequest) -> DesiredRead:
         properties=values.from_wire(request.properties),
         dependencies=sorted(request.dependencies),
         additional_secret_outputs=list(request.additionalSecretOutputs),
+        provider=request.provider,
+        request=wanted,
     )
 
 
@@ -152,16 +169,6 @@ def _refuse_options(
     for set_field, _ in request.ListFields():
         if set_field.name in refused:
             raise Refused(refused[set_field.name], where)
-
-
-def _refuse_foreign(type_: str, where: str) -> None:
-    if type_.startswith(PROVIDER_PREFIX):
-        raise Refused("providers as resources", where)
-    package = type_.partition(":")[0]
-    if package != PACKAGE:
-        raise Refused(
-            f"resources of the package {package!r} (only dynamic resources are supported)", where
-        )
 
 
 def _alias(alias: alias_pb2.Alias) -> Alias:

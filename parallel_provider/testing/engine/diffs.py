@@ -26,6 +26,7 @@ class ProviderDiff:
     changes: bool | None
     replaces: tuple[str, ...] = ()
     delete_before_replace: bool = False
+    changed: tuple[str, ...] = ()  # paths of inputs; dynamic providers don't say which
 
 
 @dataclass(frozen=True)
@@ -54,19 +55,22 @@ def complete(
 ) -> Diff:
     """Complete a provider's answer: compare the inputs if the provider didn't.
 
-    `replace_on_changes` has an effect only where the engine compares, because a dynamic provider
-    doesn't say which inputs changed.
+    `replace_on_changes` has an effect only where the engine compares, or where the provider says
+    which inputs changed. Dynamic providers don't.
     """
-    if answer.changes is not None:
+    if answer.changes is False:
         return Diff(answer.changes, answer.replaces, answer.delete_before_replace)
-    inputs = ignoring(new_inputs, old_inputs, ignore_changes)
-    changed = list(paths.changed(plain(old_inputs), plain(inputs)))
     patterns = [paths.parse(text) for text in replace_on_changes]
+    if answer.changes is None:
+        inputs = ignoring(new_inputs, old_inputs, ignore_changes)
+        changed = list(paths.changed(plain(old_inputs), plain(inputs)))
+    else:
+        changed = [paths.parse(text) for text in answer.changed]
     forced = tuple(
         str(path[0]) for path in changed if any(paths.covers(pattern, path) for pattern in patterns)
     )
     replaces = tuple(dict.fromkeys((*answer.replaces, *forced)))
-    return Diff(bool(changed), replaces, answer.delete_before_replace)
+    return Diff(answer.changes or bool(changed), replaces, answer.delete_before_replace)
 
 
 def triggers(old: Value, new: Value) -> bool:
@@ -78,10 +82,14 @@ def triggers(old: Value, new: Value) -> bool:
 
 
 def step_op(old: ResourceState, diff: Diff) -> StepOp:
-    """Choose the step. A resource with a pending replacement is always replaced."""
+    """Choose the step.
+
+    A resource with a pending replacement is always replaced, and one whose last step failed is
+    always updated.
+    """
     if old.pending_replacement or (diff.changes and diff.replaces):
         return StepOp.REPLACE
-    return StepOp.UPDATE if diff.changes else StepOp.SAME
+    return StepOp.UPDATE if diff.changes or old.init_errors else StepOp.SAME
 
 
 def deletes_first(diff: Diff, option: bool | None) -> bool:

@@ -18,6 +18,7 @@ _MARKS: Final = {
     "update": "~",
     "replace": "+-",
     "read": ">",
+    "import": "=",
     "refresh": "~",
 }
 _COUNTED: Final = {
@@ -25,6 +26,7 @@ _COUNTED: Final = {
     "update": ("~", "updated", "to update"),
     "delete": ("-", "deleted", "to delete"),
     "replace": ("+-", "replaced", "to replace"),
+    "import": ("=", "imported", "to import"),
     "same": (" ", "unchanged", "unchanged"),
 }
 _PREFIXES: Final = {"warning": "warning: ", "error": "error: ", "info": ""}
@@ -70,6 +72,10 @@ class Display:
     def error(self, text: str, urn: str = "") -> None:
         """Print an error."""
         self.message(text, urn=urn, severity="error")
+
+    def warning(self, text: str, urn: str = "") -> None:
+        """Print a warning."""
+        self.message(text, urn=urn, severity="warning")
 
     def finish(self, outputs: Properties, counts: Mapping[str, int], *, preview: bool) -> str:
         """Print diagnostics, outputs and counts. Return the whole text of the operation."""

@@ -16,12 +16,10 @@ class EngineError(Exception):
 class Refused(EngineError):  # noqa: N818 - public name
     """The program or the caller uses a feature that the embedded stack doesn't support."""
 
-    def __init__(self, what: str, where: str = "") -> None:
+    def __init__(self, what: str, where: str = "", *, advice: str = "") -> None:
         place = f" ({where})" if where else ""
-        super().__init__(
-            f"the embedded stack does not support {what}{place}: "
-            "run this program with Pulumi itself, or leave this feature out of the test"
-        )
+        general = "run this program with Pulumi itself, or leave this feature out of the test"
+        super().__init__(f"the embedded stack does not support {what}{place}: {advice or general}")
 
 
 class StepFailed(EngineError):  # noqa: N818

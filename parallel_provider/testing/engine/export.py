@@ -24,6 +24,8 @@ _KEYS: Final = {
     "hide_diff": "hideDiff",
     "ignore_changes": "ignoreChanges",
     "replace_on_changes": "replaceOnChanges",
+    "init_errors": "initErrors",
+    "import_id": "importID",
     "replacement_trigger": "replacementTrigger",
     "resource_hooks": "resourceHooks",
 }
@@ -33,7 +35,7 @@ _ALWAYS_SHOWN: Final = ("urn", "custom", "type")
 # Fields that an import may drop: no operation uses them.
 _IGNORED: Final = ("sourcePosition", "stackTrace", "aliases")
 _NOT_EXPORTED: Final = "old_urn"
-_REFUSED: Final = ("deletedWith", "replaceWith", "initErrors", "viewOf", "taint")
+_REFUSED: Final = ("deletedWith", "replaceWith", "viewOf", "taint")
 
 
 # Pulumi needs the salt of a passphrase to import secrets. This one is for an empty passphrase.

@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import IO, Final
 
 _CHILD: Final = Path(__file__).with_name("child.py")
+_PLUGIN_CHILD: Final = Path(__file__).with_name("plugin_child.py")
 _GRACE_SECONDS: Final = 5.0
 
 
 class ChildProcess:
-    """A Python process. It ends when this process ends. `on_line` gets each line it prints."""
+    """A Python process. It ends when this process ends. `on_line` gets each line it prints.
+
+    With `is_command`, `target` is a command of any kind.
+    """
 
     def __init__(
         self,
@@ -27,11 +31,13 @@ class ChildProcess:
         env: Mapping[str, str],
         on_line: Callable[[str], object],
         on_exit: Callable[[int], object] | None = None,
+        is_command: bool = False,
     ) -> None:
         read_end, self._write_end = os.pipe()
+        starter = ["-I", "-S", str(_PLUGIN_CHILD)] if is_command else ["-u", str(_CHILD)]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
-                [sys.executable, "-u", str(_CHILD), str(read_end), target, *arguments],
+                [sys.executable, *starter, str(read_end), target, *arguments],
                 cwd=work_dir,
                 env=dict(env),
                 stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""`RandomOrderLock`: random order where Pulumi's engine promises none."""
+"""A lock without an order."""
 
 from __future__ import annotations
 

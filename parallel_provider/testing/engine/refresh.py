@@ -10,6 +10,7 @@ from parallel_provider.testing.engine.deletion import run_together
 from parallel_provider.testing.engine.deployment import Deployment
 from parallel_provider.testing.engine.errors import StepFailed
 from parallel_provider.testing.engine.provider import ReadResult
+from parallel_provider.testing.engine.stack_references import read
 from parallel_provider.testing.engine.state import ResourceState, now, without_missing_references
 from parallel_provider.testing.engine.values import marked_outputs
 
@@ -42,7 +43,7 @@ def _refreshed(deployment: Deployment, state: ResourceState) -> ResourceState | 
         deployment.count("same", state)
         return state
     try:
-        found = deployment.read(state, state.outputs)
+        found = read(deployment, state, state.outputs)
         if not found.id:
             deployment.count("delete", state)
             return None
@@ -66,7 +67,7 @@ def _differs(
         return new.outputs != old.outputs
     answer = deployment.call_provider(
         new.urn,
-        lambda: deployment.provider().diff(
+        lambda: deployment.provider(old).diff(
             new.urn,
             found.id,
             old_inputs=new.inputs,

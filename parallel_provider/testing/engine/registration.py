@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from parallel_provider.testing.engine import diffs, urns, values
+from parallel_provider.testing.engine import diffs, stack_references, urns, values
+from parallel_provider.testing.engine.comparison import Comparison
+from parallel_provider.testing.engine.default_providers import DefaultProviders
 from parallel_provider.testing.engine.deletion import dependents_to_delete
 from parallel_provider.testing.engine.deployment import Deployment
 from parallel_provider.testing.engine.desired import DesiredRead, DesiredResource
-from parallel_provider.testing.engine.diffs import Diff, ProviderDiff, StepOp
-from parallel_provider.testing.engine.display import check_failure, protected_from_replacement
+from parallel_provider.testing.engine.diffs import Diff, StepOp
+from parallel_provider.testing.engine.display import protected_from_replacement
 from parallel_provider.testing.engine.errors import Cancelled, StepFailed
+from parallel_provider.testing.engine.imports import Imports, is_import
+from parallel_provider.testing.engine.packages import BUILT_IN, PACKAGE, PackageRequest
 from parallel_provider.testing.engine.random_order import RandomOrderLock
 from parallel_provider.testing.engine.state import ResourceState
 from parallel_provider.testing.engine.steps import Step, Steps
@@ -29,6 +33,9 @@ class Registrations:
         self._deployment = deployment
         self._snapshots = deployment.snapshots
         self._steps = steps
+        self._comparison = Comparison(deployment)
+        self._imports = Imports(deployment, steps)
+        self._defaults = DefaultProviders(deployment, self.register)
         self._registered: set[str] = set()
         self._to_recreate: set[str] = set()  # deleted before replacement, and not yet registered
         self._renamed: dict[str, str] = {}
@@ -40,13 +47,29 @@ class Registrations:
 
     def register(self, desired: DesiredResource) -> ResourceState:
         """Create, update, replace or keep a resource. Return its new state."""
+        provider = self._provider_of(desired) if desired.custom else ""
         with self._lock:
             self._stop_after_failure({*desired.dependencies, desired.parent})
-            new, steps = self._decide(desired)
+            new, steps = self._decide(desired, provider)
         self._run(new.urn, steps)
         self.desired[new.urn] = desired
         self._states[new.urn] = new
         return new
+
+    def default_provider(self, request: PackageRequest) -> str:
+        """Return the reference to a default provider. It is registered when it is first needed."""
+        if request.package == PACKAGE:
+            return self._deployment.provider_reference()
+        if request.package == BUILT_IN:
+            with self._lock:
+                space = self._deployment.options.space
+                return stack_references.provider_reference(self._snapshots, space)
+        return self._defaults.reference(request)
+
+    def _provider_of(self, desired: DesiredResource | DesiredRead) -> str:
+        if desired.provider or desired.type.startswith(urns.PROVIDER_PREFIX):
+            return desired.provider
+        return self.default_provider(desired.request)
 
     def give_outputs(self, urn: str, outputs: Properties) -> None:
         """Set the outputs of a component."""
@@ -69,6 +92,7 @@ class Registrations:
 
     def read(self, desired: DesiredRead) -> ResourceState:
         """Read a resource that the stack doesn't manage."""
+        provider = self._provider_of(desired)
         with self._lock:
             self._stop_after_failure({*desired.dependencies, desired.parent})
             urn = self._new_urn(desired.type, desired.name, desired.parent)
@@ -82,7 +106,7 @@ class Registrations:
                 parent=desired.parent,
                 external=True,
                 dependencies=desired.dependencies,
-                provider=self._deployment.reference_of(desired.type),
+                provider=provider,
                 additional_secret_outputs=desired.additional_secret_outputs,
             )
             if old is not None:
@@ -112,7 +136,7 @@ class Registrations:
         if done is not None and dependencies - done - {""}:
             raise Cancelled
 
-    def _decide(self, desired: DesiredResource) -> tuple[ResourceState, list[Step]]:
+    def _decide(self, desired: DesiredResource, provider: str) -> tuple[ResourceState, list[Step]]:
         urn = self._new_urn(desired.type, desired.name, desired.parent)
         old, conflict = self._find_old(urn, desired)
         new = _new_state(urn, desired)
@@ -122,10 +146,12 @@ class Registrations:
             self.wanted.add(old.urn)
         self.wanted.add(urn)
         recreate = urn in self._to_recreate
+        new.provider = provider
+        if is_import(desired, old) and not conflict:
+            return new, [partial(self._import, desired, new, None if recreate else old)]
         if desired.custom:
-            new.provider = self._deployment.provider_reference()
             fresh = recreate or old is None or old.external
-            new.inputs = self._checked(desired, urn, None if fresh else old)
+            new.inputs = self._comparison.checked(desired, new, None if fresh else old)
         if conflict:
             self._deployment.failed = True
             self._deployment.cancel()
@@ -139,11 +165,20 @@ class Registrations:
             return new, [partial(self._steps.create_replacement, old, new)]
         return new, self._from_diff(desired, old, new)
 
+    def _import(
+        self, desired: DesiredResource, new: ResourceState, old: ResourceState | None
+    ) -> None:
+        """Import a resource, and update it if the program's inputs differ from what was found."""
+        imported = self._imports.read(new, replaces=old)
+        new.inputs = self._comparison.checked(desired, new, imported)
+        diff = self._comparison.diff(desired, imported, new)
+        self._imports.continue_with(new, imported, diff)
+
     def _from_diff(
         self, desired: DesiredResource, old: ResourceState, new: ResourceState
     ) -> list[Step]:
         triggered = diffs.triggers(old.replacement_trigger, desired.replacement_trigger)
-        diff = Diff(changes=True) if triggered else self._diff(desired, old, new)
+        diff = Diff(changes=True) if triggered else self._comparison.diff(desired, old, new)
         op = StepOp.REPLACE if triggered else diffs.step_op(old, diff)
         if op is StepOp.SAME:
             return [partial(self._steps.same, old, new)]
@@ -152,7 +187,7 @@ class Registrations:
         if new.protect and old.protect:
             self._refuse_replacement(new.urn)
         if desired.custom:
-            new.inputs = self._checked(desired, new.urn, None)
+            new.inputs = self._comparison.checked(desired, new, None)
         if not diffs.deletes_first(diff, desired.delete_before_replace):
             return [partial(self._steps.create_replacement, old, new)]
         return [
@@ -187,49 +222,6 @@ class Registrations:
             to_delete.append(old)
         self.deleted_before_replace.update(to_delete)
         return to_delete
-
-    def _diff(self, desired: DesiredResource, old: ResourceState, new: ResourceState) -> Diff:
-        if desired.custom:
-            answer = self._deployment.call_provider(
-                new.urn,
-                lambda: self._deployment.provider().diff(
-                    new.urn,
-                    old.id,
-                    old_inputs=old.inputs,
-                    old_outputs=old.outputs,
-                    new_inputs=new.inputs,
-                    ignore_changes=desired.ignore_changes,
-                ),
-                in_step=False,
-            )
-        else:
-            inputs = diffs.ignoring(new.inputs, old.inputs, desired.ignore_changes)
-            answer = ProviderDiff(changes=old.inputs != inputs)
-        return diffs.complete(
-            answer,
-            old_inputs=old.inputs,
-            new_inputs=new.inputs,
-            ignore_changes=desired.ignore_changes,
-            replace_on_changes=desired.replace_on_changes,
-        )
-
-    def _checked(self, desired: DesiredResource, urn: str, old: ResourceState | None) -> Properties:
-        olds = old.inputs if old is not None else {}
-        news = desired.properties
-        if old is not None:
-            news = diffs.ignoring(news, olds, desired.ignore_changes)
-        checked = self._deployment.call_provider(
-            urn, lambda: self._deployment.provider().check(urn, olds, news), in_step=False
-        )
-        for property_, reason in checked.failures:
-            self._deployment.display.error(
-                check_failure(desired.type, desired.name, news, property_, reason), urn
-            )
-        if checked.failures:
-            self._deployment.failed = True
-            self._deployment.cancel()
-            raise Cancelled
-        return checked.inputs
 
     def _find_old(self, urn: str, desired: DesiredResource) -> tuple[ResourceState | None, bool]:
         """Find the resource by its URN or its aliases. Report aliases that conflict."""
@@ -290,6 +282,7 @@ def _new_state(urn: str, desired: DesiredResource) -> ResourceState:
         ignore_changes=desired.ignore_changes,
         replace_on_changes=desired.replace_on_changes,
         hide_diff=desired.hide_diff,
+        import_id=desired.import_id,
         # As Pulumi's engine does: it saves no value of a secret in a trigger.
         replacement_trigger=values.without_secret_values(desired.replacement_trigger),
         resource_hooks=desired.resource_hooks,

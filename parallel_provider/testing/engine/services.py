@@ -25,6 +25,8 @@ from parallel_provider.testing.engine.deployment import ORGANIZATION, Deployment
 from parallel_provider.testing.engine.display import Display
 from parallel_provider.testing.engine.errors import Cancelled, EngineError, Refused, StepFailed
 from parallel_provider.testing.engine.hooks import HookRefused
+from parallel_provider.testing.engine.invokes import Invokes
+from parallel_provider.testing.engine.packages import PackageRequest
 from parallel_provider.testing.engine.provider import CHANNEL_OPTIONS
 from parallel_provider.testing.engine.registration import Registrations
 from parallel_provider.testing.engine.transforms import Transforms
@@ -59,6 +61,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     def __init__(self, deployment: Deployment, registrations: Registrations) -> None:
         self._deployment = deployment
         self._registrations = registrations
+        self._invokes = Invokes(deployment, registrations)
         self._transforms = Transforms(deployment.callbacks)
         self.root_outputs: Properties | None = None
         self.program_done = threading.Event()  # it has registered everything
@@ -97,7 +100,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         try:
             known = self._registrations.desired
             transformed = self._transforms.apply(request, known)
-            state = self._registrations.register(desired.from_registration(transformed, known))
+            state = self._registrations.register(
+                desired.from_registration(transformed, known, self._deployment.packages)
+            )
             self._transforms.remember(state.urn, request)
         except (EngineError, ValueError) as error:
             self._abort(error, context)
@@ -112,7 +117,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     ) -> resource_pb2.ReadResourceResponse:
         """Read a resource (`.get`)."""
         try:
-            state = self._registrations.read(desired.from_read(request))
+            state = self._registrations.read(desired.from_read(request, self._deployment.packages))
         except (EngineError, ValueError) as error:
             self._abort(error, context)
         response = resource_pb2.ReadResourceResponse(
@@ -150,8 +155,14 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     def Invoke(  # noqa: N802
         self, request: resource_pb2.ResourceInvokeRequest, context: grpc.ServicerContext
     ) -> resource_pb2.ResourceInvokeResponse:
-        """Refuse: dynamic providers have no functions."""
-        self._refuse(f"functions of providers ({request.tok})", context)
+        """Call a function of a package."""
+        try:
+            return self._invokes.call(self._transforms.apply_to_invoke(request))
+        except StepFailed as error:
+            # The program may handle this error, so the operation goes on.
+            context.abort(grpc.StatusCode.UNKNOWN, str(error))
+        except (EngineError, ValueError) as error:
+            self._abort(error, context)
 
     def Call(  # noqa: N802
         self, request: resource_pb2.ResourceCallRequest, context: grpc.ServicerContext
@@ -196,10 +207,17 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         return empty_pb2.Empty()
 
     def RegisterPackage(  # noqa: N802
-        self, _request: Message, context: grpc.ServicerContext
+        self, request: resource_pb2.RegisterPackageRequest, context: grpc.ServicerContext
     ) -> resource_pb2.RegisterPackageResponse:
-        """Refuse."""
-        self._refuse("parameterized packages", context)
+        """Return a reference to a package."""
+        if request.HasField("parameterization"):
+            self._refuse("parameterized packages", context)
+        wanted = PackageRequest(request.name, request.version, request.download_url)
+        try:
+            reference = self._deployment.packages.register(wanted)
+        except EngineError as error:
+            self._abort(error, context)
+        return resource_pb2.RegisterPackageResponse(ref=reference)
 
     def _refuse(self, what: str, context: grpc.ServicerContext) -> NoReturn:
         self._abort(Refused(what), context)

@@ -7,34 +7,52 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
-from parallel_provider.testing.engine.errors import EngineError
+from parallel_provider.testing.engine.deployment import Deployment
+from parallel_provider.testing.engine.errors import StepFailed
+from parallel_provider.testing.engine.packages import BUILT_IN
 from parallel_provider.testing.engine.provider import ReadResult
 from parallel_provider.testing.engine.state import ResourceState, SnapshotManager, now
-from parallel_provider.testing.engine.urns import PROVIDER_PREFIX, Namespace
+from parallel_provider.testing.engine.urns import PROVIDER_PREFIX, STACK_REFERENCE, Namespace
 from parallel_provider.testing.engine.values import Properties, Secret, has_secret
 
-_PROVIDER_TYPE: Final = f"{PROVIDER_PREFIX}pulumi"
+_PROVIDER_TYPE: Final = f"{PROVIDER_PREFIX}{BUILT_IN}"
 
 
-def output_values(outputs: Mapping[str, Any]) -> Properties:
-    """Return a stack's outputs as property values.
+def output_values(stacks: Mapping[str, Mapping[str, Any]]) -> dict[str, Properties]:
+    """Return the outputs of stacks as property values.
 
     A value is JSON-like, or an `OutputValue` of `pulumi.automation`, which says if it is secret.
     """
-    return {name: _value(name, output) for name, output in outputs.items()}
+    return {
+        stack: {name: _value(name, output) for name, output in outputs.items()}
+        for stack, outputs in stacks.items()
+    }
 
 
-def read(name: str, references: Mapping[str, Properties]) -> ReadResult:
-    """Read a stack reference, as Pulumi's built-in provider does."""
+def read(deployment: Deployment, state: ResourceState, properties: Properties) -> ReadResult:
+    """Read a resource. Pulumi's built-in provider reads stack references."""
+    if state.type == STACK_REFERENCE:
+        return _read_reference(state, deployment.options.stack_references)
+    return deployment.call_provider(
+        state.urn,
+        lambda: deployment.provider(state).read(
+            state.urn, state.id, inputs=state.inputs, state=properties
+        ),
+    )
+
+
+def _read_reference(state: ResourceState, references: Mapping[str, Properties]) -> ReadResult:
+    name = state.id
     if name not in references:
-        raise EngineError(
+        raise StepFailed(
+            state.urn,
             f'unknown stack "{name}": give its outputs to the embedded stack with '
-            f"`stack_references={{{json.dumps(name)}: {{…}}}}`"
+            f"`stack_references={{{json.dumps(name)}: {{…}}}}`",
         )
     outputs = references[name]
     secret = sorted(key for key, value in outputs.items() if has_secret(value))
-    state = {"name": name, "outputs": dict(outputs), "secretOutputNames": secret}
-    return ReadResult(name, state, None)
+    found = {"name": name, "outputs": dict(outputs), "secretOutputNames": secret}
+    return ReadResult(name, found, None)
 
 
 def provider_reference(snapshots: SnapshotManager, space: Namespace) -> str:

@@ -37,6 +37,8 @@ class ResourceState:
     ignore_changes: list[str] = field(default_factory=list)
     replace_on_changes: list[str] = field(default_factory=list)
     hide_diff: list[str] = field(default_factory=list)
+    init_errors: list[str] = field(default_factory=list)  # it exists, but its last step failed
+    import_id: str = ""
     replacement_trigger: Value = None
     resource_hooks: dict[str, list[str]] = field(default_factory=dict)  # names by kind
     created: str = ""
@@ -122,6 +124,12 @@ class SnapshotManager:
         """Remove a resource."""
         with self._lock:
             self._done.add(old)
+
+    def current(self, urn: str) -> ResourceState | None:
+        """Return the newest state of a resource."""
+        with self._lock:
+            new = [state for state in self._new if state.urn == urn and state not in self._done]
+        return new[-1] if new else self.live.get(urn)
 
     def snapshot(self) -> list[ResourceState]:
         """Return the resources that exist now, with their current URNs."""

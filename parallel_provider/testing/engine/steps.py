@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from parallel_provider.testing.engine.deployment import Deployment
 from parallel_provider.testing.engine.display import protected_from_deletion
 from parallel_provider.testing.engine.errors import StepFailed
-from parallel_provider.testing.engine.hooks import StepName, of_step
+from parallel_provider.testing.engine.hooks import StepName
+from parallel_provider.testing.engine.provider import InitFailed
+from parallel_provider.testing.engine.stack_references import read
 from parallel_provider.testing.engine.state import ResourceState, now
-from parallel_provider.testing.engine.values import marked_outputs
+from parallel_provider.testing.engine.values import marked_like, marked_outputs
 
 Step = Callable[[], None]
-_Result = TypeVar("_Result")
 
 
 class Steps:
@@ -28,13 +29,17 @@ class Steps:
         """Keep a resource unchanged."""
         new.id, new.outputs = old.id, old.outputs
         _mark_secrets(new)
+        if new.is_provider and new.urn != self._deployment.dynamic_provider_urn:
+            self._deployment.call_provider(
+                new.urn, lambda: self._deployment.provider_resources.same(new)
+            )
         self._snapshots.add(new, instead_of=old)
         self._deployment.count("same", new)
 
     def create(self, new: ResourceState) -> None:
         """Create a resource."""
-        self._create(new)
-        self._snapshots.add(new)
+        with self._create(new):
+            self._snapshots.add(new)
         self._run_after("Create", new=new)
         self._deployment.count("create", new)
 
@@ -42,12 +47,12 @@ class Steps:
         self, old: ResourceState, new: ResourceState, *, deleted: bool = False
     ) -> None:
         """Create the replacement of a resource. The old one is deleted later, unless `deleted`."""
-        self._create(new)
-        if deleted or old.pending_replacement:
-            self._snapshots.add(new, instead_of=old)
-        else:
-            old.delete = True
-            self._snapshots.add(new)
+        with self._create(new):
+            if deleted or old.pending_replacement:
+                self._snapshots.add(new, instead_of=old)
+            else:
+                old.delete = True
+                self._snapshots.add(new)
         self._run_after("Create", new=new)
         self._deployment.count("replace", new)
 
@@ -56,25 +61,23 @@ class Steps:
         deployment = self._deployment
         new.id = old.id
         deployment.hooks.before("Update", new=new, old=old)
-        if new.custom and deployment.dry_run:
-            new.outputs = dict(new.inputs)
-        elif new.custom:
-            new.outputs = self._call(
-                "Update",
-                lambda: deployment.provider().update(
-                    new.urn,
-                    old.id,
-                    old_inputs=old.inputs,
-                    old_outputs=old.outputs,
-                    new_inputs=new.inputs,
-                    ignore_changes=new.ignore_changes,
-                ),
-                new=new,
-                old=old,
+
+        def update() -> None:
+            new.outputs = deployment.provider(new).update(
+                new.urn,
+                old.id,
+                old_inputs=old.inputs,
+                old_outputs=old.outputs,
+                new_inputs=new.inputs,
+                ignore_changes=new.ignore_changes,
+                preview=deployment.dry_run,
             )
-            new.modified = now()
-        _mark_secrets(new)
-        self._snapshots.add(new, instead_of=old)
+
+        with self._init_errors_kept("Update", update, new, old):
+            if new.custom and not deployment.dry_run:
+                new.modified = now()
+            _mark_secrets(new)
+            self._snapshots.add(new, instead_of=old)
         self._run_after("Update", new=new, old=old)
         deployment.count("update", new)
 
@@ -82,7 +85,7 @@ class Steps:
         """Read a resource that this stack doesn't manage."""
         deployment = self._deployment
         if new.id:
-            found = deployment.read(new, new.inputs)
+            found = read(deployment, new, new.inputs)
             new.outputs = found.outputs
             new.id = found.id or new.id
         _mark_secrets(new)
@@ -123,45 +126,65 @@ class Steps:
         left = old.external or old.retain_on_delete or old.is_provider or not old.custom
         if left or self._deployment.dry_run:
             return
-        self._call(
-            "Delete",
-            lambda: self._deployment.provider().delete(
+
+        def delete() -> None:
+            self._deployment.provider(old).delete(
                 old.urn, old.id, inputs=old.inputs, outputs=old.outputs
-            ),
-            old=old,
+            )
+
+        hooks = self._deployment.hooks
+        self._deployment.call_provider(
+            old.urn, lambda: hooks.with_retries("Delete", delete, old=old)
         )
 
-    def _create(self, new: ResourceState) -> None:
+    @contextmanager
+    def _create(self, new: ResourceState) -> Iterator[None]:
+        """Create a resource. The body puts it into the state."""
         deployment = self._deployment
         deployment.hooks.before("Create", new=new)
-        if new.custom and deployment.dry_run:
-            new.outputs = dict(new.inputs)
-        elif new.custom:
-            new.id, new.outputs = self._call(
-                "Create", lambda: deployment.provider().create(new.urn, new.inputs), new=new
+
+        def create() -> None:
+            new.id, new.outputs = deployment.provider(new).create(
+                new.urn, new.inputs, preview=deployment.dry_run
             )
-        _mark_secrets(new)
-        new.created = new.modified = now()
+
+        with self._init_errors_kept("Create", create, new):
+            _mark_secrets(new)
+            new.created = new.modified = now()
+            yield
+
+    @contextmanager
+    def _init_errors_kept(
+        self,
+        step: StepName,
+        call: Callable[[], None],
+        new: ResourceState,
+        old: ResourceState | None = None,
+    ) -> Iterator[None]:
+        """Call the provider. The body runs also if the resource exists though the call failed."""
+        failure = None
+        if new.custom:
+            try:
+                hooks = self._deployment.hooks
+                self._deployment.call_provider(
+                    new.urn, lambda: hooks.with_retries(step, call, new=new, old=old)
+                )
+            except StepFailed as error:
+                if not isinstance(error.__cause__, InitFailed):
+                    raise
+                failure, found = error, error.__cause__
+                new.id = found.id or new.id
+                new.outputs = marked_like(found.outputs, new.inputs)
+                new.init_errors = found.reasons
+        yield
+        if failure is not None:
+            raise failure
 
     def finish_component(self, state: ResourceState) -> None:
         """Run the hooks after a component's step, when the component has given its outputs."""
         after = self._after_component.pop(state.urn, None)
         if after is not None:
             after()
-
-    def _call(
-        self,
-        step: StepName,
-        call: Callable[[], _Result],
-        *,
-        new: ResourceState | None = None,
-        old: ResourceState | None = None,
-    ) -> _Result:
-        urn = of_step(new, old).urn
-        hooks = self._deployment.hooks
-        return self._deployment.call_provider(
-            urn, lambda: hooks.with_retries(step, call, new=new, old=old)
-        )
 
     def _run_after(
         self, step: StepName, *, new: ResourceState | None = None, old: ResourceState | None = None

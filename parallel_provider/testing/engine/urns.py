@@ -63,6 +63,18 @@ def provider_urn(reference: str) -> str:
     return reference.rpartition("::")[0]
 
 
+def provider_package(reference: str) -> str:
+    """Return the package of the provider in a reference."""
+    return type_of(provider_urn(reference)).removeprefix(PROVIDER_PREFIX) if reference else ""
+
+
+def is_default_provider(urn: str) -> bool:
+    """Say whether this is the URN of a provider that the engine has made itself."""
+    name = name_of(urn)
+    default = name == "default" or name.startswith("default_")
+    return default and type_of(urn).startswith(PROVIDER_PREFIX)
+
+
 def alias_urns(
     space: Namespace,
     *,

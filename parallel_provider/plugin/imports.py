@@ -1,0 +1,169 @@
+"""Imports: the raw keys that the user gives, and the first run after an import.
+
+The API can't tell every input of a resource. So the first run after an import takes over what the
+program says, and replaces nothing: a key that is in use must not be revoked by an import.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import struct_pb2
+from pydantic import SecretStr
+
+from parallel_provider.errors import LifecycleError
+from parallel_provider.lifecycle.declarations import Props, State, changed_inputs
+from parallel_provider.lifecycle.machine_lock import private_folder
+from parallel_provider.lifecycle.one_time_secret import fingerprint
+from parallel_provider.lifecycle.resource import Diff, Lifecycle
+from parallel_provider.lifecycle.run import Context
+from parallel_provider.lifecycle.unknown import Unknown
+from parallel_provider.printable import printable, remember_secret
+from parallel_provider.setting_names import IMPORTED_RAW_KEY
+
+IMPORTED = "__imported"
+"""An input that says that no program has given these inputs yet. Pulumi doesn't show it."""
+
+_TRIGGERS = "triggers"
+_SHORTEST_KEY = 8
+_lock = threading.Lock()
+_key_ids: dict[str, str] = {}
+
+
+def raw_key_of(api_key_id: str, environment: Mapping[str, str] = os.environ) -> SecretStr | None:
+    """Return the raw key that the user gives for a key that is imported.
+
+    The variable has a raw key, or a JSON object with a raw key for each key's id. A raw key without
+    an id is used for one key only. Raises LifecycleError.
+    """
+    text = environment.get(IMPORTED_RAW_KEY, "").strip()
+    if not text:
+        return None
+    if not text.startswith("{"):
+        raw = _valid(text)
+        other = _first_user(fingerprint(raw), api_key_id)
+        if other != api_key_id:
+            raise LifecycleError(
+                f"the raw key in {IMPORTED_RAW_KEY} was taken for the key {printable(other)} "
+                "already, and two keys can't have the same: to import several keys, write "
+                f'{{"API_KEY_ID": "RAW_API_KEY", …}} into {IMPORTED_RAW_KEY}'
+            )
+        return raw
+    raws = _raws_by_id(text)
+    return raws.get(api_key_id)
+
+
+def is_imported(inputs: struct_pb2.Struct) -> bool:
+    """Return whether these inputs come from an import, and not from a program."""
+    return IMPORTED in inputs.fields
+
+
+def compare(
+    lifecycle: Lifecycle[Any, Any],
+    context: Context,
+    old_inputs: struct_pb2.Struct,
+    state: State,
+    inputs: Props,
+) -> tuple[Diff, set[str]]:
+    """Return the difference of a state and inputs, and the names of the inputs to show for it.
+
+    Raises LifecycleError if the first run after an import would replace the resource.
+    """
+    if not is_imported(old_inputs):
+        diff = lifecycle.diff(context, state, inputs)
+        return diff, {*diff.updates, *diff.replaces}
+    completed = lifecycle.with_first_inputs(state, inputs)
+    known = {**inputs, _TRIGGERS: dict(state).get(_TRIGGERS)}
+    diff = lifecycle.diff(context, completed, known)
+    wrong = [name for name in diff.replaces if not isinstance(inputs.get(name), Unknown)]
+    if wrong:
+        values = ", ".join(
+            f"{name} {printable(str(completed.input_value(name)))!r}" for name in wrong
+        )
+        raise LifecycleError(
+            f"the first run after an import replaces nothing: it was imported with {values}, and "
+            "the program says something else. Write these values in the program; they can be "
+            "changed in a later run"
+        )
+    taken_over = changed_inputs(lifecycle.inputs_type, state, inputs)
+    # The schema says which inputs replace a resource when they change. The engine applies that to
+    # each input that is shown, also where its value is only taken over.
+    shown = {*diff.updates, *changed_inputs(lifecycle.inputs_type, completed, inputs)}
+    updates = tuple(sorted({*diff.updates, *taken_over}))
+    return replace(diff, updates=updates), shown - {_TRIGGERS}
+
+
+def completed(
+    lifecycle: Lifecycle[Any, Any], old_inputs: struct_pb2.Struct, state: State, inputs: Props
+) -> State:
+    """Return the state with what only the program knows, in the first run after an import."""
+    if not is_imported(old_inputs):
+        return state
+    state = lifecycle.with_first_inputs(state, inputs)
+    if _TRIGGERS in type(state).model_fields:
+        state = state.model_copy(update={_TRIGGERS: inputs.get(_TRIGGERS)})
+    return state
+
+
+def imported_inputs(lifecycle: Lifecycle[Any, Any], state: State) -> dict[str, Any]:
+    """Return the inputs with which a program declares an imported resource, in snake_case."""
+    names = [n for n in lifecycle.inputs_type.model_fields if n in type(state).model_fields]
+    known = {name: state.input_value(name) for name in names}
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _valid(text: object) -> SecretStr:
+    is_key = isinstance(text, str) and len(text) >= _SHORTEST_KEY and not text.startswith("eyJ")
+    if not is_key or not str(text).isprintable() or any(map(str.isspace, str(text))):
+        raise LifecycleError(
+            f"{IMPORTED_RAW_KEY} has no raw API key: it must be the key as it was shown when it "
+            'was created, or a JSON object {"API_KEY_ID": "RAW_API_KEY", …}'
+        )
+    remember_secret(str(text))
+    return SecretStr(str(text))
+
+
+def _raws_by_id(text: str) -> dict[str, SecretStr]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not found:
+        raise LifecycleError(f"{IMPORTED_RAW_KEY} begins with {{ and isn't a JSON object with keys")
+    raws = {str(key_id): _valid(raw) for key_id, raw in found.items()}
+    if len({fingerprint(raw) for raw in raws.values()}) < len(raws):
+        raise LifecycleError(f"{IMPORTED_RAW_KEY} has the same raw key for two keys")
+    return raws
+
+
+def _first_user(raw_fingerprint: str, api_key_id: str) -> str:
+    """Return the id of the key for which this raw key was used first, on this machine.
+
+    Otherwise somebody who imports a second key and forgets to change the variable would get the
+    first one's raw key in its state. The note that is left holds no secret.
+    """
+    with _lock:
+        known = _key_ids.setdefault(raw_fingerprint, api_key_id)
+        if known != api_key_id:
+            return known
+        with contextlib.suppress(OSError, RuntimeError, UnicodeError):
+            note = private_folder() / f"{raw_fingerprint.partition(':')[2]}.imported"
+            return _noted(note, api_key_id)
+    return api_key_id
+
+
+def _noted(note: Path, api_key_id: str) -> str:
+    note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with note.open("x", encoding="utf-8") as file:
+            file.write(api_key_id)
+    except FileExistsError:
+        return note.read_text(encoding="utf-8") or api_key_id
+    return api_key_id

@@ -1,0 +1,149 @@
+"""What exists is in the state, even when its last step failed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import grpc
+import pytest
+from pulumi.runtime.proto import provider_pb2 as proto
+from pulumi.runtime.proto import status_pb2
+
+from parallel_provider.plugin.values import from_struct, to_struct
+from parallel_provider.testing.emulator import Emulator
+from tests.plugin.calls import Plugin, Props, urn
+
+KEY, SVC = urn("ApiKey", "ci"), urn("RotatingApiKey", "svc")
+KEYS = "/service/v1/apps/{app_id}/keys"
+SAVE = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.stdin.read())"
+SOME = proto.DiffResponse.DIFF_SOME
+
+
+@pytest.fixture
+def app_id(emulator: Emulator) -> str:
+    """Return the app that every organization has."""
+    return emulator.state()["apps"][0]["app_id"]
+
+
+def save_to(store: Path) -> list[str]:
+    """Return a command that keeps a key in a file. It fails if the file's folder isn't there."""
+    return [sys.executable, "-c", SAVE, str(store)]
+
+
+def init_error(error: grpc.RpcError) -> tuple[str, Props, str]:
+    """Return the id, the outputs and the reason that the engine writes into the state."""
+    [details_in_binary] = error.trailing_metadata()
+    assert details_in_binary.key == "grpc-status-details-bin"
+    status = status_pb2.Status.FromString(details_in_binary.value)
+    details = proto.ErrorResourceInitFailed()
+    assert status.details[0].Unpack(details)
+    [reason] = details.reasons
+    assert reason == error.details() == status.message
+    return details.id, from_struct(details.properties), reason
+
+
+def working(emulator: Emulator) -> list[str]:
+    """Return the ids of the keys that aren't revoked."""
+    return [key["api_key_id"] for key in emulator.state()["keys"] if key["revoked_at"] is None]
+
+
+def fail_to_create(plugin: Plugin, emulator: Emulator, resource: str, news: Props) -> Props:
+    """Create a key that is neither delivered nor revoked again, and return its outputs."""
+    inputs, failures = plugin.check(resource, news)
+    assert failures == []
+    emulator.add_fault("status", method="DELETE", status=403)
+    with pytest.raises(grpc.RpcError) as failure:
+        plugin.create(resource, inputs)
+    resource_id, outputs, reason = init_error(failure.value)
+    assert working(emulator) == [resource_id]
+    assert outputs["apiKeyId"] == resource_id
+    assert "couldn't be delivered" in reason
+    assert "It stays in the stack's state, and the next run goes on there" in reason
+    assert not emulator.leaks_in(reason)
+    return outputs
+
+
+@pytest.mark.parametrize("resource", [KEY, SVC])
+def test_key_that_is_left_is_delivered_by_the_next_run(
+    plugin: Plugin, emulator: Emulator, app_id: str, tmp_path: Path, resource: str
+) -> None:
+    """The engine calls an update without a diff before."""
+    store = tmp_path / "secrets" / "key"
+    rotation = {"rotateAfter": "30d"} if resource == SVC else {}
+    news: Props = {"appId": app_id, "deliverCommand": save_to(store), **rotation}
+    left = fail_to_create(plugin, emulator, resource, news)
+    inputs, _ = plugin.check(resource, news)
+    assert list(plugin.diff(resource, left, inputs).diffs) == ["deliverCommand"]
+    with pytest.raises(grpc.RpcError, match="exit code 1"):
+        plugin.update(resource, left, inputs)
+    store.parent.mkdir()
+
+    expected = plugin.update(resource, left, inputs, preview=True)
+    delivered = plugin.update(resource, left, inputs)
+
+    assert delivered == expected
+    assert store.read_text() == delivered["rawApiKey"]
+    assert working(emulator) == [delivered["apiKeyId"]]
+    assert plugin.diff(resource, delivered, inputs).changes != SOME
+
+
+def test_key_that_is_left_and_not_kept_has_to_be_replaced(
+    plugin: Plugin, emulator: Emulator, app_id: str, tmp_path: Path
+) -> None:
+    """Nobody has it. A delete revokes it."""
+    news: Props = {
+        "appId": app_id,
+        "deliverCommand": save_to(tmp_path / "no" / "key"),
+        "keepRawApiKey": False,
+    }
+    left = fail_to_create(plugin, emulator, KEY, news)
+    assert left["rawApiKey"] is None
+    inputs, _ = plugin.check(KEY, news)
+
+    with pytest.raises(grpc.RpcError, match="replace it with `pulumi up --replace`"):
+        plugin.update(KEY, left, inputs)
+
+    plugin.delete(KEY, left)
+    assert working(emulator) == []
+
+
+def test_stray_key_of_a_rotation_is_revoked_by_the_next_run(
+    plugin: Plugin, emulator: Emulator, app_id: str, tmp_path: Path
+) -> None:
+    """The current key stays the current one until a new one is delivered."""
+    store = tmp_path / "key"
+    news: Props = {"appId": app_id, "deliverCommand": save_to(store), "rotateAfter": "30d"}
+    inputs, _ = plugin.check(SVC, news)
+    _, first = plugin.create(SVC, inputs)
+    failing: Props = {**inputs, "deliverCommand": save_to(tmp_path / "no" / "key"), "triggers": 1.0}
+    emulator.add_fault("status", method="DELETE", status=403)
+
+    with pytest.raises(grpc.RpcError) as failure:
+        plugin.update(SVC, first, failing)
+
+    _, left, _ = init_error(failure.value)
+    [stray] = left["keysToRevoke"]
+    assert working(emulator) == [first["apiKeyId"], stray["apiKeyId"]]
+    assert {**left, "keysToRevoke": []} == first
+    rotated = plugin.update(SVC, left, {**inputs, "triggers": 1.0})
+    assert store.read_text() == rotated["rawApiKey"]
+    assert rotated["previousApiKeyId"] == first["apiKeyId"]
+    assert working(emulator) == [first["apiKeyId"], rotated["apiKeyId"]]
+
+
+def test_secret_name_is_shown_in_no_message(
+    plugin: Plugin, emulator: Emulator, app_id: str
+) -> None:
+    """Neither in errors nor in warnings; the output of that name is a secret too."""
+    hush = to_struct({"appId": app_id, "apiKeyName": "hush-hush"}, ["apiKeyName"])
+    inputs = plugin.stub.Check(proto.CheckRequest(urn=KEY, news=hush)).inputs
+    emulator.add_fault("drop_after", method="POST", path=KEYS)
+
+    created = plugin.stub.Create(proto.CreateRequest(urn=KEY, properties=inputs))
+
+    assert any("the key '********' of app" in text for _, text in plugin.log.messages)
+    assert not any("hush-hush" in text for _, text in plugin.log.messages)
+    for struct in (inputs, created.properties):
+        name = struct.fields["apiKeyName"]
+        assert name.struct_value.fields["value"].string_value == "hush-hush"
