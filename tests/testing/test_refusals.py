@@ -101,3 +101,36 @@ def test_package_without_a_plugin_is_refused_by_name(folder: Path, what: str) ->
     text = f"does not support the package 'aws' without its plugin ({what})"
     assert text in str(failure.value)
     assert "plugins={'aws': PATH_OF_ITS_EXECUTABLE}" in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        'Thing("b", opts=ResourceOptions(deleted_with=a))',
+        'Thing("b", opts=ResourceOptions(version="1.2.3"))',
+        'pulumi.CustomResource("aws:s3:Bucket", "b", {})',
+        """
+class Group(pulumi.ComponentResource):
+    def __init__(self):
+        super().__init__("toy:index:Group", "group")
+        Thing("b", opts=ResourceOptions(parent=self, import_="x"))
+try:
+    Group()
+except BaseException:
+    pass
+""",
+    ],
+)
+def test_nothing_is_done_before_a_refusal(folder: Path, second: str) -> None:
+    """Resources that come earlier in the program aren't created either."""
+    (folder / "__main__.py").write_text(
+        "import pulumi\n"
+        "from pulumi import ResourceOptions\n"
+        f'from toy import Thing\na = Thing("a")\n{second}\n'
+    )
+    (folder / "cloud").mkdir()
+    stack = EmbeddedStack("test", folder, env_vars={"TOY_CLOUD": str(folder / "cloud")})
+    with pytest.raises(CommandError, match=r"the embedded stack does not support .*resource 'b'"):
+        stack.up()
+    assert not list((folder / "cloud").glob("*"))
+    assert not (stack.export_stack().deployment or {})["resources"]

@@ -13,7 +13,13 @@ from pulumi.runtime.proto import alias_pb2, resource_pb2
 from parallel_provider.testing.engine import values
 from parallel_provider.testing.engine.errors import Refused
 from parallel_provider.testing.engine.hooks import hook_names
-from parallel_provider.testing.engine.packages import PACKAGE, PackageRequest, Packages
+from parallel_provider.testing.engine.packages import (
+    BUILT_IN,
+    PACKAGE,
+    PackageRequest,
+    Packages,
+    missing_plugin,
+)
 from parallel_provider.testing.engine.urns import (
     PROVIDER_PREFIX,
     ROOT_TYPE,
@@ -36,6 +42,15 @@ _REFUSED_FOR_DYNAMIC: Final = {
     "provider": "explicit providers of dynamic resources",
     "version": "the option `version`",
     "pluginDownloadURL": "the option `plugin_download_url`",
+}
+# Names of these options in the SDK's `ResourceOptions`.
+_SDK_NAMES: Final = {
+    "deletedWith": "deleted_with",
+    "importId": "import_",
+    "pluginDownloadURL": "plugin_download_url",
+    "replace_with": "replace_with",
+    "state_migrations": "state_migrations",
+    "version": "version",
 }
 _SECONDS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|ns)")
@@ -85,6 +100,29 @@ class DesiredRead:
 
 # Parent of a resource without a parent.
 _NO_PARENT: Final = DesiredResource("", "", False, "", {}, [], {})
+
+
+def refusals(packages: Packages) -> dict[str, object]:
+    """Return what the program's process refuses before it registers anything.
+
+    In the texts, `{name}` stands for the name of the resource and `{package}` for its package.
+    """
+    where = "resource '{name}'"
+
+    def texts(options: Mapping[str, str]) -> dict[str, str]:
+        return {
+            _SDK_NAMES[option]: str(Refused(what, where))
+            for option, what in options.items()
+            if option in _SDK_NAMES
+        }
+
+    return {
+        "of_all": texts(_REFUSED_OPTIONS),
+        "of_dynamic": texts(_REFUSED_FOR_DYNAMIC),
+        "packages": [*packages.names, BUILT_IN],
+        "dynamic_package": PACKAGE,
+        "unknown_package": str(missing_plugin("{package}", where)),
+    }
 
 
 def from_registration(
