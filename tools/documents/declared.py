@@ -46,7 +46,7 @@ def inputs_of(kind: str) -> list[Row]:
     effects, named = change_effects(declared), named_input(declared)
     rows = []
     for name, field in declared.model_fields.items():
-        required = to_camel(name) in schema["requiredInputs"]
+        required = to_camel(name) in schema.get("requiredInputs", ())
         rows.append(
             Row(
                 name,
