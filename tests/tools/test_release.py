@@ -133,9 +133,9 @@ def test_plugin_archive_is_what_pulumi_unpacks(tmp_path: Path) -> None:
     wheel = tmp_path / "parallel_provider-1-py3-none-any.whl"
     wheel.write_bytes(b"wheel")
 
-    packed = plugin_archive(wheel, 1_700_000_000)
+    packed = plugin_archive(wheel, ROOT / "plugin", 1_700_000_000)
 
-    assert plugin_archive(wheel, 1_700_000_000) == packed
+    assert plugin_archive(wheel, ROOT / "plugin", 1_700_000_000) == packed
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(packed))) as archive:
         members = {member.name: member for member in archive.getmembers()}
         requirements = archive.extractfile("requirements.txt")

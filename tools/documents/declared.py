@@ -65,7 +65,9 @@ def outputs_of(kind: str) -> list[Row]:
     schema = _SCHEMA["resources"][token(kind)]
     secrets = secret_outputs(declared)
     names = public_outputs(declared)
-    return list(_outputs(declared, names, schema["properties"], schema["required"], secrets))
+    return list(
+        _outputs(declared, names, schema["properties"], schema.get("required", ()), secrets)
+    )
 
 
 def arguments_of(function: str) -> list[Row]:
@@ -83,7 +85,7 @@ def results_of(function: str) -> list[Row]:
     declared = function_of(function).result_type
     outputs = _SCHEMA["functions"][token(function)]["outputs"]
     names = tuple(declared.model_fields)
-    return list(_outputs(declared, names, outputs["properties"], outputs["required"], ()))
+    return list(_outputs(declared, names, outputs["properties"], outputs.get("required", ()), ()))
 
 
 def item_fields(function: str) -> list[Row]:

@@ -53,7 +53,7 @@ def build(target: Path) -> None:
         _refuse(wheel, wheel_problems(wheel_names(wheel), committed_names()))
         _refuse(sdist, sdist_problems(sdist_names(sdist), committed_names()))
         _run(sys.executable, "-m", "twine", "check", "--strict", wheel, sdist)
-        archive = plugin_archive(wheel, epoch)
+        archive = plugin_archive(wheel, source / "plugin", epoch)
         for platform in PLATFORMS:
             (target / archive_name(version(source), platform)).write_bytes(archive)
         _write_sbom(source, wheel, target / f"parallel_provider-{version(source)}.cdx.json", epoch)

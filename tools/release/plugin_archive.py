@@ -14,18 +14,7 @@ from pathlib import Path
 PLATFORMS = ("linux-amd64", "linux-arm64", "darwin-amd64", "darwin-arm64")
 """`--server` asks for an archive of its platform. The archives of all platforms are the same."""
 
-_PROJECT = """\
-name: parallel
-runtime:
-  name: python
-  options:
-    virtualenv: .venv-plugin
-"""
-_MAIN = """\
-from parallel_provider.plugin.__main__ import main
-
-main()
-"""
+_OF_THE_FOLDER = ("PulumiPlugin.yaml", "__main__.py")
 
 
 def archive_name(version: str, platform: str) -> str:
@@ -33,11 +22,13 @@ def archive_name(version: str, platform: str) -> str:
     return f"pulumi-resource-parallel-v{version}-{platform}.tar.gz"
 
 
-def plugin_archive(wheel: Path, epoch: int) -> bytes:
-    """Return the archive of a wheel. The same wheel and epoch seconds give the same bytes."""
+def plugin_archive(wheel: Path, folder: Path, epoch: int) -> bytes:
+    """Return the archive of a wheel, with what the folder `plugin/` has besides the requirements.
+
+    The same files and epoch seconds give the same bytes.
+    """
     files = {
-        "PulumiPlugin.yaml": _PROJECT.encode(),
-        "__main__.py": _MAIN.encode(),
+        **{name: (folder / name).read_bytes() for name in _OF_THE_FOLDER},
         "requirements.txt": f"./{wheel.name}\n".encode(),
         wheel.name: wheel.read_bytes(),
     }
