@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.field_types import AppId, VisibleText
 from parallel_provider.lifecycle.one_time_secret import fingerprint
+from parallel_provider.lifecycle.presence import seen_in
 from parallel_provider.lifecycle.resource import RawKeyOf
 from parallel_provider.lifecycle.run import Context
 from parallel_provider.printable import printable
@@ -77,6 +78,7 @@ def imported_outputs(
         **key.model_dump(),
         "app_name": app.app_name,
         "org_id": app.org_id,
+        "seen_by": seen_in(run, app.app_id),
         "created_by_user_id": "",
         "created_by_user_email": "",
         "display_value": "",

@@ -55,7 +55,7 @@ class Diff:
 class UnfinishedError(LifecycleError):
     """A last step failed, and something exists at the server that the earlier state hasn't got.
 
-    `state` has it, for a front door that can keep it. Through another one, the user has to do
+    `state` has it, for a provider that can keep it. With one that can't, the user has to do
     `by_hand` what `state` would let the next run do.
     """
 

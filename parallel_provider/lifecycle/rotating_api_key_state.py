@@ -100,9 +100,12 @@ class RotatingApiKeyState(KeyState):
 
         `outputs` are those of the new key.
         """
+        retired_ids = {self.api_key_id, *(key.api_key_id for key in self.retired_keys)}
+        creators = {key: mark for key, mark in self.creators.items() if key in retired_ids}
         return self.model_copy(
             update={
                 **outputs,
+                "creators": {**creators, **outputs["creators"]},
                 "generation": self.generation + 1,
                 "previous_api_key_id": self.api_key_id,
                 "previous_api_key_name": self.api_key_name,
@@ -111,17 +114,27 @@ class RotatingApiKeyState(KeyState):
             }
         )
 
-    def with_stray(self, api_key_id: str, api_key_name: str) -> RotatingApiKeyState:
+    def with_stray(
+        self, api_key_id: str, api_key_name: str, creators: dict[str, str]
+    ) -> RotatingApiKeyState:
         """Return the state with a key that nobody has, and that the next run revokes."""
         stray = RetiredKey(api_key_id=api_key_id, api_key_name=api_key_name, retired_at=0)
-        return self.model_copy(update={"keys_to_revoke": (*self.keys_to_revoke, stray)})
+        return self.model_copy(
+            update={
+                "keys_to_revoke": (*self.keys_to_revoke, stray),
+                "creators": {**self.creators, **creators},
+            }
+        )
 
     def expect_rotation(self, name: str, *, overlaps: bool) -> dict[str, Any]:
         """Return the outputs after a rotation: UNKNOWN if only the server can decide them."""
-        new = dict.fromkeys(KeyState.model_fields, UNKNOWN)
-        kept = {field: getattr(self, field) for field in ("app_id", "app_name", "org_id")}
+        new = {**dict.fromkeys(KeyState.model_fields, UNKNOWN), "creators": {}}
+        kept = {
+            field: getattr(self, field) for field in ("app_id", "app_name", "org_id", "seen_by")
+        }
         expected = dict(self.rotated_to({**new, **kept, "api_key_name": name}))
-        expected |= {"next_rotation_at": UNKNOWN, "previous_expires_at": UNKNOWN}
+        unknown = ("next_rotation_at", "previous_expires_at", "creators")
+        expected |= dict.fromkeys(unknown, UNKNOWN)
         if not overlaps:
             expected |= {name: None for name in expected if name.startswith("previous_")}
         return expected
