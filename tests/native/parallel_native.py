@@ -18,7 +18,7 @@ import pulumi
 import pulumi.runtime
 
 _SCHEMA = json.loads(Path(__file__).with_name("schema.json").read_text())
-_TYPES = {"string": str, "integer": int, "boolean": bool}
+_OUTPUT_TYPES = {"integer": pulumi.Output[int]}
 Props = dict[str, Any]
 
 
@@ -43,7 +43,7 @@ def _output(name: str, declared: Props) -> property:
         return pulumi.get(self, _snake(name))
 
     get.__name__ = _snake(name)
-    get.__annotations__ = {"return": pulumi.Output[_TYPES.get(declared.get("type", ""), Any)]}
+    get.__annotations__ = {"return": _OUTPUT_TYPES.get(declared.get("type", ""), pulumi.Output)}
     return property(pulumi.getter(name=name)(get))
 
 

@@ -12,6 +12,7 @@ from parallel_provider.emulator.control_models import KeyState
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes, is_secret
 from tests.scenarios.clock import DAY, Clock
+from tests.scenarios.story import in_words_of
 
 PROGRAM = """
 import pulumi
@@ -281,7 +282,8 @@ def test_bad_duration_is_refused_in_preview(
     """The error names the invalid duration, and shows valid ones."""
     del clock
     declare(project, arguments)
-    assert problem in project.fails("preview")
+    [words] = in_words_of(project, problem)
+    assert words in project.fails("preview")
     assert alive(emulator) == []
 
 
