@@ -287,6 +287,7 @@ def test_bad_duration_is_refused_in_preview(
     assert alive(emulator) == []
 
 
+@pytest.mark.slow
 def test_year_of_monthly_rotations_leaves_one_key_and_no_gap(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:
