@@ -35,10 +35,10 @@ format: $(STAMP) ## let ruff rewrite what it can
 	$(BIN)/ruff format .
 
 test: $(STAMP) ## the test suite
-	$(BIN)/pytest -n auto -m "not slow"
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow"
 
 test-slow: $(STAMP) ## hundreds of kills, faults and random histories, and the wheel alone
-	$(BIN)/pytest -n auto -m slow
+	$(BIN)/pytest -n auto --dist worksteal -m slow
 
 bench: $(STAMP) ## how long runs take, against Pulumi alone (half an hour)
 	$(BIN)/python -m benchmarks
