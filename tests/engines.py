@@ -79,6 +79,11 @@ class Project:
             self._stack = _open_stack(self.engine, self.folder, self.env, self.plugins)
         return self._stack
 
+    @stack.setter
+    def stack(self, stack: Stack | EmbeddedStack) -> None:
+        """Continue with another stack of the same program."""
+        self._stack = stack
+
     def write(self, source: str, file: str = "__main__.py") -> None:
         """Write one file of the program."""
         if self.door == "native":

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from parallel_provider.errors import LifecycleError
+from parallel_provider.lifecycle.app_directory import NO_LIST
 from parallel_provider.lifecycle.field_types import AppId, VisibleText
 from parallel_provider.lifecycle.one_time_secret import fingerprint
 from parallel_provider.lifecycle.presence import seen_in
@@ -57,10 +58,12 @@ def imported_outputs(
     run = context.run
     run.require_allowed_organization()
     app = run.apps.find(key.app_id)
+    if app is None and not run.apps.is_whole():
+        raise LifecycleError(f"{NO_LIST}: run again later")
     if app is None:
         raise LifecycleError(
-            f"there is no app with the id {key.app_id} in the organization of the access token: "
-            "`parallel-provider apps` lists those that are"
+            f"there is no app with the id {key.app_id} in the organization of the access token, or "
+            "its person may not see it: `parallel-provider apps` lists those that are"
         )
     raw = raw_key_of(key.api_key_id)
     shown = f"{key.api_key_name!r} ({printable(key.api_key_id)})"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from pulumi.automation import (
     ConfigMap,
@@ -28,6 +28,7 @@ from parallel_provider.testing.engine import export, operations
 from parallel_provider.testing.engine.deployment import Options, Setting
 from parallel_provider.testing.engine.errors import Refused
 from parallel_provider.testing.engine.operations import Outcome, SaveState
+from parallel_provider.testing.engine.stack_references import output_values
 from parallel_provider.testing.engine.state import ResourceState
 from parallel_provider.testing.engine.urns import Namespace
 from parallel_provider.testing.plugin_commands import Plugin, plugin_commands
@@ -55,7 +56,8 @@ class EmbeddedStack:
 
     `Pulumi.yaml` in `work_dir` is read: the project's name (if `project_name` is empty), `main`,
     and the configuration that it declares. Values in `Pulumi.STACK.yaml` are read too, except
-    encrypted ones: set them with `set_config`.
+    encrypted ones: set them with `set_config`. `stack_references` has the outputs of other stacks,
+    by the names in the program: JSON-like values, or those of another stack's `outputs()`.
 
         stack = EmbeddedStack("test", "path/to/program", project_name="shop")
         stack.set_config("region", ConfigValue("eu"))
@@ -71,12 +73,14 @@ class EmbeddedStack:
         env_vars: Mapping[str, str] | None = None,
         timeout_seconds: float = 600,
         plugins: Mapping[str, Plugin] | None = None,
+        stack_references: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.name = stack_name
         self.env_vars = {} if env_vars is None else env_vars
         self._folder = Path(work_dir).resolve()
         name = project_name or ProjectFiles.read(self._folder).name or "project"
         self._space = Namespace(stack_name, name)
+        self.stack_references = stack_references or {}
         self._timeout_seconds = timeout_seconds
         self._plugins = plugin_commands(plugins or {})
         self._config: dict[str, ConfigValue | None] = {}  # None: removed
@@ -266,6 +270,7 @@ class EmbeddedStack:
                     for key, value in self._checked_config().items()
                 },
                 timeout_seconds=self._timeout_seconds,
+                stack_references=output_values(self.stack_references),
                 parallel=parallel or _PARALLEL_PER_CORE * (os.cpu_count() or 1),
                 on_output=on_output,
                 plugins=self._plugins,

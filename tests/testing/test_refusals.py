@@ -13,8 +13,6 @@ from parallel_provider.testing import EmbeddedStack, Refused
 TOY = Path(__file__).parent / "toy" / "toy.py"
 
 REFUSED = {
-    "stack references": 'pulumi.StackReference("organization/other/test")',
-    "transforms": 'Thing("a", opts=ResourceOptions(transforms=[lambda args: None]))',
     "explicit providers of dynamic resources": 'pulumi.ProviderResource("pulumi-python", "p", {})',
     "functions of dynamic providers (pulumi-python:index:f)": (
         'pulumi.runtime.invoke("pulumi-python:index:f", {})'
@@ -26,15 +24,10 @@ REFUSED = {
     ),
     "the option `deleted_with`": 'Thing("b", opts=ResourceOptions(deleted_with=Thing("a")))',
     "the option `replace_with`": 'Thing("b", opts=ResourceOptions(replace_with=[Thing("a")]))',
-    "the option `replacement_trigger`": 'Thing("a", opts=ResourceOptions(replacement_trigger=1))',
     "assets": 'Thing("a", value=pulumi.StringAsset("text"))',
     "components that live in a provider": (
         'pulumi.ComponentResource("awsx:index:C", "c", {}, None, True)'
     ),
-    "resource hooks": """
-hook = pulumi.ResourceHook("hook", lambda args: None)
-Thing("a", opts=ResourceOptions(hooks=pulumi.ResourceHookBinding(after_create=[hook])))
-""",
 }
 
 
@@ -108,3 +101,36 @@ def test_package_without_a_plugin_is_refused_by_name(folder: Path, what: str) ->
     text = f"does not support the package 'aws' without its plugin ({what})"
     assert text in str(failure.value)
     assert "plugins={'aws': PATH_OF_ITS_EXECUTABLE}" in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        'Thing("b", opts=ResourceOptions(deleted_with=a))',
+        'Thing("b", opts=ResourceOptions(version="1.2.3"))',
+        'pulumi.CustomResource("aws:s3:Bucket", "b", {})',
+        """
+class Group(pulumi.ComponentResource):
+    def __init__(self):
+        super().__init__("toy:index:Group", "group")
+        Thing("b", opts=ResourceOptions(parent=self, import_="x"))
+try:
+    Group()
+except BaseException:
+    pass
+""",
+    ],
+)
+def test_nothing_is_done_before_a_refusal(folder: Path, second: str) -> None:
+    """Resources that come earlier in the program aren't created either."""
+    (folder / "__main__.py").write_text(
+        "import pulumi\n"
+        "from pulumi import ResourceOptions\n"
+        f'from toy import Thing\na = Thing("a")\n{second}\n'
+    )
+    (folder / "cloud").mkdir()
+    stack = EmbeddedStack("test", folder, env_vars={"TOY_CLOUD": str(folder / "cloud")})
+    with pytest.raises(CommandError, match=r"the embedded stack does not support .*resource 'b'"):
+        stack.up()
+    assert not list((folder / "cloud").glob("*"))
+    assert not (stack.export_stack().deployment or {})["resources"]

@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from parallel_provider.testing.engine.callbacks import Callbacks
 from parallel_provider.testing.engine.display import Display
 from parallel_provider.testing.engine.errors import Cancelled, StepFailed
+from parallel_provider.testing.engine.hooks import Hooks
 from parallel_provider.testing.engine.packages import PACKAGE, Packages, missing_plugin
 from parallel_provider.testing.engine.plugin import PluginProcess
 from parallel_provider.testing.engine.provider import InitFailed, ProviderError, ProviderProcess
@@ -58,6 +60,7 @@ class Options:
     timeout_seconds: float
     on_output: Callable[[str], object] | None = None
     plugins: Mapping[str, Sequence[str]] = field(default_factory=dict)  # package → command
+    stack_references: Mapping[str, Properties] = field(default_factory=dict)  # name → outputs
 
     @property
     def root(self) -> str:
@@ -88,6 +91,8 @@ class Deployment:
         self.cancelled = threading.Event()  # no new step starts
         # Set when the program has registered everything, has exited, or must be cancelled.
         self.program_event = threading.Event()
+        self.callbacks = Callbacks()
+        self.hooks = Hooks(self.callbacks, display.warning, dry_run=dry_run)
         self.engine_address = ""  # set when the services have started
         self._slots = threading.Semaphore(options.parallel)
         self._providers: list[tuple[Properties, ProviderProcess]] = []  # the last one is used
@@ -259,7 +264,8 @@ class Deployment:
                 self._last_call = time.monotonic()
 
     def close(self) -> None:
-        """End the provider processes."""
+        """End the provider processes, and calls of the program's functions."""
+        self.callbacks.close()
         self.provider_resources.end()
         for _, provider in self._providers:
             provider.end()

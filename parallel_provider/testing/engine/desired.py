@@ -12,17 +12,27 @@ from pulumi.runtime.proto import alias_pb2, resource_pb2
 
 from parallel_provider.testing.engine import values
 from parallel_provider.testing.engine.errors import Refused
-from parallel_provider.testing.engine.packages import PACKAGE, PackageRequest, Packages
-from parallel_provider.testing.engine.urns import PROVIDER_PREFIX, ROOT_TYPE, Alias, qualified_type
-from parallel_provider.testing.engine.values import Properties
+from parallel_provider.testing.engine.hooks import hook_names
+from parallel_provider.testing.engine.packages import (
+    BUILT_IN,
+    PACKAGE,
+    PackageRequest,
+    Packages,
+    missing_plugin,
+)
+from parallel_provider.testing.engine.urns import (
+    PROVIDER_PREFIX,
+    ROOT_TYPE,
+    STACK_REFERENCE,
+    Alias,
+    qualified_type,
+)
+from parallel_provider.testing.engine.values import Properties, Value
 
 _REFUSED_OPTIONS: Final = {
     "remote": "components that live in a provider",
-    "transforms": "transforms",
-    "hooks": "resource hooks",
     "deletedWith": "the option `deleted_with`",
     "replace_with": "the option `replace_with`",
-    "replacement_trigger": "the option `replacement_trigger`",
     "state_migrations": "state migrations",
     "envVarMappings": "environment mappings of providers",
 }
@@ -32,6 +42,15 @@ _REFUSED_FOR_DYNAMIC: Final = {
     "provider": "explicit providers of dynamic resources",
     "version": "the option `version`",
     "pluginDownloadURL": "the option `plugin_download_url`",
+}
+# Names of these options in the SDK's `ResourceOptions`.
+_SDK_NAMES: Final = {
+    "deletedWith": "deleted_with",
+    "importId": "import_",
+    "pluginDownloadURL": "plugin_download_url",
+    "replace_with": "replace_with",
+    "state_migrations": "state_migrations",
+    "version": "version",
 }
 _SECONDS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|ns)")
@@ -60,6 +79,8 @@ class DesiredResource:
     provider: str = ""  # a reference; empty for the default provider
     request: PackageRequest = field(default_factory=lambda: PackageRequest(PACKAGE))
     import_id: str = ""
+    replacement_trigger: Value = None
+    resource_hooks: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,6 +100,29 @@ class DesiredRead:
 
 # Parent of a resource without a parent.
 _NO_PARENT: Final = DesiredResource("", "", False, "", {}, [], {})
+
+
+def refusals(packages: Packages) -> dict[str, object]:
+    """Return what the program's process refuses before it registers anything.
+
+    In the texts, `{name}` stands for the name of the resource and `{package}` for its package.
+    """
+    where = "resource '{name}'"
+
+    def texts(options: Mapping[str, str]) -> dict[str, str]:
+        return {
+            _SDK_NAMES[option]: str(Refused(what, where))
+            for option, what in options.items()
+            if option in _SDK_NAMES
+        }
+
+    return {
+        "of_all": texts(_REFUSED_OPTIONS),
+        "of_dynamic": texts(_REFUSED_FOR_DYNAMIC),
+        "packages": [*packages.names, BUILT_IN],
+        "dynamic_package": PACKAGE,
+        "unknown_package": str(missing_plugin("{package}", where)),
+    }
 
 
 def from_registration(
@@ -130,17 +174,18 @@ def from_registration(
         provider=request.provider,
         request=wanted,
         import_id=request.importId,
+        replacement_trigger=values.from_wire_value(request.replacement_trigger),
+        resource_hooks=hook_names(request.hooks),
     )
 
 
 def from_read(request: resource_pb2.ReadResourceRequest, packages: Packages) -> DesiredRead:
     """Read a read request."""
     where = f"resource {request.name!r}"
-    if request.type == "pulumi:pulumi:StackReference":
-        raise Refused("stack references", where)
     _refuse_options(request, where)
     wanted = packages.request(request, request.type)
-    packages.refuse_unknown(wanted.package, where)
+    if request.type != STACK_REFERENCE:
+        packages.refuse_unknown(wanted.package, where)
     if wanted.package == PACKAGE:
         _refuse_options(request, where, _REFUSED_FOR_DYNAMIC)
     return DesiredRead(
@@ -159,10 +204,7 @@ def from_read(request: resource_pb2.ReadResourceRequest, packages: Packages) -> 
 def _refuse_options(
     request: Message, where: str, refused: Mapping[str, str] = _REFUSED_OPTIONS
 ) -> None:
-    for set_field, value in request.ListFields():
-        # The SDK sends an empty binding with every resource.
-        if set_field.name == "hooks" and not value.ListFields():
-            continue
+    for set_field, _ in request.ListFields():
         if set_field.name in refused:
             raise Refused(refused[set_field.name], where)
 

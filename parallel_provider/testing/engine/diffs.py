@@ -8,7 +8,7 @@ from enum import Enum
 
 from parallel_provider.testing.engine import paths
 from parallel_provider.testing.engine.state import ResourceState
-from parallel_provider.testing.engine.values import Properties, plain
+from parallel_provider.testing.engine.values import Properties, Value, has_unknown, plain
 
 
 class StepOp(Enum):
@@ -71,6 +71,14 @@ def complete(
     )
     replaces = tuple(dict.fromkeys((*answer.replaces, *forced)))
     return Diff(answer.changes or bool(changed), replaces, answer.delete_before_replace)
+
+
+def triggers(old: Value, new: Value) -> bool:
+    """Say whether a changed `replacement_trigger` replaces. Setting or removing it doesn't."""
+    if has_unknown(old) or has_unknown(new):
+        return True
+    old, new = plain(old), plain(new)
+    return old is not None and new is not None and bool(list(paths.changed(old, new)))
 
 
 def step_op(old: ResourceState, diff: Diff) -> StepOp:

@@ -26,12 +26,16 @@ _KEYS: Final = {
     "replace_on_changes": "replaceOnChanges",
     "init_errors": "initErrors",
     "import_id": "importID",
+    "replacement_trigger": "replacementTrigger",
+    "resource_hooks": "resourceHooks",
 }
+# Fields that hold property values.
+_PROPERTIES: Final = ("inputs", "outputs", "replacement_trigger")
 _ALWAYS_SHOWN: Final = ("urn", "custom", "type")
 # Fields that an import may drop: no operation uses them.
 _IGNORED: Final = ("sourcePosition", "stackTrace", "aliases")
 _NOT_EXPORTED: Final = "old_urn"
-_REFUSED: Final = ("deletedWith", "replaceWith", "resourceHooks", "viewOf", "taint")
+_REFUSED: Final = ("deletedWith", "replaceWith", "viewOf", "taint")
 
 
 # Pulumi needs the salt of a passphrase to import secrets. This one is for an empty passphrase.
@@ -67,9 +71,10 @@ def _exported_resource(state: ResourceState, *, show_secrets: bool) -> dict[str,
         if known.name == _NOT_EXPORTED:
             continue
         value = getattr(state, known.name)
-        if known.name in ("inputs", "outputs"):
+        if known.name in _PROPERTIES:
             value = values.to_state(value, show_secrets=show_secrets)
-        if value or known.name in _ALWAYS_SHOWN:
+        is_trigger = known.name == "replacement_trigger" and value is not None
+        if value or is_trigger or known.name in _ALWAYS_SHOWN:
             fields[_KEYS.get(known.name, known.name)] = value
     return fields
 
@@ -88,6 +93,6 @@ def _imported_resource(resource: Mapping[str, Any]) -> ResourceState:
         if key in _REFUSED or (key not in names and key not in _IGNORED):
             raise Refused(f"{key} in an imported state", resource["urn"])
     state = ResourceState(**{names[key]: v for key, v in resource.items() if key in names})
-    state.inputs = values.from_state(state.inputs)
-    state.outputs = values.from_state(state.outputs)
+    for name in _PROPERTIES:
+        setattr(state, name, values.from_state(getattr(state, name)))
     return state

@@ -13,6 +13,7 @@ from parallel_provider.testing.engine.urns import PROVIDER_PREFIX
 from parallel_provider.testing.engine.values import Properties
 
 PACKAGE: Final = "pulumi-python"  # the package of all dynamic providers
+BUILT_IN: Final = "pulumi"  # the package of stack references
 INTERNAL: Final = "__internal"  # inputs of a provider that its plugin doesn't get
 VERSION: Final = "version"
 
@@ -55,7 +56,7 @@ class Packages:
     """The packages that one operation has plugins for."""
 
     def __init__(self, packages: Collection[str]) -> None:
-        self._packages = {PACKAGE, *packages}
+        self.names = {PACKAGE, *packages}
         self._references: dict[str, PackageRequest] = {}
 
     def register(self, request: PackageRequest) -> str:
@@ -76,11 +77,13 @@ class Packages:
 
     def refuse_unknown(self, package: str, where: str) -> None:
         """Raise `Refused` if there is no plugin for a package."""
-        if package not in self._packages:
+        if package not in self.names:
             raise missing_plugin(package, where)
 
 
 def missing_plugin(package: str, where: str = "") -> Refused:
     """Return the error for a package without a plugin."""
+    if package == BUILT_IN:
+        return Refused("this part of Pulumi's built-in provider", where)
     advice = f"give it, as in EmbeddedStack(…, plugins={{{package!r}: PATH_OF_ITS_EXECUTABLE}})"
     return Refused(f"the package {package!r} without its plugin", where, advice=advice)

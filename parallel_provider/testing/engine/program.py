@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Final
 
 from parallel_provider.testing.engine.deployment import ORGANIZATION, Deployment
+from parallel_provider.testing.engine.desired import refusals
 from parallel_provider.testing.engine.processes import ChildProcess
 from parallel_provider.testing.engine.services import Monitor
 
@@ -34,6 +35,7 @@ class ProgramRun:
             "parallel": options.parallel,
             "dry_run": deployment.dry_run,
             "root_directory": options.root_directory,
+            "refusals": refusals(deployment.packages),
         }
         self._process = ChildProcess(
             str(_MAIN),

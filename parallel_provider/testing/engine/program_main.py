@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import runpy
 import sys
 import traceback
@@ -19,11 +20,57 @@ from typing import Any
 
 import pulumi
 import pulumi.runtime
+from pulumi.runtime.proto import engine_pb2
 
 # Exit code: the error was printed already.
 _EXIT_SHOWN = 32
 _EXIT_FAILED = 1
 _THREADS_PER_OPERATION = 4
+
+
+class _Refusals:
+    """Refuses unsupported resources when the program constructs them.
+
+    At that time the SDK has sent nothing that the program's own lines construct, so nothing was
+    done. Resources that are constructed later, and options that transforms set, are refused by the
+    engine.
+    """
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._of_all: dict[str, str] = settings["of_all"]
+        self._of_dynamic: dict[str, str] = settings["of_dynamic"]
+        self._packages: list[str] = settings["packages"]
+        self._dynamic_package: str = settings["dynamic_package"]
+        self._unknown_package: str = settings["unknown_package"]
+
+    def check(self, args: pulumi.ResourceTransformationArgs) -> None:
+        """End the program if a resource isn't supported."""
+        self._check_options(args, self._of_all)
+        if not isinstance(args.resource, pulumi.CustomResource):
+            return
+        package = args.type_.removeprefix("pulumi:providers:").partition(":")[0]
+        if package == self._dynamic_package:
+            self._check_options(args, self._of_dynamic)
+        elif package not in self._packages:
+            self._refuse(args, self._unknown_package.replace("{package}", package))
+
+    def _check_options(
+        self, args: pulumi.ResourceTransformationArgs, refused: dict[str, str]
+    ) -> None:
+        for option, text in refused.items():
+            if getattr(args.opts, option, None):
+                self._refuse(args, text)
+
+    def _refuse(self, args: pulumi.ResourceTransformationArgs, text: str) -> None:
+        message = text.replace("{name}", args.name)
+        request = engine_pb2.LogRequest(severity=engine_pb2.ERROR, message=message)
+        engine = pulumi.runtime.settings.get_engine()
+        if engine is not None:
+            engine.Log(request)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # An exception would not do: the SDK would still register the resources before this one.
+        os._exit(_EXIT_SHOWN)
 
 
 def _user_traceback(program: Path) -> str:
@@ -36,6 +83,7 @@ def _user_traceback(program: Path) -> str:
 
 
 def _run(settings: dict[str, Any], program: Path) -> int:
+    refusals = _Refusals(settings.pop("refusals"))
     config = pulumi.runtime.get_config_env()
     pulumi.runtime.set_all_config(config, pulumi.runtime.get_config_secret_keys_env())
     pulumi.runtime.configure(pulumi.runtime.Settings(**settings))
@@ -51,6 +99,7 @@ def _run(settings: dict[str, Any], program: Path) -> int:
     main = program / "__main__.py" if program.is_dir() else program
 
     def run_program() -> None:
+        pulumi.runtime.register_stack_transformation(refusals.check)
         runpy.run_path(str(main), run_name="__main__")
 
     try:

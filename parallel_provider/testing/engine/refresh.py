@@ -10,6 +10,7 @@ from parallel_provider.testing.engine.deletion import run_together
 from parallel_provider.testing.engine.deployment import Deployment
 from parallel_provider.testing.engine.errors import StepFailed
 from parallel_provider.testing.engine.provider import ReadResult
+from parallel_provider.testing.engine.stack_references import read
 from parallel_provider.testing.engine.state import ResourceState, now, without_missing_references
 from parallel_provider.testing.engine.values import marked_outputs
 
@@ -42,12 +43,7 @@ def _refreshed(deployment: Deployment, state: ResourceState) -> ResourceState | 
         deployment.count("same", state)
         return state
     try:
-        found = deployment.call_provider(
-            state.urn,
-            lambda: deployment.provider(state).read(
-                state.urn, state.id, inputs=state.inputs, state=state.outputs
-            ),
-        )
+        found = read(deployment, state, state.outputs)
         if not found.id:
             deployment.count("delete", state)
             return None

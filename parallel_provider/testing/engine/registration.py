@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from parallel_provider.testing.engine import diffs, urns
+from parallel_provider.testing.engine import diffs, stack_references, urns, values
 from parallel_provider.testing.engine.comparison import Comparison
 from parallel_provider.testing.engine.default_providers import DefaultProviders
 from parallel_provider.testing.engine.deletion import dependents_to_delete
 from parallel_provider.testing.engine.deployment import Deployment
 from parallel_provider.testing.engine.desired import DesiredRead, DesiredResource
-from parallel_provider.testing.engine.diffs import StepOp
+from parallel_provider.testing.engine.diffs import Diff, StepOp
 from parallel_provider.testing.engine.display import protected_from_replacement
 from parallel_provider.testing.engine.errors import Cancelled, StepFailed
 from parallel_provider.testing.engine.imports import Imports, is_import
-from parallel_provider.testing.engine.packages import PACKAGE, PackageRequest
+from parallel_provider.testing.engine.packages import BUILT_IN, PACKAGE, PackageRequest
 from parallel_provider.testing.engine.random_order import RandomOrderLock
 from parallel_provider.testing.engine.state import ResourceState
 from parallel_provider.testing.engine.steps import Step, Steps
@@ -60,6 +60,10 @@ class Registrations:
         """Return the reference to a default provider. It is registered when it is first needed."""
         if request.package == PACKAGE:
             return self._deployment.provider_reference()
+        if request.package == BUILT_IN:
+            with self._lock:
+                space = self._deployment.options.space
+                return stack_references.provider_reference(self._snapshots, space)
         return self._defaults.reference(request)
 
     def _provider_of(self, desired: DesiredResource | DesiredRead) -> str:
@@ -73,6 +77,7 @@ class Registrations:
             text = f"cannot complete a resource '{urn}' whose registration isn't pending"
             raise StepFailed(urn, text)
         self._states[urn].outputs = outputs
+        self._steps.finish_component(self._states[urn])
 
     def finish(self, root_outputs: Properties | None) -> None:
         """Set the outputs of the stack. After a failure, earlier outputs are kept."""
@@ -172,8 +177,9 @@ class Registrations:
     def _from_diff(
         self, desired: DesiredResource, old: ResourceState, new: ResourceState
     ) -> list[Step]:
-        diff = self._comparison.diff(desired, old, new)
-        op = diffs.step_op(old, diff)
+        triggered = diffs.triggers(old.replacement_trigger, desired.replacement_trigger)
+        diff = Diff(changes=True) if triggered else self._comparison.diff(desired, old, new)
+        op = StepOp.REPLACE if triggered else diffs.step_op(old, diff)
         if op is StepOp.SAME:
             return [partial(self._steps.same, old, new)]
         if op is StepOp.UPDATE:
@@ -277,4 +283,7 @@ def _new_state(urn: str, desired: DesiredResource) -> ResourceState:
         replace_on_changes=desired.replace_on_changes,
         hide_diff=desired.hide_diff,
         import_id=desired.import_id,
+        # As Pulumi's engine does: it saves no value of a secret in a trigger.
+        replacement_trigger=values.without_secret_values(desired.replacement_trigger),
+        resource_hooks=desired.resource_hooks,
     )

@@ -12,16 +12,24 @@ from typing import Final, NoReturn
 import grpc
 from google.protobuf import empty_pb2
 from google.protobuf.message import Message
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
+from pulumi.runtime.proto import (
+    callback_pb2,
+    engine_pb2,
+    engine_pb2_grpc,
+    resource_pb2,
+    resource_pb2_grpc,
+)
 
 from parallel_provider.testing.engine import desired, values
 from parallel_provider.testing.engine.deployment import ORGANIZATION, Deployment
 from parallel_provider.testing.engine.display import Display
 from parallel_provider.testing.engine.errors import Cancelled, EngineError, Refused, StepFailed
+from parallel_provider.testing.engine.hooks import HookRefused
 from parallel_provider.testing.engine.invokes import Invokes
 from parallel_provider.testing.engine.packages import PackageRequest
 from parallel_provider.testing.engine.provider import CHANNEL_OPTIONS
 from parallel_provider.testing.engine.registration import Registrations
+from parallel_provider.testing.engine.transforms import Transforms
 from parallel_provider.testing.engine.values import Properties
 
 # Features that the SDK may use. The engine refuses some of them by name. If they were not listed
@@ -31,6 +39,7 @@ _FEATURES: Final = {
     "aliasSpecs": "ALIAS_SPECS",
     "deletedWith": "DELETED_WITH",
     "replaceWith": "REPLACE_WITH",
+    "replacementTrigger": "REPLACEMENT_TRIGGER",
     "transforms": "TRANSFORMS",
     "invokeTransforms": "INVOKE_TRANSFORMS",
     "resourceHooks": "RESOURCE_HOOKS",
@@ -53,6 +62,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         self._deployment = deployment
         self._registrations = registrations
         self._invokes = Invokes(deployment, registrations)
+        self._transforms = Transforms(deployment.callbacks)
         self.root_outputs: Properties | None = None
         self.program_done = threading.Event()  # it has registered everything
         self.operation_done = threading.Event()  # the program may end
@@ -88,11 +98,12 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     ) -> resource_pb2.RegisterResourceResponse:
         """Create, update, replace or keep a resource."""
         try:
+            known = self._registrations.desired
+            transformed = self._transforms.apply(request, known)
             state = self._registrations.register(
-                desired.from_registration(
-                    request, self._registrations.desired, self._deployment.packages
-                )
+                desired.from_registration(transformed, known, self._deployment.packages)
             )
+            self._transforms.remember(state.urn, request)
         except (EngineError, ValueError) as error:
             self._abort(error, context)
         # A component registers its outputs later.
@@ -146,7 +157,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     ) -> resource_pb2.ResourceInvokeResponse:
         """Call a function of a package."""
         try:
-            return self._invokes.call(request)
+            return self._invokes.call(self._transforms.apply_to_invoke(request))
         except StepFailed as error:
             # The program may handle this error, so the operation goes on.
             context.abort(grpc.StatusCode.UNKNOWN, str(error))
@@ -160,28 +171,40 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         self._refuse(f"methods of resources ({request.tok})", context)
 
     def RegisterStackTransform(  # noqa: N802
-        self, _request: Message, context: grpc.ServicerContext
+        self, request: callback_pb2.Callback, _context: grpc.ServicerContext
     ) -> empty_pb2.Empty:
-        """Refuse."""
-        self._refuse("transforms", context)
+        """Add a transform of all resources that are registered from now on."""
+        self._transforms.add_to_stack(request)
+        return empty_pb2.Empty()
 
     def RegisterStackInvokeTransform(  # noqa: N802
-        self, _request: Message, context: grpc.ServicerContext
+        self, request: callback_pb2.Callback, _context: grpc.ServicerContext
     ) -> empty_pb2.Empty:
-        """Refuse."""
-        self._refuse("transforms", context)
+        """Add a transform of all functions that are called from now on."""
+        self._transforms.add_to_invokes(request)
+        return empty_pb2.Empty()
 
     def RegisterResourceHook(  # noqa: N802
-        self, _request: Message, context: grpc.ServicerContext
+        self,
+        request: resource_pb2.RegisterResourceHookRequest,
+        context: grpc.ServicerContext,
     ) -> empty_pb2.Empty:
-        """Refuse."""
-        self._refuse("resource hooks", context)
+        """Add a hook of steps."""
+        try:
+            self._deployment.hooks.register(request)
+        except HookRefused as error:
+            context.abort(grpc.StatusCode.UNKNOWN, str(error))
+        return empty_pb2.Empty()
 
     def RegisterErrorHook(  # noqa: N802
-        self, _request: Message, context: grpc.ServicerContext
+        self, request: resource_pb2.RegisterErrorHookRequest, context: grpc.ServicerContext
     ) -> empty_pb2.Empty:
-        """Refuse."""
-        self._refuse("error hooks", context)
+        """Add a hook of failed calls."""
+        try:
+            self._deployment.hooks.register_error_hook(request)
+        except HookRefused as error:
+            context.abort(grpc.StatusCode.UNKNOWN, str(error))
+        return empty_pb2.Empty()
 
     def RegisterPackage(  # noqa: N802
         self, request: resource_pb2.RegisterPackageRequest, context: grpc.ServicerContext

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from parallel_provider.testing.engine.urns import PROVIDER_PREFIX, provider_urn
-from parallel_provider.testing.engine.values import Properties
+from parallel_provider.testing.engine.values import Properties, Value
 
 
 @dataclass(eq=False)
@@ -39,6 +39,8 @@ class ResourceState:
     hide_diff: list[str] = field(default_factory=list)
     init_errors: list[str] = field(default_factory=list)  # it exists, but its last step failed
     import_id: str = ""
+    replacement_trigger: Value = None
+    resource_hooks: dict[str, list[str]] = field(default_factory=dict)  # names by kind
     created: str = ""
     modified: str = ""
     old_urn: str = ""  # before this operation, if it was renamed; not in an exported state
@@ -112,6 +114,11 @@ class SnapshotManager:
             self._new.append(new)
             if instead_of is not None:
                 self._done.add(instead_of)
+
+    def added(self, urn: str) -> ResourceState | None:
+        """Return the resource of this URN that this operation added, if there is one."""
+        with self._lock:
+            return next((state for state in self._new if state.urn == urn), None)
 
     def remove(self, old: ResourceState) -> None:
         """Remove a resource."""

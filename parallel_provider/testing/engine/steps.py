@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from parallel_provider.testing.engine.deployment import Deployment
 from parallel_provider.testing.engine.display import protected_from_deletion
 from parallel_provider.testing.engine.errors import StepFailed
+from parallel_provider.testing.engine.hooks import StepName
 from parallel_provider.testing.engine.provider import InitFailed
+from parallel_provider.testing.engine.stack_references import read
 from parallel_provider.testing.engine.state import ResourceState, now
 from parallel_provider.testing.engine.values import marked_like, marked_outputs
 
@@ -21,6 +23,7 @@ class Steps:
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
         self._snapshots = deployment.snapshots
+        self._after_component: dict[str, Callable[[], None]] = {}
 
     def same(self, old: ResourceState, new: ResourceState) -> None:
         """Keep a resource unchanged."""
@@ -37,6 +40,7 @@ class Steps:
         """Create a resource."""
         with self._create(new):
             self._snapshots.add(new)
+        self._run_after("Create", new=new)
         self._deployment.count("create", new)
 
     def create_replacement(
@@ -49,12 +53,14 @@ class Steps:
             else:
                 old.delete = True
                 self._snapshots.add(new)
+        self._run_after("Create", new=new)
         self._deployment.count("replace", new)
 
     def update(self, old: ResourceState, new: ResourceState) -> None:
         """Update a resource in place."""
         deployment = self._deployment
         new.id = old.id
+        deployment.hooks.before("Update", new=new, old=old)
 
         def update() -> None:
             new.outputs = deployment.provider(new).update(
@@ -67,23 +73,19 @@ class Steps:
                 preview=deployment.dry_run,
             )
 
-        with self._init_errors_kept(new, update):
+        with self._init_errors_kept("Update", update, new, old):
             if new.custom and not deployment.dry_run:
                 new.modified = now()
             _mark_secrets(new)
             self._snapshots.add(new, instead_of=old)
+        self._run_after("Update", new=new, old=old)
         deployment.count("update", new)
 
     def read(self, old: ResourceState | None, new: ResourceState) -> None:
         """Read a resource that this stack doesn't manage."""
         deployment = self._deployment
         if new.id:
-            found = deployment.call_provider(
-                new.urn,
-                lambda: deployment.provider(new).read(
-                    new.urn, new.id, inputs=new.inputs, state=new.inputs
-                ),
-            )
+            found = read(deployment, new, new.inputs)
             new.outputs = found.outputs
             new.id = found.id or new.id
         _mark_secrets(new)
@@ -100,17 +102,21 @@ class Steps:
     def delete(self, old: ResourceState, *, replaced: bool) -> None:
         """Delete a resource. `replaced` is for the old resource of a replacement."""
         deployment = self._deployment
+        deployment.hooks.before("Delete", old=old)
         if old.protect and not replaced:
             raise StepFailed(old.urn, protected_from_deletion(old.urn), fatal=False)
         self._provider_delete(old)
         self._snapshots.remove(old)
+        self._run_after("Delete", old=old)
         if not replaced:
             deployment.count("discard" if old.external else "delete", old)
 
     def delete_before_replace(self, old: ResourceState) -> None:
         """Delete a resource before its replacement is created. It stays in the state until then."""
+        self._deployment.hooks.before("Delete", old=old)
         self._provider_delete(old)
         old.pending_replacement = True
+        self._run_after("Delete", old=old)
 
     def remove_pending_replacement(self, old: ResourceState) -> None:
         """Remove a resource that was deleted, but whose replacement is no longer wanted."""
@@ -120,35 +126,49 @@ class Steps:
         left = old.external or old.retain_on_delete or old.is_provider or not old.custom
         if left or self._deployment.dry_run:
             return
-        self._deployment.call_provider(
-            old.urn,
-            lambda: self._deployment.provider(old).delete(
+
+        def delete() -> None:
+            self._deployment.provider(old).delete(
                 old.urn, old.id, inputs=old.inputs, outputs=old.outputs
-            ),
+            )
+
+        hooks = self._deployment.hooks
+        self._deployment.call_provider(
+            old.urn, lambda: hooks.with_retries("Delete", delete, old=old)
         )
 
     @contextmanager
     def _create(self, new: ResourceState) -> Iterator[None]:
         """Create a resource. The body puts it into the state."""
         deployment = self._deployment
+        deployment.hooks.before("Create", new=new)
 
         def create() -> None:
             new.id, new.outputs = deployment.provider(new).create(
                 new.urn, new.inputs, preview=deployment.dry_run
             )
 
-        with self._init_errors_kept(new, create):
+        with self._init_errors_kept("Create", create, new):
             _mark_secrets(new)
             new.created = new.modified = now()
             yield
 
     @contextmanager
-    def _init_errors_kept(self, new: ResourceState, call: Callable[[], None]) -> Iterator[None]:
+    def _init_errors_kept(
+        self,
+        step: StepName,
+        call: Callable[[], None],
+        new: ResourceState,
+        old: ResourceState | None = None,
+    ) -> Iterator[None]:
         """Call the provider. The body runs also if the resource exists though the call failed."""
         failure = None
         if new.custom:
             try:
-                self._deployment.call_provider(new.urn, call)
+                hooks = self._deployment.hooks
+                self._deployment.call_provider(
+                    new.urn, lambda: hooks.with_retries(step, call, new=new, old=old)
+                )
             except StepFailed as error:
                 if not isinstance(error.__cause__, InitFailed):
                     raise
@@ -159,6 +179,28 @@ class Steps:
         yield
         if failure is not None:
             raise failure
+
+    def finish_component(self, state: ResourceState) -> None:
+        """Run the hooks after a component's step, when the component has given its outputs."""
+        after = self._after_component.pop(state.urn, None)
+        if after is not None:
+            after()
+
+    def _run_after(
+        self, step: StepName, *, new: ResourceState | None = None, old: ResourceState | None = None
+    ) -> None:
+        """Run the hooks after a step. The step is done, so a hook that fails changes no state."""
+
+        def run() -> None:
+            try:
+                self._deployment.hooks.after(step, new=new, old=old)
+            except StepFailed as error:
+                self._deployment.fail(StepFailed(error.urn, str(error), in_step=False))
+
+        if new is not None and not new.custom:
+            self._after_component[new.urn] = run
+        else:
+            run()
 
 
 def _mark_secrets(state: ResourceState) -> None:

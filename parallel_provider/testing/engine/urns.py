@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 ROOT_TYPE: Final = "pulumi:pulumi:Stack"
+STACK_REFERENCE: Final = "pulumi:pulumi:StackReference"
 PROVIDER_PREFIX: Final = "pulumi:providers:"
 _PREFIX: Final = "urn:pulumi:"
 _FIELDS: Final = 4

@@ -22,12 +22,13 @@ Properties = dict[str, Value]
 
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the protocol's signature
+OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 UNKNOWN_TEXT: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _UNSUPPORTED: Final = {
     "c44067f5952c0a294b673a41bacd8c17": "assets",
     "0def7320c3a5731c473e5ecbe6d01bc7": "archives",
     "5cf8f73096256a8f31e491e813e4eb8e": "references to resources",
-    "d0e6a833031e9bbcd3f4e8bde6ca49a4": "output values",
+    OUTPUT: "output values",
 }
 _LARGEST_EXACT_INTEGER: Final = 2**53
 
@@ -51,10 +52,11 @@ UNKNOWN: Final = _Unknown()
 
 def from_wire(struct: struct_pb2.Struct) -> Properties:
     """Read properties from a message."""
-    return {key: _from_wire_value(value) for key, value in struct.fields.items()}
+    return {key: from_wire_value(value) for key, value in struct.fields.items()}
 
 
-def _from_wire_value(value: struct_pb2.Value) -> Value:
+def from_wire_value(value: struct_pb2.Value) -> Value:
+    """Read one value from a message."""
     match value.WhichOneof("kind"):
         case "bool_value":
             return value.bool_value
@@ -65,7 +67,7 @@ def _from_wire_value(value: struct_pb2.Value) -> Value:
         case "string_value":
             return UNKNOWN if value.string_value == UNKNOWN_TEXT else value.string_value
         case "list_value":
-            return [_from_wire_value(item) for item in value.list_value.values]
+            return [from_wire_value(item) for item in value.list_value.values]
         case "struct_value":
             return _unmarked(from_wire(value.struct_value))
     return None
@@ -122,6 +124,18 @@ def plain(value: Value) -> Value:
             return [plain(item) for item in value]
         case dict():
             return {key: plain(item) for key, item in value.items()}
+    return value
+
+
+def without_secret_values(value: Value) -> Value:
+    """Return the value with nothing in its secrets."""
+    match value:
+        case Secret():
+            return Secret(None)
+        case list():
+            return [without_secret_values(item) for item in value]
+        case dict():
+            return {key: without_secret_values(item) for key, item in value.items()}
     return value
 
 

@@ -1,4 +1,4 @@
-"""Objects that all parts of one operation share."""
+"""The lock that waiting threads get in random order."""
 
 from __future__ import annotations
 
