@@ -37,7 +37,7 @@ format: $(STAMP) ## let ruff rewrite what it can
 test: $(STAMP) ## the test suite
 	$(BIN)/pytest -n auto --dist worksteal -m "not slow"
 
-test-slow: $(STAMP) ## hundreds of kills, faults and random histories, and the wheel alone
+test-slow: $(STAMP) ## kills, faults, random histories, all scenarios with the plugin, the wheel alone
 	$(BIN)/pytest -n auto --dist worksteal -m slow
 
 bench: $(STAMP) ## how long runs take, against Pulumi alone (half an hour)
