@@ -19,7 +19,7 @@ from parallel_provider.lifecycle.app_key import (
     updates_of_key,
     without_raw_keys,
 )
-from parallel_provider.lifecycle.declarations import Props, ReplaceOnChange
+from parallel_provider.lifecycle.declarations import OnChange, Props, ReplaceOnChange
 from parallel_provider.lifecycle.field_types import JsonLike
 from parallel_provider.lifecycle.imported_key import imported_outputs
 from parallel_provider.lifecycle.one_time_secret import SecretId, revoke_secret
@@ -30,8 +30,8 @@ from parallel_provider.lifecycle.run import Context
 class ApiKeyInputs(KeyInputs):
     """What a program says about a key."""
 
-    triggers: Annotated[JsonLike, ReplaceOnChange()] = Field(
-        default=None, description="Any JSON-like value; a change replaces the key."
+    triggers: Annotated[JsonLike, ReplaceOnChange(), OnChange("replaces the key")] = Field(
+        default=None, description="Any JSON-like value."
     )
 
 

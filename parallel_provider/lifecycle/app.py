@@ -22,6 +22,7 @@ from parallel_provider.lifecycle.declarations import (
     DefaultsToResourceName,
     Inputs,
     Internal,
+    OnChange,
     Props,
     ReplaceOnChange,
     State,
@@ -45,15 +46,22 @@ from parallel_provider.lifecycle.unknown import UNKNOWN
 class AppInputs(Inputs):
     """What a program says about an app."""
 
-    app_name: Annotated[VisibleText, ReplaceOnChange(), DefaultsToResourceName()] = Field(
-        description="The app's name in the Parallel console."
-    )
-    adopt_existing: Flag = Field(
+    app_name: Annotated[
+        VisibleText,
+        ReplaceOnChange(),
+        DefaultsToResourceName(),
+        OnChange(
+            "replaces the app: the new app and its keys are created before the old ones are deleted"
+        ),
+    ] = Field(description="The app's name in the Parallel console.")
+    adopt_existing: Annotated[Flag, OnChange("changes nothing")] = Field(
         default=False,
-        description="Take over the one app of this name if it exists; otherwise create an app.",
+        description="Adopt the app of this name if there is exactly one, create it if there is "
+        "none, fail if there are several. Preview and `up` name the adopted app.",
     )
-    existing_app_id: AppId | None = Field(
-        default=None, description="Take over exactly this app, which must have this name."
+    existing_app_id: Annotated[AppId | None, OnChange("changes nothing")] = Field(
+        default=None,
+        description="Adopt the app with this id. Fails if it doesn't exist or has another name.",
     )
 
 

@@ -15,6 +15,7 @@ from parallel_provider.lifecycle.declarations import (
     DefaultsToResourceName,
     Inputs,
     Internal,
+    OnChange,
     Problem,
     Props,
     ReplaceOnChange,
@@ -56,13 +57,13 @@ class KeyInputs(Inputs):
     api_key_name: Annotated[VisibleText, ReplaceOnChange(), DefaultsToResourceName()] = Field(
         description="The key's name in the Parallel console."
     )
-    deliver_command: Arguments = Field(
+    deliver_command: Annotated[Arguments, OnChange("is used for the next new key")] = Field(
         default=None,
         description="A command, as a list of its arguments. It gets each new raw key on its "
         "standard input.",
     )
-    keep_raw_api_key: Flag = Field(
-        default=True, description="False: the state has no raw key, only its fingerprint."
+    keep_raw_api_key: Annotated[Flag, OnChange("to False removes the raw key from the state")] = (
+        Field(default=True, description="False: the state has no raw key, only its fingerprint.")
     )
 
     @classmethod

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr
 
 from parallel_provider.lifecycle.app_key import KeyInputs, KeyState
-from parallel_provider.lifecycle.declarations import Problem, Props
+from parallel_provider.lifecycle.declarations import OnChange, Problem, Props
 from parallel_provider.lifecycle.durations import parse_duration
 from parallel_provider.lifecycle.field_types import Duration, JsonLike
 from parallel_provider.lifecycle.rotation import RetiredKey, generation_name
@@ -19,15 +19,18 @@ from parallel_provider.model import Integer
 class RotatingApiKeyInputs(KeyInputs):
     """What a program says about a rotating key."""
 
-    rotate_after: Duration = Field(
-        description='The age at which the next run rotates the key, such as "90d".'
+    rotate_after: Annotated[Duration, OnChange("changes `next_rotation_at`")] = Field(
+        description="The first `pulumi up` after the key has this age rotates it in place: "
+        '"90d", "12h", "1d12h", "P30D".'
     )
-    overlap: Duration = Field(
-        default="1d", description="How long the previous key keeps working after a rotation."
+    overlap: Annotated[Duration, OnChange("changes `previous_expires_at`")] = Field(
+        default="1d",
+        description="How long the previous key keeps working after a rotation, at most "
+        "`rotate_after`.",
     )
-    triggers: JsonLike = Field(
-        default=None, description="Any JSON-like value; a change rotates the key in the next run."
-    )
+    triggers: Annotated[
+        JsonLike, OnChange('rotates at once; with `overlap` "0s", the same run revokes the old key')
+    ] = Field(default=None, description="Any JSON-like value.")
 
     @classmethod
     def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:

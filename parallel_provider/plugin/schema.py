@@ -18,6 +18,7 @@ from pydantic.alias_generators import to_camel
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of, lifecycle_of
 from parallel_provider.lifecycle.declarations import (
     Declared,
+    change_effects,
     named_input,
     public_outputs,
     replacing_inputs,
@@ -117,6 +118,9 @@ def _resource(kind: str, types: dict[str, Any]) -> dict[str, Any]:
             each["replaceOnChanges"] = True
         if name in secrets:
             each["secret"] = True
+    for name, effect in change_effects(inputs).items():
+        each = input_properties[to_camel(name)]
+        each["description"] += in_camel_case(f" A change {effect}.")
     optional = named_input(inputs)
     required = _required(inputs) - {to_camel(optional or "")}
     always = {to_camel(n) for n in public_outputs(state) if not _can_be_none(state, n)}

@@ -18,7 +18,7 @@ import pulumi
 import pulumi.runtime
 
 _SCHEMA = json.loads(Path(__file__).with_name("schema.json").read_text())
-_TYPES = {"string": str, "integer": int, "boolean": bool}
+_OUTPUT_TYPES = {"integer": pulumi.Output[int]}
 Props = dict[str, Any]
 
 
@@ -42,9 +42,8 @@ def _output(name: str, declared: Props) -> property:
     def get(self: Any) -> Any:  # noqa: ANN401 - a resource, and its output
         return pulumi.get(self, _snake(name))
 
-    output: Any = pulumi.Output  # of a type that only the schema tells
     get.__name__ = _snake(name)
-    get.__annotations__ = {"return": output[_TYPES.get(declared.get("type", ""), Any)]}
+    get.__annotations__ = {"return": _OUTPUT_TYPES.get(declared.get("type", ""), pulumi.Output)}
     return property(pulumi.getter(name=name)(get))
 
 

@@ -21,11 +21,29 @@ from tests.native.doors import PLUGIN, Door, install_sdk
 __all__ = ["bare_project", "engine", "project"]
 
 
+# The scenarios whose native half is in every run: what the two doors don't share (names, checks,
+# diffs, secrets, settings, functions) shows in these. The native half of the others is slow.
+_NATIVE_IN_EVERY_RUN = {
+    "test_api_key",
+    "test_app",
+    "test_balance_top_up_identity",
+    "test_data_sources",
+    "test_rotating_api_key",
+    "test_secret_inputs",
+    "test_settings",
+}
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run scenarios through the doors that their mark names, or through both."""
-    if "door" in metafunc.fixturenames:
-        mark = metafunc.definition.get_closest_marker("doors")
-        metafunc.parametrize("door", mark.args if mark else ("dynamic", "native"))
+    if "door" not in metafunc.fixturenames:
+        return
+    mark = metafunc.definition.get_closest_marker("doors")
+    doors = mark.args if mark else ("dynamic", "native")
+    always = metafunc.module.__name__.rpartition(".")[2] in _NATIVE_IN_EVERY_RUN
+    slow = () if always else (pytest.mark.slow,)
+    params = [pytest.param(d, marks=slow if d == "native" else ()) for d in doors]
+    metafunc.parametrize("door", params)
 
 
 @pytest.fixture

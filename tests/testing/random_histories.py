@@ -16,7 +16,9 @@ class Group(pulumi.ComponentResource):
         self.register_outputs({})
 
 group = Group("group")
+inner = Group("inner", ResourceOptions(parent=group))
 """
+GROUPS = ("group", "inner")
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,12 @@ class Spec:
     delete_before_replace: bool | None = None
     ignore_changes: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
-    in_group: bool = False
+    additional_secret_outputs: tuple[str, ...] = ()
+    hide_diffs: tuple[str, ...] = ()
+    group: str = ""  # of GROUPS, or empty
     depends_on: str = ""
     alias: str = ""
+    moved_from: str | None = None  # the group that it was in before
 
     def source(self) -> str:
         """Return the statement that declares the resource."""
@@ -60,13 +65,25 @@ class Spec:
             "replace_on_changes": (
                 repr(list(self.replace_on_changes)) if self.replace_on_changes else ""
             ),
-            "parent": "group" if self.in_group else "",
+            "additional_secret_outputs": (
+                repr(list(self.additional_secret_outputs)) if self.additional_secret_outputs else ""
+            ),
+            "hide_diffs": repr(list(self.hide_diffs)) if self.hide_diffs else "",
+            "parent": self.group,
             "depends_on": f"[{self.depends_on}]" if self.depends_on else "",
-            "aliases": f"[Alias(name={self.alias!r})]" if self.alias else "",
+            "aliases": f"[{self._aliases()}]" if self._aliases() else "",
         }
         set_options = ", ".join(f"{name}={text}" for name, text in options.items() if text)
         arguments = ", ".join([repr(self.name), *inputs, f"opts=ResourceOptions({set_options})"])
         return f"{self.name} = Thing({arguments})"
+
+    def _aliases(self) -> str:
+        before = []
+        if self.alias:
+            before.append(f"Alias(name={self.alias!r})")
+        if self.moved_from is not None:
+            before.append(f"Alias(parent={self.moved_from or None})")
+        return ", ".join(before)
 
 
 Program = tuple[Spec, ...]
@@ -74,7 +91,8 @@ Program = tuple[Spec, ...]
 
 def source(program: Program) -> str:
     """Return the source of a program."""
-    lines = [_COMPONENT] if any(spec.in_group for spec in program) else []
+    grouped = any(spec.group or spec.moved_from for spec in program)
+    lines = [_COMPONENT] if grouped else []
     lines += [spec.source() for spec in program]
     lines += [f'pulumi.export("{spec.name}", {spec.name}.value)' for spec in program]
     return "\n".join(lines) + "\n"
@@ -112,7 +130,9 @@ def specs(draw: st.DrawFn, name: str, earlier: list[str]) -> Spec:
         delete_before_replace=draw(st.sampled_from([None, None, None, True, False])),
         ignore_changes=draw(paths),
         replace_on_changes=draw(paths),
-        in_group=draw(rarely),
+        additional_secret_outputs=draw(st.sampled_from([(), (), (), ("password",), ("value",)])),
+        hide_diffs=draw(st.sampled_from([(), (), (), ("value",)])),
+        group=draw(st.sampled_from(["", "", "", "", "", *GROUPS])),
         depends_on=draw(reference),
     )
 
@@ -128,8 +148,9 @@ def programs(draw: st.DrawFn) -> Program:
 
 @st.composite
 def edited(draw: st.DrawFn, program: Program) -> Program:
-    """Draw an edit of a program: add, remove, rename or change a resource."""
-    kind = draw(st.sampled_from(["change", "change", "none", "add", "remove", "rename"]))
+    """Draw an edit of a program: add, remove, rename, move or change a resource."""
+    kinds = ["change", "change", "none", "add", "remove", "rename", "move"]
+    kind = draw(st.sampled_from(kinds))
     names = [spec.name for spec in program]
     free = [name for name in NAMES if name not in names]
     if kind == "add" or not program:
@@ -140,8 +161,13 @@ def edited(draw: st.DrawFn, program: Program) -> Program:
         return (*program[:index], changed, *program[index + 1 :])
     if kind == "remove":
         return _with_references(program[:index] + program[index + 1 :], names[index], "")
+    if kind == "move":
+        spec = program[index]
+        group = draw(st.sampled_from([name for name in ("", *GROUPS) if name != spec.group]))
+        moved = replace(spec, group=group, moved_from=spec.group, alias="")
+        return (*program[:index], moved, *program[index + 1 :])
     if kind == "rename" and free:
-        renamed = replace(program[index], name=free[-1], alias=names[index])
+        renamed = replace(program[index], name=free[-1], alias=names[index], moved_from=None)
         changed_program = (*program[:index], renamed, *program[index + 1 :])
         return _with_references(changed_program, names[index], free[-1])
     return program

@@ -44,7 +44,7 @@ class Sum(Resource):
     def __init__(self, name, left, right):
         super().__init__(Adder(), name, {"left": left, "right": right, "sum": None})
 
-thing = Thing("thing", value={step})
+thing = Thing("thing", value=STEP)
 first = Count("first", 1, thing.value)
 second = Count("second", 10, thing.value)
 pulumi.export("sum", Sum("sum", first.value, second.value).sum)
@@ -54,14 +54,14 @@ pulumi.export("sum", Sum("sum", first.value, second.value).sum)
 def test_each_resource_is_handled_by_its_own_provider(toy: Toy) -> None:
     """Providers of one class with different attributes are different providers."""
     toy.project.write(COUNTS, "counts.py")
-    toy.program(PROGRAM.format(step=2))
+    toy.program(PROGRAM.replace("STEP", "2"))
     assert changes(toy.project.preview()) == {"create": 5}
     assert toy.project.up().outputs["sum"].value == 3 + 12
     assert toy.project.resource("sum")["type"] == "pulumi-python:dynamic:Resource"
     assert toy.project.resource("first")["type"] == "pulumi-python:dynamic/counts:Count"
     assert is_secret(toy.project.resource("second")["inputs"]["__provider"])
     assert changes(toy.project.up()) == {"same": 5}
-    toy.program(PROGRAM.format(step=3))
+    toy.program(PROGRAM.replace("STEP", "3"))
     result = toy.project.up()
     assert changes(result) == {"update": 2, "replace": 2, "same": 1}
     assert result.outputs["sum"].value == 4 + 13

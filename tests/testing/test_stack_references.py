@@ -71,6 +71,17 @@ def test_stack_reference_gives_the_outputs_of_another_stack(toy: Toy) -> None:
     assert changes(toy.project.destroy()) == {"delete": 2, "discard": 1}
 
 
+def test_removed_stack_reference_is_dropped(toy: Toy) -> None:
+    """Nothing happens to the other stack."""
+    _make_second_stack(toy)
+    toy.program(f'pulumi.StackReference("{OTHER}")')
+    toy.project.up()
+    toy.program("")
+    assert changes(toy.project.preview()) == {"discard": 1, "same": 1}
+    assert changes(toy.project.up()) == {"discard": 1, "same": 1}
+    assert len(toy.project.resources()) == 1
+
+
 def test_unknown_stack_fails(toy: Toy) -> None:
     """The error names the stack. The embedded one says how to give its outputs."""
     _make_second_stack(toy)

@@ -11,16 +11,14 @@ import threading
 from collections.abc import Mapping
 from typing import Final
 
-from google.protobuf import struct_pb2
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import alias_pb2, callback_pb2, resource_pb2
 
-from parallel_provider.testing.engine import values
+from parallel_provider.testing.engine import output_values, values
 from parallel_provider.testing.engine.callbacks import CallbackError, Callbacks
 from parallel_provider.testing.engine.desired import DesiredResource
 from parallel_provider.testing.engine.errors import StepFailed
-from parallel_provider.testing.engine.values import UNKNOWN, Secret, Value
 
 # field of the options → field of a registration
 _SAME_VALUES: Final = {
@@ -43,7 +41,6 @@ _SAME_MESSAGES: Final = {
     "hooks": "hooks",
     "replacement_trigger": "replacement_trigger",
 }
-_OUTPUT: Final = {values.SIGNATURE: values.OUTPUT}
 _Request = resource_pb2.RegisterResourceRequest
 _Options = resource_pb2.TransformResourceOptions
 
@@ -191,7 +188,9 @@ def _transformed(
     changed.ClearField("transforms")
 
     found: dict[str, set[str]] = {key: set() for key in properties.fields}
-    content = {key: _read(value, found[key]) for key, value in properties.fields.items()}
+    content = {
+        key: output_values.read(value, found[key]) for key, value in properties.fields.items()
+    }
     changed.object.CopyFrom(values.to_wire(content, secrets=True))
     if with_dependencies:
         changed.ClearField("propertyDependencies")
@@ -218,40 +217,10 @@ def _properties(request: _Request, *, with_dependencies: bool) -> Struct:
     """Return the properties in the form that transforms get: secrets and unknowns are outputs."""
     marked = {}
     for key, value in values.from_wire(request.object).items():
-        marked[key] = _with_outputs(value)
+        marked[key] = output_values.with_outputs(value)
         urns = list(request.propertyDependencies[key].urns) if with_dependencies else []
         if urns and isinstance(marked[key], dict) and values.SIGNATURE in marked[key]:
             marked[key]["dependencies"] = urns
         elif urns:
-            marked[key] = {**_OUTPUT, "value": marked[key], "dependencies": urns}
+            marked[key] = {**output_values.OUTPUT, "value": marked[key], "dependencies": urns}
     return values.to_wire(marked, secrets=True)
-
-
-def _with_outputs(value: Value) -> Value:
-    match value:
-        case Secret():
-            return {**_OUTPUT, "value": _with_outputs(value.value), "secret": True}
-        case list():
-            return [_with_outputs(item) for item in value]
-        case dict():
-            return {key: _with_outputs(item) for key, item in value.items()}
-    return dict(_OUTPUT) if value is UNKNOWN else value
-
-
-def _read(value: struct_pb2.Value, dependencies: set[str]) -> Value:
-    """Read a value in which outputs stand. Add the dependencies of the outputs."""
-    if value.HasField("list_value"):
-        return [_read(item, dependencies) for item in value.list_value.values]
-    fields = value.struct_value.fields
-    if values.SIGNATURE not in fields:
-        if value.HasField("struct_value"):
-            return {key: _read(item, dependencies) for key, item in fields.items()}
-        return values.from_wire_value(value)
-    if fields[values.SIGNATURE].string_value != values.OUTPUT:
-        return values.from_wire_value(value)
-    if "dependencies" in fields:
-        items = fields["dependencies"].list_value.values
-        dependencies.update(item.string_value for item in items)
-    inner = _read(fields["value"], dependencies) if "value" in fields else UNKNOWN
-    is_secret = "secret" in fields and fields["secret"].bool_value
-    return Secret(inner) if is_secret and not isinstance(inner, Secret) else inner

@@ -73,3 +73,26 @@ def test_programs_delete_before_replace_overrides_the_providers(
     """The provider decides if the program doesn't set the option."""
     diff = Diff(changes=True, delete_before_replace=provider)
     assert diffs.deletes_first(diff, option) is first
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "replaces"),
+    [
+        (None, None, False),
+        (None, 1, False),
+        (1, None, False),
+        (1, 1, False),
+        (1, 2, True),
+        (0, False, True),
+        ({"a": [1]}, {"a": [1]}, False),
+        ({"a": [1]}, {"a": [2]}, True),
+        (Secret(1), 1, False),
+        (Secret(None), Secret(1), False),
+        ({"a": Secret(None)}, {"a": Secret(1)}, True),
+        (1, UNKNOWN, True),
+        (None, {"a": UNKNOWN}, True),
+    ],
+)
+def test_changed_trigger_replaces(old: object, new: object, replaces: bool) -> None:
+    """A first and a removed trigger replace nothing. An unknown one always replaces."""
+    assert diffs.triggers(old, new) is replaces
