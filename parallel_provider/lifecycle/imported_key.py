@@ -40,7 +40,8 @@ class ImportedKey(BaseModel):
             return cls(**dict(zip(cls.model_fields, parts, strict=True)))
         except (LifecycleError, ValidationError):
             raise LifecycleError(
-                f"{kind} is imported by {FORM}, and {printable(text)!r} hasn't this form: the "
+                # Without the text: somebody may have pasted the raw key.
+                f"{kind} is imported by {FORM}, and the id of this import hasn't this form: the "
                 "Parallel console shows the key's id and its name, and `parallel-provider apps` "
                 "the id of its app"
             ) from None
@@ -70,7 +71,8 @@ def imported_outputs(
     if raw is None:
         context.warn(
             f"{shown} is imported without its raw key, which can't be read: raw_api_key stays "
-            f"empty. To have it in the state, set {IMPORTED_RAW_KEY} and import the key anew."
+            f"empty. To have it in the state, remove the key with `pulumi state delete`, set "
+            f"{IMPORTED_RAW_KEY}, and import it again."
         )
     context.info(
         f"{shown}: the Account API can't read keys, so only its app was checked. Make sure that "

@@ -133,7 +133,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         context.info(
             f"{outputs['api_key_name']!r} is imported with rotate_after {_IMPORTED_ROTATE_AFTER}, "
             "counted from now, as the API doesn't tell when a key was created. Change `triggers` "
-            "to rotate it sooner."
+            "in a later run to rotate it sooner."
         )
         state = RotatingApiKeyState(
             **outputs, rotate_after=_IMPORTED_ROTATE_AFTER, overlap="1d", next_rotation_at=0
