@@ -126,6 +126,31 @@ def test_yaml_example_runs(name: str, tmp_path: Path, emulator: Emulator) -> Non
     assert set(changes(project.stack.up())) == {"same"}
 
 
+def blocks(document: str, language: str) -> list[str]:
+    """Return the code blocks of a language in a document."""
+    text = (ROOT / "docs" / document).read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def test_python_example_of_the_index_runs(tmp_path: Path, emulator: Emulator) -> None:
+    """The first program that a reader of the Registry sees."""
+    [program] = blocks("_index.md", "python")
+    (tmp_path / "__main__.py").write_text(program)
+    stack = EmbeddedStack("test", tmp_path, project_name="p", env_vars=emulator.environment)
+    assert stack.up().outputs["raw_api_key"].secret
+
+
+@needs_yaml
+def test_explicit_provider_of_the_configuration_page_runs(
+    tmp_path: Path, emulator: Emulator
+) -> None:
+    """Its settings are accepted, and the app is created with it."""
+    [program] = blocks("installation-configuration.md", "yaml")
+    project = RealProject(tmp_path, emulator)
+    project.write_yaml("\n" + program.replace("ORG_ID", emulator.org_id))
+    assert changes(project.stack.up()) == {"create": 3}
+
+
 @pytest.mark.parametrize("path", all_documents(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(path: Path) -> None:
     """To a file of the repository, and to a heading in it."""
