@@ -37,7 +37,7 @@ format: $(STAMP) ## let ruff rewrite what it can
 test: $(STAMP) ## the test suite
 	$(BIN)/pytest -n auto --dist worksteal -m "not slow"
 
-test-slow: $(STAMP) ## hundreds of kills, faults and random histories, and the wheel alone
+test-slow: $(STAMP) ## kills, faults, random histories, all scenarios with the plugin, the wheel alone
 	$(BIN)/pytest -n auto --dist worksteal -m slow
 
 bench: $(STAMP) ## how long runs take, against Pulumi alone (half an hour)
@@ -68,9 +68,10 @@ notes: $(RELEASE)/.installed ## the changelog's section for the version
 test-wheel: $(STAMP) ## the wheel in dist/ alone: a program and the command line
 	@WHEEL="$$(ls dist/*.whl)" $(BIN)/pytest -m slow tests/test_wheel.py
 
-audit: $(STAMP) ## known vulnerabilities of everything that constraints.txt pins (asks PyPI and OSV)
+audit: $(STAMP) ## known vulnerabilities of everything that constraints.txt pins (asks PyPI)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[audit,release]'
-	$(BIN)/pip-audit --skip-editable --progress-spinner off
+	@$(BIN)/python -m pip freeze --disable-pip-version-check --exclude-editable > $(VENV)/pinned.txt
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r $(VENV)/pinned.txt
 
 LOWEST := .venv-lowest
 test-lowest: constraints.txt pyproject.toml ## the scenarios with the lowest versions that are supported

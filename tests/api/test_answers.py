@@ -78,6 +78,7 @@ def answer(
             "(Expired): the access token from the configuration isn't valid",
         ),
         (402, {"detail": "Pay"}, "(Pay): add a payment method in the Parallel console"),
+        (402, {"error": "card_declined"}, "(card_declined): the card was declined: look at it"),
         (429, {"detail": "Slow"}, "(Slow): try again later, or with a lower --parallel"),
         (307, b"", "redirects aren't followed, so check the configured service API URL"),
     ],

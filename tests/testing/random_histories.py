@@ -110,6 +110,23 @@ class Step:
     config: str = ""
 
 
+_A = Spec("a", additional_secret_outputs=("value",), hide_diffs=("zone",), value=1)
+_B = Spec("b", group="group", value_of="a")
+_C = Spec("c", group="inner", zone_of="b", lazy=True)
+_MOVED = (
+    replace(_A, group="inner", moved_from=""),
+    replace(_B, group="inner", moved_from="group"),
+    replace(_C, group="", moved_from="inner"),
+)
+MOVES = [
+    Step("up", (_A, _B, _C)),
+    Step("preview", _MOVED),
+    Step("up", _MOVED),
+    Step("refresh", _MOVED),
+    Step("destroy", _MOVED),
+]
+
+
 @st.composite
 def specs(draw: st.DrawFn, name: str, earlier: list[str]) -> Spec:
     """Draw a resource that may depend on earlier ones."""

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from pulumi.automation.errors import CommandError
 
 from tests.engines import Engine, Project, changes
-from tests.testing.random_histories import FOREIGN, Step, histories, source
+from tests.testing.random_histories import FOREIGN, MOVES, Step, histories, source
 from tests.testing.toy_project import Toy
 
 _TOY = Path(__file__).parent / "toy"
@@ -135,9 +135,10 @@ def test_short_random_histories_are_equal_on_both_engines(steps: list[Step]) -> 
 @pytest.mark.slow
 @pytest.mark.timeout(4 * 3600)
 @settings(_SETTINGS, max_examples=300)
+@example(MOVES)
 @given(histories())
 def test_random_histories_are_equal_on_both_engines(steps: list[Step]) -> None:
-    """Other histories in every run."""
+    """Other histories in every run, after one with moves between components."""
     _, difference = compare(steps)
     assert not difference, difference
 

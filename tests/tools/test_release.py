@@ -6,6 +6,9 @@ import gzip
 import importlib.metadata
 import io
 import re
+import shutil
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -25,6 +28,7 @@ from tools.release.project import (
     version,
 )
 
+_GIT = shutil.which("git")
 CHANGELOG = """# Changelog
 
 ## Unreleased
@@ -173,3 +177,36 @@ def test_everything_that_is_installed_is_pinned() -> None:
         for requirement in importlib.metadata.requires("parallel-provider") or ()
     }
     assert needed - {"parallel-provider"} <= pinned
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(_GIT is None, reason="takes git")
+def test_requirement_that_the_documents_show_installs_the_package(tmp_path: Path) -> None:
+    """All of them show the same one. Here the address is this checkout, and the commit the last."""
+    shown = {
+        name: set(re.findall(r"parallel-provider @ git\+https://\S+@COMMIT", text.read_text()))
+        for name in (
+            "README.md",
+            "docs/installation-configuration.md",
+            "examples/pipelines/README.md",
+            "templates/parallel-python/requirements.txt",
+        )
+        for text in [ROOT / name]
+    }
+    [requirement] = {each for found in shown.values() for each in found}
+    assert all(shown.values())
+    asked = [str(_GIT), "rev-parse", "HEAD"]
+    commit = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    address = f"file://localhost{ROOT}@{commit.strip()}"
+    here = re.sub(r"https://\S+@COMMIT", address, requirement)
+
+    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install")
+    command = [*pip, "--no-deps", "--target", str(tmp_path), here]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+
+    assert done.returncode == 0, done.stderr
+    installed = importlib.metadata.Distribution.at(
+        tmp_path / f"parallel_provider-{__version__}.dist-info"
+    )
+    assert installed.version == __version__
+    assert (tmp_path / "parallel_provider" / "py.typed").exists()
