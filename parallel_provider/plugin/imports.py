@@ -94,6 +94,11 @@ def compare(
             "changed in a later run"
         )
     taken_over = changed_inputs(lifecycle.inputs_type, state, inputs)
+    if _TRIGGERS in taken_over:
+        context.info(
+            "`triggers` are taken over from the program: the first run after an import replaces "
+            "and rotates nothing."
+        )
     # The schema says which inputs replace a resource when they change. The engine applies that to
     # each input that is shown, also where its value is only taken over.
     shown = {*diff.updates, *changed_inputs(lifecycle.inputs_type, completed, inputs)}

@@ -89,6 +89,9 @@ def test_first_run_takes_over_what_only_the_program_knows(
     base = {"appId": app_id, "triggers": {"quarter": 4.0}}
     imported = plugin.read(KEY, f"{app_id}/{key_id}/made-by-hand")
     key = first_run(plugin, KEY, imported, base)
+    assert any(
+        at == KEY and "`triggers` are taken over" in said for at, said in plugin.log.messages
+    )
     assert (key["apiKeyName"], key["triggers"]) == ("made-by-hand", {"quarter": 4.0})
     imported = plugin.read(SVC, f"{app_id}/{key_id}/svc-3")
     news = {**base, "apiKeyName": "svc", "rotateAfter": "30d", "overlap": "2d"}

@@ -29,9 +29,8 @@ _NOTICE = (
 )
 _MORE = {
     "App": (
-        '`App.get("name", app_id)` reads an app in Python without managing it. With the native '
-        "plugin, `pulumi import\nparallel:index:App NAME APP_ID` imports an app. "
-        "[README](../../README.md#app) says what happens if several\nresources manage one app."
+        '`App.get("name", app_id)` reads an app in Python without managing it. '
+        "[README](../../README.md#app) says\nwhat happens if several resources manage one app."
     ),
     "ApiKey": (
         "[Secret stores](../secret-stores.md) says how `deliver_command` brings raw keys elsewhere."
@@ -44,6 +43,11 @@ _MORE = {
         "[README](../../README.md#balancetopup) says what happens if the outcome of a charge isn't "
         "known."
     ),
+}
+_IMPORT_ID = {
+    "App": "APP_ID",
+    "ApiKey": "APP_ID/API_KEY_ID/API_KEY_NAME",
+    "RotatingApiKey": "APP_ID/API_KEY_ID/API_KEY_NAME",
 }
 
 
@@ -109,8 +113,15 @@ def _resource_page(kind: str) -> str:
         ["## Example", *_examples(kind)],
         ["## Inputs", table(("input", "type", "", "a change"), inputs)],
         ["## Outputs", _outputs(outputs_of(kind))],
+        *([_import(kind)] if kind in _IMPORT_ID else ()),
         ["## More", _MORE[kind], api],
     )
+
+
+def _import(kind: str) -> list[str]:
+    command = f"pulumi import parallel:index:{kind} NAME {_IMPORT_ID[kind]}"
+    about = "With the native plugin: [its page](../native-plugin.md#import) says what to know."
+    return ["## Import", about, f"```sh\n{command}\n```"]
 
 
 def _function_page(name: str) -> str:
