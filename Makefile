@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench test test-slow test-lowest lint types check format reliability clean
+.PHONY: help setup demo bench test test-slow test-lowest lint types check format reliability docs dist check-tag notes test-wheel audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -21,10 +21,11 @@ setup: $(STAMP) ## a virtual environment with everything the rest needs
 demo: $(STAMP) ## the quickstart from `up` to `destroy`, on this machine (ENGINE=embedded|pulumi)
 	@$(BIN)/python -m examples.demo '$(ENGINE)'
 
-lint: $(STAMP) ## style and import direction
+lint: $(STAMP) ## style, import direction, workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --no-progress --quiet --strict-collection .github examples/pipelines/github
 
 types: $(STAMP) ## strict type check
 	$(BIN)/mypy
@@ -34,16 +35,43 @@ format: $(STAMP) ## let ruff rewrite what it can
 	$(BIN)/ruff format .
 
 test: $(STAMP) ## the test suite
-	$(BIN)/pytest -n auto -m "not slow"
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow"
 
-test-slow: $(STAMP) ## hundreds of kills, faults and random histories, and the wheel alone
-	$(BIN)/pytest -n auto -m slow
+test-slow: $(STAMP) ## kills, faults, random histories, all scenarios with the plugin, the wheel alone
+	$(BIN)/pytest -n auto --dist worksteal -m slow
 
 bench: $(STAMP) ## how long runs take, against Pulumi alone (half an hour)
 	$(BIN)/python -m benchmarks
 
 reliability: $(STAMP) ## every way in which an answer can go wrong, as docs/reliability.md
 	@$(BIN)/python -m tests.reliability
+
+docs: $(STAMP) ## the pages and tables that are made from the declarations
+	@$(BIN)/python -m parallel_provider.plugin.schema
+	@$(BIN)/python -m tools.documents
+
+RELEASE := .venv-release
+$(RELEASE)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -m venv $(RELEASE)
+	@$(RELEASE)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[release]'
+	@touch $@
+
+dist: $(RELEASE)/.installed ## what a release has, built and checked in dist/
+	@$(RELEASE)/bin/python -m tools.release dist
+
+check-tag: $(RELEASE)/.installed ## refuse a tag that isn't the version (TAG=v1.2.3)
+	@$(RELEASE)/bin/python -m tools.release check-tag '$(TAG)'
+
+notes: $(RELEASE)/.installed ## the changelog's section for the version
+	@$(RELEASE)/bin/python -m tools.release notes
+
+test-wheel: $(STAMP) ## the wheel in dist/ alone: a program and the command line
+	@WHEEL="$$(ls dist/*.whl)" $(BIN)/pytest -m slow tests/test_wheel.py
+
+audit: $(STAMP) ## known vulnerabilities of everything that constraints.txt pins (asks PyPI)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[audit,release]'
+	@$(BIN)/python -m pip freeze --disable-pip-version-check --exclude-editable > $(VENV)/pinned.txt
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r $(VENV)/pinned.txt
 
 LOWEST := .venv-lowest
 test-lowest: constraints.txt pyproject.toml ## the scenarios with the lowest versions that are supported

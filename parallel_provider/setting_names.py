@@ -62,6 +62,16 @@ def unknown_key_warnings(keys: Iterable[str], project: str) -> Iterator[str]:
         yield f"The stack's configuration sets {full_key!r}, which is no setting: {hint}"
 
 
+def plain_token_warning() -> str:
+    """Return the warning about an access token that is no secret of the configuration."""
+    token = f"{NAMESPACE}:accessToken"
+    return (
+        f"{token} is in the stack's configuration as plain text, and so it gets into the "
+        f"state and into what is kept of the configuration: set it again with `pulumi config "
+        f"set --secret {token}`, or use PARALLEL_ACCESS_TOKEN in the environment instead"
+    )
+
+
 def unknown_variable_warnings(names: Iterable[str]) -> Iterator[str]:
     """Yield a warning for each environment variable that is similar to one of ours."""
     for name in sorted(names):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from parallel_provider.testing.emulator import Emulator
+from tests.checked_emulator import CheckedEmulator
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,17 +27,22 @@ def _state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def emulator_process() -> Iterator[Emulator]:
+def emulator_process() -> Iterator[CheckedEmulator]:
     """Run one emulator for all tests of this process. Tests use `emulator`."""
-    with Emulator() as emulator:
+    emulator = CheckedEmulator()
+    with emulator:
         yield emulator
 
 
 @pytest.fixture
-def emulator(emulator_process: Emulator) -> Emulator:
-    """Give the emulator in its initial state: a new organization, no clock offset, no faults."""
+def emulator(emulator_process: CheckedEmulator) -> Iterator[Emulator]:
+    """Give the emulator in its initial state: a new organization, no clock offset, no faults.
+
+    After the test, check that all answers were as the API's OpenAPI file says.
+    """
     emulator_process.reset()
-    return emulator_process
+    yield emulator_process
+    emulator_process.assert_documented()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -28,6 +28,8 @@ from parallel_provider.testing import EmbeddedStack
 PROJECT_NAME = "parallel-quickstart"
 STACK_NAME = "demo"
 QUICKSTART = Path(__file__).parents[1] / "quickstart"
+YAML = Path(__file__).parents[1] / "yaml"
+PLUGIN = Path(sys.executable).with_name("pulumi-resource-parallel")
 
 _INSTALL = "https://www.pulumi.com/docs/install/"
 
@@ -92,13 +94,39 @@ def open_stack(engine: Engine, environment: Mapping[str, str]) -> Stack | Embedd
         return EmbeddedStack(
             STACK_NAME, QUICKSTART, project_name=PROJECT_NAME, env_vars=environment
         )
-    program, backend = engine.folder / "program", engine.folder / "backend"
+    settings = ProjectSettings(PROJECT_NAME, ProjectRuntimeInfo("python"))
+    return _local_stack(engine, QUICKSTART, environment, settings)
+
+
+def open_yaml_stack(engine: Engine, environment: Mapping[str, str]) -> Stack | None:
+    """Make a stack of examples/yaml. None if this engine can't run YAML programs here."""
+    is_possible = shutil.which("pulumi-language-yaml") is not None and PLUGIN.exists()
+    if engine.command is None or not is_possible:
+        return None
+    return _local_stack(engine, YAML, environment)
+
+
+def install_plugin() -> None:
+    """Install the native plugin in the folder of this demo. Raises UnusableEngine."""
+    command = [sys.executable, "-m", "parallel_provider.cli", "plugin", "install"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode != 0:
+        raise UnusableEngine(" ".join(done.stderr.split()))
+
+
+def _local_stack(
+    engine: Engine,
+    source: Path,
+    environment: Mapping[str, str],
+    settings: ProjectSettings | None = None,
+) -> Stack:
+    program, backend = engine.folder / source.name, engine.folder / "backend"
     # Use a copy, because Pulumi writes the stack's configuration beside the program.
-    shutil.copytree(QUICKSTART, program, ignore=shutil.ignore_patterns(".venv", "__pycache__"))
-    backend.mkdir()
+    shutil.copytree(source, program, ignore=shutil.ignore_patterns("__pycache__"))
+    backend.mkdir(exist_ok=True)
     workspace = LocalWorkspace(
         work_dir=str(program),
-        project_settings=ProjectSettings(PROJECT_NAME, ProjectRuntimeInfo("python")),
+        project_settings=settings,
         pulumi_command=engine.command,
         env_vars={
             **environment,

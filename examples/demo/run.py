@@ -57,7 +57,9 @@ def _run(chosen: engine.Engine, screen: Screen) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         emulator.set_org(credit_balance_cents=_BALANCE_CENTS)
         stack = engine.open_stack(chosen, emulator.environment)
-        story.tell(Stage(stack, emulator, screen))
+        yaml_stack = engine.open_yaml_stack(chosen, emulator.environment)
+        yaml_stage = Stage(yaml_stack, emulator, screen) if yaml_stack is not None else None
+        story.tell(Stage(stack, emulator, screen), yaml_stage)
         screen.closing(len(emulator.state()["log"]), time.monotonic() - started)
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 import httpx
 from pulumi.automation import ConfigValue, DestroyResult, OpType, RefreshResult, Stack, UpResult
 
-from examples.demo.engine import uninterrupted
+from examples.demo.engine import install_plugin, uninterrupted
 from examples.demo.screen import Screen
 from parallel_provider.testing import EmbeddedStack
 from parallel_provider.testing.emulator import Emulator
@@ -44,6 +44,12 @@ class Stage:
         """Set one value of the stack's configuration."""
         self.screen.command(f"pulumi config set {key} {value}")
         self.stack.set_config(key, ConfigValue(value))
+
+    def install_plugin(self) -> None:
+        """Install the native plugin."""
+        self.screen.command("parallel-provider plugin install")
+        with uninterrupted(self.stack), self.screen.busy("plugin install"):
+            install_plugin()
 
     def pulumi(self, operation: Literal["up", "refresh", "destroy"]) -> None:
         """Run an operation; show the engine's changes and the API calls."""

@@ -1,4 +1,4 @@
-"""The seven steps of the demo."""
+"""The steps of the demo."""
 
 from __future__ import annotations
 
@@ -55,6 +55,13 @@ def _destroy(stage: Stage) -> None:
     stage.pulumi("destroy")
 
 
+def _repeat_in_yaml(stage: Stage) -> None:
+    stage.install_plugin()
+    stage.pulumi("up")
+    stage.show_outputs()
+    stage.pulumi("destroy")
+
+
 STEPS = (
     Step(
         "Create",
@@ -102,8 +109,19 @@ STEPS = (
 )
 
 
-def tell(stage: Stage) -> None:
-    """Run all steps."""
-    for number, step in enumerate(STEPS, start=1):
-        stage.screen.step(number, len(STEPS), step.title, step.says)
-        step.act(stage)
+IN_YAML = Step(
+    "The same in YAML",
+    "The native plugin serves programs in all of Pulumi's languages. This one is "
+    "examples/yaml/Pulumi.yaml.",
+    _repeat_in_yaml,
+)
+
+
+def tell(stage: Stage, yaml_stage: Stage | None = None) -> None:
+    """Run all steps; with a stage for it, the YAML program too."""
+    told = [(step, stage) for step in STEPS]
+    if yaml_stage is not None:
+        told.append((IN_YAML, yaml_stage))
+    for number, (step, on) in enumerate(told, start=1):
+        on.screen.step(number, len(told), step.title, step.says)
+        step.act(on)

@@ -54,6 +54,9 @@ _FIRST_SERVER_ERROR = 500
 _MEMBER_ADVICE = (
     ", or of a person who may do this: an administrator, or for a key the member who created it"
 )
+_DECLINED_ADVICE = (
+    "the card was declined: look at it, or choose another payment method, in the Parallel console"
+)
 _ADVICE = {
     402: "add a payment method in the Parallel console",
     403: "use an access token with the missing scope",
@@ -110,7 +113,8 @@ def status_error(
             "sign in with `parallel-provider login`"
         )
     elif code in _ADVICE:
-        message += f": {_ADVICE[code]}"
+        is_declined = code == HTTPStatus.PAYMENT_REQUIRED and "declined" in reason.casefold()
+        message += f": {_DECLINED_ADVICE if is_declined else _ADVICE[code]}"
         if code == HTTPStatus.FORBIDDEN and not _names_scope(response, reason):
             message += _MEMBER_ADVICE
     if response.is_redirect:

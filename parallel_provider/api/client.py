@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 from parallel_provider.api.answers import Answer, parse
 from parallel_provider.api.models import AppItem, AppList, Balance, CreatedApiKey, CreatedApp
 from parallel_provider.api.organization import TokenOrganizations, token_of
+from parallel_provider.api.person import TokenPeople
 from parallel_provider.api.timing import (
     Deadline,
     RateLimitGate,
@@ -62,12 +63,18 @@ class AccountApi:
         self._server_clock = ServerClock()
         self.organizations = TokenOrganizations()
         """Keeps requests in one organization. Call its `allow_only` before the first request."""
+        self._people = TokenPeople()
 
         def connect() -> Transport:
             with _httpx_without_command_line():
                 from parallel_provider.api.transport import Transport  # noqa: PLC0415 - heavy
             return Transport(
-                self.base_url, auth(), auth_origin, self._server_clock, self.organizations
+                self.base_url,
+                auth(),
+                auth_origin,
+                self._server_clock,
+                self.organizations,
+                people=self._people,
             )
 
         self._transport = Once(connect)
@@ -91,6 +98,13 @@ class AccountApi:
     def server_time(self) -> float | None:
         """Return the server's time in epoch seconds; None before its first answer."""
         return self._server_clock.now()
+
+    def person(self) -> str | None:
+        """Return a text that identifies the person behind the access tokens of all requests so far.
+
+        None before the first request, if a token doesn't tell it, or if there were several people.
+        """
+        return self._people.only_person()
 
     @property
     def call_seconds(self) -> float:
@@ -131,9 +145,16 @@ class AccountApi:
             raise
 
     def list_apps(self) -> list[AppItem]:
-        """List all apps of the organization. GET /service/v1/apps.
+        """List all apps of the organization that the access token sees. GET /service/v1/apps.
 
         Raises WrongOrganizationError if they are of another organization than expected.
+        """
+        return self.list_apps_if_given() or []
+
+    def list_apps_if_given(self) -> list[AppItem] | None:
+        """List the apps in the same way; return None if the answer has no list at all.
+
+        Such an answer doesn't prove that there is no app.
         """
         return self._read("/service/v1/apps", AppList).apps
 

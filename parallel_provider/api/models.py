@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, FailFast, Field
+from pydantic import AfterValidator, BeforeValidator, FailFast, Field
 
 from parallel_provider.model import MAX_INTEGER, Integer, Model, Secret, Text
 
@@ -48,24 +48,24 @@ class ApiModel(Model):
 
 
 class AppItem(ApiModel):
-    """An app, as GET /service/v1/apps lists it."""
+    """An app, as GET /service/v1/apps lists it. An organization without a name has an empty one."""
 
     app_id: Id
     app_name: Text
     org_id: Id
-    org_name: Text
+    org_name: Annotated[Text, BeforeValidator(lambda name: "" if name is None else name)]
 
 
 class AppList(ApiModel):
-    """The answer of GET /service/v1/apps."""
+    """The answer of GET /service/v1/apps. `apps` is None if the answer has no list."""
 
     # The first wrong app is enough: an answer of 64 MiB may have millions of them.
-    apps: Annotated[list[AppItem], FailFast()]
+    apps: Annotated[list[AppItem] | None, FailFast()] = None
 
     @property
     def org_ids(self) -> set[str]:
         """The apps' organizations."""
-        return {app.org_id for app in self.apps}
+        return {app.org_id for app in self.apps or ()}
 
 
 class CreatedApp(ApiModel):

@@ -15,6 +15,7 @@ import httpx
 from parallel_provider.api.answers import parse, status_error
 from parallel_provider.api.models import AppList, Balance
 from parallel_provider.api.organization import TokenOrganizations, token_of
+from parallel_provider.api.person import TokenPeople
 from parallel_provider.api.timing import ServerClock
 from parallel_provider.errors import AnswerError, ConnectionFailedError, NoAnswerError
 from parallel_provider.http.sender import (
@@ -51,11 +52,13 @@ class Transport:
         auth_origin: str,
         server_clock: ServerClock,
         organizations: TokenOrganizations,
+        *,
+        people: TokenPeople,
     ) -> None:
         self._auth_origin = auth_origin
         self._server_clock = server_clock
         self._sender = HttpSender(
-            base_url, "service API URL", OrganizationAuth(auth, base_url, organizations)
+            base_url, "service API URL", OrganizationAuth(auth, base_url, organizations, people)
         )
 
     def close(self) -> None:
@@ -96,13 +99,21 @@ class Transport:
 class OrganizationAuth(httpx.Auth):
     """Adds the token of `auth` to requests, and checks its organization before its first change.
 
-    A token that is known to belong to the expected organization needs no extra request.
+    A token that is known to belong to the expected organization needs no extra request. `people`
+    learns the person of each token.
     """
 
-    def __init__(self, auth: httpx.Auth, base_url: str, organizations: TokenOrganizations) -> None:
+    def __init__(
+        self,
+        auth: httpx.Auth,
+        base_url: str,
+        organizations: TokenOrganizations,
+        people: TokenPeople,
+    ) -> None:
         self._auth = auth
         self._base_url = base_url.rstrip("/")
         self._organizations = organizations
+        self._people = people
 
     def sync_auth_flow(
         self, request: httpx.Request
@@ -116,6 +127,7 @@ class OrganizationAuth(httpx.Auth):
         try:
             outgoing = next(flow)
             while True:
+                self._people.note(token_of(outgoing))
                 response = yield from self._verify_token(outgoing)
                 if response is None:
                     response = yield outgoing

@@ -6,6 +6,7 @@ import importlib
 from typing import Any, NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 
 class LazyCommand(NamedTuple):
@@ -45,3 +46,13 @@ class LazyGroup(click.Group):
         """Write the commands in the help."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, lazy.help_line) for name, lazy in self._lazy.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return what a shell can complete: the commands, and the options of this group."""
+        commands = [
+            CompletionItem(name, help=lazy.help_line)
+            for name, lazy in self._lazy.items()
+            if name.startswith(incomplete)
+        ]
+        # Not the group's own method: it would import every command.
+        return commands + click.Command.shell_complete(self, ctx, incomplete)

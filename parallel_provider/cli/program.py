@@ -13,6 +13,7 @@ from typing import TextIO
 import click
 
 from parallel_provider.cli.lazy_group import LazyCommand, LazyGroup
+from parallel_provider.cli.versions import print_versions
 from parallel_provider.errors import ParallelError
 
 FAILED = 1
@@ -35,6 +36,9 @@ _COMMANDS = {
     "emulator": LazyCommand(
         "parallel_provider.emulator.command:emulator", "Run a local Account API for tests."
     ),
+    "completion": LazyCommand(
+        "parallel_provider.cli.completion:completion", "Print the completion for a shell."
+    ),
 }
 _EXAMPLES = """
 \b
@@ -53,7 +57,14 @@ The sign-in is shared with the official client, parallel-cli.
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_EXAMPLES,
 )
-@click.version_option(package_name="parallel-provider", message="%(prog)s %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=print_versions,
+    help="Show the versions of this program, Python and Pulumi, and exit.",
+)
 def program() -> None:
     """Sign in to Parallel, and look at what Pulumi programs manage there."""
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import re
 import threading
 import time
@@ -16,6 +14,7 @@ from pydantic import SecretStr
 
 from parallel_provider.credentials.times import finite_number, is_absurd_time, moment
 from parallel_provider.errors import CredentialsError
+from parallel_provider.jwt import claims_of
 
 # A token that expires sooner than this could expire on its way to the server.
 EXPIRY_MARGIN_SECONDS = 30.0
@@ -83,12 +82,7 @@ def jwt_expiry(token: SecretStr) -> float | None:
 
     The signature isn't checked, so this is only for telling a person when a token expires.
     """
-    try:
-        payload = token.get_secret_value().split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, ValueError, RecursionError):
-        return None
-    expiry = claims.get("exp") if isinstance(claims, dict) else None
+    expiry = claims_of(token.get_secret_value()).get("exp")
     return None if is_absurd_time(expiry) else finite_number(expiry)
 
 

@@ -50,7 +50,7 @@ async def create_key(
     request: CreateApiKeyRequestModel,
 ) -> CreateKeyResponse:
     """Create a key. Its raw key is in this answer only; the emulator keeps a hash."""
-    app = find_app(caller.organization, app_id)
+    app = find_app(state, caller, app_id)
     raw_api_key = secrets.token_urlsafe(30)
     key = ApiKey(
         api_key_id=str(uuid.uuid4()),
@@ -82,11 +82,13 @@ async def delete_key(
     api_key_id: str,
 ) -> dict[str, str]:
     """Revoke a key. Members can revoke the keys that they created, administrators all keys."""
-    find_app(caller.organization, app_id)
+    find_app(state, caller, app_id)
     key = caller.organization.keys.get(api_key_id)
     if key is None or key.app_id != str(app_id) or key.revoked_at is not None:
         raise not_found("API key")
     if not caller.may_revoke(key):
+        if state.settings.members_get_404:
+            raise not_found("API key")
         raise Refused(403, "Only its creator or an administrator can revoke this API key")
     key.revoked_at = int(state.clock.now())
     return {}

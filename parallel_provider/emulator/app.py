@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 from .control_models import Text
 from .errors import not_found
-from .organization import App, Organization, User
+from .organization import App, User
 from .security import allowed_to
-from .state import State
+from .state import ServerState, State
 
 
 class AppItem(BaseModel):
@@ -45,24 +45,30 @@ class CreateAppResponseModel(BaseModel):
 router = APIRouter(prefix="/service/v1/apps", tags=["Apps"])
 
 
-def find_app(organization: Organization, app_id: UUID) -> App:
-    """Return an app of this organization. Raises a 404 if it has no such app."""
-    app = organization.apps.get(str(app_id))
-    if app is None:
+def find_app(state: ServerState, caller: User, app_id: UUID) -> App:
+    """Return an app of the caller's organization.
+
+    Raises a 404 if it has no such app, or if the settings hide it from this member.
+    """
+    app = caller.organization.apps.get(str(app_id))
+    hides = state.settings.members_get_404
+    if app is None or (hides and not is_listed(state, caller, app)):
         raise not_found("App")
     return app
+
+
+def is_listed(state: ServerState, caller: User, app: App) -> bool:
+    """Tell whether an app is in the list of this user. A setting makes a member's list narrower."""
+    own_only = caller.role == "member" and state.settings.members_list_own_apps
+    return app.created_by is caller or not own_only
 
 
 @router.get("")
 async def list_apps(
     caller: Annotated[User, Depends(allowed_to("apps:read"))], state: State
 ) -> GetAppsForOrgResponseModel:
-    """List all apps of the organization, in one answer.
-
-    A setting makes a member's list narrower.
-    """
+    """List all apps of the organization, in one answer."""
     organization = caller.organization
-    own_only = caller.role == "member" and state.settings.members_list_own_apps
     return GetAppsForOrgResponseModel(
         apps=[
             AppItem(
@@ -72,7 +78,7 @@ async def list_apps(
                 org_name=organization.org_name,
             )
             for app in organization.apps.values()
-            if app.created_by is caller or not own_only
+            if is_listed(state, caller, app)
         ]
     )
 
@@ -95,7 +101,7 @@ async def delete_app(
 ) -> dict[str, str]:
     """Delete an app and revoke its keys."""
     organization = caller.organization
-    app = find_app(organization, app_id)
+    app = find_app(state, caller, app_id)
     for key in organization.keys.values():
         if key.app_id == app.app_id and key.revoked_at is None:
             key.revoked_at = int(state.clock.now())

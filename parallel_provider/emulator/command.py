@@ -82,7 +82,7 @@ def emulator(
         from .server import STANDARD_OUTPUT, CannotServe, serve  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise click.ClickException(
-            f"the emulator needs {error.name}: pip install 'parallel-provider[emulator]'"
+            f"the emulator needs {error.name}: pip install fastapi uvicorn"
         ) from None
     settings = Settings(
         auto_approve=auto_approve,

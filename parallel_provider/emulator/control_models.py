@@ -129,6 +129,7 @@ class Settings(_Body):
     authorization_lifetime_seconds: int = Field(default=90 * 86_400, ge=1)
     rotate_refresh_tokens: bool = True
     members_list_own_apps: bool = False
+    members_get_404: bool = False
     sign_in_user_id: str | None = None
 
 

@@ -69,13 +69,15 @@ class Organization:
     pending_debit_balance_cents: float = 0
     will_invoice: bool = False
     has_payment_method: bool = True
+    first_user_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     users: list[User] = field(default_factory=list)
     apps: dict[str, App] = field(default_factory=dict)
     keys: dict[str, ApiKey] = field(default_factory=dict)
     charges: list[Charge] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.add_user("person@example.com", "administrator")
+        first = User(self, "person@example.com", "administrator", self.first_user_id)
+        self.users.append(first)
         self.ensure_cli_app()
 
     @property

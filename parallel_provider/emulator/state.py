@@ -78,7 +78,8 @@ class ServerState:
         # Set when the emulator ends, so that delayed answers stop waiting.
         self.closing = asyncio.Event()
         first = Organization()
-        self._org_id, self._org_name = first.org_id, first.org_name
+        # A reset keeps these: the first access token names its organization and its user.
+        self._org_id, self._first_user_id = first.org_id, first.first_user_id
         self.organizations = [first]
         self.access_token = self.tokens.mint_access(
             first.first_user, ALL_SCOPES, lifetime_seconds=None
@@ -126,9 +127,10 @@ class ServerState:
         self.faults.clear()
         self.requests.clear()
         self.log.clear()
-        self.organizations = [Organization(org_id=self._org_id, org_name=self._org_name)]
+        first = Organization(org_id=self._org_id, first_user_id=self._first_user_id)
+        self.organizations = [first]
         first_token = self.tokens.access[self.access_token]
-        first_token.user = self.organization.first_user
+        first_token.user = first.first_user
         self.tokens.clear()
         self.tokens.access[self.access_token] = first_token
 

@@ -15,13 +15,14 @@ from parallel_provider.lifecycle.app_key import (
     deliver_again,
     organization_of,
     read_key,
+    seen_by_now,
     updates_of_key,
     without_raw_keys,
 )
-from parallel_provider.lifecycle.declarations import Props, ReplaceOnChange
+from parallel_provider.lifecycle.declarations import OnChange, Props, ReplaceOnChange
 from parallel_provider.lifecycle.field_types import JsonLike
 from parallel_provider.lifecycle.imported_key import imported_outputs
-from parallel_provider.lifecycle.one_time_secret import revoke_secret
+from parallel_provider.lifecycle.one_time_secret import SecretId, revoke_secret
 from parallel_provider.lifecycle.resource import Diff, Lifecycle, RawKeyOf
 from parallel_provider.lifecycle.run import Context
 
@@ -29,8 +30,8 @@ from parallel_provider.lifecycle.run import Context
 class ApiKeyInputs(KeyInputs):
     """What a program says about a key."""
 
-    triggers: Annotated[JsonLike, ReplaceOnChange()] = Field(
-        default=None, description="Any JSON-like value; a change replaces the key."
+    triggers: Annotated[JsonLike, ReplaceOnChange(), OnChange("replaces the key")] = Field(
+        default=None, description="Any JSON-like value."
     )
 
 
@@ -63,16 +64,19 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
         """Create it, and keep the raw key."""
         context.run.require_allowed_organization()
         org_id = organization_of(context.run, inputs.app_id)
+        seen_by = seen_by_now(context.run, inputs.app_id)
         return create_key(
             context,
             inputs,
             inputs.api_key_name,
-            lambda outputs: ApiKeyState(**outputs, org_id=org_id, triggers=inputs.triggers),
+            lambda outputs: ApiKeyState(
+                **outputs, org_id=org_id, seen_by=seen_by, triggers=inputs.triggers
+            ),
         )
 
     def read(self, context: Context, state: ApiKeyState) -> ApiKeyState | None:
         """Find its app."""
-        return read_key(context.run, state)
+        return read_key(context, state)
 
     def import_state(self, context: Context, resource_id: str, raw_key_of: RawKeyOf) -> ApiKeyState:
         """Take over a key of this id. Only its app can be checked."""
@@ -87,4 +91,5 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
     def delete(self, context: Context, state: ApiKeyState) -> None:
         """Revoke it."""
         context.run.require_allowed_organization()
-        revoke_secret(context.run, APP_KEYS, state.app_id, state.api_key_id, state.org_id)
+        key = SecretId(state.api_key_id, state.api_key_name)
+        revoke_secret(context, APP_KEYS, state.place, key)

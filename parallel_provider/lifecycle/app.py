@@ -22,11 +22,22 @@ from parallel_provider.lifecycle.declarations import (
     DefaultsToResourceName,
     Inputs,
     Internal,
+    OnChange,
     Props,
     ReplaceOnChange,
     State,
 )
 from parallel_provider.lifecycle.field_types import AppId, Flag, VisibleText
+from parallel_provider.lifecycle.presence import (
+    Marks,
+    SeenBy,
+    find_app,
+    mark_in,
+    seen_in,
+    unproven_error,
+    warn_of_unknown,
+    with_mark,
+)
 from parallel_provider.lifecycle.resource import Diff, Lifecycle, RawKeyOf
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN
@@ -35,15 +46,22 @@ from parallel_provider.lifecycle.unknown import UNKNOWN
 class AppInputs(Inputs):
     """What a program says about an app."""
 
-    app_name: Annotated[VisibleText, ReplaceOnChange(), DefaultsToResourceName()] = Field(
-        description="The app's name in the Parallel console."
-    )
-    adopt_existing: Flag = Field(
+    app_name: Annotated[
+        VisibleText,
+        ReplaceOnChange(),
+        DefaultsToResourceName(),
+        OnChange(
+            "replaces the app: the new app and its keys are created before the old ones are deleted"
+        ),
+    ] = Field(description="The app's name in the Parallel console.")
+    adopt_existing: Annotated[Flag, OnChange("changes nothing")] = Field(
         default=False,
-        description="Take over the one app of this name if it exists; otherwise create an app.",
+        description="Adopt the app of this name if there is exactly one, create it if there is "
+        "none, fail if there are several. Preview and `up` name the adopted app.",
     )
-    existing_app_id: AppId | None = Field(
-        default=None, description="Take over exactly this app, which must have this name."
+    existing_app_id: Annotated[AppId | None, OnChange("changes nothing")] = Field(
+        default=None,
+        description="Adopt the app with this id. Fails if it doesn't exist or has another name.",
     )
 
 
@@ -57,6 +75,9 @@ class AppState(State):
     adoption_id: Annotated[str | None, Internal()] = Field(
         default=None,
         description="Only if the app was taken over: tells this resource from others with the app.",
+    )
+    seen_by: SeenBy = Field(
+        default=(), description="Marks of the people whose list of apps has had it."
     )
 
     @property
@@ -101,7 +122,8 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
         uses = run.apps.uses
         with run.apps.creating(inputs.app_name):
             adopted = _app_for(context, inputs)
-            state = _state_of(adopted.app, None if adopted.created else str(uuid.uuid4()))
+            adoption_id = None if adopted.created else str(uuid.uuid4())
+            state = _state_of(adopted.app, adoption_id, seen_in(run, adopted.app.app_id))
             refusal = uses.take(state.app_id, state.adoption_id)
             if refusal is not None:
                 raise LifecycleError(
@@ -115,14 +137,20 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
         return state
 
     def read(self, context: Context, state: AppState) -> AppState | None:
-        """Find it in the list of apps. The API has no read of one app."""
+        """Find it in the list of apps. The API has no read of one app.
+
+        It stays as it is, with a warning, if this person may not be allowed to see it.
+        """
         run = context.run
         run.require_allowed_organization()
-        app = run.apps.find(state.app_id)
+        app, proof = find_app(run, state)
         if app is not None:
-            return _state_of(app, state.adoption_id)
-        run.require_same_organization(state.org_id)
-        return None
+            marks = with_mark(state.seen_by, mark_in(run, app.app_id))
+            return _state_of(app, state.adoption_id, marks)
+        if proof == "gone":
+            return None
+        warn_of_unknown(context, state)
+        return state
 
     def look_up(self, context: Context, resource_id: str) -> AppState:
         """Find an app that this program doesn't manage."""
@@ -132,10 +160,10 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
         if app is None:
             raise LifecycleError(
                 f"there is no app with the id {resource_id} in the organization of the access "
-                "token: `parallel-provider apps` lists those that are"
+                "token, or its person may not see it: `parallel-provider apps` lists those that are"
             )
         run.apps.uses.reads(app.app_id)
-        return _state_of(app)
+        return _state_of(app, seen_by=seen_in(run, app.app_id))
 
     def import_state(self, context: Context, resource_id: str, raw_key_of: RawKeyOf) -> AppState:  # noqa: ARG002
         """Find an app by its id."""
@@ -165,10 +193,15 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
 
 
 def _delete_at_server(run: Run, state: AppState) -> None:
+    if not state.seen_by:
+        # If an answer is lost, only this list can prove later that the app is gone.
+        run.apps.load()
     try:
         run.api.delete_app(state.app_id)
     except NotFoundError as error:
         run.require_same_organization(state.org_id)
+        if not run.apps.was_listed(state.app_id) and find_app(run, state)[1] == "unknown":
+            raise unproven_error(run, error, state) from None
         if run.apps.is_still_there(state.app_id):
             raise LifecycleError(
                 f"{error}, and yet it is in the list of apps: run again, and if that doesn't "
@@ -193,11 +226,12 @@ def _warn_of_two(context: Context, state: AppState) -> None:
     )
 
 
-def _state_of(app: AppItem, adoption_id: str | None = None) -> AppState:
+def _state_of(app: AppItem, adoption_id: str | None = None, seen_by: Marks = ()) -> AppState:
     return AppState(
         app_id=app.app_id,
         app_name=app.app_name,
         org_id=app.org_id,
         org_name=app.org_name,
         adoption_id=adoption_id,
+        seen_by=seen_by,
     )

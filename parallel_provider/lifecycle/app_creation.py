@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from parallel_provider.api import ApiError, AppItem, NotFoundError
 from parallel_provider.errors import LifecycleError, ParallelError
+from parallel_provider.lifecycle.app_directory import Organization
 from parallel_provider.lifecycle.run import Context, Run
 
 
@@ -31,9 +32,10 @@ def create_app(context: Context, app_name: str) -> AppItem:
 def created_app(run: Run, app_id: str, app_name: str) -> AppItem:
     """Return a new app with its organization. If that fails, delete the app again."""
     try:
-        organization = run.apps.organization_after_creating()
-        if organization is None:
-            raise LifecycleError(f"the new app {app_id} isn't in the list of apps")
+        # Only the list has the organization's name. Without one, a refresh finds it later.
+        organization = run.apps.organization_after_creating() or Organization(
+            run.organization_of_token(), ""
+        )
     except ParallelError as error:
         delete_again(run, app_id, app_name, because=error)
         raise

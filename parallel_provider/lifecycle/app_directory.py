@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from parallel_provider.api import AppItem
+from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.app_uses import AppUses
 from parallel_provider.once import Once
+
+NO_LIST = "the Account API's answer has no list of apps, so nobody knows which apps there are"
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,11 @@ class Organization:
 class _Apps:
     """Apps by id and by name, so that a look-up is fast among a thousand apps."""
 
-    def __init__(self, apps: Iterable[AppItem] = ()) -> None:
+    def __init__(self, apps: Iterable[AppItem] | None = ()) -> None:
+        self.is_whole = apps is not None
         self.by_id: dict[str, AppItem] = {}
         self._by_name: defaultdict[str, list[AppItem]] = defaultdict(list)
-        for app in apps:
+        for app in apps or ():
             self.add(app)
 
     def __contains__(self, app_id: str) -> bool:
@@ -47,7 +51,7 @@ class AppDirectory:
     Safe to use from several threads. If the list fails, it fails for all of them.
     """
 
-    def __init__(self, list_apps: Callable[[], list[AppItem]]) -> None:
+    def __init__(self, list_apps: Callable[[], list[AppItem] | None]) -> None:
         self.uses = AppUses()
         self._list_apps = list_apps
         self._before = Once(self._list)
@@ -83,6 +87,14 @@ class AppDirectory:
             known = (*listed.named(app_name), *self._created.named(app_name))
             return [app for app in known if app.app_id not in self._deleted]
 
+    def is_whole(self) -> bool:
+        """Return whether the server has given a list. Without one, nothing counts as absent."""
+        return self._before.get().is_whole
+
+    def was_listed(self, app_id: str) -> bool:
+        """Return whether an app was in the list of this run."""
+        return app_id in self._before.get()
+
     def is_still_there(self, app_id: str) -> bool:
         """Return whether an app is still listed. Lists again only if it was listed before."""
         return app_id in self._before.get() and app_id in self._list()
@@ -96,9 +108,14 @@ class AppDirectory:
         return self.organization() or _owner(self._after.get())
 
     def appeared(self, app_name: str) -> list[AppItem]:
-        """List again; return the new apps of this name that this run hasn't added."""
+        """List again; return the new apps of this name that this run hasn't added.
+
+        Raises LifecycleError if the server gives no list.
+        """
         before = self._before.get()
         now = self._list()
+        if not (before.is_whole and now.is_whole):
+            raise LifecycleError(NO_LIST)
         with self._lock:
             return [
                 app

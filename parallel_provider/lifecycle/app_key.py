@@ -15,6 +15,7 @@ from parallel_provider.lifecycle.declarations import (
     DefaultsToResourceName,
     Inputs,
     Internal,
+    OnChange,
     Problem,
     Props,
     ReplaceOnChange,
@@ -27,9 +28,19 @@ from parallel_provider.lifecycle.one_time_secret import (
     SecretApi,
     SecretId,
     SecretLeftError,
+    SecretPlace,
     create_secret,
     deliver_secret,
     discard_secret,
+)
+from parallel_provider.lifecycle.presence import (
+    Marks,
+    SeenBy,
+    find_app,
+    mark_in,
+    seen_in,
+    warn_of_unknown,
+    with_mark,
 )
 from parallel_provider.lifecycle.resource import UnfinishedError
 from parallel_provider.lifecycle.run import Context, Run
@@ -46,13 +57,13 @@ class KeyInputs(Inputs):
     api_key_name: Annotated[VisibleText, ReplaceOnChange(), DefaultsToResourceName()] = Field(
         description="The key's name in the Parallel console."
     )
-    deliver_command: Arguments = Field(
+    deliver_command: Annotated[Arguments, OnChange("is used for the next new key")] = Field(
         default=None,
         description="A command, as a list of its arguments. It gets each new raw key on its "
         "standard input.",
     )
-    keep_raw_api_key: Flag = Field(
-        default=True, description="False: the state has no raw key, only its fingerprint."
+    keep_raw_api_key: Annotated[Flag, OnChange("to False removes the raw key from the state")] = (
+        Field(default=True, description="False: the state has no raw key, only its fingerprint.")
     )
 
     @classmethod
@@ -91,6 +102,17 @@ class KeyState(State):
     undelivered: Annotated[bool | None, Internal()] = Field(
         default=None, description="True while deliver_command hasn't got the current key."
     )
+    seen_by: SeenBy = Field(
+        default=(), description="Marks of the people whose list of apps has had its app."
+    )
+    creators: Annotated[dict[str, str], Internal()] = Field(
+        default={}, description="Marks of the people who have created its keys, by the keys' ids."
+    )
+
+    @property
+    def place(self) -> SecretPlace:
+        """Where its keys are, for a revocation."""
+        return SecretPlace(self, self.creators)
 
     @property
     def resource_id(self) -> str:
@@ -148,7 +170,7 @@ def create_key(
     key = create_secret(context, APP_KEYS, inputs.app_id, api_key_name)
     doing = "kept in the state"
     try:
-        state = state_of(_key_outputs(key, inputs, api_key_name))
+        state = state_of(_key_outputs(run, key, inputs, api_key_name))
         problem = unsendable(plain(state))
         if problem is not None:
             raise LifecycleError(problem)
@@ -185,16 +207,25 @@ def deliver_again(context: Context, state: KeyStateT, inputs: KeyInputs) -> KeyS
     return state.model_copy(update={"undelivered": None})
 
 
-def read_key(run: Run, state: KeyStateT) -> KeyStateT | None:
-    """Find the app of a key. The API can't read keys, so a key exists as long as its app exists."""
+def read_key(context: Context, state: KeyStateT) -> KeyStateT | None:
+    """Find the app of a key. The API can't read keys, so a key exists as long as its app exists.
+
+    It stays as it is, with a warning, if this person may not be allowed to see the app.
+    """
+    run = context.run
     run.require_allowed_organization()
-    app = run.apps.find(state.app_id)
+    app, proof = find_app(run, state)
     if app is None:
-        run.require_same_organization(state.org_id)
-        return None
-    if not is_valid_text(app.app_name):
+        if proof == "gone":
+            return None
+        warn_of_unknown(context, state)
         return state
-    return state.model_copy(update={"app_name": app.app_name})
+    seen = state.model_copy(
+        update={"seen_by": with_mark(state.seen_by, mark_in(run, state.app_id))}
+    )
+    if not is_valid_text(app.app_name):
+        return seen
+    return seen.model_copy(update={"app_name": app.app_name})
 
 
 def updates_of_key(state: KeyState, news: Props) -> tuple[str, ...]:
@@ -220,25 +251,25 @@ def without_raw_keys(outputs: dict[str, Any], inputs: Props) -> dict[str, Any]:
 def organization_of(run: Run, app_id: str) -> str:
     """Return the id of the organization that an app belongs to. Call it before a key is created."""
     app = run.apps.find(app_id)
-    organization = run.apps.organization()
-    if app is not None:
-        return app.org_id
-    if organization is not None:
-        return organization.org_id
-    raise LifecycleError(
-        f"there is no app {app_id} for the access token: if it was deleted outside Pulumi, "
-        "run `pulumi refresh`; otherwise check the token's organization"
-    )
+    # A person may create keys in an app and still not see it in the list.
+    return run.organization_of_token() if app is None else app.org_id
 
 
-def _key_outputs(key: NewSecret, inputs: KeyInputs, api_key_name: str) -> dict[str, Any]:
+def seen_by_now(run: Run, app_id: str) -> Marks:
+    """Return the marks of an app for a new key in it: empty if it isn't in the list."""
+    return () if run.apps.find(app_id) is None else seen_in(run, app_id)
+
+
+def _key_outputs(run: Run, key: NewSecret, inputs: KeyInputs, api_key_name: str) -> dict[str, Any]:
     """Return the outputs of a new key.
 
     The name and the app's id are those of the inputs. If the server wrote them in another way, the
     key would be replaced in every run.
     """
+    mark = mark_in(run, inputs.app_id)
     return {
         **key.outputs,
+        "creators": {} if mark is None else {key.secret_id: mark},
         "app_id": inputs.app_id,
         "api_key_name": api_key_name,
         "raw_api_key": key.raw if inputs.keep_raw_api_key else None,

@@ -12,6 +12,7 @@ from parallel_provider.lifecycle.charge_registry import TopUpName
 from parallel_provider.lifecycle.declarations import (
     Inputs,
     Internal,
+    OnChange,
     Problem,
     Props,
     SecretOutput,
@@ -25,17 +26,21 @@ from parallel_provider.model import Integer, Number
 class BalanceTopUpInputs(Inputs):
     """What a program says about a top-up."""
 
-    amount_cents: ChargeCents = Field(description="The amount of one charge, 1 to 10000 US cents.")
-    when_below_cents: PositiveCents | None = Field(
-        default=None, description="Charge in any run that finds the balance below this."
+    amount_cents: Annotated[
+        ChargeCents, OnChange("charges once, unless `when_below_cents` is set")
+    ] = Field(description="The amount of one charge, 1 to 10000 US cents.")
+    when_below_cents: Annotated[PositiveCents | None, OnChange("takes effect in this run")] = Field(
+        default=None, description="Each run charges if it finds the balance below this."
     )
-    monthly_limit_cents: PositiveCents | None = Field(
-        default=None,
-        description="The most to charge in a UTC calendar month; required with `when_below_cents`.",
+    monthly_limit_cents: Annotated[PositiveCents | None, OnChange("takes effect in this run")] = (
+        Field(
+            default=None,
+            description="The most to charge in a UTC calendar month. Required with "
+            "`when_below_cents`.",
+        )
     )
-    triggers: JsonLike = Field(
-        default=None,
-        description="Any JSON-like value; without `when_below_cents`, a change of it charges.",
+    triggers: Annotated[JsonLike, OnChange("charges once, unless `when_below_cents` is set")] = (
+        Field(default=None, description="Any JSON-like value.")
     )
 
     @classmethod

@@ -35,6 +35,13 @@ class ReplaceOnChange:
 
 
 @dataclass(frozen=True)
+class OnChange:
+    """Says what a change of an input does, for documents: the end of the sentence "A change …"."""
+
+    effect: str
+
+
+@dataclass(frozen=True)
 class DefaultsToResourceName:
     """Marks an input that is the resource's own name where the program gives none."""
 
@@ -153,6 +160,16 @@ def changed_inputs(kind: type[Inputs], state: State, news: Props) -> set[str]:
 def replacing_inputs(kind: type[Inputs]) -> tuple[str, ...]:
     """Return the inputs whose change needs a new resource."""
     return _marked(kind, ReplaceOnChange)
+
+
+def change_effects(kind: type[Inputs]) -> dict[str, str]:
+    """Return what a change of each input does: the end of the sentence "A change …"."""
+    effects = dict.fromkeys(replacing_inputs(kind), "replaces the resource")
+    for name, info in kind.model_fields.items():
+        for item in info.metadata:
+            if isinstance(item, OnChange):
+                effects[name] = item.effect
+    return effects
 
 
 def named_input(kind: type[Inputs]) -> str | None:

@@ -11,8 +11,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from parallel_provider.errors import LifecycleError
+from parallel_provider.lifecycle.app_directory import NO_LIST
 from parallel_provider.lifecycle.field_types import AppId, VisibleText
 from parallel_provider.lifecycle.one_time_secret import fingerprint
+from parallel_provider.lifecycle.presence import seen_in
 from parallel_provider.lifecycle.resource import RawKeyOf
 from parallel_provider.lifecycle.run import Context
 from parallel_provider.printable import printable
@@ -38,7 +40,8 @@ class ImportedKey(BaseModel):
             return cls(**dict(zip(cls.model_fields, parts, strict=True)))
         except (LifecycleError, ValidationError):
             raise LifecycleError(
-                f"{kind} is imported by {FORM}, and {printable(text)!r} hasn't this form: the "
+                # Without the text: somebody may have pasted the raw key.
+                f"{kind} is imported by {FORM}, and the id of this import hasn't this form: the "
                 "Parallel console shows the key's id and its name, and `parallel-provider apps` "
                 "the id of its app"
             ) from None
@@ -56,17 +59,20 @@ def imported_outputs(
     run = context.run
     run.require_allowed_organization()
     app = run.apps.find(key.app_id)
+    if app is None and not run.apps.is_whole():
+        raise LifecycleError(f"{NO_LIST}: run again later")
     if app is None:
         raise LifecycleError(
-            f"there is no app with the id {key.app_id} in the organization of the access token: "
-            "`parallel-provider apps` lists those that are"
+            f"there is no app with the id {key.app_id} in the organization of the access token, or "
+            "its person may not see it: `parallel-provider apps` lists those that are"
         )
     raw = raw_key_of(key.api_key_id)
     shown = f"{key.api_key_name!r} ({printable(key.api_key_id)})"
     if raw is None:
         context.warn(
             f"{shown} is imported without its raw key, which can't be read: raw_api_key stays "
-            f"empty. To have it in the state, set {IMPORTED_RAW_KEY} and import the key anew."
+            f"empty. To have it in the state, remove the key with `pulumi state delete`, set "
+            f"{IMPORTED_RAW_KEY}, and import it again."
         )
     context.info(
         f"{shown}: the Account API can't read keys, so only its app was checked. Make sure that "
@@ -77,6 +83,7 @@ def imported_outputs(
         **key.model_dump(),
         "app_name": app.app_name,
         "org_id": app.org_id,
+        "seen_by": seen_in(run, app.app_id),
         "created_by_user_id": "",
         "created_by_user_email": "",
         "display_value": "",

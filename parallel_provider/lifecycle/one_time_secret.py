@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, Protocol
 
 from pydantic import SecretStr
@@ -18,6 +18,14 @@ from parallel_provider.api import AnswerError, ApiError, NotFoundError
 from parallel_provider.commands import Command, run_command
 from parallel_provider.errors import LifecycleError, LostKeyError, ParallelError
 from parallel_provider.lifecycle.failures import reason_of
+from parallel_provider.lifecycle.presence import (
+    InApp,
+    find_app,
+    is_revoked,
+    mark_in,
+    no_app_text,
+    unproven_error,
+)
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.printable import printable
 
@@ -66,6 +74,14 @@ class SecretLeftError(LifecycleError):
     def __reduce__(self) -> tuple[type[SecretLeftError], tuple[str]]:
         """Let it be pickled. The message alone isn't enough to make it."""
         return type(self), (self.text,)
+
+
+@dataclass(frozen=True)
+class SecretPlace:
+    """The app of secrets, and marks of the people who have created them, by the secrets' ids."""
+
+    app: InApp
+    creators: Mapping[str, str] = field(default_factory=dict)
 
 
 class SecretApi(Protocol):
@@ -155,26 +171,45 @@ def discard_secret(
     raise LifecycleError(f"{text}. It was revoked again") from None
 
 
-def revoke_secret(run: Run, api: SecretApi, app_id: str, secret_id: str, org_id: str) -> None:
-    """Revoke a secret. Succeeds if it certainly doesn't exist any more, alone or with its app."""
+def revoke_secret(context: Context, api: SecretApi, place: SecretPlace, secret: SecretId) -> None:
+    """Revoke a secret. Succeeds if it doesn't exist any more, alone or with its app.
+
+    Raises LifecycleError if the server may only hide it from this person. A warning names a secret
+    that another person has created, and of which the server says that it doesn't exist.
+    """
+    run = context.run
     try:
-        api.revoke(run, app_id, secret_id)
-    except NotFoundError:
-        run.require_same_organization(org_id)
+        api.revoke(run, place.app.app_id, secret.secret_id)
+    except NotFoundError as error:
+        run.require_same_organization(place.app.org_id)
+        _, proof = find_app(run, place.app)
+        reader = mark_in(run, place.app.app_id)
+        creator = place.creators.get(secret.secret_id)
+        revoked = is_revoked(app=proof, reader=reader, creator=creator)
+        if revoked == "unknown":
+            raise unproven_error(run, error, place.app) from None
+        if revoked == "probably":
+            context.warn(
+                f"The Account API says that the {api.noun} {secret.name!r} ({secret.secret_id}) of "
+                f"app {place.app.app_id} doesn't exist, so it counts as revoked. Another person "
+                "has created it, and the server may hide it from the person of this access token: "
+                "if it is still in the Parallel console, revoke it there."
+            )
 
 
 def revoke_secrets(
-    run: Run, api: SecretApi, app_id: str, secrets: Sequence[SecretId], org_id: str
+    context: Context, api: SecretApi, place: SecretPlace, secrets: Sequence[SecretId]
 ) -> dict[str, str]:
     """Revoke secrets at the same time; return the ids of those that may still work, with reasons.
 
     However many there are, this takes no longer than one call may take, since the state with a new
     secret may be waiting to be saved.
     """
+    run = context.run
 
     def attempt(secret: SecretId) -> str | None:
         try:
-            revoke_secret(run, api, app_id, secret.secret_id, org_id)
+            revoke_secret(context, api, place, secret)
         except Exception as error:  # noqa: BLE001 - the other secrets must be revoked all the same
             return reason_of(error)
         return None
@@ -201,10 +236,7 @@ def _create(run: Run, api: SecretApi, app_id: str, name: str) -> NewSecret:
     try:
         secret = api.create(run, app_id, name)
     except NotFoundError as error:
-        raise LifecycleError(
-            f"there is no app {app_id} for the access token ({error}): if it was deleted outside "
-            "Pulumi, run `pulumi refresh`; otherwise check the token's organization"
-        ) from None
+        raise LifecycleError(no_app_text(app_id, f" ({error})")) from None
     except AnswerError as error:
         if error.created_id is None:
             raise

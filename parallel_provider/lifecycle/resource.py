@@ -23,7 +23,6 @@ from parallel_provider.lifecycle.declarations import (
 )
 from parallel_provider.lifecycle.run import Context
 from parallel_provider.lifecycle.unknown import UNKNOWN
-from parallel_provider.printable import printable
 
 RawKeyOf = Callable[[str], SecretStr | None]
 """Returns the raw key of the API key with this id; None if the user gives none."""
@@ -55,7 +54,7 @@ class Diff:
 class UnfinishedError(LifecycleError):
     """A last step failed, and something exists at the server that the earlier state hasn't got.
 
-    `state` has it, for a front door that can keep it. Through another one, the user has to do
+    `state` has it, for a provider that can keep it. With one that can't, the user has to do
     `by_hand` what `state` would let the next run do.
     """
 
@@ -134,7 +133,7 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
     def import_state(
         self,
         context: Context,  # noqa: ARG002 - for others' use
-        resource_id: str,
+        resource_id: str,  # noqa: ARG002 - for others' use
         raw_key_of: RawKeyOf,  # noqa: ARG002 - for others' use
     ) -> StateT:
         """Return the state of a resource that something else has created, by the id of an import.
@@ -142,8 +141,8 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
         Raises LifecycleError if it doesn't exist, or has no such id.
         """
         raise LifecycleError(
-            f"{self.kind} can't be imported, as the Account API has nothing with the id "
-            f"{printable(resource_id)!r}: declare it as a new resource, without an import"
+            f"{self.kind} can't be imported, as the Account API has nothing with such an id: "
+            "declare it as a new resource, without an import"
         )
 
     def with_first_inputs(self, state: StateT, inputs: Props) -> StateT:  # noqa: ARG002 - for others' use

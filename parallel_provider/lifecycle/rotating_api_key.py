@@ -12,6 +12,7 @@ from parallel_provider.lifecycle.app_key import (
     deliver_again,
     organization_of,
     read_key,
+    seen_by_now,
     updates_of_key,
     without_raw_keys,
 )
@@ -102,11 +103,13 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         """Create the first generation."""
         context.run.require_allowed_organization()
         org_id = organization_of(context.run, inputs.app_id)
+        seen_by = seen_by_now(context.run, inputs.app_id)
 
         def state_of(outputs: dict[str, Any]) -> RotatingApiKeyState:
             return RotatingApiKeyState(
                 **outputs,
                 org_id=org_id,
+                seen_by=seen_by,
                 triggers=inputs.triggers,
                 rotate_after=inputs.rotate_after,
                 overlap=inputs.overlap,
@@ -117,7 +120,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
 
     def read(self, context: Context, state: RotatingApiKeyState) -> RotatingApiKeyState | None:
         """Find its app."""
-        return read_key(context.run, state)
+        return read_key(context, state)
 
     def import_state(
         self, context: Context, resource_id: str, raw_key_of: RawKeyOf
@@ -130,7 +133,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         context.info(
             f"{outputs['api_key_name']!r} is imported with rotate_after {_IMPORTED_ROTATE_AFTER}, "
             "counted from now, as the API doesn't tell when a key was created. Change `triggers` "
-            "to rotate it sooner."
+            "in a later run to rotate it sooner."
         )
         state = RotatingApiKeyState(
             **outputs, rotate_after=_IMPORTED_ROTATE_AFTER, overlap="1d", next_rotation_at=0
@@ -166,7 +169,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         context.run.require_allowed_organization()
         current = SecretId(state.api_key_id, state.api_key_name)
         keys = (current, *map(_secret_id, state.retired_keys))
-        failed = revoke_secrets(context.run, APP_KEYS, state.app_id, keys, state.org_id)
+        failed = revoke_secrets(context, APP_KEYS, state.place, keys)
         failures = [
             f"{key.name!r} ({key.secret_id}): {failed[key.secret_id]}"
             for key in keys
@@ -193,7 +196,8 @@ def _rotate(
         try:
             rotated = create_key(context, inputs, name, state_of)
         except UnfinishedError as left:
-            unfinished = state.with_stray(left.state.resource_id, name)
+            stray = dict(left.state)
+            unfinished = state.with_stray(stray["api_key_id"], name, stray["creators"])
             raise UnfinishedError(left.text, left.by_hand, unfinished) from None
     context.info(
         f"{state.api_key_name!r} was rotated: the current key is now {name!r} "
@@ -217,9 +221,7 @@ def _revoke_retired(
     overlap.
     """
     due = keys_to_revoke_now(context, state, overlap, just_retired)
-    failures = revoke_secrets(
-        context.run, APP_KEYS, state.app_id, list(map(_secret_id, due)), state.org_id
-    )
+    failures = revoke_secrets(context, APP_KEYS, state.place, list(map(_secret_id, due)))
     failed = [key for key in due if key.api_key_id in failures]
     for key in failed:
         context.warn(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr
 
 from parallel_provider.lifecycle.app_key import KeyInputs, KeyState
-from parallel_provider.lifecycle.declarations import Problem, Props
+from parallel_provider.lifecycle.declarations import OnChange, Problem, Props
 from parallel_provider.lifecycle.durations import parse_duration
 from parallel_provider.lifecycle.field_types import Duration, JsonLike
 from parallel_provider.lifecycle.rotation import RetiredKey, generation_name
@@ -19,15 +19,18 @@ from parallel_provider.model import Integer
 class RotatingApiKeyInputs(KeyInputs):
     """What a program says about a rotating key."""
 
-    rotate_after: Duration = Field(
-        description='The age at which the next run rotates the key, such as "90d".'
+    rotate_after: Annotated[Duration, OnChange("changes `next_rotation_at`")] = Field(
+        description="The first `pulumi up` after the key has this age rotates it in place: "
+        '"90d", "12h", "1d12h", "P30D".'
     )
-    overlap: Duration = Field(
-        default="1d", description="How long the previous key keeps working after a rotation."
+    overlap: Annotated[Duration, OnChange("changes `previous_expires_at`")] = Field(
+        default="1d",
+        description="How long the previous key keeps working after a rotation, at most "
+        "`rotate_after`.",
     )
-    triggers: JsonLike = Field(
-        default=None, description="Any JSON-like value; a change rotates the key in the next run."
-    )
+    triggers: Annotated[
+        JsonLike, OnChange('rotates at once; with `overlap` "0s", the same run revokes the old key')
+    ] = Field(default=None, description="Any JSON-like value.")
 
     @classmethod
     def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:
@@ -100,9 +103,12 @@ class RotatingApiKeyState(KeyState):
 
         `outputs` are those of the new key.
         """
+        retired_ids = {self.api_key_id, *(key.api_key_id for key in self.retired_keys)}
+        creators = {key: mark for key, mark in self.creators.items() if key in retired_ids}
         return self.model_copy(
             update={
                 **outputs,
+                "creators": {**creators, **outputs["creators"]},
                 "generation": self.generation + 1,
                 "previous_api_key_id": self.api_key_id,
                 "previous_api_key_name": self.api_key_name,
@@ -111,17 +117,27 @@ class RotatingApiKeyState(KeyState):
             }
         )
 
-    def with_stray(self, api_key_id: str, api_key_name: str) -> RotatingApiKeyState:
+    def with_stray(
+        self, api_key_id: str, api_key_name: str, creators: dict[str, str]
+    ) -> RotatingApiKeyState:
         """Return the state with a key that nobody has, and that the next run revokes."""
         stray = RetiredKey(api_key_id=api_key_id, api_key_name=api_key_name, retired_at=0)
-        return self.model_copy(update={"keys_to_revoke": (*self.keys_to_revoke, stray)})
+        return self.model_copy(
+            update={
+                "keys_to_revoke": (*self.keys_to_revoke, stray),
+                "creators": {**self.creators, **creators},
+            }
+        )
 
     def expect_rotation(self, name: str, *, overlaps: bool) -> dict[str, Any]:
         """Return the outputs after a rotation: UNKNOWN if only the server can decide them."""
-        new = dict.fromkeys(KeyState.model_fields, UNKNOWN)
-        kept = {field: getattr(self, field) for field in ("app_id", "app_name", "org_id")}
+        new = {**dict.fromkeys(KeyState.model_fields, UNKNOWN), "creators": {}}
+        kept = {
+            field: getattr(self, field) for field in ("app_id", "app_name", "org_id", "seen_by")
+        }
         expected = dict(self.rotated_to({**new, **kept, "api_key_name": name}))
-        expected |= {"next_rotation_at": UNKNOWN, "previous_expires_at": UNKNOWN}
+        unknown = ("next_rotation_at", "previous_expires_at", "creators")
+        expected |= dict.fromkeys(unknown, UNKNOWN)
         if not overlaps:
             expected |= {name: None for name in expected if name.startswith("previous_")}
         return expected

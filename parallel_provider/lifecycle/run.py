@@ -82,7 +82,7 @@ class Run:
         self.clock = clock
         self.cancellation = api.cancellation
         self.wait = wait or self.cancellation.wait
-        self.apps = AppDirectory(api.list_apps)
+        self.apps = AppDirectory(api.list_apps_if_given)
         self.balance = Once(api.get_balance)
         if self.guards.org_id is not None:
             api.organizations.allow_only(self.guards.org_id, self.guards.org_id_origin or "orgId")
@@ -129,14 +129,15 @@ class Run:
 
         Call it before something counts as deleted: a token of another organization doesn't see it.
         """
-        actual = self._organization_of_token()
+        actual = self.organization_of_token()
         if actual != org_id:
             raise WrongOrganizationError(
                 f"it belongs to organization {org_id!r}, and the access token to {actual!r}, which "
                 "can't tell whether it is gone: use a token of the right organization"
             )
 
-    def _organization_of_token(self) -> str:
+    def organization_of_token(self) -> str:
+        """Return the id of the access token's organization. Asks for the balance if it must."""
         organization = self.apps.organization()
         if organization is not None:
             return organization.org_id

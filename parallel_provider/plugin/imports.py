@@ -33,6 +33,7 @@ IMPORTED = "__imported"
 
 _TRIGGERS = "triggers"
 _SHORTEST_KEY = 8
+_DOTS_OF_A_TOKEN = 2
 _lock = threading.Lock()
 _key_ids: dict[str, str] = {}
 
@@ -52,8 +53,8 @@ def raw_key_of(api_key_id: str, environment: Mapping[str, str] = os.environ) -> 
         if other != api_key_id:
             raise LifecycleError(
                 f"the raw key in {IMPORTED_RAW_KEY} was taken for the key {printable(other)} "
-                "already, and two keys can't have the same: to import several keys, write "
-                f'{{"API_KEY_ID": "RAW_API_KEY", …}} into {IMPORTED_RAW_KEY}'
+                "already, and two keys can't have the same: to say which raw key belongs to which "
+                f'key, write {{"API_KEY_ID": "RAW_API_KEY", …}} into {IMPORTED_RAW_KEY}'
             )
         return raw
     raws = _raws_by_id(text)
@@ -120,14 +121,16 @@ def imported_inputs(lifecycle: Lifecycle[Any, Any], state: State) -> dict[str, A
 
 
 def _valid(text: object) -> SecretStr:
-    is_key = isinstance(text, str) and len(text) >= _SHORTEST_KEY and not text.startswith("eyJ")
-    if not is_key or not str(text).isprintable() or any(map(str.isspace, str(text))):
+    raw = text if isinstance(text, str) else ""
+    is_token = raw.startswith("eyJ") and raw.count(".") == _DOTS_OF_A_TOKEN
+    is_word = raw.isprintable() and not any(map(str.isspace, raw))
+    if len(raw) < _SHORTEST_KEY or is_token or not is_word:
         raise LifecycleError(
             f"{IMPORTED_RAW_KEY} has no raw API key: it must be the key as it was shown when it "
             'was created, or a JSON object {"API_KEY_ID": "RAW_API_KEY", …}'
         )
-    remember_secret(str(text))
-    return SecretStr(str(text))
+    remember_secret(raw)
+    return SecretStr(raw)
 
 
 def _raws_by_id(text: str) -> dict[str, SecretStr]:

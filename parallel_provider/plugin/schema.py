@@ -18,6 +18,7 @@ from pydantic.alias_generators import to_camel
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of, lifecycle_of
 from parallel_provider.lifecycle.declarations import (
     Declared,
+    change_effects,
     named_input,
     public_outputs,
     replacing_inputs,
@@ -117,13 +118,18 @@ def _resource(kind: str, types: dict[str, Any]) -> dict[str, Any]:
             each["replaceOnChanges"] = True
         if name in secrets:
             each["secret"] = True
+    for name, effect in change_effects(inputs).items():
+        each = input_properties[to_camel(name)]
+        each["description"] += in_camel_case(f" A change {effect}.")
     optional = named_input(inputs)
     required = _required(inputs) - {to_camel(optional or "")}
     always = {to_camel(n) for n in public_outputs(state) if not _can_be_none(state, n)}
+    # An empty list would be missing from `pulumi package get-schema`.
+    required_inputs = {"requiredInputs": sorted(required)} if required else {}
     return {
         "description": in_camel_case(inspect.cleandoc(type(lifecycle).__doc__ or "")),
         "inputProperties": input_properties,
-        "requiredInputs": sorted(required),
+        **required_inputs,
         "properties": output_properties,
         "required": sorted(always),
         "aliases": [{"type": dynamic_token(kind)}],

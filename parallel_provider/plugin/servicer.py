@@ -6,6 +6,7 @@ The messages are those of `pulumi.runtime.proto.provider_pb2`.
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
@@ -18,7 +19,7 @@ from pulumi.runtime.proto import provider_pb2 as proto
 from pydantic.alias_generators import to_camel
 
 from parallel_provider.cancellation import Cancellation
-from parallel_provider.errors import LifecycleError, ParallelError
+from parallel_provider.errors import LifecycleError, ParallelError, SettingsError
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of
 from parallel_provider.lifecycle.declarations import check_inputs
 from parallel_provider.lifecycle.failures import bug_text, failure_text
@@ -27,7 +28,11 @@ from parallel_provider.plugin.messages import Engine, ResourceMessages
 from parallel_provider.plugin.names import text_in_camel_case
 from parallel_provider.plugin.resource import InitFailedError, ResourceCalls, kind_in, names_in
 from parallel_provider.plugin.schema import SCHEMA_FILE, token
-from parallel_provider.plugin.settings import ProviderSettings, is_default_provider
+from parallel_provider.plugin.settings import (
+    ProviderSettings,
+    is_default_provider,
+    warn_of_settings,
+)
 from parallel_provider.plugin.values import (
     from_struct,
     in_camel_case,
@@ -38,6 +43,7 @@ from parallel_provider.printable import without_hidden
 from parallel_provider.session import open_run
 from parallel_provider.version import __version__
 
+_SAME_CAUSE = "the same cause as before: see that error"
 Answer = TypeVar("Answer")
 
 _DETAILS = "grpc-status-details-bin"
@@ -54,12 +60,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._engine = engine
         self._stack_configuration = stack_configuration
         self._run: Run | None = None
+        self._failure: ParallelError | None = None  # of the configuration
+        self._lock = threading.Lock()
         self._cancellation = Cancellation()
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
         """Take the engine's address."""
         self._engine.connect(request.engine_address)
-        return proto.ProviderHandshakeResponse()
+        # With secrets, it knows which inputs are secrets, and can keep them out of messages.
+        return proto.ProviderHandshakeResponse(accept_secrets=True)
 
     def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
         """Take the address of an engine that this process wasn't started by."""
@@ -83,17 +92,27 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return proto.DiffResponse()
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
-        """Make the run from settings. No request is made."""
+        """Make the run from settings. No request is made.
+
+        If that fails, the calls for resources fail: their errors stand at a resource, and the whole
+        text stands at the first one only.
+        """
+        if is_default_provider(request.name):
+            warn_of_settings(
+                request.args, self._stack_configuration, ResourceMessages(self._engine)
+            )
         settings = ProviderSettings(
             from_struct(request.args),
             self._stack_configuration,
             is_default=is_default_provider(request.name),
         )
         with _one_line("configuring the provider", context):
-            self._run = open_run(
-                settings.get, ResourceMessages(self._engine), cancellation=self._cancellation
-            )
-        # With secrets, it knows which inputs are secrets, and can keep them out of messages.
+            try:
+                self._run = open_run(
+                    settings.get, ResourceMessages(self._engine), cancellation=self._cancellation
+                )
+            except ParallelError as error:
+                self._failure = error
         return proto.ConfigureResponse(supportsPreview=True, acceptSecrets=True)
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
@@ -178,6 +197,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             raise LifecycleError("the run was cancelled before this began, so nothing was done")
 
     def _configured(self) -> Run:
+        with self._lock:
+            if self._failure is not None:
+                failure, self._failure = self._failure, SettingsError(_SAME_CAUSE)
+                raise failure
         if self._run is None:
             raise AssertionError("the engine configures a provider before it calls it")
         return self._run

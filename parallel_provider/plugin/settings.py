@@ -7,8 +7,17 @@ import os
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
+from google.protobuf import struct_pb2
+
+from parallel_provider.lifecycle.run import Messages
 from parallel_provider.lifecycle.unknown import Unknown
-from parallel_provider.setting_names import NAMESPACE
+from parallel_provider.plugin.values import secrets_in
+from parallel_provider.setting_names import (
+    NAMESPACE,
+    plain_token_warning,
+    unknown_key_warnings,
+    unknown_variable_warnings,
+)
 
 _VARIABLE = "PULUMI_CONFIG"
 
@@ -48,6 +57,20 @@ class ProviderSettings:
     def get(self, key: str) -> str | None:
         """Return the value of a key such as "parallel:orgId"."""
         return self._values.get(key.removeprefix(f"{NAMESPACE}:"))
+
+
+def warn_of_settings(
+    arguments: struct_pb2.Struct, stack: Mapping[str, Any], messages: Messages
+) -> None:
+    """Warn of names that look like a misspelt setting, and of a token in plain text."""
+    keys = [f"{NAMESPACE}:{key.rpartition(':')[2]}" for key in stack]
+    for warning in (
+        *unknown_key_warnings(keys, project=""),
+        *unknown_variable_warnings(os.environ),
+    ):
+        messages.warn(warning)
+    if "accessToken" in arguments.fields and "accessToken" not in secrets_in(arguments):
+        messages.warn(plain_token_warning())
 
 
 def is_default_provider(name: str) -> bool:

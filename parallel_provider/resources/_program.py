@@ -16,7 +16,11 @@ from pulumi.runtime import config as pulumi_config
 from pulumi.runtime import settings as pulumi_settings
 from pulumi.runtime.mocks import MockMonitor
 
-from parallel_provider.setting_names import unknown_key_warnings, unknown_variable_warnings
+from parallel_provider.setting_names import (
+    plain_token_warning,
+    unknown_key_warnings,
+    unknown_variable_warnings,
+)
 
 if TYPE_CHECKING:
     from parallel_provider.lifecycle.run import Run
@@ -96,9 +100,5 @@ def _warnings() -> list[str]:
     found = [*unknown_key_warnings(keys, pulumi.get_project())]
     found += unknown_variable_warnings(os.environ)
     if token in keys and not pulumi_config.is_config_secret(token):
-        found.append(
-            f"{token} is in the stack's configuration as plain text, and so it gets into the "
-            f"state and into what is kept of the configuration: set it again with `pulumi config "
-            f"set --secret {token}`, or use PARALLEL_ACCESS_TOKEN in the environment instead"
-        )
+        found.append(plain_token_warning())
     return found

@@ -40,6 +40,7 @@ class Emulator:
     """
 
     _control: httpx.Client
+    _command = (sys.executable, "-m", "parallel_provider.emulator")
 
     def __init__(self, *arguments: str) -> None:
         """Take more options of `parallel-provider emulator`, such as `--auto-approve`."""
@@ -52,8 +53,8 @@ class Emulator:
 
     def __enter__(self) -> Emulator:
         """Start it and wait until it accepts connections."""
-        command = [sys.executable, "-m", "parallel_provider.emulator"]
-        command += ["--port", "0", "--ready-file", "-", "--exit-with-stdin", *self._arguments]
+        fixed = ("--port", "0", "--ready-file", "-", "--exit-with-stdin")
+        command = [*self._command, *fixed, *self._arguments]
         # Its standard input is a pipe that only this process holds open, so it ends with this
         # process. It is in a session of its own, so that Ctrl-C reaches this process alone: tests
         # may still need the emulator to clean up.
@@ -169,6 +170,7 @@ class Emulator:
         authorization_lifetime_seconds: int | None = None,
         rotate_refresh_tokens: bool | None = None,
         members_list_own_apps: bool | None = None,
+        members_get_404: bool | None = None,
         sign_in_user_id: str | None = None,
     ) -> None:
         """Change settings until the next reset."""
@@ -182,6 +184,7 @@ class Emulator:
             "authorization_lifetime_seconds": authorization_lifetime_seconds,
             "rotate_refresh_tokens": rotate_refresh_tokens,
             "members_list_own_apps": members_list_own_apps,
+            "members_get_404": members_get_404,
             "sign_in_user_id": sign_in_user_id,
         }
         self._send("PATCH", "/settings", _given(change))
@@ -194,11 +197,7 @@ class Emulator:
         org_id: str | None = None,
         user_id: str | None = None,
     ) -> str:
-        """Return a new access token.
-
-        By default it has all scopes, never expires, and acts for the first user of the first
-        organization, who is an administrator.
-        """
+        """Return an access token; by default the first user's, with all scopes and no expiry."""
         body = {
             "scopes": scopes,
             "lifetime_seconds": lifetime_seconds,

@@ -78,6 +78,7 @@ def answer(
             "(Expired): the access token from the configuration isn't valid",
         ),
         (402, {"detail": "Pay"}, "(Pay): add a payment method in the Parallel console"),
+        (402, {"error": "card_declined"}, "(card_declined): the card was declined: look at it"),
         (429, {"detail": "Slow"}, "(Slow): try again later, or with a lower --parallel"),
         (307, b"", "redirects aren't followed, so check the configured service API URL"),
     ],
@@ -163,8 +164,7 @@ def test_status_decides_the_class(status: int, kind: type[StatusError]) -> None:
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ({}, "not as documented (apps: Field required)"),
-        ({"apps": None}, "(apps: Input should be a valid list)"),
+        ({"apps": {}}, "not as documented (apps: Input should be a valid list)"),
         ([], "(the whole: Input should be an object)"),
         (
             {"apps": [{"app_id": "", "app_name": 5, "org_id": "o", "org_name": "O"}, {}]},
@@ -183,6 +183,26 @@ def test_answer_that_is_not_as_promised_names_the_field(body: object, says: str)
         parse(answer(200, body), AppList)
 
     assert says in str(failure.value)
+
+
+@pytest.mark.parametrize("body", [{}, {"apps": None}])
+def test_answer_without_a_list_is_not_an_empty_list(body: object) -> None:
+    """The official client accepts both. They don't say that there is no app."""
+    assert parse(answer(200, body), AppList).apps is None
+    assert parse(answer(200, {"apps": []}), AppList).apps == []
+
+
+def test_organization_without_a_name_has_an_empty_one() -> None:
+    """Only null stands for no name: a missing field is an error."""
+    app = {"app_id": "1", "app_name": "search", "org_id": "o", "org_name": None}
+
+    listed = parse(answer(200, {"apps": [app]}), AppList).apps
+
+    assert listed is not None
+    assert listed[0].org_name == ""
+    app.pop("org_name")
+    with pytest.raises(AnswerError, match="org_name: Field required"):
+        parse(answer(200, {"apps": [app]}), AppList)
 
 
 def test_broken_answer_gives_away_no_key() -> None:

@@ -19,7 +19,7 @@ from parallel_provider.lifecycle.resource import Diff
 from parallel_provider.lifecycle.run import Context
 from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.testing.emulator import Emulator
-from tests.lifecycle.runs import run_at
+from tests.lifecycle.runs import api_at, run_at
 
 NO_SUCH_APP = "00000000-0000-4000-8000-000000000000"
 APP = {"app_id": "1", "app_name": "search", "org_id": "o", "org_name": "O"}
@@ -104,8 +104,11 @@ def test_outputs_are_plain_values_without_none(
 def test_read_of_what_is_gone_drops_it(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty id and no outputs are what the engine takes for gone."""
     monkeypatch.setattr(_process, "_run", run_at(emulator.url, emulator.access_token))
+    created = adapter_of("App").create({"app_name": "search"})
+    api_at(emulator.url, emulator.access_token).delete_app(created.id)
+    monkeypatch.setattr(_process, "_run", run_at(emulator.url, emulator.access_token))
 
-    read = adapter_of("App").read("1", {**APP, "org_id": emulator.org_id})
+    read = adapter_of("App").read(created.id, created.outs or {})
 
     assert (read.id, read.outs) == ("", {})
 

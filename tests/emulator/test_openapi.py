@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,65 +12,18 @@ from schemathesis.config import SchemathesisConfig
 
 from parallel_provider.emulator import create_app
 from parallel_provider.testing.emulator import Emulator
+from tests.openapi_document import REFUSALS, completed, described, operations
 
-Json = dict[str, Any]
 Case = schemathesis.Case[Any]
 
-DESCRIPTION = Path(__file__).parent.parent / "account-api.openapi.json"
-
-# The OpenAPI file doesn't list how each operation may refuse.
-_REFUSALS = {
-    "GET balance": [401, 403],
-    "POST balance/add": [400, 401, 402, 403, 409],
-    "GET apps": [401, 403],
-    "POST apps": [400, 401, 403],
-    "DELETE apps/{app_id}": [401, 403, 404],
-    "POST apps/{app_id}/keys": [400, 401, 403, 404],
-    "DELETE apps/{app_id}/keys/{api_key_id}": [401, 403, 404],
-}
-_REFUSAL = {
-    "description": "Refused",
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "properties": {"detail": {"type": "string"}},
-                "required": ["detail"],
-            }
-        }
-    },
-}
 _FEW_AND_ALWAYS_THE_SAME = settings(
     max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
-def _described() -> Json:
-    return dict(json.loads(DESCRIPTION.read_text()))
-
-
-def _operations(description: Json) -> dict[str, Json]:
-    return {
-        f"{method.upper()} {path.removeprefix('/service/v1/')}": operation
-        for path, methods in description["paths"].items()
-        for method, operation in methods.items()
-    }
-
-
-def _completed() -> Json:
-    """Return the description with the refusals, and without a contradiction."""
-    description = _described()
-    for name, operation in _operations(description).items():
-        operation["responses"] |= {str(status): _REFUSAL for status in _REFUSALS[name]}
-    # The raw key is required in an answer, but also write-only, so absent from every answer.
-    created = description["components"]["schemas"]["CreateKeyResponse"]["properties"]
-    del created["raw_api_key"]["writeOnly"]
-    return description
-
-
-SCHEMA = schemathesis.openapi.from_dict(_completed())
+SCHEMA = schemathesis.openapi.from_dict(completed())
 VALID_ONLY = schemathesis.openapi.from_dict(
-    _completed(), config=SchemathesisConfig.from_dict({"generation": {"mode": "positive"}})
+    completed(), config=SchemathesisConfig.from_dict({"generation": {"mode": "positive"}})
 )
 
 
@@ -89,7 +40,7 @@ def _without_texts(value: Any) -> Any:  # noqa: ANN401 - any part of a JSON docu
 
 def test_emulator_describes_itself_as_the_api_does() -> None:
     """Operations, parameters, bodies, answers and schemas are equal."""
-    ours, theirs = create_app().openapi(), _described()
+    ours, theirs = create_app().openapi(), described()
     theirs.pop("tags")
     for name in ("input", "ctx"):
         # Newer versions of FastAPI describe these, but the emulator sends neither.
@@ -125,8 +76,8 @@ def _send(case: Case, emulator: Emulator) -> None:
 
 def test_every_operation_of_the_description_is_tested() -> None:
     """The tests above cover all seven operations."""
-    assert set(_operations(_described())) == set(_REFUSALS)
-    assert len(list(SCHEMA.get_all_operations())) == len(_REFUSALS) == 7
+    assert set(operations(described())) == set(REFUSALS)
+    assert len(list(SCHEMA.get_all_operations())) == len(REFUSALS) == 7
 
 
 def test_refusals_are_json_with_a_reason(http: httpx.Client) -> None:

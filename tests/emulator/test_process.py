@@ -176,7 +176,7 @@ def test_missing_extra_is_named(missing: str) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
     )
     assert refused.returncode == 1
-    assert "pip install 'parallel-provider[emulator]'" in refused.stderr
+    assert "pip install fastapi uvicorn" in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
 
 

@@ -35,12 +35,13 @@ NIGHT_SECONDS = 22 * 60 * 60
 TOKEN_SECONDS = 420
 # The newest major versions in the actions' repositories.
 CURRENT_ACTIONS = {
-    "actions/checkout@v7",
-    "actions/setup-python@v7",
-    "actions/create-github-app-token@v3",
-    "pulumi/actions@v7",
-    "pulumi/auth-actions@v2",
+    "actions/checkout v7",
+    "actions/setup-python v7",
+    "actions/create-github-app-token v3",
+    "pulumi/actions v7",
+    "pulumi/auth-actions v2",
 }
+_PINNED = re.compile(r"uses: (\S+)@[0-9a-f]{40} # (v\d+)\.\d+\.\d+$", re.MULTILINE)
 
 platforms = pytest.mark.parametrize("platform", PLATFORMS)
 variants = pytest.mark.parametrize("variant", VARIANTS)
@@ -207,11 +208,13 @@ def test_github_workflow_passes_secrets_as_variables_alone(variant: str) -> None
 
 @variants
 def test_github_workflow_uses_current_actions_which_keep_no_credentials(variant: str) -> None:
-    """The checkout leaves no token for the program, and no action has an old version."""
-    steps = [step for job in GitHub(variant).jobs.values() for step in job["steps"]]
-    used = {step["uses"]: step.get("with", {}) for step in steps if "uses" in step}
-    assert set(used) <= CURRENT_ACTIONS
-    checkouts = [step for step in steps if step.get("uses") == "actions/checkout@v7"]
+    """The checkout leaves no token for the program. Each action is pinned, and no old version."""
+    workflow = GitHub(variant)
+    steps = [step for job in workflow.jobs.values() for step in job["steps"]]
+    pinned = _PINNED.findall(workflow.file.read_text())
+    assert len(pinned) == len([step for step in steps if "uses" in step])
+    assert {f"{action} {major}" for action, major in pinned} <= CURRENT_ACTIONS
+    checkouts = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
     assert len(checkouts) == 2
     assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
 

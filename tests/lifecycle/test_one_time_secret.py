@@ -10,8 +10,15 @@ import pytest
 from parallel_provider.api import CreatedApiKey
 from parallel_provider.errors import LifecycleError, LostKeyError, WrongOrganizationError
 from parallel_provider.lifecycle.api_key import ApiKeyInputs, ApiKeyLifecycle
+from parallel_provider.lifecycle.app import AppState
 from parallel_provider.lifecycle.app_key import APP_KEYS
-from parallel_provider.lifecycle.one_time_secret import NewSecret, create_secret, revoke_secret
+from parallel_provider.lifecycle.one_time_secret import (
+    NewSecret,
+    SecretId,
+    SecretPlace,
+    create_secret,
+    revoke_secret,
+)
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.model import plain
 from parallel_provider.testing.emulator import Emulator
@@ -177,10 +184,15 @@ def test_revoking_what_is_gone_succeeds_only_for_its_organization(
     key = create_key(new_run(), app_id, "ci")
     other = run_at(emulator.url, emulator.add_org()["access_token"])
 
+    place = SecretPlace(
+        AppState(app_id=app_id, app_name="search", org_id=emulator.org_id, org_name="")
+    )
+    secret = SecretId(key.secret_id, "ci")
+
     with pytest.raises(WrongOrganizationError):
-        revoke_secret(other, APP_KEYS, app_id, key.secret_id, emulator.org_id)
+        revoke_secret(Context(other), APP_KEYS, place, secret)
     for _ in range(2):
-        revoke_secret(new_run(), APP_KEYS, app_id, key.secret_id, emulator.org_id)
+        revoke_secret(Context(new_run()), APP_KEYS, place, secret)
 
 
 def test_odd_name_of_an_app_does_not_break_a_refresh(

@@ -50,7 +50,10 @@ class Account:
     def server_time(self) -> float | None:
         return float(self.now) if self.tells_time else None
 
-    def list_apps(self) -> list[AppItem]:
+    def person(self) -> str | None:
+        return "person"
+
+    def list_apps_if_given(self) -> list[AppItem]:
         return [AppItem(app_id=APP_ID, app_name="app", org_id="org", org_name="Org")]
 
     def get_balance(self) -> Balance:

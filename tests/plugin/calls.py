@@ -131,3 +131,12 @@ class Plugin:
         """Return the answer of a function."""
         token = f"parallel:index:{function}"
         return self.stub.Invoke(proto.InvokeRequest(tok=token, args=to_struct(arguments)))
+
+
+def create_rotating_key(plugin: Plugin, app_id: str) -> tuple[Props, Props]:
+    """Return the checked inputs and the outputs of a new rotating key."""
+    resource = urn("RotatingApiKey", "svc")
+    news = {"appId": app_id, "rotateAfter": "30d", "overlap": "1d"}
+    inputs, failures = plugin.check(resource, news)
+    assert failures == []
+    return inputs, plugin.create(resource, inputs)[1]

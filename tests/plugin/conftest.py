@@ -18,3 +18,9 @@ def plugin(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plug
     with Plugin() as plugin:
         plugin.configure({})
         yield plugin
+
+
+@pytest.fixture
+def app_id(emulator: Emulator) -> str:
+    """Return the app that every organization has."""
+    return emulator.state()["apps"][0]["app_id"]

@@ -34,12 +34,6 @@ NO_RAW_KEYS += ['{"a": 1}', '{"a": ["x"]}', '{"a": "same-raw-key", "b": "same-ra
 
 
 @pytest.fixture
-def app_id(emulator: Emulator) -> str:
-    """Return the app that every organization has."""
-    return emulator.state()["apps"][0]["app_id"]
-
-
-@pytest.fixture
 def key_id(plugin: Plugin, app_id: str) -> str:
     """Return a key that no program manages."""
     return plugin.create(KEY, {"appId": app_id, "apiKeyName": "made-by-hand"})[0]

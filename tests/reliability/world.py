@@ -69,6 +69,7 @@ class World:
     def __init__(self, emulator: Emulator) -> None:
         emulator.reset()
         self.emulator = emulator
+        self.access_token = emulator.access_token
         self.stack = Stack()
         self.runs: list[RunOutput] = []
         self._offset = 0.0
@@ -105,9 +106,7 @@ class World:
         """
         said, output = Said(), RunOutput()
         url = NOWHERE if server_away else self.emulator.url
-        api = _WatchedApi(
-            url, self.emulator.access_token, retry_policy, output.reasons, killed_after
-        )
+        api = _WatchedApi(url, self.access_token, retry_policy, output.reasons, killed_after)
         guards = Guards(max_top_up_cents=MAX_TOP_UP_CENTS)
         started = time.monotonic()
         with api:

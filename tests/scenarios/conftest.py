@@ -1,4 +1,8 @@
-"""Fixtures of the scenarios: `project` runs each scenario on both engines, with the emulator."""
+"""Fixtures of the scenarios: `project` runs each on both engines and through both doors.
+
+The doors are the dynamic provider and the native plugin. `@pytest.mark.doors("dynamic")` is for a
+scenario, or a module of them, that is about one of the two.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,40 @@ from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, engine
 from tests.engines import project as bare_project
 from tests.leaks import assert_no_leaks
+from tests.native.doors import PLUGIN, Door, install_sdk
 
 __all__ = ["bare_project", "engine", "project"]
+
+
+# The scenarios whose native half is in every run: what the two doors don't share (names, checks,
+# diffs, secrets, settings, functions) shows in these. The native half of the others is slow.
+_NATIVE_IN_EVERY_RUN = {
+    "test_api_key",
+    "test_app",
+    "test_balance_top_up_identity",
+    "test_data_sources",
+    "test_rotating_api_key",
+    "test_secret_inputs",
+    "test_settings",
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run scenarios through the doors that their mark names, or through both."""
+    if "door" not in metafunc.fixturenames:
+        return
+    mark = metafunc.definition.get_closest_marker("doors")
+    doors = mark.args if mark else ("dynamic", "native")
+    always = metafunc.module.__name__.rpartition(".")[2] in _NATIVE_IN_EVERY_RUN
+    slow = () if always else (pytest.mark.slow,)
+    params = [pytest.param(d, marks=slow if d == "native" else ()) for d in doors]
+    metafunc.parametrize("door", params)
 
 
 @pytest.fixture
 def project(
     bare_project: Project,
+    door: Door,
     emulator: Emulator,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -32,5 +63,9 @@ def project(
     # A test must not find the sign-in of a real user.
     bare_project.env["PARALLEL_AUTH_FILE"] = str(tmp_path / "auth.json")
     bare_project.env |= emulator.environment
+    if door == "native":
+        bare_project.door = door
+        bare_project.plugins["parallel"] = PLUGIN
+        install_sdk(bare_project.folder)
     yield bare_project
     assert_no_leaks(bare_project, emulator)

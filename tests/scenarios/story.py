@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from parallel_provider.emulator.control_models import AppState, KeyState
+from parallel_provider.plugin.names import text_in_camel_case
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, plain
 
@@ -26,6 +27,8 @@ ADD_BALANCE = "POST /service/v1/balance/add"
 
 NO_SUCH_APP = "00000000-0000-4000-8000-000000000000"
 
+# How the SDK begins the error of a plugin's function.
+_FAILED_FUNCTION = "Exception: invoke of parallel:index:"
 _FIRST_LINES = "import pulumi\nimport parallel_provider as parallel\n\n"
 
 
@@ -85,6 +88,14 @@ class Console:
         """Delete an app."""
         self._http.delete(f"/service/v1/apps/{app_id}").raise_for_status()
 
+    def create_key(self, app_id: str, api_key_name: str) -> dict[str, Any]:
+        """Create a key. The answer has its id and the raw key."""
+        answer = self._http.post(
+            f"/service/v1/apps/{app_id}/keys", json={"api_key_name": api_key_name}
+        )
+        created: dict[str, Any] = answer.raise_for_status().json()
+        return created
+
     def delete_key(self, app_id: str, api_key_id: str) -> None:
         """Revoke a key."""
         self._http.delete(f"/service/v1/apps/{app_id}/keys/{api_key_id}").raise_for_status()
@@ -114,11 +125,15 @@ def assert_refused(project: Project, text: str, *says: str, resource: str | None
     """Assert that the error of a failure is one line.
 
     The line names the resource, or is under the resource's heading. It contains each text of
-    `says`: the reason and what to do. The output has no traceback of ours and no secret.
+    `says`: the reason and what to do. With the native plugin, names in them are in camelCase. The
+    output has no traceback of ours and no secret.
     """
     said = _errors(text)
-    fitting = [(heading, line) for heading, line in said if all(words in line for words in says)]
-    assert fitting, f"no line says {says}: {said or text}"
+    expected = in_words_of(project, *says)
+    fitting = [
+        (heading, line) for heading, line in said if all(words in line for words in expected)
+    ]
+    assert fitting, f"no line says {expected}: {said or text}"
     if resource is not None:
         assert any(heading == resource or f"'{resource}'" in line for heading, line in fitting), (
             f"no line names {resource!r}: {fitting}"
@@ -127,15 +142,28 @@ def assert_refused(project: Project, text: str, *says: str, resource: str | None
     assert_no_secret(project, text)
 
 
+def in_words_of(project: Project, *texts: str) -> list[str]:
+    """Return texts of the dynamic provider as the project's door says them."""
+    if project.door == "dynamic":
+        return [*texts]
+    return [
+        re.sub(r"\bget_(\w)", lambda match: f"get{match[1].upper()}", text_in_camel_case(text))
+        for text in texts
+    ]
+
+
 def assert_no_traceback_of_ours(text: str) -> None:
-    """Assert that every traceback is the engine's launcher's, from interrupting the program."""
+    """Assert that every traceback is of the engine's launcher or of the SDK.
+
+    The launcher's is from interrupting the program. The SDK's is from a function of a plugin.
+    """
     lines = iter(_diagnostics(text).splitlines())
     for line in lines:
         if not line.strip().startswith("Traceback"):
             continue
         indent = len(line) - len(line.lstrip())
         last = next((after for after in lines if _indent(after) <= indent), "")
-        assert last.strip().startswith("KeyboardInterrupt"), (
+        assert last.strip().startswith(("KeyboardInterrupt", _FAILED_FUNCTION)), (
             f"a traceback ends in {last!r}:\n{text}"
         )
 
@@ -171,4 +199,6 @@ def _errors(text: str) -> list[tuple[str, str]]:
             heading = named["name"]
         elif line.strip().startswith("error: "):
             found.append((heading, line.strip().removeprefix("error: ")))
+        elif line.strip().startswith(_FAILED_FUNCTION):
+            found.append((heading, line.strip()))
     return found

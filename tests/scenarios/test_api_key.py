@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes, is_secret, plain
 from tests.scenarios.story import (
@@ -96,6 +98,7 @@ def test_raw_key_is_a_secret_wherever_it_goes(project: Project) -> None:
     assert is_secret(project.resource("ci")["outputs"]["app_name"])
 
 
+@pytest.mark.doors("dynamic")  # the plugin has nothing like it
 def test_provider_in_the_state_is_short_and_no_secret(project: Project) -> None:
     """The SDK stores the provider's name and no code, and the name never changes."""
     declare(project, APP_AND_KEY.format(triggers=None))
@@ -220,6 +223,7 @@ def test_bad_inputs_of_key_are_refused_all_at_once(project: Project, emulator: E
     assert_refused(project, text, "a problem: api_key_name must", "empty or blank", resource="ci")
 
 
+@pytest.mark.doors("dynamic")  # our classes check it, which generated ones can't
 def test_triggers_that_pulumi_cannot_send_are_refused(project: Project, emulator: Emulator) -> None:
     """A common mistake is a date. Without the check, the SDK prints a long traceback."""
     declare(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes
 from tests.scenarios.story import (
@@ -268,3 +270,19 @@ def test_inputs_of_wrong_types_are_refused_in_words(project: Project) -> None:
     assert_refused(
         project, text, "has a problem: existing_app_id must be a UUID", resource="search"
     )
+
+
+@pytest.mark.parametrize("replace", [{"apps.0.org_name": "null"}, {"apps": "null"}])
+def test_app_is_created_without_a_name_of_the_organization(
+    project: Project, emulator: Emulator, replace: dict[str, str]
+) -> None:
+    """The official client allows both answers. A later refresh finds the name."""
+    declare(project, 'app = parallel.App("search")\npulumi.export("name", app.org_name)')
+    emulator.add_fault("odd", method="GET", path="/service/v1/apps", replace=replace, times=2)
+
+    assert project.up().outputs["name"].value == ""
+    emulator.clear_faults()
+
+    assert changes(project.refresh()) == {"same": 2}
+    assert project.resource("search")["outputs"]["org_name"] == "Example Organization"
+    assert len(apps_named(emulator, "search")) == 1

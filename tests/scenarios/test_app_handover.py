@@ -203,7 +203,7 @@ def test_interrupted_rename_is_completed_without_loss(
     emulator.add_fault("status", method="POST", path=KEYS, status=403)
     declare(project, adopting("find", BY_NAME) + 'parallel.ApiKey("new", app_id=app.app_id)\n')
     project.fails("up")
-    held = [r["id"] for r in project.resources() if "dynamic/parallel:App" in r["type"]]
+    held = [r["id"] for r in project.resources() if r["type"].endswith(":App")]
     assert held == [prod, prod]
 
     declare(project, adopting("find", BY_NAME))

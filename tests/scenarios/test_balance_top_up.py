@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
+import pytest
+
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes, is_secret, plain
 from tests.scenarios.story import ADD_BALANCE, GET_BALANCE, assert_refused, calls, warnings
@@ -188,19 +190,23 @@ def test_destroyed_and_declared_again_does_not_charge_twice(
         assert words in warning
 
 
-def test_missing_payment_method_is_one_line(project: Project, emulator: Emulator) -> None:
-    """The error for 402 says where to add one. The next run charges."""
-    emulator.set_org(has_payment_method=False)
+@pytest.mark.parametrize(
+    ("refusal", "advice"),
+    [("no card", "add a payment method"), ("card_declined", "choose another payment method")],
+)
+def test_charge_that_needs_a_card_is_refused_in_one_line(
+    project: Project, emulator: Emulator, refusal: str, advice: str
+) -> None:
+    """The error for 402 says what to do in the console. The next run charges."""
+    path = "/service/v1/balance/add"
+    emulator.add_fault("status", method="POST", path=path, status=402, body={"error": refusal})
     allow(project, 1000)
     top_up(project, "amount_cents=1000")
 
     text = project.fails("up")
-    assert_refused(
-        project, text, "402", "add a payment method in the Parallel console", resource="credit"
-    )
+    assert_refused(project, text, "402", refusal, advice, resource="credit")
     assert amounts(emulator) == []
 
-    emulator.set_org(has_payment_method=True)
     assert changes(project.up()) == {"create": 1, "same": 1}
     assert amounts(emulator) == [1000]
 
@@ -270,6 +276,7 @@ def test_secret_trigger_cannot_be_guessed_from_the_state(
     assert changes(project.up()) == {"same": 2}
 
 
+@pytest.mark.doors("dynamic")  # our classes check it, which generated ones can't
 def test_number_that_cannot_be_sent_exactly_is_refused(
     project: Project, emulator: Emulator
 ) -> None:

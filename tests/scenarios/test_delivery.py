@@ -11,6 +11,7 @@ import pytest
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes, plain
+from tests.scenarios.story import in_words_of
 
 PROGRAM = """
 import json
@@ -153,5 +154,6 @@ def test_bad_delivery_is_refused_in_preview(
     """An invalid command is refused before anything is created."""
     project.env |= emulator.environment
     declare(project, "ApiKey", **settings)
-    assert problem in project.fails("preview")
+    [words] = in_words_of(project, problem)
+    assert words in project.fails("preview")
     assert emulator.state()["keys"] == []

@@ -1,10 +1,28 @@
-"""The person of the access token changes: members manage the keys that they created."""
+"""The person of the access token changes.
+
+Members manage the keys that they created, and may see fewer apps.
+"""
 
 from __future__ import annotations
 
+import itertools
+
+import pytest
+
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes
-from tests.scenarios.story import declare, live_keys
+from tests.scenarios.clock import DAY, Clock
+from tests.scenarios.story import (
+    LIST_APPS,
+    Console,
+    apps_named,
+    assert_refused,
+    calls,
+    declare,
+    live_keys,
+    warnings,
+    writes,
+)
 
 PROGRAM = """
 app = parallel.App("search")
@@ -41,3 +59,121 @@ def test_rotation_by_another_member_keeps_its_new_key(project: Project, emulator
     assert changes(project.up())["update"] == 1
     assert ids_of_live_keys(emulator) == {second}
     assert "update" not in changes(project.up())
+
+
+YEAR_PROGRAM = """
+app = parallel.App("search")
+ci = parallel.ApiKey("ci", app_id=app.app_id)
+svc = parallel.RotatingApiKey("svc", app_id=app.app_id, rotate_after="60d", overlap="2d")
+"""
+# Every two months, one run rotates, and the next one has to revoke the key before.
+DAYS_BETWEEN_RUNS = (2, 58)
+# The first runs of a member, an administrator and another member. Each of them has to revoke a key
+# that the person before has created.
+PERSON_CHANGES = (3, 5, 9)
+
+
+def act_as(project: Project, emulator: Emulator, role: str) -> None:
+    """Let a new person run the stack from now on."""
+    user = emulator.add_user(role="member" if role == "member" else "administrator")
+    project.env["PARALLEL_ACCESS_TOKEN"] = user["access_token"]
+
+
+def test_member_who_does_not_see_the_app_keeps_it(project: Project, emulator: Emulator) -> None:
+    """A refresh warns once, and changes nothing; no later run creates a second app."""
+    declare(project, YEAR_PROGRAM)
+    project.up()
+    before = [resource.get("outputs") for resource in project.resources()]
+    emulator.set_settings(members_list_own_apps=True)
+    act_as(project, emulator, "member")
+
+    with calls(emulator) as made:
+        refreshed = project.refresh()
+
+    assert changes(refreshed) == {"same": 4}
+    assert made == {LIST_APPS: 1, "GET /service/v1/balance": 1}
+    [warning] = [text for text in warnings(refreshed.stdout) if "list of apps" in text]
+    for words in ("'search'", "stays in the state with its keys", "`pulumi state delete`"):
+        assert words in warning
+    assert [resource.get("outputs") for resource in project.resources()] == before
+    with writes(emulator) as made_writes:
+        assert changes(project.up(refresh=True)) == {"same": 4}
+    assert made_writes == []
+    assert len(apps_named(emulator, "search")) == 1
+
+
+def test_only_a_person_who_has_seen_the_app_finds_it_gone(
+    project: Project, emulator: Emulator
+) -> None:
+    """The app is deleted in the console: drift for the first person, and a warning for others."""
+    administrator = project.env["PARALLEL_ACCESS_TOKEN"]
+    declare(project, YEAR_PROGRAM)
+    project.up()
+    app_id = project.resource("search")["id"]
+    Console(emulator, administrator).delete_app(app_id)
+    act_as(project, emulator, "administrator")
+
+    assert changes(project.refresh()) == {"same": 4}
+    assert_refused(project, project.fails("destroy"), "404", "isn't treated as gone", resource=None)
+
+    project.env["PARALLEL_ACCESS_TOKEN"] = administrator
+    assert changes(project.refresh())["delete"] >= 1
+    project.up()
+    assert len(apps_named(emulator, "search")) == 1
+    assert len(live_keys(emulator)) == 2
+
+
+def test_second_person_who_refreshes_can_find_the_app_gone_later(
+    project: Project, emulator: Emulator
+) -> None:
+    """The refresh notes that this person sees the app, and shows no change for it."""
+    declare(project, YEAR_PROGRAM)
+    project.up()
+    app_id = project.resource("search")["id"]
+    act_as(project, emulator, "administrator")
+    assert changes(project.refresh()) == {"same": 4}
+
+    Console(emulator).delete_app(app_id)
+
+    assert changes(project.refresh()) == {"delete": 3, "same": 1}
+
+
+@pytest.mark.doors("dynamic")
+@pytest.mark.timeout(300)  # 15 runs
+def test_year_with_four_people_loses_no_key_and_no_app(
+    project: Project, emulator: Emulator
+) -> None:
+    """Every key at the server is in the state, and none is revoked before its overlap ends.
+
+    tests/reliability/test_people.py has every night of the year.
+    """
+    administrator = project.env["PARALLEL_ACCESS_TOKEN"]
+    clock = Clock(project, emulator)
+    declare(project, YEAR_PROGRAM)
+    project.up()
+    app_id = project.resource("search")["id"]
+    ci = project.resource("ci")["id"]
+    emulator.set_settings(members_list_own_apps=True)
+    roles = dict(zip(PERSON_CHANGES, ("member", "administrator", "member"), strict=True))
+    clock.forward(days=60)
+    for number, days in enumerate(DAYS_BETWEEN_RUNS * 6):
+        if number in roles:
+            act_as(project, emulator, roles[number])
+        project.up(refresh=True)
+        held = project.resource("svc")["outputs"]
+        listed = [key["api_key_id"] for key in held["keys_to_revoke"]]
+        known = {ci, held["api_key_id"], held.get("previous_api_key_id"), *listed} - {None}
+        assert ids_of_live_keys(emulator) == known
+        assert [app["app_id"] for app in apps_named(emulator, "search")] == [app_id]
+        clock.forward(days=days)
+
+    project.env["PARALLEL_ACCESS_TOKEN"] = administrator
+    for days in (2, 0):
+        project.up(refresh=True)
+        clock.forward(days=days)
+    assert len(ids_of_live_keys(emulator)) == 2
+    minted = [key for key in emulator.state()["keys"] if key["api_key_name"] != "ci"]
+    assert len(minted) == 8
+    for retired, successor in itertools.pairwise(minted):
+        assert retired["revoked_at"] is not None
+        assert retired["revoked_at"] >= successor["created_at"] + 2 * DAY

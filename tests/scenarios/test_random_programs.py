@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pulumi.automation.errors import CommandError
 
 from parallel_provider.testing.emulator import Emulator
+from tests.checked_emulator import CheckedEmulator
 from tests.engines import Engine, Project, changes, is_secret
 from tests.scenarios.story import Console, declare, live_keys
 
@@ -110,7 +111,11 @@ def _run(project: Project, emulator: Emulator, step: Step) -> dict[str, Any]:
 
 def _compare(steps: list[Step]) -> None:
     """Run a history on both engines. It ends after a step that fails on both."""
-    with tempfile.TemporaryDirectory() as name, Emulator() as first, Emulator() as second:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        CheckedEmulator() as first,
+        CheckedEmulator() as second,
+    ):
         engines: dict[Engine, Emulator] = {"embedded": first, "pulumi": second}
         projects: dict[Engine, Project] = {}
         for engine, emulator in engines.items():

@@ -12,6 +12,7 @@ from parallel_provider.emulator.control_models import KeyState
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes, is_secret
 from tests.scenarios.clock import DAY, Clock
+from tests.scenarios.story import in_words_of
 
 PROGRAM = """
 import pulumi
@@ -281,10 +282,12 @@ def test_bad_duration_is_refused_in_preview(
     """The error names the invalid duration, and shows valid ones."""
     del clock
     declare(project, arguments)
-    assert problem in project.fails("preview")
+    [words] = in_words_of(project, problem)
+    assert words in project.fails("preview")
     assert alive(emulator) == []
 
 
+@pytest.mark.slow
 def test_year_of_monthly_rotations_leaves_one_key_and_no_gap(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from parallel_provider.testing.emulator import Emulator
+from tests.checked_emulator import CheckedEmulator
 from tests.engines import Project, changes
 
 APPS = 40
@@ -31,7 +31,7 @@ def sign_in(environment: dict[str, str]) -> None:
 def test_run_outlives_its_access_tokens(project: Project, tmp_path: Path) -> None:
     """40 apps, 200 ms per answer, tokens of two seconds. Afterwards, no token is left anywhere."""
     settings = ("--auto-approve", "--token-lifetime", "2", "--latency", "0.2")
-    with Emulator(*settings) as emulator:
+    with CheckedEmulator(*settings) as emulator:
         file = tmp_path / "auth.json"
         project.env |= {
             "PARALLEL_SERVICE_API_URL": emulator.url,

@@ -17,6 +17,15 @@ from shelf import Provider, Thing, count
 """
 
 
+def install_plugin(folder: Path) -> Path:
+    """Write the plugin's executable, and return it."""
+    executable = folder / "pulumi-resource-shelf"
+    folder.mkdir()
+    executable.write_text(f"#!{sys.executable}\n" + (_SOURCES / "plugin.py").read_text())
+    executable.chmod(0o755)
+    return executable
+
+
 class Shelf:
     """A project with the plugin `shelf`, and the folder of its files (see `shelf/plugin.py`)."""
 
@@ -27,13 +36,7 @@ class Shelf:
         self._read = 0
         project.write((_SOURCES / "shelf.py").read_text(), "shelf.py")
         project.env["SHELF_FOLDER"] = str(self.folder)
-        executable = folder / "bin" / "pulumi-resource-shelf"
-        executable.parent.mkdir()
-        executable.write_text(
-            f"#!{sys.executable}\n" + (_SOURCES / "plugin.py").read_text(),
-        )
-        executable.chmod(0o755)
-        project.plugins["shelf"] = executable
+        project.plugins["shelf"] = install_plugin(folder / "bin")
 
     def program(self, source: str) -> None:
         """Write the program, after the usual imports."""

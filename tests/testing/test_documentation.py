@@ -1,21 +1,32 @@
-"""The example in `docs/testing.md` runs as it stands there."""
+"""The examples in `docs/testing.md` run as they stand there."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 from tests.examples.test_documents import files
+from tests.testing.shelf_project import install_plugin
 
 
-def test_example_of_the_testing_page_passes(tmp_path: Path) -> None:
-    """The program and its test, written to files and run as a user would."""
+def test_examples_of_the_testing_page_pass(tmp_path: Path) -> None:
+    """The programs and their tests, written to files and run as a user would."""
     shown = files("docs/testing.md")
-    assert set(shown) == {"infra/__main__.py", "test_infra.py"}
+    programs = {"infra/__main__.py", "program/__main__.py"}
+    assert set(shown) == {*programs, "test_infra.py", "test_program.py"}
     for name, text in shown.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_infra.py"]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert "1 passed" in run.stdout, run.stdout + run.stderr
+    install_plugin(tmp_path / "bin")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."]
+    run = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=os.environ | {"SHELF_FOLDER": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "2 passed" in run.stdout, run.stdout + run.stderr

@@ -171,7 +171,9 @@ def test_resource_whose_last_step_failed_is_kept_and_updated(shelf: Shelf) -> No
     assert (thing["id"], thing["initErrors"]) == ("a-1", ["it wobbles"])
     assert plain(thing["outputs"]["password"]) == "pw-a-1"
 
+    shelf.journal()
     assert "it wobbles" in shelf.project.fails("up")
+    assert [call["op"] for call in shelf.journal("diff", "update")] == ["diff", "update"]
     assert shelf.things() == ["a-1"]
     (shelf.folder / "unready-a").unlink()
     assert changes(shelf.project.up()) == {"same": 1, "update": 1}
@@ -198,7 +200,8 @@ def test_import_takes_over_what_exists(shelf: Shelf) -> None:
 Thing("a", value=1, opts=ResourceOptions(import_="a-1"))
 Thing("b", value=2, opts=ResourceOptions(import_="b-1"))
 """)
-    shelf.project.up()
+    assert changes(shelf.project.preview()) == {"create": 1, "import": 2, "update": 1}
+    assert changes(shelf.project.up()) == {"create": 1, "import": 2, "update": 1}
     [*_, read] = shelf.journal("read")
     assert not read["has_state"]
     assert shelf.project.resource("a")["importID"] == "a-1"

@@ -138,7 +138,7 @@ class Deployment:
                 config = self._current_config()
                 is_same = old is not None and old.inputs == config
                 new = ResourceState(
-                    urn=self.dynamic_provider_urn,
+                    urn=self._provider_urn,
                     type=_PROVIDER_TYPE,
                     custom=True,
                     id=old.id if old else str(uuid.uuid4()),
@@ -271,12 +271,11 @@ class Deployment:
             provider.end()
 
     @property
-    def dynamic_provider_urn(self) -> str:
-        """URN of the provider of all dynamic resources."""
+    def _provider_urn(self) -> str:
         return self.options.space.urn(_PROVIDER_TYPE, "default")
 
     def _provider_in_state(self) -> ResourceState | None:
-        return self.snapshots.live.get(self.dynamic_provider_urn)
+        return self.snapshots.live.get(self._provider_urn)
 
     def _provider_config(self) -> Properties:
         kept = None if self._provider_reference else self._provider_in_state()

@@ -145,6 +145,10 @@ def _operation(
     timer.start()
     try:
         yield
+    except BaseException:
+        # Such as Ctrl-C: what runs now is still waited for, and should end soon.
+        deployment.provider_resources.cancel()
+        raise
     finally:
         timer.cancel()
         deployment.cancel()

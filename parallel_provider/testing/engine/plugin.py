@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import grpc
 from google.protobuf import empty_pb2
@@ -206,6 +206,18 @@ class UnknownPlugin:
     def invoke(self, *_call: object, **_options: object) -> InvokeResult:
         """Return that nothing is known."""
         return InvokeResult({}, [])
+
+
+class FailedPlugin:
+    """A provider whose Configure has failed. As in Pulumi's engine, each later call fails so."""
+
+    def __init__(self, error: ProviderError) -> None:
+        self._error = error
+
+    def _fail(self, *_arguments: object, **_properties: object) -> NoReturn:
+        raise ProviderError(str(self._error))
+
+    check = diff = create = update = read = delete = invoke = diff_config = _fail
 
 
 def _text(value: object) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from parallel_provider.testing.engine.diffs import ProviderDiff
 from parallel_provider.testing.engine.packages import INTERNAL, VERSION
-from parallel_provider.testing.engine.plugin import PluginProcess, UnknownPlugin
+from parallel_provider.testing.engine.plugin import FailedPlugin, PluginProcess, UnknownPlugin
 from parallel_provider.testing.engine.provider import CheckResult, ProviderError, ReadResult
 from parallel_provider.testing.engine.state import ResourceState, SnapshotManager
 from parallel_provider.testing.engine.urns import PROVIDER_PREFIX, provider_urn, type_of
@@ -23,6 +23,8 @@ from parallel_provider.testing.engine.values import (
     has_unknown,
 )
 
+_Plugin = PluginProcess | UnknownPlugin | FailedPlugin
+
 
 class ProviderResources:
     """The provider resources of one operation, and their plugin processes."""
@@ -30,13 +32,13 @@ class ProviderResources:
     def __init__(self, start: Callable[[str], PluginProcess], snapshots: SnapshotManager) -> None:
         self._start = start
         self._snapshots = snapshots
-        self._configured: dict[str, PluginProcess | UnknownPlugin] = {}  # by reference
+        self._configured: dict[str, _Plugin] = {}  # by reference
         self._checked: dict[str, PluginProcess] = {}  # by URN: started, and not yet configured
         self._all: list[PluginProcess] = []
         self._lock = threading.RLock()
         self._closed = False
 
-    def by_reference(self, reference: str) -> PluginProcess | UnknownPlugin:
+    def by_reference(self, reference: str) -> _Plugin:
         """Return the provider that a resource refers to. If needed, start it from the state."""
         with self._lock:
             found = self._configured.get(reference)
@@ -168,15 +170,16 @@ class ProviderResources:
     def _take(self, urn: str) -> PluginProcess:
         return self._checked.pop(urn, None) or self._started(urn)
 
-    def _configure(
-        self, process: PluginProcess, urn: str, id_: str, inputs: Properties
-    ) -> PluginProcess | UnknownPlugin:
+    def _configure(self, process: PluginProcess, urn: str, id_: str, inputs: Properties) -> _Plugin:
         given = _for_plugin(inputs)
-        provider: PluginProcess | UnknownPlugin = process
+        provider: _Plugin = process
         if has_unknown(given):
             provider = UnknownPlugin()
         else:
-            process.configure_as(urn, id_, given)
+            try:
+                process.configure_as(urn, id_, given)
+            except ProviderError as error:
+                provider = FailedPlugin(error)
         self._configured[f"{urn}::{id_}"] = provider
         return provider
 

@@ -29,7 +29,7 @@ class Steps:
         """Keep a resource unchanged."""
         new.id, new.outputs = old.id, old.outputs
         _mark_secrets(new)
-        if new.is_provider and new.urn != self._deployment.dynamic_provider_urn:
+        if new.is_provider:
             self._deployment.call_provider(
                 new.urn, lambda: self._deployment.provider_resources.same(new)
             )

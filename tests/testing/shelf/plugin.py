@@ -2,7 +2,8 @@
 
 `SHELF_FOLDER` is a folder. Each thing that exists is a file `ID.json` in it. `journal.jsonl` has a
 line for each call, with what the engine sent. A file `unready-NAME` makes a create or an update of
-this thing fail after its work, and `refused-NAME` before it.
+this thing fail after its work, and `refused-NAME` before it. The create of a thing named "waits"
+goes on until the plugin is cancelled.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import json
 import os
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn
@@ -57,6 +59,7 @@ class Shelf(provider_pb2_grpc.ResourceProviderServicer):
     def __init__(self, engine: str) -> None:
         self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(engine))
         self._color = ""
+        self._cancelled = threading.Event()
 
     def _journal(self, operation: str, **what: Any) -> None:  # noqa: ANN401 - JSON
         text = json.dumps({"op": operation, **what}, sort_keys=True).replace(UNKNOWN, "<unknown>")
@@ -88,7 +91,7 @@ class Shelf(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802, ANN401, ARG002
         args = _dict(request.args)
         own = json.loads(os.environ["PULUMI_CONFIG"])
-        self._journal("configure", name=request.name, args=args, environment=own)
+        self._journal("configure", name=request.name, args=args, environment=own, pid=os.getpid())
         self._color = str(_plain(args.get("color", "")))
         return proto.ConfigureResponse(supportsPreview=True)
 
@@ -120,6 +123,8 @@ class Shelf(provider_pb2_grpc.ResourceProviderServicer):
             known = {**news, "color": self._color, "serial": UNKNOWN, "password": UNKNOWN}
             return proto.CreateResponse(properties=_struct(known))
         self._refuse(request.name, context)
+        if request.name == "waits":
+            self._cancelled.wait(20)
         id_ = f"{request.name}-{len(list(FOLDER.glob(f'{request.name}-*.json'))) + 1}"
         properties = self._write(id_, news)
         self._fail_if_unready(request.name, id_, properties, context)
@@ -166,6 +171,7 @@ class Shelf(provider_pb2_grpc.ResourceProviderServicer):
 
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802, ANN401, ARG002
         self._journal("cancel")
+        self._cancelled.set()
         return empty_pb2.Empty()
 
     def _outputs(self, id_: str, inputs: Props) -> struct_pb2.Struct:

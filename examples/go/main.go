@@ -1,0 +1,56 @@
+// A first program: an app, a key that is replaced each quarter, and a key that rotates by age.
+//
+//	pulumi config set appName web-search    # changes the name in the Parallel console
+//	pulumi config set quarter 2027Q1        # creates a new `ci` key, then revokes the old one
+package main
+
+import (
+	"example.com/pulumi-parallel/sdk/go/parallel"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
+)
+
+func main() {
+	pulumi.Run(func(ctx *pulumi.Context) error {
+		quarter := config.Get(ctx, "quarter")
+		if quarter == "" {
+			quarter = "2026Q4"
+		}
+		appArgs := &parallel.AppArgs{}
+		if name := config.Get(ctx, "appName"); name != "" {
+			appArgs.AppName = pulumi.String(name)
+		}
+		app, err := parallel.NewApp(ctx, "search", appArgs)
+		if err != nil {
+			return err
+		}
+
+		// Any change of `triggers` replaces the key.
+		ci, err := parallel.NewApiKey(ctx, "ci", &parallel.ApiKeyArgs{
+			AppId:    app.AppId,
+			Triggers: pulumi.StringMap{"quarter": pulumi.String(quarter)},
+		})
+		if err != nil {
+			return err
+		}
+
+		// The first run after 30 days rotates this key. The previous key works for two more days.
+		service, err := parallel.NewRotatingApiKey(ctx, "service", &parallel.RotatingApiKeyArgs{
+			AppId:       app.AppId,
+			RotateAfter: pulumi.String("30d"),
+			Overlap:     pulumi.String("2d"),
+		})
+		if err != nil {
+			return err
+		}
+
+		ctx.Export("appId", app.AppId)
+		ctx.Export("organization", app.OrgName)
+		ctx.Export("balanceCents", parallel.GetBalanceOutput(ctx).CreditBalanceCents())
+		ctx.Export("ciKey", ci.DisplayValue)
+		ctx.Export("ciRawApiKey", ci.RawApiKey) // always a secret
+		ctx.Export("serviceKey", service.DisplayValue)
+		ctx.Export("serviceRawApiKey", service.RawApiKey)
+		return nil
+	})
+}

@@ -1,0 +1,55 @@
+"""The two front doors of the provider: the dynamic provider, and the native plugin.
+
+A scenario is written for the dynamic provider. With the native plugin, its program imports
+`parallel_native` in place of `parallel_provider`, and the state is read with the names of the
+dynamic provider.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+from parallel_provider.plugin.schema import SCHEMA_FILE
+
+Door = Literal["dynamic", "native"]
+
+PLUGIN = Path(sys.executable).with_name("pulumi-resource-parallel")
+_SDK = Path(__file__).with_name("parallel_native.py")
+# Their values are data of the user, or of the plugin.
+_VERBATIM = ("triggers", "__defaults")
+
+
+def install_sdk(folder: Path) -> None:
+    """Put the package of the native plugin beside a program."""
+    shutil.copy(_SDK, folder)
+    shutil.copy(SCHEMA_FILE, folder)
+
+
+def in_dynamic_form(resource: dict[str, Any]) -> dict[str, Any]:
+    """Return a resource of the native plugin with the names that the dynamic provider has."""
+    if not resource["type"].startswith("parallel:index:"):
+        return resource
+    properties = {key: _renamed(resource.get(key) or {}) for key in ("inputs", "outputs")}
+    return resource | properties
+
+
+def _renamed(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        _snake(name): value if name in _VERBATIM else _value(value)
+        for name, value in properties.items()
+        if value is not None
+    }
+
+
+def _value(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, list):
+        return [_renamed(item) if isinstance(item, dict) else item for item in value]
+    return value
+
+
+def _snake(name: str) -> str:
+    return name if name.startswith("_") else re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

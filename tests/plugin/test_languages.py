@@ -1,0 +1,95 @@
+"""The examples in YAML, TypeScript and Go, and a Python program with a generated SDK.
+
+All but the YAML program download packages of their languages: the SDK that Pulumi generates has
+dependencies. So these are slow.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+from tests.engines import changes, is_secret
+from tests.plugin.language_project import NEEDS, LanguageProject
+from tests.scenarios.story import Console, apps_named, live_keys
+
+
+def _needing(language: str) -> object:
+    programs = ("pulumi", *NEEDS[language])
+    missing = [program for program in programs if shutil.which(program) is None]
+    marks = [pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(programs)} on PATH")]
+    if language != "yaml":
+        marks.append(pytest.mark.slow)
+    return pytest.param(language, marks=marks)
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("language", list(map(_needing, NEEDS)))
+def test_life_of_the_quickstart(tmp_path: Path, emulator: Emulator, language: str) -> None:
+    """Created, unchanged, replaced, rotated, retired, drifted, imported into and destroyed."""
+    emulator.set_org(credit_balance_cents=1_234)
+    project = LanguageProject(tmp_path, emulator, language)
+    stack = project.stack
+
+    assert changes(stack.preview()) == {"create": 4}
+    up = stack.up()
+    assert changes(up) == {"create": 4}
+    assert up.outputs["balanceCents"].value == 1_234
+    secret = {"ciRawApiKey", "serviceRawApiKey"}
+    assert {name for name, output in up.outputs.items() if output.secret} == secret
+    assert set(changes(stack.preview())) == {"same"}
+
+    project.config("quarter", "2027Q1")
+    replaced = stack.up()
+    assert changes(replaced) == {"replace": 1, "same": 3}
+    assert replaced.outputs["ciRawApiKey"].value != up.outputs["ciRawApiKey"].value
+
+    project.set_days(31)
+    rotated = stack.up()
+    assert changes(rotated) == {"update": 1, "same": 3}
+    assert rotated.outputs["serviceRawApiKey"].value != up.outputs["serviceRawApiKey"].value
+    assert len(live_keys(emulator)) == 3
+
+    project.set_days(34)
+    assert changes(stack.preview()) == {"update": 1, "same": 3}
+    retired = stack.up()
+    assert retired.outputs["serviceRawApiKey"].value == rotated.outputs["serviceRawApiKey"].value
+    assert len(live_keys(emulator)) == 2
+
+    [app] = apps_named(emulator, "search")
+    Console(emulator).delete_app(app["app_id"])
+    assert changes(stack.refresh())["delete"] == 3
+    assert changes(stack.up())["create"] == 3
+
+    _import_a_key(project, emulator)
+    assert emulator.leaks_in(project.stored_state()) == []
+    stack.destroy()
+    assert live_keys(emulator) == []
+    assert apps_named(emulator, "search") == []
+
+
+def _import_a_key(project: LanguageProject, emulator: Emulator) -> None:
+    """Import a key into the stack, with its code in the program's language."""
+    app_id = project.stack.outputs()["appId"].value
+    key = Console(emulator).create_key(app_id, "made-by-hand")
+    project.set_variable("PARALLEL_IMPORT_RAW_API_KEY", key["raw_api_key"])
+
+    imported = project.stack.import_resources(
+        resources=[
+            {
+                "type": "parallel:index:ApiKey",
+                "name": "imported",
+                "id": f"{app_id}/{key['api_key_id']}/made-by-hand",
+            }
+        ],
+        protect=False,
+    )
+
+    assert "made-by-hand" in imported.generated_code
+    state = project.resource("imported")
+    assert state["id"] == key["api_key_id"]
+    assert is_secret(state["outputs"]["rawApiKey"])
+    assert emulator.leaks_in(imported.stdout + imported.generated_code) == []

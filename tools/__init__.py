@@ -1,0 +1,1 @@
+"""What maintainers run: releases, and documents that are made from the declarations."""

@@ -1,0 +1,196 @@
+"""The pages of docs/resources and docs/functions, and the tables of other documents."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import parallel_provider as parallel
+from parallel_provider.lifecycle import FUNCTIONS, RESOURCES
+from parallel_provider.resources._properties import snake_case
+from tools.documents.declared import (
+    Row,
+    arguments_of,
+    inputs_of,
+    item_fields,
+    outputs_of,
+    results_of,
+)
+from tools.documents.markdown import code, table, with_parts
+from tools.documents.settings import SETTINGS
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = Path(__file__).with_name("examples")
+_NOTICE = (
+    "<!-- Written by `make docs` from the declarations in parallel_provider/lifecycle, the\n"
+    "docstrings of parallel_provider/resources and the programs in tools/documents/examples. -->"
+)
+_MORE = {
+    "App": (
+        '`App.get("name", app_id)` reads an app in Python without managing it. With the native '
+        "plugin, `pulumi import\nparallel:index:App NAME APP_ID` imports an app. "
+        "[README](../../README.md#app) says what happens if several\nresources manage one app."
+    ),
+    "ApiKey": (
+        "[Secret stores](../secret-stores.md) says how `deliver_command` brings raw keys elsewhere."
+    ),
+    "RotatingApiKey": (
+        "[Rotation](../rotation.md) has the details and a picture, "
+        "[secret stores](../secret-stores.md)\nsays how `deliver_command` brings keys elsewhere."
+    ),
+    "BalanceTopUp": (
+        "[README](../../README.md#balancetopup) says what happens if the outcome of a charge isn't "
+        "known."
+    ),
+}
+
+
+def documents() -> dict[Path, str]:
+    """Return the text of each document that is written, by its path."""
+    found = {page_of(kind): _resource_page(kind) for kind in RESOURCES}
+    found |= {page_of(name): _function_page(name) for name in FUNCTIONS}
+    readme = ROOT / "README.md"
+    found[readme] = with_parts(readme.read_text(), _readme_parts())
+    settings = ROOT / "docs" / "installation-configuration.md"
+    found[settings] = with_parts(settings.read_text(), {"Settings": settings_table()})
+    index = ROOT / "docs" / "_index.md"
+    found[index] = with_parts(index.read_text(), {"Pages": _pages_table()})
+    return found
+
+
+def page_of(name: str) -> Path:
+    """Return the path of the page of a resource or a function."""
+    folder = "resources" if name in RESOURCES else "functions"
+    return ROOT / "docs" / folder / f"{snake_case(name).replace('_', '-').lstrip('-')}.md"
+
+
+def settings_table() -> str:
+    """Return the table of all settings."""
+    rows = [
+        (f"`parallel:{key}`" if key else "", f"`{variable}`", text)
+        for key, variable, text in SETTINGS
+    ]
+    return table(("stack config", "environment", ""), rows)
+
+
+def _readme_parts() -> dict[str, str]:
+    parts = {}
+    for kind in RESOURCES:
+        rows = [(f"`{row.name}`", _with_required(row), row.effect) for row in inputs_of(kind)]
+        outputs = [_output_name(row) for row in outputs_of(kind) if not _is_input(kind, row)]
+        head = table(("input", "", "a change"), rows)
+        page = page_of(kind).relative_to(ROOT)
+        parts[kind] = f"{head}\n\n{_wrapped(f'[Outputs]({page}): ' + ', '.join(outputs) + '.')}"
+    rows = []
+    for name in FUNCTIONS:
+        python = snake_case(name)
+        forms = ", ".join(f"`{python}({a.name}=…)`" for a in arguments_of(name)) or f"`{python}()`"
+        fields = ", ".join(f"`{row.name}`" for row in results_of(name))
+        call: Callable[..., object] = getattr(parallel, python)
+        about = (inspect.getdoc(call) or "").split("\n\n")[0].replace("\n", " ")
+        more = f"`{python}_output({'…' if arguments_of(name) else ''})`"
+        rows.append((f"{forms}, {more}", fields, about))
+    parts["Data sources"] = table(("function", "result", ""), rows)
+    parts["Settings"] = settings_table()
+    return parts
+
+
+def _resource_page(kind: str) -> str:
+    about, api = _docstring(getattr(parallel, kind))
+    inputs = [
+        (row.names, row.type, _with_required(row), row.effect or "changes nothing at the server")
+        for row in inputs_of(kind)
+    ]
+    return _page(
+        kind,
+        about,
+        ["## Example", *_examples(kind)],
+        ["## Inputs", table(("input", "type", "", "a change"), inputs)],
+        ["## Outputs", _outputs(outputs_of(kind))],
+        ["## More", _MORE[kind], api],
+    )
+
+
+def _function_page(name: str) -> str:
+    python = snake_case(name)
+    about, api = _docstring(getattr(parallel, python))
+    forms = (
+        f"In Python, `{python}` returns the result at once, and `{python}_output` takes and "
+        f"returns\noutputs. In other languages the function is `parallel:{name}`."
+    )
+    arguments = [(row.names, row.type, row.description) for row in arguments_of(name)]
+    given = table(("argument", "type", ""), arguments) if arguments else "It has none."
+    items = item_fields(name)
+    shown = [_outputs(results_of(name))]
+    if items:
+        shown += ["Each item has:", _outputs(items)]
+    return _page(
+        name,
+        f"{about}\n\n{forms}",
+        ["## Example", *_examples(name)],
+        ["## Arguments", given],
+        ["## Result", *shown],
+        ["## More", api],
+    )
+
+
+def _page(title: str, about: str, *sections: Iterable[str]) -> str:
+    pieces = [f"# {title}", _NOTICE, about, *(piece for part in sections for piece in part)]
+    return "\n\n".join(piece for piece in pieces if piece) + "\n"
+
+
+def _examples(name: str) -> list[str]:
+    return [
+        code("python", (EXAMPLES / f"{name}.py").read_text()),
+        code("yaml", (EXAMPLES / f"{name}.yaml").read_text()),
+    ]
+
+
+def _docstring(documented: object) -> tuple[str, str]:
+    """Return the docstring in two parts: what it is, and its paths of the API."""
+    about, _, api = (inspect.getdoc(documented) or "").partition("\n\nAPI: ")
+    return about, f"API: {api}" if api else ""
+
+
+def _outputs(rows: Iterable[Row]) -> str:
+    return table(
+        ("output", "type", ""),
+        [
+            (
+                row.names,
+                row.type,
+                ("**Secret.** " if row.is_secret else "")
+                + row.description
+                + (" Can be absent." if row.can_be_absent else ""),
+            )
+            for row in rows
+        ],
+    )
+
+
+def _wrapped(text: str) -> str:
+    return "\n".join(textwrap.wrap(text, 100, break_on_hyphens=False, break_long_words=False))
+
+
+def _with_required(row: Row) -> str:
+    return f"**Required.** {row.description}" if row.is_required else row.description
+
+
+def _output_name(row: Row) -> str:
+    return f"`{row.name}` (a secret)" if row.is_secret else f"`{row.name}`"
+
+
+def _is_input(kind: str, row: Row) -> bool:
+    named = {"app_id", "app_name", "api_key_name"}
+    return row.name not in named and row.name in {each.name for each in inputs_of(kind)}
+
+
+def _pages_table() -> str:
+    rows = []
+    for name in (*RESOURCES, *FUNCTIONS):
+        documented = getattr(parallel, name if name in RESOURCES else snake_case(name))
+        first = (inspect.getdoc(documented) or "").split("\n\n")[0].replace("\n", " ")
+        rows.append((f"[`{name}`]({page_of(name).relative_to(ROOT / 'docs')})", first))
+    return table(("", ""), rows)

@@ -1,0 +1,1 @@
+"""Build and check a release. `make dist` runs all of it; the release workflow runs the same."""
