@@ -98,18 +98,6 @@ def test_raw_key_is_a_secret_wherever_it_goes(project: Project) -> None:
     assert is_secret(project.resource("ci")["outputs"]["app_name"])
 
 
-@pytest.mark.doors("dynamic")  # the plugin has nothing like it
-def test_provider_in_the_state_is_short_and_no_secret(project: Project) -> None:
-    """The SDK stores the provider's name and no code, and the name never changes."""
-    declare(project, APP_AND_KEY.format(triggers=None))
-    project.up()
-
-    for name in ("search", "ci"):
-        resource = project.resource(name)
-        assert len(resource["inputs"]["__provider"]) < 100
-        assert resource["outputs"]["__provider"] == resource["inputs"]["__provider"]
-
-
 def test_triggers_make_a_new_key_before_the_old_one_is_revoked(
     project: Project, emulator: Emulator
 ) -> None:

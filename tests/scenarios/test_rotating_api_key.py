@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from datetime import timedelta
 from typing import Any
 
@@ -285,24 +284,3 @@ def test_bad_duration_is_refused_in_preview(
     [words] = in_words_of(project, problem)
     assert words in project.fails("preview")
     assert alive(emulator) == []
-
-
-@pytest.mark.slow
-def test_year_of_monthly_rotations_leaves_one_key_and_no_gap(
-    project: Project, emulator: Emulator, clock: Clock
-) -> None:
-    """12 rotations and 12 revocations: each key works until the overlap after its rotation ends."""
-    declare(project)
-    project.up()
-    clock.forward(days=30)
-    for _ in range(12):
-        for days in (2, 28):
-            assert changes(project.up()) == {"same": 2, "update": 1}
-            clock.forward(days=days)
-    clock.forward(days=-28)
-    minted = list(keys(emulator).values())
-    assert len(minted) == 13
-    assert [key["revoked_at"] is None for key in minted] == [False] * 12 + [True]
-    for replaced, successor in itertools.pairwise(minted):
-        assert replaced["revoked_at"] is not None
-        assert replaced["revoked_at"] >= successor["created_at"] + 2 * DAY
