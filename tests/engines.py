@@ -21,8 +21,8 @@ if `pulumi` is on PATH. Otherwise that half is skipped with the reason.
 - `project.resources()` returns the state, one dict per resource, as `pulumi stack export` writes it
   with `--show-secrets`. Use `is_secret(value)` and `plain(value)` on its inputs and outputs.
 - `project.take_over(state)` imports a state that either engine exported earlier.
-- `project.door` is "native" where the program uses the native plugin. `project.resources()` has the
-  names of the dynamic provider then too.
+- `project.provider` is "native" where the program uses the native plugin. `project.resources()` has
+  the names of the dynamic provider then too.
 - `project.said` has all output of its runs so far.
 - `changes(result)` has the changes of a run or a preview, as plain `{"create": 2, "same": 1}`.
 """
@@ -47,7 +47,7 @@ from pulumi.automation import (
 from pulumi.automation.errors import CommandError
 
 from parallel_provider.testing import EmbeddedStack, local_stack
-from tests.native.doors import Door, in_dynamic_form
+from tests.native.providers import ProviderKind, in_dynamic_form
 
 Engine = Literal["embedded", "pulumi"]
 Result = UpResult | PreviewResult | RefreshResult | DestroyResult
@@ -69,7 +69,7 @@ class Project:
         self.env: dict[str, str] = {}
         self.said: list[str] = []
         self.plugins: dict[str, Path] = {}
-        self.door: Door = "dynamic"
+        self.provider: ProviderKind = "dynamic"
         self._stack: Stack | EmbeddedStack | None = None
 
     @property
@@ -86,7 +86,7 @@ class Project:
 
     def write(self, source: str, file: str = "__main__.py") -> None:
         """Write one file of the program."""
-        if self.door == "native":
+        if self.provider == "native":
             source = source.replace("import parallel_provider as", "import parallel_native as")
         path = self.folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +145,7 @@ class Project:
         """Return the resources of the state, in its order, with marked secrets."""
         deployment = self.stack.export_stack().deployment or {}
         resources: list[dict[str, Any]] = deployment.get("resources") or []
-        return resources if self.door == "dynamic" else [*map(in_dynamic_form, resources)]
+        return resources if self.provider == "dynamic" else [*map(in_dynamic_form, resources)]
 
     def resource(self, name: str) -> dict[str, Any]:
         """Return the only resource of the state with this name."""

@@ -292,10 +292,8 @@ def test_charge_waits_for_its_turn_and_gives_up_rather_than_charge(
 ) -> None:
     """A lock that another run holds is no reason to charge without it."""
     monkeypatch.setattr("parallel_provider.lifecycle.charge._WAIT_SECONDS", 0.1)
-    with (
-        one_charge_at_a_time(new_run(), emulator.org_id),
-        pytest.raises(LifecycleError, match="another process"),
-    ):
+    waiting = pytest.raises(LifecycleError, match="another process")
+    with one_charge_at_a_time(new_run(), emulator.org_id), waiting:
         charge_500(new_run())
 
     assert emulator.state()["charges"] == []

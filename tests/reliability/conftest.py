@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.native.doors import Door
+from tests.native.providers import ProviderKind
 from tests.scenarios.conftest import bare_project, engine, project
 
 __all__ = ["bare_project", "engine", "project"]
 
 
 @pytest.fixture
-def door() -> Door:
-    """Return the door of these tests. Their faults and kills are those of the dynamic provider."""
+def provider_kind() -> ProviderKind:
+    """Return the provider of these tests, for whose calls their faults and kills are made."""
     return "dynamic"

@@ -8,7 +8,6 @@ is compared with the state and with all messages so far.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
@@ -16,55 +15,14 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from parallel_provider.emulator.control_models import FaultKind
 from parallel_provider.lifecycle.charge import idempotency_key
 from parallel_provider.testing.emulator import Emulator
 from tests.reliability.engine import Declared, api_key, app, rotating_key, top_up
-from tests.reliability.matrix import ADD_BALANCE, APPS, BALANCE, DAY, KEYS, ONE_APP, ONE_KEY
+from tests.reliability.matrix import DAY
+from tests.reliability.planned_faults import PLANNED_FAULTS, PlannedFault
 from tests.reliability.world import RunOutput, World
 
-_ANY = ("*", "*")
-_ROUTES = (
-    ("GET", APPS),
-    ("POST", APPS),
-    ("DELETE", ONE_APP),
-    ("POST", KEYS),
-    ("DELETE", ONE_KEY),
-    ("GET", BALANCE),
-    ("POST", ADD_BALANCE),
-)
 _APP_NAMES = ("a", "b")
-
-
-@dataclass(frozen=True)
-class PlannedFault:
-    """A planned fault: the request, what happens to it, and how often."""
-
-    route: tuple[str, str]
-    kind: FaultKind
-    status: int | None
-    times: int
-    after: int
-
-
-_PLANNED_FAULTS = st.builds(
-    lambda route, answer, times, after: PlannedFault(route, answer[0], answer[1], times, after),
-    st.just(_ANY) | st.sampled_from(_ROUTES),
-    st.sampled_from(
-        [
-            ("status", 403),
-            ("status", 429),
-            ("status", 500),
-            ("garbage", 500),
-            ("garbage", None),
-            ("drop_before", None),
-            ("drop_after", None),
-            ("truncate", None),
-        ]
-    ),
-    st.sampled_from([1, 1, 2, 9]),
-    st.integers(0, 5),
-)
 
 # A resource, an option with a meaning for each type, and whether the resource is removed.
 _CHANGES = st.tuples(
@@ -133,7 +91,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(
         changes=st.lists(_CHANGES, min_size=1, max_size=4),
-        faults=st.lists(_PLANNED_FAULTS, min_size=1, max_size=3),
+        faults=st.lists(PLANNED_FAULTS, min_size=1, max_size=3),
         killed_after=st.none() | st.none() | st.integers(0, 12),
         verb=st.sampled_from(("up", "up", "up", "up", "refresh", "destroy")),
     )

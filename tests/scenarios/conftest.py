@@ -1,6 +1,6 @@
-"""Fixtures of the scenarios: `project` runs each on both engines and through both doors.
+"""Fixtures of the scenarios: `project` runs each on both engines and with both providers.
 
-The doors are the dynamic provider and the native plugin. `@pytest.mark.doors("dynamic")` is for a
+These are the dynamic provider and the native plugin. `@pytest.mark.providers("dynamic")` is for a
 scenario, or a module of them, that is about one of the two.
 """
 
@@ -16,12 +16,12 @@ from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, engine
 from tests.engines import project as bare_project
 from tests.leaks import assert_no_leaks
-from tests.native.doors import PLUGIN, Door, install_sdk
+from tests.native.providers import PLUGIN, ProviderKind, install_sdk
 
 __all__ = ["bare_project", "engine", "project"]
 
 
-# The scenarios whose native half is in every run: what the two doors don't share (names, checks,
+# The scenarios whose native half is in every run: what the two don't share (names, checks,
 # diffs, secrets, settings, functions) shows in these. The native half of the others is slow.
 _NATIVE_IN_EVERY_RUN = {
     "test_api_key",
@@ -35,21 +35,21 @@ _NATIVE_IN_EVERY_RUN = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run scenarios through the doors that their mark names, or through both."""
-    if "door" not in metafunc.fixturenames:
+    """Run scenarios with the providers that their mark names, or with both."""
+    if "provider_kind" not in metafunc.fixturenames:
         return
-    mark = metafunc.definition.get_closest_marker("doors")
-    doors = mark.args if mark else ("dynamic", "native")
+    mark = metafunc.definition.get_closest_marker("providers")
+    kinds = mark.args if mark else ("dynamic", "native")
     always = metafunc.module.__name__.rpartition(".")[2] in _NATIVE_IN_EVERY_RUN
     slow = () if always else (pytest.mark.slow,)
-    params = [pytest.param(d, marks=slow if d == "native" else ()) for d in doors]
-    metafunc.parametrize("door", params)
+    params = [pytest.param(d, marks=slow if d == "native" else ()) for d in kinds]
+    metafunc.parametrize("provider_kind", params)
 
 
 @pytest.fixture
 def project(
     bare_project: Project,
-    door: Door,
+    provider_kind: ProviderKind,
     emulator: Emulator,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -63,8 +63,8 @@ def project(
     # A test must not find the sign-in of a real user.
     bare_project.env["PARALLEL_AUTH_FILE"] = str(tmp_path / "auth.json")
     bare_project.env |= emulator.environment
-    if door == "native":
-        bare_project.door = door
+    if provider_kind == "native":
+        bare_project.provider = provider_kind
         bare_project.plugins["parallel"] = PLUGIN
         install_sdk(bare_project.folder)
     yield bare_project

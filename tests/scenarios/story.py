@@ -143,8 +143,8 @@ def assert_refused(project: Project, text: str, *says: str, resource: str | None
 
 
 def in_words_of(project: Project, *texts: str) -> list[str]:
-    """Return texts of the dynamic provider as the project's door says them."""
-    if project.door == "dynamic":
+    """Return texts of the dynamic provider as the project's provider says them."""
+    if project.provider == "dynamic":
         return [*texts]
     return [
         re.sub(r"\bget_(\w)", lambda match: f"get{match[1].upper()}", text_in_camel_case(text))

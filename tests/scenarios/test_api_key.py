@@ -211,7 +211,7 @@ def test_bad_inputs_of_key_are_refused_all_at_once(project: Project, emulator: E
     assert_refused(project, text, "a problem: api_key_name must", "empty or blank", resource="ci")
 
 
-@pytest.mark.doors("dynamic")  # our classes check it, which generated ones can't
+@pytest.mark.providers("dynamic")  # our classes check it, which generated ones can't
 def test_triggers_that_pulumi_cannot_send_are_refused(project: Project, emulator: Emulator) -> None:
     """A common mistake is a date. Without the check, the SDK prints a long traceback."""
     declare(

@@ -276,7 +276,7 @@ def test_secret_trigger_cannot_be_guessed_from_the_state(
     assert changes(project.up()) == {"same": 2}
 
 
-@pytest.mark.doors("dynamic")  # our classes check it, which generated ones can't
+@pytest.mark.providers("dynamic")  # our classes check it, which generated ones can't
 def test_number_that_cannot_be_sent_exactly_is_refused(
     project: Project, emulator: Emulator
 ) -> None:

@@ -152,7 +152,7 @@ def test_balance_that_is_no_number_charges_nothing(
     assert amounts(emulator) == []
 
 
-@pytest.mark.doors("dynamic")  # the SDK takes None for unknown; our classes mend that
+@pytest.mark.providers("dynamic")  # the SDK takes None for unknown; our classes mend that
 def test_outputs_of_a_charge_that_was_never_made_are_known_in_a_preview(
     project: Project, emulator: Emulator
 ) -> None:

@@ -134,7 +134,7 @@ def test_get_app_by_nothing_is_refused(project: Project, emulator: Emulator) -> 
     text = project.fails("preview")
 
     native = "app_name or app_id must be given, and only one of them"
-    reason = native if project.door == "native" else "get_app: give either app_name or app_id"
+    reason = native if project.provider == "native" else "get_app: give either app_name or app_id"
     assert_refused(project, text, reason, resource=None)
     assert emulator.state()["requests"] == {}
 
@@ -149,14 +149,14 @@ def test_data_source_without_permission_is_refused(project: Project, emulator: E
     assert_refused(
         project,
         text,
-        "reading the balance" if project.door == "dynamic" else "calling getBalance",
+        "reading the balance" if project.provider == "dynamic" else "calling getBalance",
         "Missing required scope: balance:read",
         "missing scope",
         resource=None,
     )
 
 
-@pytest.mark.doors("dynamic")  # nobody tells a plugin that the argument of a function is secret
+@pytest.mark.providers("dynamic")  # nobody tells a plugin that the argument of a function is secret
 def test_secret_that_is_looked_for_is_not_printed(project: Project) -> None:
     """The result and the error don't contain the secret that was searched for."""
     declare(

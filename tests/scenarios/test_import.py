@@ -10,7 +10,7 @@ from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes, is_secret
 from tests.scenarios.story import Console, declare, live_keys, stored_text, writes
 
-pytestmark = pytest.mark.doors("native")
+pytestmark = pytest.mark.providers("native")
 
 PROGRAM = """
 opts = lambda import_id: pulumi.ResourceOptions(import_=import_id)

@@ -27,7 +27,7 @@ for name in ("next_rotation_time", "previous_expires_time"):
 """
 
 
-@pytest.mark.doors("dynamic")  # the SDK takes None for unknown; our classes mend that
+@pytest.mark.providers("dynamic")  # the SDK takes None for unknown; our classes mend that
 def test_absent_outputs_are_known_in_a_preview_without_changes(
     project: Project, emulator: Emulator
 ) -> None:
@@ -47,7 +47,7 @@ def test_absent_outputs_are_known_in_a_preview_without_changes(
     assert "previous_api_key_id is known: True" in project.preview().stdout
 
 
-@pytest.mark.doors("dynamic")  # generated classes have no such properties
+@pytest.mark.providers("dynamic")  # generated classes have no such properties
 def test_times_are_told_in_iso_8601_beside_the_seconds(
     project: Project, emulator: Emulator
 ) -> None:

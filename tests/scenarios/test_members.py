@@ -138,7 +138,7 @@ def test_second_person_who_refreshes_can_find_the_app_gone_later(
     assert changes(project.refresh()) == {"delete": 3, "same": 1}
 
 
-@pytest.mark.doors("dynamic")
+@pytest.mark.providers("dynamic")
 @pytest.mark.timeout(300)  # 15 runs
 def test_year_with_four_people_loses_no_key_and_no_app(
     project: Project, emulator: Emulator

@@ -94,7 +94,7 @@ def test_name_that_is_no_secret_is_shown(project: Project, emulator: Emulator) -
     text = project.fails("up")
 
     # The plugin uses the resource's name.
-    name = "search" if project.door == "dynamic" else "a"
+    name = "search" if project.provider == "dynamic" else "a"
     assert_refused(project, text, f"creating App '{name}'", resource="a")
 
 

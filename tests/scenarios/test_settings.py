@@ -202,7 +202,7 @@ def test_access_token_as_plain_text_is_warned_about(project: Project, emulator: 
     assert token not in plain.stdout
 
 
-@pytest.mark.doors("dynamic")  # a plugin sees today's configuration
+@pytest.mark.providers("dynamic")  # a plugin sees today's configuration
 def test_destroy_is_told_which_configuration_counts(project: Project, emulator: Emulator) -> None:
     """A refresh or a destroy doesn't see a renewed token. The line says so, and what to do."""
     project.config("parallel:accessToken", emulator.mint_token(lifetime_seconds=60), secret=True)
@@ -244,7 +244,7 @@ def test_guard_in_the_environment_guards_a_destroy(project: Project, emulator: E
         text,
         "parallel:orgId and PARALLEL_ORG_ID name different organizations",
         # A plugin sees today's configuration without it.
-        "--run-program" if project.door == "dynamic" else "both name the same one",
+        "--run-program" if project.provider == "dynamic" else "both name the same one",
         resource="search",
     )
     assert len(apps_named(emulator, "search")) == 1

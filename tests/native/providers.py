@@ -1,4 +1,4 @@
-"""The two front doors of the provider: the dynamic provider, and the native plugin.
+"""The two providers of this package: the dynamic provider, and the native plugin.
 
 A scenario is written for the dynamic provider. With the native plugin, its program imports
 `parallel_native` in place of `parallel_provider`, and the state is read with the names of the
@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from parallel_provider.plugin.schema import SCHEMA_FILE
 
-Door = Literal["dynamic", "native"]
+ProviderKind = Literal["dynamic", "native"]
 
 PLUGIN = Path(sys.executable).with_name("pulumi-resource-parallel")
 _SDK = Path(__file__).with_name("parallel_native.py")
