@@ -15,7 +15,7 @@ from parallel_provider.dynamic._names import has_secret_name, shown_name
 from parallel_provider.errors import InternalError, ParallelError, ResourceError
 from parallel_provider.lifecycle.declarations import named_input
 from parallel_provider.lifecycle.failures import bug_text, failure_text
-from parallel_provider.lifecycle.resource import Lifecycle
+from parallel_provider.lifecycle.resource import Lifecycle, UnfinishedError
 from parallel_provider.lifecycle.run import Run
 from parallel_provider.printable import hide, without_hidden
 
@@ -40,7 +40,8 @@ def reporting(
     name = shown_name(lifecycle.inputs_type, props[0])
     subject = lifecycle.kind + (f" {name!r}" if name is not None else "")
     try:
-        yield
+        with _without_unfinished():
+            yield
     except ParallelError as error:
         text = without_hidden(failure_text(run(), error, subject))
         if doing in _ALSO_WITH_OLD_CONFIGURATION:
@@ -48,3 +49,12 @@ def reporting(
         raise ResourceError(f"{doing} {subject}: {text}") from None
     except Exception as error:  # noqa: BLE001 - a user must not see it
         raise InternalError(f"{doing} {subject}: {bug_text(error)}") from None
+
+
+@contextlib.contextmanager
+def _without_unfinished() -> Iterator[None]:
+    """Raise the error for the user: the SDK keeps no state of a call that failed."""
+    try:
+        yield
+    except UnfinishedError as unfinished:
+        raise unfinished.error from None

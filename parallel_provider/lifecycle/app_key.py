@@ -27,7 +27,6 @@ from parallel_provider.lifecycle.one_time_secret import (
     NewSecret,
     SecretApi,
     SecretId,
-    SecretLeftError,
     SecretPlace,
     create_secret,
     deliver_secret,
@@ -179,14 +178,12 @@ def create_key(
             deliver_secret(context, APP_KEYS, key, api_key_name, inputs.deliver_command)
     except Exception as error:  # noqa: BLE001 - whatever it was, nobody has this key
         failure = f"couldn't be {doing}: {reason_of(error)}"
-        try:
-            secret = SecretId(key.secret_id, api_key_name)
-            discard_secret(run, APP_KEYS, inputs.app_id, secret, failure)
-        except SecretLeftError as left:
-            if doing != "delivered":
-                raise
-            unfinished = state.model_copy(update={"undelivered": True})
-            raise UnfinishedError(left.text, left.BY_HAND, unfinished) from None
+        secret = SecretId(key.secret_id, api_key_name)
+        discarded = discard_secret(run, APP_KEYS, inputs.app_id, secret, failure)
+        if discarded.is_revoked or doing != "delivered":
+            raise discarded.error from None
+        unfinished = state.model_copy(update={"undelivered": True})
+        raise UnfinishedError(discarded.text, discarded.error, unfinished) from None
     return state
 
 

@@ -41,9 +41,9 @@ class ImportedKey(BaseModel):
         except (LifecycleError, ValidationError):
             raise LifecycleError(
                 # Without the text: somebody may have pasted the raw key.
-                f"{kind} is imported by {FORM}, and the id of this import hasn't this form: the "
-                "Parallel console shows the key's id and its name, and `parallel-provider apps` "
-                "the id of its app"
+                f"{kind} can't be read by its id alone. It is imported by {FORM}, and this id "
+                "hasn't this form: the Parallel console shows the key's id and its name, and "
+                "`parallel-provider apps` the id of its app"
             ) from None
 
 

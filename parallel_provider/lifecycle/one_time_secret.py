@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn, Protocol
+from typing import Any, Protocol
 
 from pydantic import SecretStr
 
@@ -60,20 +60,6 @@ class SecretId:
 
     secret_id: str
     name: str
-
-
-class SecretLeftError(LifecycleError):
-    """A secret that nobody has couldn't be revoked again. `text` says why, without advice."""
-
-    BY_HAND: Final = "revoke it in the Parallel console"
-
-    def __init__(self, text: str) -> None:
-        super().__init__(f"{text}: {self.BY_HAND}")
-        self.text = text
-
-    def __reduce__(self) -> tuple[type[SecretLeftError], tuple[str]]:
-        """Let it be pickled. The message alone isn't enough to make it."""
-        return type(self), (self.text,)
 
 
 @dataclass(frozen=True)
@@ -152,23 +138,36 @@ def deliver_secret(
     )
 
 
+@dataclass(frozen=True)
+class Discarded:
+    """What became of a new secret that nobody will have. `text` names it and says why."""
+
+    text: str
+    is_revoked: bool
+
+    @property
+    def error(self) -> LifecycleError:
+        """The error for the user: LostKeyError if the secret may still work."""
+        if self.is_revoked:
+            return LifecycleError(self.text)
+        return LostKeyError(f"{self.text}: revoke it in the Parallel console")
+
+
 def discard_secret(
     run: Run, api: SecretApi, app_id: str, secret: SecretId, failure: str
-) -> NoReturn:
-    """Revoke a new secret that nobody will have, and raise LifecycleError, which names it.
+) -> Discarded:
+    """Revoke a new secret that nobody will have, and return what became of it.
 
-    Raises SecretLeftError if it couldn't be revoked. `failure` says what is wrong with it. It is
-    the rest of a sentence about the secret.
+    `failure` says what is wrong with it. It is the rest of a sentence about the secret.
     """
     shown_id = printable(secret.secret_id)
     text = f"the {api.noun} {secret.name!r} ({shown_id}) of app {app_id} {failure}"
     try:
         api.revoke(run, app_id, secret.secret_id)
     except Exception as error:  # noqa: BLE001 - whatever it was, the user must know the secret
-        raise SecretLeftError(
-            f"{text}. It couldn't be revoked again either ({reason_of(error)})"
-        ) from None
-    raise LifecycleError(f"{text}. It was revoked again") from None
+        reason = reason_of(error)
+        return Discarded(f"{text}. It couldn't be revoked again either ({reason})", False)
+    return Discarded(f"{text}. It was revoked again", True)
 
 
 def revoke_secret(context: Context, api: SecretApi, place: SecretPlace, secret: SecretId) -> None:
@@ -240,14 +239,12 @@ def _create(run: Run, api: SecretApi, app_id: str, name: str) -> NewSecret:
     except AnswerError as error:
         if error.created_id is None:
             raise
-        discard_secret(
-            run, api, app_id, SecretId(error.created_id, name), _NOT_USABLE.format(error)
-        )
+        made = SecretId(error.created_id, name)
+        raise discard_secret(run, api, app_id, made, _NOT_USABLE.format(error)).error from None
     failure = _why_unusable(secret, app_id)
     if failure is not None:
-        discard_secret(
-            run, api, app_id, SecretId(secret.secret_id, name), _NOT_USABLE.format(failure)
-        )
+        made = SecretId(secret.secret_id, name)
+        raise discard_secret(run, api, app_id, made, _NOT_USABLE.format(failure)).error
     return secret
 
 

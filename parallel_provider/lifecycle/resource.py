@@ -51,22 +51,19 @@ class Diff:
         return bool(self.updates or self.replaces)
 
 
-class UnfinishedError(LifecycleError):
+class UnfinishedError(Exception):
     """A last step failed, and something exists at the server that the earlier state hasn't got.
 
-    `state` has it, for a provider that can keep it. With one that can't, the user has to do
-    `by_hand` what `state` would let the next run do.
+    `state` has it, for a provider that can keep it, which says why with `reason`. One that can't
+    raises `error`, which tells the user what to do by hand. It isn't an error for users: it may
+    hold a raw key.
     """
 
-    def __init__(self, text: str, by_hand: str, state: State) -> None:
-        super().__init__(f"{text}: {by_hand}")
-        self.text = text
-        self.by_hand = by_hand
+    def __init__(self, reason: str, error: LifecycleError, state: State) -> None:
+        super().__init__("a last step failed")
+        self.reason = reason
+        self.error = error
         self.state = state
-
-    def __reduce__(self) -> tuple[type[UnfinishedError], tuple[str, str, State]]:
-        """Let it be pickled. The message alone isn't enough to make it."""
-        return type(self), (self.text, self.by_hand, self.state)
 
 
 class Lifecycle(ABC, Generic[InputsT, StateT]):

@@ -198,7 +198,7 @@ def _rotate(
         except UnfinishedError as left:
             stray = dict(left.state)
             unfinished = state.with_stray(stray["api_key_id"], name, stray["creators"])
-            raise UnfinishedError(left.text, left.by_hand, unfinished) from None
+            raise UnfinishedError(left.reason, left.error, unfinished) from None
     context.info(
         f"{state.api_key_name!r} was rotated: the current key is now {name!r} "
         f"({rotated.api_key_id})."

@@ -210,7 +210,9 @@ class ResourceCalls:
             yield
         except UnfinishedError as error:
             outputs = self._outputs(dict(error.state), secrets)
-            reason = f"{error.text}. It stays in the stack's state, and the next run goes on there"
+            reason = (
+                f"{error.reason}. It stays in the stack's state, and the next run goes on there"
+            )
             resource_id = resource_id or error.state.resource_id
             raise InitFailedError(reason, resource_id, outputs) from None
 

@@ -121,6 +121,32 @@ def test_failed_delivery_revokes_the_new_key_and_keeps_the_old_one(
     assert len(delivered(store)) == 2
 
 
+def test_key_that_is_neither_delivered_nor_revoked_is_not_lost(
+    project: Project, emulator: Emulator, store: Path, resource: str
+) -> None:
+    """The error names it. The native plugin keeps it in the state, and the next run delivers it."""
+    declare(project, resource, deliver_command=command(store, FAIL))
+    emulator.add_fault("status", method="DELETE", status=403)
+
+    text = project.fails("up")
+
+    [key] = emulator.state()["keys"]
+    assert key["revoked_at"] is None
+    assert f"the key 'svc' ({key['api_key_id']}) of app" in text
+    assert "couldn't be revoked again either" in text
+    kept = [each["id"] for each in project.resources() if each["type"].endswith(f":{resource}")]
+    if project.provider == "dynamic":
+        assert "revoke it in the Parallel console" in text
+        assert kept == []
+        return
+    assert kept == [key["api_key_id"]]
+    declare(project, resource, deliver_command=command(store))
+    project.up()
+    assert json.loads(store.read_text())["PARALLEL_API_KEY_ID"] == key["api_key_id"]
+    assert [each["revoked_at"] for each in emulator.state()["keys"]] == [None]
+    assert set(changes(project.preview())) == {"same"}
+
+
 def test_changed_command_counts_from_the_next_key_on(
     project: Project, emulator: Emulator, store: Path, resource: str
 ) -> None:
