@@ -86,7 +86,8 @@ def test_data_sources_are_guarded_too(project: Project, emulator: Emulator) -> N
 
     text = project.fails("preview")
 
-    assert_refused(project, text, "listing the apps", "parallel:orgId allows", resource=None)
+    doing = "listing the apps" if project.provider == "dynamic" else "calling getApps"
+    assert_refused(project, text, doing, "parallel:orgId allows", resource=None)
     assert LIST_APPS not in emulator.state()["requests"]
 
 
