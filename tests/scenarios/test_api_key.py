@@ -285,6 +285,7 @@ def test_exported_state_holds_no_raw_key(project: Project) -> None:
     assert raw not in stored_text(project)
     if project.engine == "pulumi":
         kept = [path.read_text() for path in project.folder.parent.glob("backend/**/*.json")]
-        assert any('"api_key_id"' in text for text in kept)
+        names = ('"api_key_id"', '"apiKeyId"')
+        assert any(name in text for text in kept for name in names)
         assert not any(raw in text for text in kept)
     assert raw in json.dumps(project.resources())
