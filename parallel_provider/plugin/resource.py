@@ -161,7 +161,7 @@ class ResourceCalls:
     def update(self, context: Context, request: proto.UpdateRequest) -> proto.UpdateResponse:
         """Update in place; in a preview, return what is known of the outputs.
 
-        After a partial failure the engine calls this without a diff before.
+        After a partial failure, the engine calls this also if nothing differs.
         """
         state, news = self._state_of(from_struct(request.olds)), self._news(request.news)
         state = completed(self.lifecycle, request.old_inputs, state, news)

@@ -62,7 +62,7 @@ def fail_to_create(plugin: Plugin, emulator: Emulator, resource: str, news: Prop
 def test_key_that_is_left_is_delivered_by_the_next_run(
     plugin: Plugin, emulator: Emulator, app_id: str, tmp_path: Path, resource: str
 ) -> None:
-    """The engine calls an update without a diff before."""
+    """Once it is delivered, nothing differs any more."""
     store = tmp_path / "secrets" / "key"
     rotation = {"rotateAfter": "30d"} if resource == SVC else {}
     news: Props = {"appId": app_id, "deliverCommand": save_to(store), **rotation}
