@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
-from pulumi.runtime.proto import provider_pb2_grpc
 
 from parallel_provider.plugin.messages import Engine
+from parallel_provider.plugin.protocol import provider_pb2_grpc
 from parallel_provider.plugin.servicer import Provider
 from parallel_provider.plugin.settings import take_stack_configuration
 
@@ -37,6 +38,8 @@ def serve(provider: Provider) -> tuple[grpc.Server, int]:
 
 def main() -> None:
     """Serve one provider until the engine ends this process, or is gone itself."""
+    # What is loaded now stays until the end: the garbage collector needn't look at it.
+    gc.freeze()
     engine = Engine(sys.argv[1] if len(sys.argv) > 1 else "")
     server, port = serve(Provider(engine, take_stack_configuration()))
     # The engine reads the port from the first line.

@@ -6,9 +6,9 @@ import contextlib
 import threading
 
 import grpc
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from parallel_provider.plugin.names import text_in_camel_case
+from parallel_provider.plugin.protocol import engine_pb2, engine_pb2_grpc
 from parallel_provider.printable import without_hidden
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import functools
 import re
 
-from pydantic.alias_generators import to_camel
+from pydantic import alias_generators
 
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of, lifecycle_of
+
+to_camel = functools.cache(alias_generators.to_camel)
+"""Returns a name in camelCase. There are few names, and each call of the engine has several."""
 
 
 def text_in_camel_case(text: str) -> str:

@@ -8,9 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from pulumi.runtime.proto import provider_pb2 as proto
 from pydantic import ValidationError
-from pydantic.alias_generators import to_camel
 
 from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle import lifecycle_of
@@ -30,7 +28,8 @@ from parallel_provider.plugin.imports import (
     imported_inputs,
     raw_key_of,
 )
-from parallel_provider.plugin.names import text_in_camel_case
+from parallel_provider.plugin.names import text_in_camel_case, to_camel
+from parallel_provider.plugin.protocol import provider_pb2 as proto
 from parallel_provider.plugin.values import (
     from_struct,
     in_camel_case,

@@ -8,15 +8,13 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
 from google.protobuf.message import Message
-from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc, status_pb2
-from pulumi.runtime.proto import provider_pb2 as proto
-from pydantic.alias_generators import to_camel
 
 from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import LifecycleError, ParallelError, SettingsError
@@ -25,7 +23,9 @@ from parallel_provider.lifecycle.declarations import check_inputs
 from parallel_provider.lifecycle.failures import bug_text, failure_text
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.plugin.messages import Engine, ResourceMessages
-from parallel_provider.plugin.names import text_in_camel_case
+from parallel_provider.plugin.names import text_in_camel_case, to_camel
+from parallel_provider.plugin.protocol import plugin_pb2, provider_pb2_grpc, status_pb2
+from parallel_provider.plugin.protocol import provider_pb2 as proto
 from parallel_provider.plugin.resource import InitFailedError, ResourceCalls, kind_in, names_in
 from parallel_provider.plugin.schema import SCHEMA_FILE, token
 from parallel_provider.plugin.settings import (
@@ -48,6 +48,15 @@ Answer = TypeVar("Answer")
 
 _DETAILS = "grpc-status-details-bin"
 """The metadata in which gRPC sends a status with details."""
+
+MethodT = TypeVar("MethodT", bound=Callable[..., Any])
+
+
+def _with_own_thread(method: MethodT) -> MethodT:
+    """Let a call begin even if all other threads wait for the API."""
+    # gRPC's server looks for this attribute.
+    setattr(method, "experimental_thread_pool", ThreadPoolExecutor(1))  # noqa: B010 - methods don't declare it
+    return method
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
@@ -168,6 +177,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         getattr(answer, "return").CopyFrom(to_struct(in_camel_case(dict(result))))
         return answer
 
+    @_with_own_thread
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
         """End all waits and retries, and begin nothing new.
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from google.protobuf import struct_pb2
 from pydantic import BaseModel, SecretStr
-from pydantic.alias_generators import to_camel
 
 from parallel_provider.lifecycle.unknown import UNKNOWN, Unknown
+from parallel_provider.plugin.names import to_camel
 
 # Pulumi's engine uses these texts in the structs of its protocol.
 _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"

@@ -53,6 +53,13 @@ def test_provider_process_loads_what_the_run_needs() -> None:
     }
 
 
+def test_plugin_loads_no_sdk_for_programs() -> None:
+    """It needs the protocol's messages only; all of `import pulumi` takes longer than its start."""
+    modules = top_level_after("import parallel_provider.plugin.__main__")
+    assert "pydantic" in modules
+    assert not modules & (LOADED_WHEN_NEEDED - {"pydantic"} | {"pulumi"})
+
+
 def test_package_alone_imports_no_pulumi() -> None:
     """The command line starts without it."""
     assert not top_level_after("import parallel_provider") & {

@@ -17,6 +17,7 @@ from tests.testing.test_processes import wait_for
 APP, KEY, CREDIT = urn("App", "search"), urn("ApiKey", "ci"), urn("BalanceTopUp", "credit")
 APPS = "/service/v1/apps"
 KEYS = "/service/v1/apps/{app_id}/keys"
+_WORKERS, _BEHIND = 32, 8
 
 
 @pytest.fixture
@@ -60,6 +61,24 @@ def test_wait_for_another_attempt_ends_at_once(
 
     assert str(status) in error_of(call)
     assert requests(emulator, f"POST {APPS}") == 1
+
+
+def test_calls_that_wait_for_the_api_do_not_hold_it_up(emulator: Emulator) -> None:
+    """However many they are. Those that are behind them are refused without a request."""
+    emulator.add_fault("hang", method="POST", path=APPS, times=99)
+    own = {"serviceApiUrl": emulator.url, "accessToken": emulator.access_token}
+    names = [f"app-{number}" for number in range(_WORKERS + _BEHIND)]
+    with Plugin() as plugin, ThreadPoolExecutor(len(names)) as threads:
+        plugin.configure({**own, "timeoutSeconds": 8.0})
+        calls = [threads.submit(plugin.create, urn("App", n), {"appName": n}) for n in names]
+        wait_for(lambda: requests(emulator, f"POST {APPS}") == _WORKERS)
+
+        plugin.cancel()
+
+        assert not any(call.done() for call in calls)
+        errors = [error_of(call) for call in calls]
+    assert len([error for error in errors if "cancelled before this began" in error]) == _BEHIND
+    assert requests(emulator, f"POST {APPS}") == _WORKERS
 
 
 def test_nothing_begins_in_a_cancelled_run(plugin: Plugin, emulator: Emulator) -> None:
