@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines import changes
+from tests.engines import changes, is_secret
 from tests.testing.toy_project import Toy
 
 # Each hook writes a line to hooks.txt.
@@ -96,6 +96,23 @@ Group("g", opts=ResourceOptions(hooks=ResourceHookBinding(
         "after g - None None None 5",
         "child child child-1 None None None None",
     ]
+
+
+def test_hook_gets_outputs_before_more_of_them_are_secrets(toy: Toy) -> None:
+    """An output in `additional_secret_outputs` is plain in the hook, and secret in the state."""
+    toy.program("""
+from pathlib import Path
+
+def write(args):
+    Path("hooks.txt").write_text(f"{args.new_outputs['value']} {args.new_inputs['value']}")
+
+hook = pulumi.ResourceHook("hook", write)
+Thing("a", value=1, opts=ResourceOptions(
+    hooks=pulumi.ResourceHookBinding(after_create=[hook]), additional_secret_outputs=["value"]))
+""")
+    toy.project.up()
+    assert _lines(toy) == ["1.0 1.0"]
+    assert is_secret(toy.project.resource("a")["outputs"]["value"])
 
 
 def test_hook_that_fails_before_a_step_prevents_it(toy: Toy) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from parallel_provider.testing.engine.deployment import Deployment
 from parallel_provider.testing.engine.display import protected_from_deletion
@@ -12,7 +13,7 @@ from parallel_provider.testing.engine.hooks import StepName
 from parallel_provider.testing.engine.provider import InitFailed
 from parallel_provider.testing.engine.stack_references import read
 from parallel_provider.testing.engine.state import ResourceState, now
-from parallel_provider.testing.engine.values import marked_like, marked_outputs
+from parallel_provider.testing.engine.values import Properties, marked_like, marked_outputs
 
 Step = Callable[[], None]
 
@@ -38,22 +39,22 @@ class Steps:
 
     def create(self, new: ResourceState) -> None:
         """Create a resource."""
-        with self._create(new):
+        with self._create(new) as outputs:
             self._snapshots.add(new)
-        self._run_after("Create", new=new)
+        self._run_after("Create", new=new, outputs=outputs)
         self._deployment.count("create", new)
 
     def create_replacement(
         self, old: ResourceState, new: ResourceState, *, deleted: bool = False
     ) -> None:
         """Create the replacement of a resource. The old one is deleted later, unless `deleted`."""
-        with self._create(new):
+        with self._create(new) as outputs:
             if deleted or old.pending_replacement:
                 self._snapshots.add(new, instead_of=old)
             else:
                 old.delete = True
                 self._snapshots.add(new)
-        self._run_after("Create", new=new)
+        self._run_after("Create", new=new, outputs=outputs)
         self._deployment.count("replace", new)
 
     def update(self, old: ResourceState, new: ResourceState) -> None:
@@ -76,9 +77,10 @@ class Steps:
         with self._init_errors_kept("Update", update, new, old):
             if new.custom and not deployment.dry_run:
                 new.modified = now()
+            outputs = new.outputs
             _mark_secrets(new)
             self._snapshots.add(new, instead_of=old)
-        self._run_after("Update", new=new, old=old)
+        self._run_after("Update", new=new, old=old, outputs=outputs)
         deployment.count("update", new)
 
     def read(self, old: ResourceState | None, new: ResourceState) -> None:
@@ -138,8 +140,8 @@ class Steps:
         )
 
     @contextmanager
-    def _create(self, new: ResourceState) -> Iterator[None]:
-        """Create a resource. The body puts it into the state."""
+    def _create(self, new: ResourceState) -> Iterator[Properties]:
+        """Create a resource. The body puts it into the state, and gets the provider's outputs."""
         deployment = self._deployment
         deployment.hooks.before("Create", new=new)
 
@@ -149,9 +151,10 @@ class Steps:
             )
 
         with self._init_errors_kept("Create", create, new):
+            outputs = new.outputs
             _mark_secrets(new)
             new.created = new.modified = now()
-            yield
+            yield outputs
 
     @contextmanager
     def _init_errors_kept(
@@ -187,13 +190,25 @@ class Steps:
             after()
 
     def _run_after(
-        self, step: StepName, *, new: ResourceState | None = None, old: ResourceState | None = None
+        self,
+        step: StepName,
+        *,
+        new: ResourceState | None = None,
+        old: ResourceState | None = None,
+        outputs: Properties | None = None,
     ) -> None:
-        """Run the hooks after a step. The step is done, so a hook that fails changes no state."""
+        """Run the hooks after a step. The step is done, so a hook that fails changes no state.
+
+        The hooks of a custom resource get the provider's `outputs`: only then are more outputs
+        marked as secrets.
+        """
 
         def run() -> None:
+            shown = new
+            if new is not None and new.custom and outputs is not None:
+                shown = replace(new, outputs=outputs)
             try:
-                self._deployment.hooks.after(step, new=new, old=old)
+                self._deployment.hooks.after(step, new=shown, old=old)
             except StepFailed as error:
                 self._deployment.fail(StepFailed(error.urn, str(error), in_step=False))
 
