@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,15 @@ def emulator(emulator_process: CheckedEmulator) -> Iterator[Emulator]:
     emulator_process.reset()
     yield emulator_process
     emulator_process.assert_documented()
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the processes that tests start, also if the tests run in the background.
+
+    A shell without job control starts a background process with SIGINT ignored, and all processes
+    that it starts inherit that.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -32,7 +32,10 @@ def main() -> int:
     for number in _STOPPING:
         signal.signal(number, stop)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    return demo.wait()
+    code = demo.wait()
+    # A signal counts as 128 and its number, as in a shell: Python can end by SIGINT after it has
+    # handled it, if it came while a module was imported.
+    return code if code >= 0 else 128 - code
 
 
 if __name__ == "__main__":
