@@ -221,8 +221,9 @@ class Histories(RuleBasedStateMachine):
         return sorted(self.program.values(), key=lambda declared: declared.kind != "App")
 
     def _charges_in_state(self) -> Counter[str]:
+        # Without those that wait for their deletion: one that is declared again is a new one.
         found: Counter[str] = Counter()
-        for resource in self.world.stack.all:
+        for resource in self.world.stack.resources:
             if resource.kind == "BalanceTopUp":
                 found[resource.name] += int(resource.outputs["charges"])
         return found
