@@ -209,11 +209,11 @@ class Histories(RuleBasedStateMachine):
     def _allow_for_kill(self, interrupted: list[str]) -> None:
         """Allow what a killed process created and couldn't report, but nothing else.
 
-        For a key, the first answer may be lost too, so two keys may be unreported.
+        The answer of the attempt before may be lost too, so two apps or keys may be unreported.
         """
         audit = self.world.audit()
         if any(step in ("creating a", "creating b") for step in interrupted):
-            self.unreported_apps = min(len(audit.lost_apps), self.unreported_apps + 1)
+            self.unreported_apps = min(len(audit.lost_apps), self.unreported_apps + 2)
         elif any(step.startswith(("creating", "updating")) for step in interrupted):
             self.unreported_keys = min(len(audit.unknown_keys), self.unreported_keys + 2)
 
