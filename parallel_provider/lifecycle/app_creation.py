@@ -75,6 +75,11 @@ def ids_of(apps: list[AppItem]) -> str:
 def _create_again(context: Context, app_name: str, lost: ApiError) -> str:
     """Create a second app after a lost answer, and return its id."""
     run = context.run
+    # Before the attempt, because this process may end before its answer comes.
+    context.info(
+        f"An answer of the Account API was lost ({lost}), so an app named {app_name!r} may exist "
+        "that no stack manages. It is created once more."
+    )
     try:
         app_id = run.api.create_app(app_name)
     except ParallelError as error:

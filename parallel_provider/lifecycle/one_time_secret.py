@@ -104,6 +104,11 @@ def create_secret(context: Context, api: SecretApi, app_id: str, name: str) -> N
         if not error.may_have_worked:
             raise
         lost = error
+    # Before the attempt, because this process may end before its answer comes.
+    context.info(
+        f"An answer of the Account API was lost ({lost}), so a {api.noun} named {name!r} that "
+        f"nobody holds may exist in app {app_id}. It is created once more."
+    )
     try:
         secret = _create(context.run, api, app_id, name)
     except ParallelError as error:

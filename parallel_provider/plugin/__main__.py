@@ -16,7 +16,7 @@ from parallel_provider.plugin.servicer import Provider
 from parallel_provider.plugin.settings import take_stack_configuration
 
 # As many calls at the same time as the dynamic provider allows.
-_WORKERS = 32
+WORKERS = 32
 _MAX_MESSAGE_BYTES = 400 * 1024 * 1024
 _SECONDS_BETWEEN_LOOKS = 1.0
 
@@ -24,7 +24,7 @@ _SECONDS_BETWEEN_LOOKS = 1.0
 def serve(provider: Provider) -> tuple[grpc.Server, int]:
     """Serve a provider on a free port of this machine; return the server and the port."""
     server = grpc.server(
-        ThreadPoolExecutor(_WORKERS),
+        ThreadPoolExecutor(WORKERS),
         options=[
             ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),

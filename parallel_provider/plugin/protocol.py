@@ -41,4 +41,4 @@ def _folder() -> str:
 
 __path__ = [_folder()]
 for _name in __all__:
-    globals()[_name] = importlib.import_module(f"{__name__}.{_name}")
+    importlib.import_module(f"{__name__}.{_name}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
 import yaml  # type: ignore[import-untyped] # no stubs among what the tests may need
 
 PIPELINES = Path(__file__).parents[2] / "examples" / "pipelines"
@@ -186,3 +187,10 @@ def _holds(condition: str, values: Event) -> bool:
         if not compare[operator](operand(left), operand(right)):
             return False
     return True
+
+
+PLATFORMS: dict[str, type[Platform]] = {"github": GitHub, "gitlab": GitLab}
+VARIANTS = ("access-token", "token-command", "refresh-token")
+
+platforms = pytest.mark.parametrize("platform", PLATFORMS)
+variants = pytest.mark.parametrize("variant", VARIANTS)

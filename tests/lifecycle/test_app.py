@@ -36,6 +36,8 @@ def test_lost_answer_is_told_and_another_app_counts(
 
     apps = [app["app_id"] for app in emulator.state()["apps"]][1:]
     assert apps[-1] == created.app_id
+    [before] = said.infos
+    assert "an app named 'search' may exist that no stack manages" in before
     [told] = said.warnings
     assert f"The one that counts is {created.app_id}" in told
     if kind == "drop_before":

@@ -160,6 +160,8 @@ def test_key_whose_id_is_odd_is_named_by_its_name(
 
     key = create_key(new_run(), app_id, "ci")
 
+    [before] = said.infos
+    assert f"a key named 'ci' that nobody holds may exist in app {app_id}" in before
     [warning] = said.warnings
     assert f"The one that counts is {key.secret_id}" in warning
 

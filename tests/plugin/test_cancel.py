@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from parallel_provider.lifecycle.machine_lock import machine_lock
+from parallel_provider.plugin.__main__ import WORKERS
 from parallel_provider.testing.emulator import Emulator
 from tests.plugin.calls import Plugin, Props, urn
 from tests.testing.test_processes import wait_for
@@ -17,7 +18,7 @@ from tests.testing.test_processes import wait_for
 APP, KEY, CREDIT = urn("App", "search"), urn("ApiKey", "ci"), urn("BalanceTopUp", "credit")
 APPS = "/service/v1/apps"
 KEYS = "/service/v1/apps/{app_id}/keys"
-_WORKERS, _BEHIND = 32, 8
+_BEHIND = 8
 
 
 @pytest.fixture
@@ -67,18 +68,18 @@ def test_calls_that_wait_for_the_api_do_not_hold_it_up(emulator: Emulator) -> No
     """However many they are. Those that are behind them are refused without a request."""
     emulator.add_fault("hang", method="POST", path=APPS, times=99)
     own = {"serviceApiUrl": emulator.url, "accessToken": emulator.access_token}
-    names = [f"app-{number}" for number in range(_WORKERS + _BEHIND)]
+    names = [f"app-{number}" for number in range(WORKERS + _BEHIND)]
     with Plugin() as plugin, ThreadPoolExecutor(len(names)) as threads:
         plugin.configure({**own, "timeoutSeconds": 8.0})
         calls = [threads.submit(plugin.create, urn("App", n), {"appName": n}) for n in names]
-        wait_for(lambda: requests(emulator, f"POST {APPS}") == _WORKERS)
+        wait_for(lambda: requests(emulator, f"POST {APPS}") == WORKERS)
 
         plugin.cancel()
 
         assert not any(call.done() for call in calls)
         errors = [error_of(call) for call in calls]
     assert len([error for error in errors if "cancelled before this began" in error]) == _BEHIND
-    assert requests(emulator, f"POST {APPS}") == _WORKERS
+    assert requests(emulator, f"POST {APPS}") == WORKERS
 
 
 def test_nothing_begins_in_a_cancelled_run(plugin: Plugin, emulator: Emulator) -> None:

@@ -209,11 +209,11 @@ class Histories(RuleBasedStateMachine):
     def _allow_for_kill(self, interrupted: list[str]) -> None:
         """Allow what a killed process created and couldn't report, but nothing else.
 
-        The answer of the attempt before may be lost too, so two apps or keys may be unreported.
+        For a key, the first answer may be lost too, so two keys may be unreported.
         """
         audit = self.world.audit()
         if any(step in ("creating a", "creating b") for step in interrupted):
-            self.unreported_apps = min(len(audit.lost_apps), self.unreported_apps + 2)
+            self.unreported_apps = min(len(audit.lost_apps), self.unreported_apps + 1)
         elif any(step.startswith(("creating", "updating")) for step in interrupted):
             self.unreported_keys = min(len(audit.unknown_keys), self.unreported_keys + 2)
 
@@ -281,6 +281,41 @@ def check_histories(emulator: Emulator, *, examples: int, steps: int, seeded: bo
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+_LOST = PlannedFault(route=("*", "*"), kind="garbage", status=500, times=1, after=1)
+_REFUSED_LIST = PlannedFault(
+    route=("GET", "/service/v1/apps"), kind="status", status=403, times=1, after=1
+)
+_REFUSED = PlannedFault(route=("*", "*"), kind="status", status=403, times=1, after=0)
+
+
+@pytest.mark.parametrize(
+    ("faults", "killed_after"), [([_LOST], 4), ([_LOST], 5), ([_LOST, _REFUSED_LIST], None)]
+)
+def test_app_of_a_lost_answer_is_told_before_the_next_attempt(
+    emulator: Emulator, faults: list[PlannedFault], killed_after: int | None
+) -> None:
+    """So it is known also if the process is killed then, or if the apps can't be listed."""
+    history = Histories(emulator)
+
+    history.run([("a", False, False)], faults, killed_after, "up")
+
+    history.nothing_is_lost()
+
+
+def test_top_up_that_is_declared_again_after_a_failed_destroy_is_counted(
+    emulator: Emulator,
+) -> None:
+    """Its two charges have two reasons."""
+    history = Histories(emulator)
+    history.run([("t", False, False)], [_REFUSED], None, "up")
+    history.settle()
+    history.run([("t", False, False)], [_REFUSED], None, "destroy")
+
+    history.settle()
+
+    history.money_is_accounted_for()
 
 
 def test_some_histories_lose_nothing(emulator: Emulator) -> None:

@@ -224,12 +224,7 @@ def _exact(digits: str) -> int:
 
 
 def _is_named(text: str, app: AppState) -> bool:
-    name = repr(app["app_name"])
-    reports = (
-        f"an app named {name} may exist",
-        f"the app {name} was created, so a second app of that name may exist",
-    )
-    return app["app_id"] in text or any(report in text for report in reports)
+    return app["app_id"] in text or f"an app named {app['app_name']!r} may exist" in text
 
 
 def _is_to_be_revoked(alarms: list[str], key: KeyState) -> bool:

@@ -50,6 +50,32 @@ def test_failure_in_the_middle_is_completed_by_the_next_run(
     assert changes(project.up()) == {"same": 4}
 
 
+def test_stack_is_kept_after_a_failed_destroy_with_new_triggers(
+    project: Project, emulator: Emulator
+) -> None:
+    """A key was revoked, and the state has it all the same: as docs/rotation.md says."""
+    program = """
+    app = parallel.App("search")
+    parallel.RotatingApiKey("svc", app_id=app.app_id, rotate_after="30d", triggers={triggers})
+    """
+    declare(project, program.format(triggers=1))
+    project.up()
+    revoked = project.resource("svc")["id"]
+    emulator.add_fault("truncate", method="DELETE", path=f"{KEYS}/{{api_key_id}}")
+    emulator.add_fault("status", method="DELETE", path=f"{KEYS}/{{api_key_id}}", status=403)
+    project.fails("destroy")
+    assert live_keys(emulator) == []
+    assert project.resource("svc")["id"] == revoked
+
+    declare(project, program.format(triggers=2))
+    project.up()
+
+    [key] = live_keys(emulator)
+    assert key["api_key_name"] == "svc-2"
+    project.destroy()
+    assert live_keys(emulator) == []
+
+
 def test_failed_replacement_keeps_the_old_key_working(project: Project, emulator: Emulator) -> None:
     """A run revokes the old key only when the new key exists."""
     program = """
