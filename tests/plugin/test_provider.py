@@ -143,7 +143,7 @@ def test_functions_answer_with_names_in_camel_case(plugin: Plugin, emulator: Emu
 def test_failure_is_one_line_with_the_resource_and_its_messages_stand_there(
     plugin: Plugin, emulator: Emulator, app_id: str
 ) -> None:
-    """No traceback and no secret; a warning is logged with the URN."""
+    """No traceback and no secret; each message is logged with the URN."""
     emulator.add_fault("status", method="POST", path="/service/v1/apps/{app_id}/keys", status=403)
     inputs, _ = plugin.check(KEY, {"appId": app_id})
     with pytest.raises(grpc.RpcError) as failure:
@@ -155,7 +155,11 @@ def test_failure_is_one_line_with_the_resource_and_its_messages_stand_there(
 
     plugin.create(KEY, inputs)
 
-    assert [where for where, text in plugin.log.messages if "answer" in text] == [KEY]
+    told = [(where, text) for where, text in plugin.log.messages if "answer" in text]
+    assert [where for where, _ in told] == [KEY, KEY]
+    (_, before), (_, after) = told
+    assert "It is created once more." in before
+    assert "a second key of that name may exist" in after
     assert not any(emulator.leaks_in(text) for _, text in plugin.log.messages)
 
 
