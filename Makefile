@@ -38,7 +38,7 @@ test: $(STAMP) ## the test suite
 	$(BIN)/pytest -n auto --dist worksteal -m "not slow"
 
 test-slow: $(STAMP) ## kills, faults, random histories, all scenarios with the plugin, the wheel alone
-	$(BIN)/pytest -n auto --dist worksteal -m slow
+	$(BIN)/pytest -n auto --dist worksteal -m slow --new-processes
 
 bench: $(STAMP) ## how long runs take, against Pulumi alone (half an hour)
 	$(BIN)/python -m benchmarks

@@ -12,6 +12,9 @@ import pytest
 
 from parallel_provider.testing.emulator import Emulator
 from tests.checked_emulator import CheckedEmulator
+from tests.forked import fork_servers
+
+__all__ = ["fork_servers"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,6 +50,15 @@ def emulator(emulator_process: CheckedEmulator) -> Iterator[Emulator]:
     emulator_process.assert_documented()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run do without the fork server."""
+    parser.addoption(
+        "--new-processes",
+        action="store_true",
+        help="start each process of an embedded stack anew, instead of forking one",
+    )
+
+
 def pytest_configure() -> None:
     """Let Ctrl-C reach the processes that tests start, also if the tests run in the background.
 
@@ -58,8 +70,8 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one process more than there are cores: tests wait for other processes at times."""
-    return (os.cpu_count() or 1) + 1
+    """Return two processes more than there are cores: tests wait for other processes at times."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -4,8 +4,9 @@ import pytest
 
 from tests.engines import engine, project
 from tests.examples.pipeline_platforms import PLATFORMS, Platform
+from tests.forked import forked
 
-__all__ = ["engine", "project"]
+__all__ = ["engine", "forked", "project"]
 
 
 @pytest.fixture

@@ -15,10 +15,11 @@ import pytest
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, engine
 from tests.engines import project as bare_project
+from tests.forked import forked
 from tests.leaks import assert_no_leaks
 from tests.native.providers import PLUGIN, ProviderKind, install_sdk
 
-__all__ = ["bare_project", "engine", "project"]
+__all__ = ["bare_project", "engine", "forked", "project"]
 
 
 # The scenarios whose native half is in every run: what the two don't share (names, checks,

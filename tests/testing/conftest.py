@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.engines import Project, engine, project
+from tests.forked import forked
 from tests.testing.shelf_project import Shelf
 from tests.testing.toy_project import Toy
 
-__all__ = ["engine", "project", "shelf", "toy"]
+__all__ = ["engine", "forked", "project", "shelf", "toy"]
 
 _TOY = Path(__file__).parent / "toy"
 

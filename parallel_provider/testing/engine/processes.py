@@ -16,6 +16,25 @@ _PLUGIN_CHILD: Final = Path(__file__).with_name("plugin_child.py")
 _GRACE_SECONDS: Final = 5.0
 
 
+def start(
+    command: Sequence[str], *, work_dir: str, env: Mapping[str, str], descriptor: int
+) -> subprocess.Popen[str]:
+    """Start a process that inherits the descriptor, and whose output can be read as text."""
+    return subprocess.Popen(  # noqa: S603 - our own interpreter
+        command,
+        cwd=work_dir,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        pass_fds=(descriptor,),
+        # Ctrl-C goes to this process only, which then ends its children.
+        start_new_session=True,
+    )
+
+
 class ChildProcess:
     """A Python process. It ends when this process ends. `on_line` gets each line it prints.
 
@@ -36,18 +55,11 @@ class ChildProcess:
         read_end, self._write_end = os.pipe()
         starter = ["-I", "-S", str(_PLUGIN_CHILD)] if is_command else ["-u", str(_CHILD)]
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
+            self._process = start(
                 [sys.executable, *starter, str(read_end), target, *arguments],
-                cwd=work_dir,
-                env=dict(env),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-                pass_fds=(read_end,),
-                # Ctrl-C goes to this process only, which then ends its children.
-                start_new_session=True,
+                work_dir=work_dir,
+                env=env,
+                descriptor=read_end,
             )
         except OSError:
             os.close(self._write_end)

@@ -8,14 +8,14 @@ import os
 import sys
 import time
 
-_offset = float(os.environ.get("SCENARIO_CLOCK_OFFSET_SECONDS", "0"))
 _real_time = time.time
 
 
 def _shifted_time() -> float:
     caller = str(sys._getframe(1).f_globals.get("__name__"))
-    return _real_time() + (_offset if caller.startswith("parallel_provider.") else 0)
+    is_shifted = caller.startswith("parallel_provider.")
+    offset = os.environ.get("SCENARIO_CLOCK_OFFSET_SECONDS", "0") if is_shifted else "0"
+    return _real_time() + float(offset)
 
 
-if _offset:
-    time.time = _shifted_time
+time.time = _shifted_time

@@ -1,0 +1,158 @@
+"""Lets embedded stacks fork their processes from one that has done the large imports.
+
+A test's run then takes less than half of the time. Users' stacks start new processes, as the real
+engine does. `pytest --new-processes` does that too, and so does `make test-slow`. All forked
+processes of one test run have the same seed for hashes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from parallel_provider.testing.engine import processes
+
+new_process = processes.start
+
+_SERVER = Path(__file__).with_name("fork_server.py")
+_READ_AT_START = (
+    *("GRPC_", "LANG", "LC_", "OTEL_", "PROTOCOL_BUFFERS_", "PULUMI_", "PYDANTIC_", "PYTHON"),
+    *("TEMP", "TMP", "TRACEPARENT", "_PYTHON"),
+)
+_READ_LATER = ("PULUMI_CONFIG", "PULUMI_CONFIG_SECRET_KEYS", "PULUMI_PROJECT")
+_SECONDS_TO_END = 5.0
+
+
+class ForkedProcess:
+    """A process that the fork server started, with what is used of `subprocess.Popen`."""
+
+    def __init__(self, output: int, errors: int, status: int) -> None:
+        self.stdout = open(output, encoding="utf-8", errors="replace")  # noqa: SIM115
+        self.stderr = open(errors, encoding="utf-8", errors="replace")  # noqa: SIM115
+        self._status = open(status, encoding="utf-8")  # noqa: SIM115
+        self.pid = int(self._status.readline())
+        self._code: int | None = None
+        self._ended = threading.Event()
+        threading.Thread(target=self._wait_for_code, daemon=True).start()
+
+    def _wait_for_code(self) -> None:
+        with self._status:
+            self._code = int(self._status.readline() or -signal.SIGKILL)
+        self._ended.set()
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None if the process is running."""
+        return self._code
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until the process has ended, and return its exit code."""
+        if not self._ended.wait(timeout) or self._code is None:
+            raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0.0)
+        return self._code
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: signal.Signals) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+
+class ForkServer:
+    """A process that forks others. It ends with this process."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._connection, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with other:
+            self._process = subprocess.Popen(
+                [sys.executable, "-u", str(_SERVER), str(other.fileno())],
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                pass_fds=(other.fileno(),),
+                start_new_session=True,
+            )
+
+    def fork(self, request: IO[str], descriptor: int) -> ForkedProcess:
+        """Start a process that inherits the descriptor."""
+        output, to_output = os.pipe()
+        errors, to_errors = os.pipe()
+        status, to_status = os.pipe()
+        descriptors = [request.fileno(), to_output, to_errors, descriptor, to_status]
+        socket.send_fds(self._connection, [b"x"], descriptors)
+        for end in (to_output, to_errors, to_status):
+            os.close(end)
+        return ForkedProcess(output, errors, status)
+
+    def end(self) -> None:
+        """Close the connection, and wait until the process has ended."""
+        self._connection.close()
+        self._process.wait(_SECONDS_TO_END)
+
+
+class ForkServers:
+    """Fork servers, one for each set of variables that a running process can't take over."""
+
+    def __init__(self) -> None:
+        self._servers: dict[frozenset[tuple[str, str]], ForkServer] = {}
+        self._lock = threading.Lock()
+
+    def start(
+        self, command: Sequence[str], *, work_dir: str, env: Mapping[str, str], descriptor: int
+    ) -> ForkedProcess | subprocess.Popen[str]:
+        """Start a process as `processes.start` does. Only Python processes are forked."""
+        _, option, script, _, *arguments = command
+        if option != "-u":
+            return new_process(command, work_dir=work_dir, env=env, descriptor=descriptor)
+        with self._lock:
+            key = frozenset(read_at_start(env).items())
+            server = self._servers.get(key) or self._servers.setdefault(key, ForkServer(env))
+        with tempfile.TemporaryFile("w+") as request:
+            json.dump([script, arguments, work_dir, dict(env)], request)
+            request.seek(0)
+            return server.fork(request, descriptor)
+
+    def end(self) -> None:
+        """End all servers."""
+        for server in self._servers.values():
+            server.end()
+
+
+def read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that Python or the SDK reads while it starts or is imported."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(_READ_AT_START) and name not in _READ_LATER
+    }
+
+
+@pytest.fixture(scope="session")
+def fork_servers() -> Iterator[ForkServers]:
+    """Share the fork servers among all tests of this process."""
+    servers = ForkServers()
+    yield servers
+    servers.end()
+
+
+@pytest.fixture(autouse=True)
+def forked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork the processes of embedded stacks that the test runs, where that is possible."""
+    if sys.platform == "linux" and not request.config.getoption("new_processes"):
+        servers: ForkServers = request.getfixturevalue("fork_servers")
+        monkeypatch.setattr(processes, "start", servers.start)
