@@ -29,7 +29,7 @@ MODULES = (
     "parallel_provider.lifecycle.rotating_api_key",
     "parallel_provider.resources.app",
 )
-_LIFELINE = 3
+_PARENTS_PIPE = 3
 
 
 def serve(connection: socket.socket) -> Sequence[int]:
@@ -81,18 +81,18 @@ def _write(pipe: int, number: int) -> None:
 
 def become(descriptors: Sequence[int]) -> None:
     """Give this process everything that a new one would get, and run the script."""
-    request, output, errors, lifeline, _ = descriptors
+    request, output, errors, parents_pipe, _ = descriptors
     with open(request, encoding="utf-8", closefd=False) as file:
         script, arguments, work_dir, environment = json.load(file)
     os.setsid()
     os.dup2(output, 1)
     os.dup2(errors, 2)
-    os.dup2(lifeline, _LIFELINE)
-    os.closerange(_LIFELINE + 1, os.sysconf("SC_OPEN_MAX"))
+    os.dup2(parents_pipe, _PARENTS_PIPE)
+    os.closerange(_PARENTS_PIPE + 1, os.sysconf("SC_OPEN_MAX"))
     os.chdir(work_dir)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = [script, str(_LIFELINE), *arguments]
+    sys.argv = [script, str(_PARENTS_PIPE), *arguments]
     runpy.run_path(script, run_name="__main__")
 
 

@@ -1,8 +1,8 @@
 """Lets embedded stacks fork their processes from one that has done the large imports.
 
 A test's run then takes less than half of the time. Users' stacks start new processes, as the real
-engine does. `pytest --new-processes` does that too, and so does `make test-slow`. All forked
-processes of one test run have the same seed for hashes.
+engine does. So do all tests in `make test-slow` and with `pytest --new-processes`. Processes that
+are forked from the same one have the same seed for hashes.
 """
 
 from __future__ import annotations

@@ -85,6 +85,27 @@ def test_killed_provider_is_an_error_and_the_next_run_completes(
     assert_complete(program, emulator)
 
 
+@pytest.mark.parametrize(
+    ("route", "told"),
+    [
+        (APPS, "an app named 'search' may exist that no stack manages"),
+        (KEYS, "a key named 'ci' that nobody holds may exist"),
+    ],
+)
+def test_provider_killed_after_a_lost_answer_has_told_what_may_exist(
+    project: Project, emulator: Emulator, route: str, told: str
+) -> None:
+    """The message is there before the next attempt, in which the process ends."""
+    declare(project, 'parallel.ApiKey("ci", app_id=parallel.App("search").app_id)')
+    emulator.add_fault("drop_after", method="POST", path=route)
+
+    crash(project, emulator, "provider", route, 2)
+
+    assert told in "".join(project.said)
+    project.up()
+    assert changes(project.up()) == {"same": 3}
+
+
 def test_killed_program_is_an_error_and_the_next_run_completes(
     program: Project, emulator: Emulator
 ) -> None:
