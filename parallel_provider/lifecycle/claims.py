@@ -61,10 +61,9 @@ class _Notes:
     failed: str | None = None
 
     def take(self, note: dict[str, Any]) -> None:
-        """Take in a note: a claim, the name of an owner that has none any more, or a failure."""
+        """Take in a note: a claim, an owner that doesn't have a thing any more, or a failure."""
         if "released" in note:
-            for claims in self.claims.values():
-                claims.pop(note["released"], None)
+            self.claims[note["released"]].pop(note["owner"], None)
         elif "failed" in note:
             self.failed = self.failed or note["failed"]
         else:
@@ -86,6 +85,10 @@ class _Notes:
         except BlockingIOError:
             return False
         return True
+
+
+class HeldElsewhereError(LifecycleError):
+    """Another resource of this run has the thing already."""
 
 
 class Claims:
@@ -117,6 +120,14 @@ class Claims:
         """Note that a new resource will hold a thing; return the claim of another one, if any."""
         return self._claim(Claim(thing, f"intended-{uuid.uuid4().hex}", subject, kind="intends"))
 
+    def hold(
+        self, thing: str, owner: str, subject: str, *, shown: str, fingerprint: str = ""
+    ) -> None:
+        """Let a resource hold a thing. Raises HeldElsewhereError, with the thing as in `shown`."""
+        other = self.claim(thing, owner, subject, fingerprint)
+        if other is not None:
+            raise HeldElsewhereError(held_text(shown, other))
+
     def use(self, thing: str, owner: str, subject: str) -> None:
         """Note that a resource needs a thing, whoever holds it."""
         self._claim(Claim(thing, owner, subject, kind="uses"))
@@ -144,23 +155,36 @@ class Claims:
                     "TMPDIR to a folder that this user can write, then run again"
                 )
             others = [claim for claim in self._of_others(thing, owner) if claim.kind != "deletes"]
+            before = self._own.claims[thing].get(owner)
             if not others:
                 self._note(asdict(Claim(thing, owner, subject, kind="deletes")))
         try:
             yield others
-        finally:
-            if not others:
-                self.release(owner)
+        except BaseException:
+            if before is not None:
+                self._claim(before)
+            raise
+        if not others:
+            self.release(thing, owner)
 
-    def release(self, owner: str) -> None:
-        """Note that a resource has nothing any more."""
+    def release(self, thing: str, owner: str) -> None:
+        """Note that a resource doesn't have a thing any more."""
         with self._alone():
-            if any(owner in claims for claims in self._own.claims.values()):
-                self._note({"released": owner})
+            if owner in self._own.claims[thing]:
+                self._note({"released": thing, "owner": owner})
+
+    @contextlib.contextmanager
+    def creating(self, subject: str) -> Iterator[None]:
+        """Note it if a resource of this run can't be created."""
+        try:
+            yield
+        except Exception:
+            self.note_failed_creation(subject)
+            raise
 
     def note_failed_creation(self, subject: str) -> None:
-        """Note that a resource of this run couldn't be created."""
-        with self._alone():
+        """Note that a resource of this run couldn't be created: what it replaces must stay."""
+        with contextlib.suppress(LifecycleError), self._alone():
             self._note({"failed": subject})
 
     def failed_creation(self) -> str | None:
@@ -186,7 +210,7 @@ class Claims:
                 if "uses" not in {claim.kind, other.kind} and other.owner != intended:
                     return other
             if intended is not None:
-                self._note({"released": intended})
+                self._note({"released": claim.thing, "owner": intended})
             self._note(asdict(claim))
             return None
 
@@ -259,6 +283,21 @@ class Claims:
                 self._others[path.name] = _Notes(_open_file(path), path)
         for notes in self._others.values():
             notes.read()
+
+
+def new_owner() -> str:
+    """Return the owner of a new resource: its state keeps it."""
+    return uuid.uuid4().hex
+
+
+def held_text(shown: str, other: Claim) -> str:
+    """Return the text of an error: another resource has the thing."""
+    if other.kind == "deletes":
+        return f"{shown} is just being deleted as {other.subject}: run again"
+    return (
+        f"{shown} belongs to another resource of this run already, {other.subject}: declare it "
+        "once, and pass its outputs on. A declaration that is removed leaves what the other one has"
+    )
 
 
 def _private_folder() -> Path:

@@ -109,8 +109,8 @@ def test_users_of_a_thing_keep_it_and_hinder_nobody() -> None:
     assert [one.subject for one in claims.others(APP, "a")] == ["ApiKey 'k'", "ApiKey 'l'"]
     with claims.deleting(APP, "a", "App 'a'") as others:
         assert len(others) == 2
-    claims.release("k")
-    claims.release("l")
+    claims.release(APP, "k")
+    claims.release(APP, "l")
     with claims.deleting(APP, "a", "App 'a'") as others:
         assert others == []
 

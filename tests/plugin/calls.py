@@ -114,8 +114,12 @@ class Plugin:
     def read(
         self, urn: str, resource_id: str, outputs: Props | None = None
     ) -> tuple[str, Props, Props]:
-        """Return the id, the outputs and the inputs of a resource."""
-        request = proto.ReadRequest(urn=urn, id=resource_id, properties=to_struct(outputs or {}))
+        """Return the id, the outputs and the inputs of a resource. Without outputs: an import.
+
+        A `get` has empty outputs.
+        """
+        properties = None if outputs is None else to_struct(outputs)
+        request = proto.ReadRequest(urn=urn, id=resource_id, properties=properties)
         answer = self.stub.Read(request)
         return answer.id, from_struct(answer.properties), from_struct(answer.inputs)
 
