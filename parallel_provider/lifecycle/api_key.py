@@ -101,6 +101,6 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
         """Revoke it."""
         context.run.require_allowed_organization()
         context.refuse_after_failed_creation()
-        [key] = state.keys
+        [key] = state.held_keys
         revoke_secret(context, APP_KEYS, state.place, key)
         state.release(context)

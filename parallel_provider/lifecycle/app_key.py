@@ -126,14 +126,14 @@ class KeyState(State):
         return SecretPlace(self, self.creators, self.owner)
 
     @property
-    def keys(self) -> tuple[SecretId, ...]:
+    def held_keys(self) -> tuple[SecretId, ...]:
         """All its keys that aren't revoked yet, the current one first."""
         return (SecretId(self.api_key_id, self.api_key_name, fingerprint(self.raw_api_key)),)
 
     def hold(self, context: Context) -> None:
         """Claim its keys, and that it needs their app. Raises HeldElsewhereError."""
         claims = context.run.claims
-        for key in self.keys:
+        for key in self.held_keys:
             claims.hold(
                 thing_of(APP_KEYS, key.secret_id),
                 self.owner,
@@ -146,7 +146,7 @@ class KeyState(State):
     def release(self, context: Context) -> None:
         """Take all its claims back: it is deleted."""
         claims = context.run.claims
-        for key in self.keys:
+        for key in self.held_keys:
             claims.release(thing_of(APP_KEYS, key.secret_id), self.owner)
         claims.release(app_thing(self.app_id), self.owner)
 

@@ -172,7 +172,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         """Revoke every key that it still has, also if one of them fails."""
         context.run.require_allowed_organization()
         context.refuse_after_failed_creation()
-        keys = state.keys
+        keys = state.held_keys
         failed = revoke_secrets(context, APP_KEYS, state.place, keys)
         failures = [
             f"{key.name!r} ({key.secret_id}): {failed[key.secret_id]}"
@@ -201,7 +201,7 @@ def _rotate(
 
     with noting_unfinished("rotation", state.app_id, state.api_key_id, name) as was_interrupted:
         try:
-            stay = [key.secret_id for key in state.keys]
+            stay = [key.secret_id for key in state.held_keys]
             rotated = create_key(context, inputs, name, state_of, stay)
         except UnfinishedError as left:
             stray = dict(left.state)
@@ -215,7 +215,7 @@ def _rotate(
         context.warn(
             f"An earlier run was interrupted while it created {name!r}, so a second key of that "
             f"name may exist in app {state.app_id} that nobody holds. "
-            + stray_text("it", created, [key.secret_id for key in rotated.keys])
+            + stray_text("it", created, [key.secret_id for key in rotated.held_keys])
         )
     return rotated
 

@@ -69,9 +69,9 @@ class RotatingApiKeyState(KeyState):
     )
 
     @property
-    def keys(self) -> tuple[SecretId, ...]:
+    def held_keys(self) -> tuple[SecretId, ...]:
         """All its keys that aren't revoked yet, the current one first."""
-        return (*super().keys, *map(self.secret_id, self.retired_keys))
+        return (*super().held_keys, *map(self.secret_id, self.retired_keys))
 
     def secret_id(self, key: RetiredKey) -> SecretId:
         """Return one of its retired keys as a secret that can be revoked."""
