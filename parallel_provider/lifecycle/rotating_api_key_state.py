@@ -105,10 +105,12 @@ class RotatingApiKeyState(KeyState):
         """
         retired_ids = {self.api_key_id, *(key.api_key_id for key in self.retired_keys)}
         creators = {key: mark for key, mark in self.creators.items() if key in retired_ids}
+        delivered = tuple(each for each in self.delivered if each == self.raw_api_key_fingerprint)
         return self.model_copy(
             update={
                 **outputs,
                 "creators": {**creators, **outputs["creators"]},
+                "delivered": delivered,
                 "generation": self.generation + 1,
                 "previous_api_key_id": self.api_key_id,
                 "previous_api_key_name": self.api_key_name,
