@@ -89,7 +89,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
     ) -> dict[str, Any]:
         """Return the outputs after an update. Without a rotation, the current key is known."""
         due = _plan_at(context.run.clock(), state, inputs)
-        overlap, rotate_after = inputs.get("overlap", "1d"), inputs.get("rotate_after")
+        overlap, rotate_after = inputs.get("overlap"), inputs.get("rotate_after")
         if due.rotate_because is not None:
             name = generation_name(str(inputs.get("api_key_name")), state.generation + 1)
             expected = state.expect_rotation(name, overlaps=seconds(overlap) != 0)

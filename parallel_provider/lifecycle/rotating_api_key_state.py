@@ -16,6 +16,9 @@ from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.model import Integer
 
 
+_DEFAULT_OVERLAP = "1d"
+
+
 class RotatingApiKeyInputs(KeyInputs):
     """What a program says about a rotating key."""
 
@@ -24,7 +27,7 @@ class RotatingApiKeyInputs(KeyInputs):
         '"90d", "12h", "1d12h", "P30D".'
     )
     overlap: Annotated[Duration, OnChange("changes `previous_expires_at`")] = Field(
-        default="1d",
+        default=_DEFAULT_OVERLAP,
         description="How long the previous key keeps working after a rotation, at most "
         "`rotate_after`.",
     )
@@ -39,7 +42,11 @@ class RotatingApiKeyInputs(KeyInputs):
         if rotate_after == 0:
             yield Problem("rotate_after", "must be longer than 0 seconds")
         elif rotate_after is not None and overlap is not None and overlap > rotate_after:
-            yield Problem("overlap", f"must be at most rotate_after ({valid['rotate_after']})")
+            longest = valid["rotate_after"]
+            reason = f"must be at most rotate_after ({longest})"
+            if valid["overlap"] == _DEFAULT_OVERLAP:
+                reason += f', and is {_DEFAULT_OVERLAP} if it isn\'t set: set it to "{longest}"'
+            yield Problem("overlap", reason)
         yield from super().problems_between(given, valid)
 
 
