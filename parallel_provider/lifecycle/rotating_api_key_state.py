@@ -15,7 +15,6 @@ from parallel_provider.lifecycle.rotation import RetiredKey, generation_name
 from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.model import Integer
 
-
 _DEFAULT_OVERLAP = "1d"
 
 

@@ -265,9 +265,7 @@ def test_rename_replaces_and_destroy_revokes_every_key(
     assert all(key["revoked_at"] is not None for key in emulator.state()["keys"])
 
 
-def test_reason_of_a_rotation_is_the_present_rotate_after(
-    project: Project, emulator: Emulator, clock: Clock
-) -> None:
+def test_reason_of_a_rotation_is_the_present_rotate_after(project: Project, clock: Clock) -> None:
     """If it was just changed, the reason has the new value and says so."""
     declare(project)
     project.up()
