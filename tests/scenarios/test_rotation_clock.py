@@ -63,7 +63,7 @@ def test_clock_that_is_ahead_never_revokes_in_the_run_that_rotates(
 
     assert alive(emulator) == ["svc", "svc-2"]
     [warning] = warnings(again.stdout)
-    assert "'svc': what was announced because of the time is left for a later run" in warning
+    assert "'svc-2': what was announced because of the time is left for a later run" in warning
     assert "it isn't due yet by the Account API's time" in warning
     clock.forward(seconds=HOUR)
     project.up()
@@ -194,7 +194,7 @@ def test_answers_without_a_date_make_nothing_due(
     assert made[DELETE_KEY] == made[CREATE_KEY] == 0
     assert alive(emulator) == ["svc", "svc-2"]
     [warning] = warnings(result.stdout)
-    assert "'svc'" in warning
+    assert "'svc-2'" in warning
     assert "is left for a later run, as the Account API's answers don't tell its time" in warning
     project.up()
     assert alive(emulator) == ["svc-2", "svc-3"]
