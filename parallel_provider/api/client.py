@@ -175,7 +175,12 @@ class AccountApi:
         An error with `may_have_worked` means that a key may exist that nobody holds.
         """
         path = f"/service/v1/apps/{_segment(app_id)}/keys"
-        return self._create(path, {"api_key_name": api_key_name}, CreatedApiKey)
+
+        def create(deadline: Deadline) -> CreatedApiKey:
+            response = self._send("POST", path, deadline, {"api_key_name": api_key_name})
+            return parse(response, CreatedApiKey).dated(response.headers.get("date"))
+
+        return self._with_retries(create, repeatable=False)
 
     def delete_key(self, app_id: str, api_key_id: str) -> None:
         """Revoke a key. DELETE /service/v1/apps/{app_id}/keys/{api_key_id}."""

@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, FailFast, Field
+from pydantic import AfterValidator, BeforeValidator, FailFast, Field, PrivateAttr
 
+from parallel_provider.http.messages import parse_http_date
 from parallel_provider.model import MAX_INTEGER, Integer, Model, Secret, Text
 
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,200}")
-# The end of the year 9999, the last one that can be written as a date.
-_LAST_SECOND = 253_402_300_799
+# The year 3000. Durations are shorter than a thousand years, so what is counted from a time before
+# it can be written as a date.
+LATEST_TIME = 32_503_680_000
 
 
 def is_id(value: object) -> bool:
@@ -92,7 +94,20 @@ class CreatedApiKey(ApiModel):
     created_by_user_email: Text
     display_value: Text
     raw_api_key: Secret
-    created_at: Annotated[Integer, Field(ge=0, le=_LAST_SECOND)]
+    created_at: Annotated[Integer, Field(ge=0, le=LATEST_TIME)]
+    # No field, since a body that has one of that name says nothing about it.
+    _answered_at: float | None = PrivateAttr(default=None)
+
+    @property
+    def answered_at(self) -> float | None:
+        """The time of the Date header of this answer, in epoch seconds; None if it has none."""
+        return self._answered_at
+
+    def dated(self, date: str | None) -> CreatedApiKey:
+        """Return this answer with the time of its Date header."""
+        answer = self.model_copy()
+        answer._answered_at = parse_http_date(date)
+        return answer
 
 
 class Balance(ApiModel):

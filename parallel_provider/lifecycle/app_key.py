@@ -5,7 +5,7 @@ API: POST /service/v1/apps/{app_id}/keys, DELETE /service/v1/apps/{app_id}/keys/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, SecretStr
@@ -62,12 +62,12 @@ class KeyInputs(Inputs):
     )
     deliver_command: Annotated[Arguments, OnChange("is used for the next new key")] = Field(
         default=None,
-        description="A command, as a list of its arguments. It gets each new raw key on its "
+        description="A command, as a list of its arguments. It gets each raw key once, on its "
         "standard input.",
     )
-    keep_raw_api_key: Annotated[Flag, OnChange("to False removes the raw key from the state")] = (
-        Field(default=True, description="False: the state has no raw key, only its fingerprint.")
-    )
+    keep_raw_api_key: Annotated[
+        Flag, OnChange("to False removes the raw key from the state, once it is delivered")
+    ] = Field(default=True, description="False: the state has no raw key, only its fingerprint.")
 
     @classmethod
     def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:
@@ -81,7 +81,7 @@ class KeyInputs(Inputs):
 class KeyState(State):
     """The outputs that every kind of key has. `created_at` is epoch seconds, by the server's clock.
 
-    `raw_api_key` is None if the state doesn't keep it.
+    `raw_api_key` is None if the state doesn't keep it, which it does until the key is delivered.
     """
 
     api_key_id: str = Field(description="The key's id.")
@@ -105,8 +105,10 @@ class KeyState(State):
     owner_id: Annotated[str | None, Internal()] = Field(
         default=None, description="Tells this resource from others of a run."
     )
-    undelivered: Annotated[bool | None, Internal()] = Field(
-        default=None, description="True while deliver_command hasn't got the current key."
+    delivered: Annotated[tuple[str, ...], Internal(), Field(strict=False)] = Field(
+        default=(),
+        description="Fingerprints of the raw keys that deliver_command has got: of the current "
+        "key, and of the previous one.",
     )
     seen_by: SeenBy = Field(
         default=(), description="Marks of the people whose list of apps has had its app."
@@ -123,7 +125,7 @@ class KeyState(State):
     @property
     def place(self) -> SecretPlace:
         """Where its keys are, and whose they are, for a revocation."""
-        return SecretPlace(self, self.creators, self.owner)
+        return SecretPlace(self, self.creators, self.owner, self.delivered)
 
     @property
     def held_keys(self) -> tuple[SecretId, ...]:
@@ -172,19 +174,13 @@ class _AppKeys:
             "created_by_user_id": key.created_by_user_id,
             "created_by_user_email": key.created_by_user_email,
             "display_value": key.display_value,
-            "created_at": key.created_at,
         }
-        return NewSecret(key.api_key_id, key.app_id, key.created_at, key.raw_api_key, outputs)
+        return NewSecret(
+            key.api_key_id, key.app_id, key.created_at, key.answered_at, key.raw_api_key, outputs
+        )
 
     def revoke(self, run: Run, app_id: str, secret_id: str) -> None:
         run.api.delete_key(app_id, secret_id)
-
-    def variables(self, secret: NewSecret, name: str) -> Mapping[str, str]:
-        return {
-            "PARALLEL_API_KEY_ID": secret.secret_id,
-            "PARALLEL_API_KEY_NAME": name,
-            "PARALLEL_APP_ID": secret.app_id,
-        }
 
 
 APP_KEYS: SecretApi = _AppKeys()
@@ -213,9 +209,8 @@ def create_key(
         if problem is not None:
             raise LifecycleError(problem)
         state.hold(context)
-        if inputs.deliver_command is not None:
-            doing = "delivered"
-            deliver_secret(context, APP_KEYS, key, api_key_name, inputs.deliver_command)
+        doing = "delivered"
+        return deliver(context, state, inputs)
     except HeldElsewhereError:
         raise  # it was no new key
     except Exception as error:  # noqa: BLE001 - whatever it was, nobody has this key
@@ -224,26 +219,76 @@ def create_key(
         discarded = discard_secret(run, APP_KEYS, inputs.app_id, secret, failure)
         if discarded.is_revoked or doing != "delivered":
             raise discarded.error from None
-        unfinished = state.model_copy(update={"undelivered": True})
-        raise UnfinishedError(discarded.text, discarded.error, unfinished) from None
-    return state
+        raise UnfinishedError(discarded.text, discarded.error, state) from None
 
 
-def deliver_again(context: Context, state: KeyStateT, inputs: KeyInputs) -> KeyStateT:
-    """Deliver a key whose first delivery failed, and which couldn't be revoked then.
+def deliver(context: Context, state: KeyStateT, inputs: KeyInputs) -> KeyStateT:
+    """Deliver the current key if that is to be done, and return the state after it."""
+    outputs, asked = dict(state), dict(inputs)
+    if _must_deliver(outputs, asked) and state.raw_api_key and inputs.deliver_command:
+        variables = {
+            "PARALLEL_API_KEY_ID": state.api_key_id,
+            "PARALLEL_API_KEY_NAME": state.api_key_name,
+            "PARALLEL_APP_ID": state.app_id,
+        }
+        deliver_secret(
+            context, state.raw_api_key, state.api_key_name, inputs.deliver_command, variables
+        )
+    return state.model_copy(update=after_delivery(outputs, asked))
 
-    Raises LifecycleError if the state doesn't have the raw key.
+
+def after_delivery(outputs: Props, inputs: Props) -> dict[str, Any]:
+    """Return a key's outputs after a run in which no delivery fails. They may hold UNKNOWN.
+
+    With `keep_raw_api_key=False`, the raw keys that were delivered are gone. The others stay, as
+    nobody else has them.
     """
-    if inputs.deliver_command is not None:
-        if state.raw_api_key is None:
-            raise LifecycleError(
-                f"the key {state.api_key_name!r} ({state.api_key_id}) was never delivered, and "
-                "nobody has it, as keep_raw_api_key is false: replace it with `pulumi up "
-                "--replace` and this resource's URN, which revokes it"
-            )
-        key = NewSecret(state.api_key_id, state.app_id, state.created_at, state.raw_api_key, {})
-        deliver_secret(context, APP_KEYS, key, state.api_key_name, inputs.deliver_command)
-    return state.model_copy(update={"undelivered": None})
+    delivered = tuple(outputs["delivered"])
+    if _must_deliver(outputs, inputs):
+        delivered += (outputs["raw_api_key_fingerprint"],)
+    after = {**outputs, "delivered": delivered}
+    if inputs.get("keep_raw_api_key") is False:
+        previous = outputs.get("previous_raw_api_key")
+        if outputs["raw_api_key_fingerprint"] in delivered:
+            after["raw_api_key"] = None
+        if previous is not None and fingerprint(previous) in delivered:
+            after["previous_raw_api_key"] = None
+    return after
+
+
+def _must_deliver(outputs: Props, inputs: Props) -> bool:
+    """Say whether there is a command, and a raw key that no command has got yet."""
+    return (
+        inputs.get("deliver_command") is not None
+        and outputs["raw_api_key"] is not None
+        and outputs["raw_api_key_fingerprint"] not in outputs["delivered"]
+    )
+
+
+def updates_by_delivery(state: KeyState, news: Props) -> tuple[str, ...]:
+    """Return the inputs that ask for an update, as the current key must be delivered or removed."""
+    before = dict(state)
+    after = after_delivery(before, news)
+    reasons = {
+        "deliver_command": after["delivered"] != before["delivered"],
+        "keep_raw_api_key": any(
+            after[name] is None and before[name] is not None
+            for name in before
+            if name.endswith("raw_api_key")
+        ),
+    }
+    return tuple(name for name, asks in reasons.items() if asks)
+
+
+def warn_of_missing_raw_key(context: Context, state: KeyState, news: Props) -> None:
+    """Warn if the state is to have the raw key again, which it had to give up."""
+    keeps = news.get("keep_raw_api_key") in (None, True)
+    if keeps and state.raw_api_key is None and state.raw_api_key_fingerprint in state.delivered:
+        context.warn(
+            f"keep_raw_api_key is true again, but the raw key of {state.api_key_name!r} "
+            f"({state.api_key_id}) can't be read again: raw_api_key stays empty until there is a "
+            "new key. Change `triggers` to get one, or set keep_raw_api_key to false."
+        )
 
 
 def read_key(context: Context, state: KeyStateT) -> KeyStateT | None:
@@ -265,26 +310,6 @@ def read_key(context: Context, state: KeyStateT) -> KeyStateT | None:
     if not is_valid_text(app.app_name):
         return seen
     return seen.model_copy(update={"app_name": app.app_name})
-
-
-def updates_of_key(state: KeyState, news: Props) -> tuple[str, ...]:
-    """Return the inputs that ask for an update without a difference between runs.
-
-    The key isn't delivered yet, or the state has the raw key and must not have it any more.
-    """
-    asking = {
-        "deliver_command": bool(state.undelivered),
-        "keep_raw_api_key": state.raw_api_key is not None and news.get("keep_raw_api_key") is False,
-    }
-    return tuple(name for name, asks in asking.items() if asks)
-
-
-def without_raw_keys(outputs: dict[str, Any], inputs: Props) -> dict[str, Any]:
-    """Return expected outputs without raw keys, if the inputs say that the state has none."""
-    outputs = {**outputs, "undelivered": None}
-    if inputs.get("keep_raw_api_key") is not False:
-        return outputs
-    return {**outputs, **{name: None for name in outputs if name.endswith("raw_api_key")}}
 
 
 def organization_of(run: Run, app_id: str) -> str:
@@ -311,6 +336,7 @@ def _key_outputs(run: Run, key: NewSecret, inputs: KeyInputs, api_key_name: str)
         "creators": {} if mark is None else {key.secret_id: mark},
         "app_id": inputs.app_id,
         "api_key_name": api_key_name,
-        "raw_api_key": key.raw if inputs.keep_raw_api_key else None,
-        "raw_api_key_fingerprint": key.fingerprint,
+        "created_at": key.created_at,
+        "raw_api_key": key.raw,
+        "raw_api_key_fingerprint": fingerprint(key.raw),
     }

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from pydantic import SecretStr
 
 from parallel_provider.api import AnswerError, ApiError, NotFoundError
+from parallel_provider.api.models import LATEST_TIME
 from parallel_provider.commands import Command, run_command
 from parallel_provider.errors import LifecycleError, LostKeyError, ParallelError
 from parallel_provider.lifecycle.claims import Claim
@@ -31,9 +32,8 @@ from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.printable import printable
 from parallel_provider.setting_names import IMPORTED_RAW_KEY
 
-# The years 2000 and 3000. Other numbers are no times in seconds: with them, a key would be rotated
-# in every run, or never.
-_EARLIEST, _LATEST = 946_684_800, 32_503_680_000
+# A clock that is set by itself is off by much less.
+_BELIEVED_SECONDS = 5 * 60
 
 _NOT_USABLE = (
     "can't be used, as the Account API's answer isn't as documented ({}): please report this"
@@ -42,18 +42,17 @@ _NOT_USABLE = (
 
 @dataclass(frozen=True)
 class NewSecret:
-    """A secret as the API gives it. `outputs` are the other fields of the answer."""
+    """A secret as the API gives it. `outputs` are the other fields of the answer.
+
+    `answered_at` is the time of the answer, by its Date header. Both times are epoch seconds.
+    """
 
     secret_id: str
     app_id: str
     created_at: int
+    answered_at: float | None
     raw: SecretStr
     outputs: Mapping[str, Any]
-
-    @property
-    def fingerprint(self) -> str:
-        """The SHA-256 hash of the secret: "sha256:" and hexadecimal digits."""
-        return fingerprint(self.raw)
 
 
 @dataclass(frozen=True)
@@ -92,9 +91,6 @@ class SecretApi(Protocol):
     def revoke(self, run: Run, app_id: str, secret_id: str) -> None:
         """Revoke a secret of an app."""
 
-    def variables(self, secret: NewSecret, name: str) -> Mapping[str, str]:
-        """Return the environment variables that tell a delivery command about the secret."""
-
 
 def fingerprint(raw: SecretStr | None) -> str:
     """Return the SHA-256 hash of a secret: "sha256:" and hexadecimal digits; "" without one."""
@@ -119,7 +115,7 @@ def create_secret(
     """
     began = context.run.now()
     try:
-        return _create(context.run, api, app_id, name)
+        return _create(context, api, app_id, name)
     except ApiError as error:
         if not error.may_have_worked:
             raise
@@ -130,7 +126,7 @@ def create_secret(
         f"nobody holds may exist in app {app_id}. It is created once more."
     )
     try:
-        secret = _create(context.run, api, app_id, name)
+        secret = _create(context, api, app_id, name)
     except ParallelError as error:
         lost_twice = isinstance(error, ApiError) and error.may_have_worked
         noun, them = (f"up to two {api.noun}s", "them") if lost_twice else (f"a {api.noun}", "it")
@@ -162,18 +158,34 @@ def stray_text(them: str, created: str, stay: Sequence[str]) -> str:
     )
 
 
+def believed_time(stated: int, answered_at: float | None, here: float) -> int:
+    """Return when a secret was created, in epoch seconds. One wrong time alone revokes nothing.
+
+    `stated` is what the answer says, `answered_at` the answer's own date, and `here` this machine's
+    time, which counts if there is no date. If the two differ much, the later one is returned.
+    """
+    other = here if answered_at is None else answered_at
+    if abs(other - stated) <= _BELIEVED_SECONDS:
+        return stated
+    return max(stated, min(int(other), LATEST_TIME))
+
+
 def deliver_secret(
-    context: Context, api: SecretApi, secret: NewSecret, name: str, arguments: Sequence[str]
+    context: Context,
+    raw: SecretStr,
+    name: str,
+    arguments: Sequence[str],
+    variables: Mapping[str, str],
 ) -> None:
     """Run the delivery command with the raw secret on its standard input."""
-    raw = secret.raw.get_secret_value()
+    text = raw.get_secret_value()
     run_command(
         Command(tuple(arguments), "deliver_command"),
         # Without a line end: a secret store would keep it as a part of the secret.
-        standard_input=raw.encode(),
+        standard_input=text.encode(),
         show=lambda line: context.info(f"deliver_command of {name!r}: {line}"),
-        secrets=[raw],
-        variables=api.variables(secret, name),
+        secrets=[text],
+        variables=variables,
     )
 
 
@@ -306,7 +318,8 @@ def revoke_secrets(
     }
 
 
-def _create(run: Run, api: SecretApi, app_id: str, name: str) -> NewSecret:
+def _create(context: Context, api: SecretApi, app_id: str, name: str) -> NewSecret:
+    run = context.run
     try:
         secret = api.create(run, app_id, name)
     except NotFoundError as error:
@@ -318,11 +331,17 @@ def _create(run: Run, api: SecretApi, app_id: str, name: str) -> NewSecret:
         made = SecretId(error.created_id, name)
         raise discard_secret(run, api, app_id, made, _NOT_USABLE.format(error)).error from None
     _require_new(run, api, secret.secret_id)
-    failure = _why_unusable(secret, app_id)
-    if failure is not None:
+    if secret.app_id.lower() != app_id.lower():
+        failure = f"it says that the key belongs to app {printable(secret.app_id)}"
         made = SecretId(secret.secret_id, name)
         raise discard_secret(run, api, app_id, made, _NOT_USABLE.format(failure)).error
-    return secret
+    created_at = believed_time(secret.created_at, secret.answered_at, run.clock())
+    if created_at != secret.created_at:
+        context.warn(
+            f"The Account API's answer says that the {api.noun} {name!r} was created at another "
+            "time than the time of this answer: the later of the two counts as its created_at."
+        )
+    return replace(secret, created_at=created_at)
 
 
 def _require_new(run: Run, api: SecretApi, secret_id: str) -> None:
@@ -332,12 +351,3 @@ def _require_new(run: Run, api: SecretApi, secret_id: str) -> None:
             f"the Account API answered with {api.noun} {printable(secret_id)} as a new one, but "
             "this run has it already, so it is left as it is: please report this"
         )
-
-
-def _why_unusable(secret: NewSecret, app_id: str) -> str | None:
-    """Return why an answer can't be used, or None. The text has no secret."""
-    if secret.app_id.lower() != app_id.lower():
-        return f"it says that the key belongs to app {printable(secret.app_id)}"
-    if not _EARLIEST <= secret.created_at <= _LATEST:
-        return "created_at isn't a time in epoch seconds"
-    return None

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from parallel_provider.errors import LifecycleError
+from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.app_key import (
     APP_KEYS,
+    after_delivery,
     create_key,
-    deliver_again,
+    deliver,
     organization_of,
     read_key,
     seen_by_now,
-    updates_of_key,
-    without_raw_keys,
+    updates_by_delivery,
+    warn_of_missing_raw_key,
 )
 from parallel_provider.lifecycle.claims import new_owner
 from parallel_provider.lifecycle.declarations import Props, changed_inputs
@@ -29,11 +31,14 @@ from parallel_provider.lifecycle.rotating_api_key_state import (
     seconds,
 )
 from parallel_provider.lifecycle.rotation import (
+    Plan,
+    RetiredKey,
+    certain_time,
     generation_name,
+    plan,
     sentences,
 )
-from parallel_provider.lifecycle.rotation_due import due_now, keys_to_revoke_now, plan_for
-from parallel_provider.lifecycle.run import Context
+from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN
 
 # A program needs a value, and can't give one before the key is imported.
@@ -57,16 +62,18 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         if context.run.claims.has_program:
             state.hold(context)
         now = context.run.clock()
-        due = plan_for(state, news, now, triggers_changed="triggers" in changed)
+        due = _plan_at(now, state, news)
         for sentence in sentences(
             due,
             current_name=state.api_key_name,
             age=now - state.created_at,
-            rotate_after=state.rotate_after,
+            rotate_after=f"{news.get('rotate_after')}{' now' if 'rotate_after' in changed else ''}",
             at_once=seconds(news.get("overlap")) == 0,
         ):
             context.info(sentence)
-        asking = {*changed, *updates_of_key(state, news)}
+        if due.rotate_because is None:
+            warn_of_missing_raw_key(context, state, news)
+        asking = {*changed, *updates_by_delivery(state, news)}
         if due.rotate_because == "age":
             asking.add("rotate_after")
         if due.revoke:
@@ -77,15 +84,15 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         """Return the outputs after a create. There is no previous key yet."""
         expected = super().expect_create(context, inputs)
         expected |= {name: None for name in expected if name.startswith("previous_")}
-        return without_raw_keys({**expected, "generation": 1, "keys_to_revoke": []}, inputs)
+        expected |= {"delivered": (), "generation": 1, "keys_to_revoke": []}
+        return after_delivery(expected, inputs)
 
     def expect_update(
         self, context: Context, state: RotatingApiKeyState, inputs: Props
     ) -> dict[str, Any]:
         """Return the outputs after an update. Without a rotation, the current key is known."""
-        changed = changed_inputs(self.inputs_type, state, inputs)
-        due = plan_for(state, inputs, context.run.clock(), triggers_changed="triggers" in changed)
-        overlap, rotate_after = inputs.get("overlap", "1d"), inputs.get("rotate_after")
+        due = _plan_at(context.run.clock(), state, inputs)
+        overlap, rotate_after = inputs.get("overlap"), inputs.get("rotate_after")
         if due.rotate_because is not None:
             name = generation_name(str(inputs.get("api_key_name")), state.generation + 1)
             expected = state.expect_rotation(name, overlaps=seconds(overlap) != 0)
@@ -97,9 +104,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
             else:
                 expected |= {"next_rotation_at": UNKNOWN, "previous_expires_at": UNKNOWN}
         declared = {"rotate_after": rotate_after, "overlap": overlap}
-        return without_raw_keys(
-            {**expected, **declared, "triggers": inputs.get("triggers")}, inputs
-        )
+        return after_delivery({**expected, **declared, "triggers": inputs.get("triggers")}, inputs)
 
     def create(self, context: Context, inputs: RotatingApiKeyInputs) -> RotatingApiKeyState:
         """Create the first generation."""
@@ -151,21 +156,16 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
     def update(
         self, context: Context, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs
     ) -> RotatingApiKeyState:
-        """Rotate if that is due, then revoke what is due. A failed revocation loses no new key.
-
-        The server's time decides if it is known. The preview has used this machine's clock.
-        """
+        """Rotate if that is due, then revoke what is due. A failed revocation loses no new key."""
         context.run.require_allowed_organization()
-        if state.undelivered:
-            state = deliver_again(context, state, inputs)
-        due = due_now(context, state, inputs)
-        updated = state
+        due = _due_now(context, state, inputs)
         if due.rotate_because is not None:
             updated = _rotate(context, state, inputs)
-        just_retired = state.api_key_id if updated is not state else None
-        updated = _revoke_retired(context, updated, parse_duration(inputs.overlap), just_retired)
-        if not inputs.keep_raw_api_key:
-            updated = updated.model_copy(update={"raw_api_key": None, "previous_raw_api_key": None})
+        else:
+            updated = deliver(context, state, inputs)
+        # Without an overlap, this is also the key that was current until now.
+        at_once = parse_duration(inputs.overlap) == 0
+        updated = _revoke(context, updated, updated.retired_keys if at_once else due.revoke)
         return updated.with_durations(inputs.rotate_after, inputs.overlap)
 
     def delete(self, context: Context, state: RotatingApiKeyState) -> None:
@@ -220,15 +220,58 @@ def _rotate(
     return rotated
 
 
-def _revoke_retired(
-    context: Context, state: RotatingApiKeyState, overlap: int, just_retired: str | None
-) -> RotatingApiKeyState:
-    """Revoke the retired keys whose overlap (in seconds) has passed. Keys that fail stay listed.
+def _plan_at(now: float | None, state: RotatingApiKeyState, inputs: Props) -> Plan:
+    """Return what is due at `now` (epoch seconds) by these inputs, which may hold UNKNOWN."""
+    return plan(
+        created_at=state.created_at,
+        retired=state.retired_keys,
+        rotate_after=seconds(inputs.get("rotate_after")),
+        overlap=seconds(inputs.get("overlap")),
+        triggers_changed="triggers" in changed_inputs(RotatingApiKeyInputs, state, inputs),
+        now=now,
+    )
 
-    `just_retired` is the id of the key that this run has retired. It is revoked only if there is no
-    overlap.
+
+def _due_now(context: Context, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs) -> Plan:
+    """Return what is due by the server's time and by this machine's clock.
+
+    The preview has announced what is due by this machine's clock. Asks the server for its time only
+    if that is more than what is due at any time.
     """
-    due = keys_to_revoke_now(context, state, overlap, just_retired)
+    here, news = context.run.clock(), dict(inputs)
+    announced = _plan_at(here, state, news)
+    if announced == _plan_at(None, state, news):
+        return announced
+    at_server = _server_time(context.run)
+    due = _plan_at(certain_time(here, at_server), state, news)
+    if due != announced:
+        reason = (
+            "the Account API's answers don't tell its time"
+            if at_server is None
+            else "it isn't due yet by the Account API's time. Check this machine's clock"
+        )
+        context.warn(
+            f"{state.api_key_name!r}: what was announced because of the time is left for a later "
+            f"run, as {reason}."
+        )
+    return due
+
+
+def _server_time(run: Run) -> float | None:
+    """Return the server's time in epoch seconds; None if it can't be known.
+
+    An answer with an error has the time as well.
+    """
+    try:
+        return run.server_time()
+    except ParallelError:
+        return run.api.server_time()
+
+
+def _revoke(
+    context: Context, state: RotatingApiKeyState, due: Sequence[RetiredKey]
+) -> RotatingApiKeyState:
+    """Revoke retired keys. Those that fail stay listed."""
     failures = revoke_secrets(context, APP_KEYS, state.place, list(map(state.secret_id, due)))
     failed = [key for key in due if key.api_key_id in failures]
     for key in failed:

@@ -16,6 +16,8 @@ from parallel_provider.lifecycle.rotation import RetiredKey, generation_name
 from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.model import Integer
 
+_DEFAULT_OVERLAP = "1d"
+
 
 class RotatingApiKeyInputs(KeyInputs):
     """What a program says about a rotating key."""
@@ -25,7 +27,7 @@ class RotatingApiKeyInputs(KeyInputs):
         '"90d", "12h", "1d12h", "P30D".'
     )
     overlap: Annotated[Duration, OnChange("changes `previous_expires_at`")] = Field(
-        default="1d",
+        default=_DEFAULT_OVERLAP,
         description="How long the previous key keeps working after a rotation, at most "
         "`rotate_after`.",
     )
@@ -40,7 +42,11 @@ class RotatingApiKeyInputs(KeyInputs):
         if rotate_after == 0:
             yield Problem("rotate_after", "must be longer than 0 seconds")
         elif rotate_after is not None and overlap is not None and overlap > rotate_after:
-            yield Problem("overlap", f"must be at most rotate_after ({valid['rotate_after']})")
+            longest = valid["rotate_after"]
+            reason = f"must be at most rotate_after ({longest})"
+            if valid["overlap"] == _DEFAULT_OVERLAP:
+                reason += f', and is {_DEFAULT_OVERLAP} if it isn\'t set: set it to "{longest}"'
+            yield Problem("overlap", reason)
         yield from super().problems_between(given, valid)
 
 
@@ -117,10 +123,12 @@ class RotatingApiKeyState(KeyState):
         """
         retired_ids = {self.api_key_id, *(key.api_key_id for key in self.retired_keys)}
         creators = {key: mark for key, mark in self.creators.items() if key in retired_ids}
+        delivered = tuple(each for each in self.delivered if each == self.raw_api_key_fingerprint)
         return self.model_copy(
             update={
                 **outputs,
                 "creators": {**creators, **outputs["creators"]},
+                "delivered": delivered,
                 "generation": self.generation + 1,
                 "previous_api_key_id": self.api_key_id,
                 "previous_api_key_name": self.api_key_name,

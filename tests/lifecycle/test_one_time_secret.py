@@ -16,13 +16,14 @@ from parallel_provider.lifecycle.one_time_secret import (
     NewSecret,
     SecretId,
     SecretPlace,
+    believed_time,
     create_secret,
     revoke_secret,
 )
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.model import plain
 from parallel_provider.testing.emulator import Emulator
-from tests.lifecycle.runs import Said, run_at
+from tests.lifecycle.runs import Clock, Said, run_at
 
 KEYS = "/service/v1/apps/{app_id}/keys"
 NO_SUCH_APP = "00000000-0000-4000-8000-000000000000"
@@ -121,7 +122,6 @@ def test_answer_about_another_app_is_refused(
         {"created_at": "1" + "0" * 400},
         {"created_at": "NaN"},
         {"created_at": "-1"},
-        {"created_at": "0"},
         {"created_at": "1796083140000"},
     ],
 )
@@ -138,6 +138,44 @@ def test_key_whose_answer_is_odd_is_revoked_again(
     assert key["revoked_at"] is not None
     assert f"the key 'ci' ({key['api_key_id']}) of app {app_id} can't be used" in str(failure.value)
     assert "hush-hush" not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("stated", "answered_at", "here", "believed"),
+    [
+        (1_000_000, 1_000_300.0, 0.0, 1_000_000),
+        (1_000_000, 999_700.0, 0.0, 1_000_000),
+        (1_000_000, 1_000_301.0, 0.0, 1_000_301),
+        (1_000_000, 999_699.0, 0.0, 1_000_000),
+        (1_000_000, None, 1_000_301.5, 1_000_301),
+        (1_000_000, None, 1_000_299.5, 1_000_000),
+        (0, 253_402_300_799.0, 0.0, 32_503_680_000),
+    ],
+)
+def test_later_of_two_different_times_is_believed(
+    stated: int, answered_at: float | None, here: float, believed: int
+) -> None:
+    """Five minutes are no difference. This machine's clock counts for an answer without a date."""
+    assert believed_time(stated, answered_at, here) == believed
+
+
+def test_date_of_the_answer_counts_for_a_wrong_creation_time(
+    emulator: Emulator, app_id: str, said: Said
+) -> None:
+    """It is the date of the very answer that has the key."""
+    clock = Clock(2_000_000_000.0)
+    run = run_at(emulator.url, emulator.access_token, said=said, clock=clock)
+    emulator.add_fault("odd", path=KEYS, replace={"created_at": "1500000000"})
+    emulator.set_clock(0)
+    run.api.list_apps()
+    emulator.set_clock(86_400)
+
+    key = create_key(run, app_id, "ci")
+
+    [created] = emulator.state()["keys"]
+    assert abs(key.created_at - created["created_at"]) <= 1
+    [warning] = said.warnings
+    assert "'ci' was created at another time" in warning
 
 
 def test_key_that_cannot_be_revoked_again_is_named(
