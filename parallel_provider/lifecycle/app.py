@@ -122,7 +122,7 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
         if diff.replaces:
             return diff
         if context.run.claims.has_program:
-            _hold(context, state)
+            _hold(context, state, is_new=False)
         declaring = _declares_existing(news)
         if not declaring or state.declared_existing:
             return diff
@@ -229,9 +229,9 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
         run.claims.release(thing, state.owner)
 
 
-def _hold(context: Context, state: AppState) -> None:
+def _hold(context: Context, state: AppState, *, is_new: bool = True) -> None:
     context.run.claims.hold(
-        app_thing(state.app_id), state.owner, context.subject, shown=_shown(state)
+        app_thing(state.app_id), state.owner, context.subject, shown=_shown(state), is_new=is_new
     )
 
 

@@ -109,22 +109,31 @@ class Claims:
         self._folder_lock = -1
         self._unusable: str | None = None
 
-    def claim(self, thing: str, owner: str, subject: str, fingerprint: str = "") -> Claim | None:
+    def claim(
+        self, thing: str, owner: str, subject: str, fingerprint: str = "", *, is_new: bool = False
+    ) -> Claim | None:
         """Let a resource hold a thing, unless another one does, whose claim is returned then.
 
-        An intention of this subject in this process has become this claim.
+        If the resource is new, an intention of its subject in this process becomes this claim.
         """
-        return self._claim(Claim(thing, owner, subject, fingerprint))
+        return self._claim(Claim(thing, owner, subject, fingerprint), is_new=is_new)
 
     def intend(self, thing: str, subject: str) -> Claim | None:
         """Note that a new resource will hold a thing; return the claim of another one, if any."""
         return self._claim(Claim(thing, f"intended-{uuid.uuid4().hex}", subject, kind="intends"))
 
     def hold(
-        self, thing: str, owner: str, subject: str, *, shown: str, fingerprint: str = ""
+        self,
+        thing: str,
+        owner: str,
+        subject: str,
+        *,
+        shown: str,
+        fingerprint: str = "",
+        is_new: bool = False,
     ) -> None:
         """Let a resource hold a thing. Raises HeldElsewhereError, with the thing as in `shown`."""
-        other = self.claim(thing, owner, subject, fingerprint)
+        other = self.claim(thing, owner, subject, fingerprint, is_new=is_new)
         if other is not None:
             raise HeldElsewhereError(held_text(shown, other))
 
@@ -193,7 +202,7 @@ class Claims:
             notes = [self._own, *self._living()]
         return next((note.failed for note in notes if note.failed is not None), None)
 
-    def _claim(self, claim: Claim) -> Claim | None:
+    def _claim(self, claim: Claim, *, is_new: bool = False) -> Claim | None:
         with self._alone():
             if self._own.claims[claim.thing].get(claim.owner) == claim:
                 return None
@@ -201,8 +210,7 @@ class Claims:
                 (
                     one.owner
                     for one in self._own.claims[claim.thing].values()
-                    if claim.kind == "holds"
-                    and (one.kind, one.subject) == ("intends", claim.subject)
+                    if is_new and (one.kind, one.subject) == ("intends", claim.subject)
                 ),
                 None,
             )

@@ -124,7 +124,8 @@ def test_intention_becomes_the_claim_of_its_resource_alone() -> None:
     assert (found.subject, found.kind) == ("App 'a'", "intends")
     assert claims.claim(APP, "b", "App 'b'") is not None
     assert [one.kind for one in claims.others(APP, "b")] == ["intends"]
-    assert claims.claim(APP, "a", "App 'a'") is None
+    assert claims.claim(APP, "c", "App 'a'") is not None
+    assert claims.claim(APP, "a", "App 'a'", is_new=True) is None
     assert [one.kind for one in claims.others(APP, "b")] == ["holds"]
 
 
