@@ -222,7 +222,7 @@ class UnknownChargeError(LifecycleError):
 
 
 class UserFolderError(ParallelError):
-    """This user's folder for locks and notes can't be made, written or locked."""
+    """The user's folder for locks and notes can't be made or written, or has no locks."""
 
 
 class JournalError(ParallelError):

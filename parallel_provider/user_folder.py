@@ -33,15 +33,14 @@ def make_user_folder(*parts: str) -> Path:
     No new part has more rights than 0700, whatever the umask. Raises UserFolderError.
     """
     wanted = user_folder().joinpath(*parts)
-    missing = wanted.parents[len(_PARTS) + len(parts) - 2 :: -1]
-    try:
-        for folder in (*missing, wanted):
+    for folder in (*wanted.parents[len(_PARTS) + len(parts) - 2 :: -1], wanted):
+        try:
             _make(folder)
-    except OSError as error:
-        raise UserFolderError(
-            f"the folder {wanted} for locks and notes can't be made ({error.strerror}): let this "
-            "user write it, or set HOME to a folder that it can write"
-        ) from None
+        except OSError as error:
+            raise UserFolderError(
+                f"the folder {folder}, for locks and notes, can't be made ({error.strerror}): let "
+                "this user write there, or set HOME to a folder that it can write"
+            ) from None
     return wanted
 
 

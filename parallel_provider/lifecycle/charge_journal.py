@@ -53,11 +53,6 @@ class JournalEntry:
     outcome: Outcome
 
     @property
-    def is_open(self) -> bool:
-        """Whether it isn't known if the card was charged."""
-        return self.outcome == "begun"
-
-    @property
     def began(self) -> str:
         """Return the time of the first request as a text."""
         return moment(self.begun_here if self.begun_at is None else self.begun_at)
@@ -74,9 +69,9 @@ class JournalEntry:
 
     @property
     def advice(self) -> str:
-        """Return what the user can do about a charge whose outcome isn't known."""
+        """Return what the user can do while the outcome isn't known."""
         settle = (
-            "look at the charges in the Parallel console (the balance alone proves nothing), then "
+            "look at the charges in the Parallel console (the balance alone proves nothing), and "
             f"run `parallel-provider charges settle {self.key}` with --charged or --not-charged"
         )
         if self.begun_at is None:
@@ -84,8 +79,8 @@ class JournalEntry:
         until = moment(self.begun_at + REPEAT_PERIOD.total_seconds())
         return (
             f"Until {until}, running the same program again is safe: it repeats this charge under "
-            f"its key, which the server carries out once. After that, or for another charge, "
-            f"{settle}"
+            f"the idempotency key {self.key}, which the server carries out once. After that, or to "
+            f"charge anything else, {settle}"
         )
 
 
@@ -94,20 +89,15 @@ def moment(epoch_seconds: float) -> str:
     return datetime.fromtimestamp(epoch_seconds, tz=timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def why_not_made(
-    entries: Iterable[JournalEntry], key: str, server_time: float | None, clock: float
-) -> str | None:
-    """Return why a charge under this key isn't made now, or None. `entries` are its organization's.
+def open_charge(entries: Iterable[JournalEntry], key: str | None = None) -> JournalEntry | None:
+    """Return an organization's charge whose outcome isn't known: another one than `key` if any."""
+    unknown = (entry for entry in entries if entry.outcome == "begun")
+    return min(unknown, key=lambda entry: entry.key == key, default=None)
 
-    While the outcome of one charge isn't known, only this charge is repeated, under its key.
-    """
-    unknown = sorted((e for e in entries if e.is_open), key=lambda entry: entry.key == key)
-    if not unknown:
-        return None
-    entry = unknown[0]
-    if entry.key == key and entry.may_be_repeated(server_time, clock):
-        return None
-    return f"isn't made: {open_charge_sentence(entry)}. {entry.advice}"
+
+def why_not_made(entry: JournalEntry) -> str:
+    """Return why no charge is made while the outcome of this one isn't known."""
+    return f"isn't made, as {open_charge_sentence(entry)}. {entry.advice}"
 
 
 def open_charge_sentence(entry: JournalEntry) -> str:
@@ -118,9 +108,7 @@ def open_charge_sentence(entry: JournalEntry) -> str:
     )
 
 
-def charged_in_month(
-    entries: Iterable[JournalEntry], month: str, identity: str
-) -> tuple[int, int]:
+def charged_in_month(entries: Iterable[JournalEntry], month: str, identity: str) -> tuple[int, int]:
     """Return the cents that this top-up has charged in a month, and those that all others have."""
     own = others = 0
     for entry in entries:

@@ -1,4 +1,4 @@
-"""Which top-up of a run uses which names and which idempotency key. No two use the same."""
+"""Which top-up of a run was created under which names. No two have the same."""
 
 from __future__ import annotations
 
@@ -19,19 +19,16 @@ class TopUpName(NamedTuple):
 
 
 class ChargeRegistry:
-    """The top-ups of one run, their identities and keys. Safe to use from several threads.
+    """The top-ups of one run and their identities. Safe to use from several threads.
 
     An identity is the names that a top-up was created under. Of two top-ups that use the same
-    identity or key, the second one that is noted here gets the name of the first one.
+    identity, the second one that is noted here gets the name of the first one.
     """
 
     def __init__(self) -> None:
-        self.charging = threading.Lock()
-        """Held by the top-up of this process that reads the balance and charges."""
         self._lock = threading.Lock()
         self._existing: dict[tuple[str, ...], TopUpName] = {}
         self._new: dict[tuple[str, ...], TopUpName] = {}
-        self._keys: dict[str, TopUpName] = {}
 
     def note_existing(self, identity: Sequence[str], name: TopUpName) -> TopUpName | None:
         """Note an existing top-up; return a new one that has the same identity, or None."""
@@ -51,11 +48,6 @@ class ChargeRegistry:
         with self._lock:
             if self._new.get(tuple(identity)) == name:
                 del self._new[tuple(identity)]
-
-    def note_key(self, key: str, name: TopUpName) -> TopUpName | None:
-        """Note which top-up charges under an idempotency key; return another one, or None."""
-        with self._lock:
-            return _other(self._keys.setdefault(key, name), name)
 
 
 def _other(found: TopUpName | None, name: TopUpName) -> TopUpName | None:
