@@ -20,12 +20,11 @@ from parallel_provider.lifecycle.charge import (
     why_invoiced,
     why_not_allowed,
     why_not_now,
+    with_open_charge,
 )
 from parallel_provider.lifecycle.charge_journal import (
     JournalEntry,
     charged_in_month,
-    open_charge,
-    open_charge_sentence,
 )
 from parallel_provider.lifecycle.charge_registry import TopUpName
 from parallel_provider.lifecycle.declarations import (
@@ -346,10 +345,7 @@ def _why_no_prepaid_balance(run: Run) -> str | None:
     """Return why the organization's balance can't be topped up, or None."""
     balance = run.balance.get()
     refusal = why_invoiced(balance)
-    if refusal is None:
-        return None
-    unknown = open_charge(run.charge_journal.entries(balance.org_id))
-    return refusal if unknown is None else f"{refusal}. And {open_charge_sentence(unknown)}"
+    return None if refusal is None else with_open_charge(run, balance.org_id, refusal)
 
 
 def _why_name_is_taken(other: TopUpName) -> str:

@@ -189,13 +189,22 @@ def _blocking_charge(run: Run, org_id: str, key: str) -> JournalEntry | None:
     return None if found.may_be_repeated(run.server_time(), run.clock()) else found
 
 
+def with_open_charge(run: Run, org_id: str, refusal: str) -> str:
+    """Return why nothing is charged, and what is known of a charge whose outcome isn't known."""
+    unknown = open_charge(run.charge_journal.entries(org_id))
+    if unknown is None:
+        return refusal
+    return (
+        f"{refusal}. And {open_charge_sentence(unknown)}: look at the charges in the Parallel "
+        "console"
+    )
+
+
 def _require_chargeable(run: Run, amount_cents: int, org_id: str, balance: Balance) -> None:
     """Raise an error if the settings or the organization allow no charge of this amount."""
     refusal = why_not_allowed(amount_cents, run.guards.max_top_up_cents) or why_invoiced(balance)
     if refusal is not None:
-        unknown = open_charge(run.charge_journal.entries(org_id))
-        more = f". And {open_charge_sentence(unknown)}" if unknown is not None else ""
-        raise LifecycleError(f"amount_cents {refusal}{more}")
+        raise LifecycleError(f"amount_cents {with_open_charge(run, org_id, refusal)}")
     cents_of(balance)
     if balance.org_id != org_id:
         raise WrongOrganizationError(
