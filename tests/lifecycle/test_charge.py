@@ -110,7 +110,7 @@ def test_invoiced_organization_has_no_balance_to_top_up() -> None:
 
 
 @pytest.fixture
-def charge_500(emulator: Emulator, said: Said) -> Callable[[Run], Balance]:
+def charge_500(emulator: Emulator) -> Callable[[Run], Balance]:
     """Return a way to charge 500 cents in a run, always under one key."""
 
     def go(run: Run, amount_cents: int = 500, key: str = KEY) -> Balance:
