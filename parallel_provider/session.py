@@ -14,6 +14,7 @@ from parallel_provider.cancellation import Cancellation
 from parallel_provider.credentials.chain import NoSource, choose_source
 from parallel_provider.credentials.tokens import TokenSource
 from parallel_provider.errors import NotConfiguredError
+from parallel_provider.lifecycle.claims import Claims
 from parallel_provider.lifecycle.run import Guards, Messages, Run
 from parallel_provider.settings import Settings
 
@@ -49,10 +50,12 @@ def open_run(
     environment: Mapping[str, str] = os.environ,
     *,
     cancellation: Cancellation | None = None,
+    claims: Claims | None = None,
 ) -> Run:
     """Return a run; no request is made. Raises SettingsError and CredentialsError.
 
     `config` returns a value of the stack's configuration for a key such as "parallel:orgId".
+    `claims` are those of the engine's run, if there is an engine.
     """
     settings = Settings.load(config, environment)
     source: TokenSource
@@ -71,7 +74,7 @@ def open_run(
     warning = source.end_warning()
     if warning is not None:
         messages.warn(warning)
-    return Run(api, messages, guards)
+    return Run(api, messages, guards, claims=claims)
 
 
 def _bearer_auth(source: TokenSource) -> BearerAuth:

@@ -37,10 +37,15 @@ class EngineMessages:
         sys.stderr.write(f"{engine_pb2.LogSeverity.Name(severity).lower()}: {line}\n")
 
 
+def engine_address() -> str:
+    """Return the address of the engine that started this process; "" without one."""
+    # `python -m pulumi.dynamic ADDRESS`
+    return sys.argv[1] if len(sys.argv) > 1 else ""
+
+
 @functools.cache
 def _engine() -> engine_pb2_grpc.EngineStub | None:
-    # `python -m pulumi.dynamic ADDRESS`
-    address = sys.argv[1] if len(sys.argv) > 1 else ""
+    address = engine_address()
     return engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
 
 

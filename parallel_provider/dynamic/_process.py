@@ -8,8 +8,13 @@ import threading
 from collections.abc import Callable
 
 from parallel_provider.dynamic._concurrency import widen_thread_pool
-from parallel_provider.dynamic._messages import EngineMessages, with_configuration_hint
+from parallel_provider.dynamic._messages import (
+    EngineMessages,
+    engine_address,
+    with_configuration_hint,
+)
 from parallel_provider.errors import CredentialsError, ParallelError, SettingsError
+from parallel_provider.lifecycle.claims import Claims
 from parallel_provider.lifecycle.run import Run
 from parallel_provider.session import open_run
 
@@ -29,7 +34,7 @@ def configure(config: Callable[[str], str | None]) -> None:
     with _lock:
         if _run is None:
             try:
-                _run = open_run(config, EngineMessages())
+                _run = open_run(config, EngineMessages(), claims=Claims(engine_address()))
             except ParallelError as error:
                 if str(error) in _shown:
                     raise SettingsError("the same cause as before: see that error") from None

@@ -37,8 +37,7 @@ def reporting(
     for each in props:
         if has_secret_name(lifecycle.inputs_type, each):
             hide(each.get(named_input(lifecycle.inputs_type) or ""))
-    name = shown_name(lifecycle.inputs_type, props[0])
-    subject = lifecycle.kind + (f" {name!r}" if name is not None else "")
+    subject = subject_of(lifecycle, props[0])
     try:
         with _without_unfinished():
             yield
@@ -49,6 +48,12 @@ def reporting(
         raise ResourceError(f"{doing} {subject}: {text}") from None
     except Exception as error:  # noqa: BLE001 - a user must not see it
         raise InternalError(f"{doing} {subject}: {bug_text(error)}") from None
+
+
+def subject_of(lifecycle: Lifecycle[Any, Any], props: Mapping[str, Any]) -> str:
+    """Return what messages call a resource, such as "ApiKey 'ci'"."""
+    name = shown_name(lifecycle.inputs_type, props)
+    return lifecycle.kind + (f" {name!r}" if name is not None else "")
 
 
 @contextlib.contextmanager

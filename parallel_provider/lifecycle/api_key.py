@@ -19,10 +19,11 @@ from parallel_provider.lifecycle.app_key import (
     updates_of_key,
     without_raw_keys,
 )
+from parallel_provider.lifecycle.claims import new_owner
 from parallel_provider.lifecycle.declarations import OnChange, Props, ReplaceOnChange
 from parallel_provider.lifecycle.field_types import JsonLike
 from parallel_provider.lifecycle.imported_key import imported_outputs
-from parallel_provider.lifecycle.one_time_secret import SecretId, revoke_secret
+from parallel_provider.lifecycle.one_time_secret import revoke_secret
 from parallel_provider.lifecycle.resource import Diff, Lifecycle, RawKeyOf
 from parallel_provider.lifecycle.run import Context
 
@@ -50,6 +51,8 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
     def diff(self, context: Context, state: ApiKeyState, news: Props) -> Diff:
         """Compare inputs. What isn't delivered, or not to be kept any more, needs an update."""
         diff = super().diff(context, state, news)
+        if not diff.replaces and context.run.claims.has_program:
+            state.hold(context)
         return replace(diff, updates=updates_of_key(state, news))
 
     def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:
@@ -70,7 +73,11 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
             inputs,
             inputs.api_key_name,
             lambda outputs: ApiKeyState(
-                **outputs, org_id=org_id, seen_by=seen_by, triggers=inputs.triggers
+                **outputs,
+                org_id=org_id,
+                seen_by=seen_by,
+                owner_id=new_owner(),
+                triggers=inputs.triggers,
             ),
         )
 
@@ -79,8 +86,10 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
         return read_key(context, state)
 
     def import_state(self, context: Context, resource_id: str, raw_key_of: RawKeyOf) -> ApiKeyState:
-        """Take over a key of this id. Only its app can be checked."""
-        return ApiKeyState(**imported_outputs(context, self.kind, resource_id, raw_key_of))
+        """Manage a key of this id from now on. Only its app can be checked."""
+        state = ApiKeyState(**imported_outputs(context, self.kind, resource_id, raw_key_of))
+        state.hold(context)
+        return state
 
     def update(self, context: Context, state: ApiKeyState, inputs: ApiKeyInputs) -> ApiKeyState:
         """Deliver it if that isn't done. Remove the raw key if it isn't to be kept any more."""
@@ -91,5 +100,7 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
     def delete(self, context: Context, state: ApiKeyState) -> None:
         """Revoke it."""
         context.run.require_allowed_organization()
-        key = SecretId(state.api_key_id, state.api_key_name)
+        context.refuse_after_failed_creation()
+        [key] = state.held_keys
         revoke_secret(context, APP_KEYS, state.place, key)
+        state.release(context)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from parallel_provider.api import AppItem
 from parallel_provider.errors import LifecycleError
-from parallel_provider.lifecycle.app_uses import AppUses
 from parallel_provider.once import Once
 
 NO_LIST = "the Account API's answer has no list of apps, so nobody knows which apps there are"
@@ -52,7 +51,6 @@ class AppDirectory:
     """
 
     def __init__(self, list_apps: Callable[[], list[AppItem] | None]) -> None:
-        self.uses = AppUses()
         self._list_apps = list_apps
         self._before = Once(self._list)
         self._after = Once(self._list)

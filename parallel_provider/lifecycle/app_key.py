@@ -5,12 +5,14 @@ API: POST /service/v1/apps/{app_id}/keys, DELETE /service/v1/apps/{app_id}/keys/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, SecretStr
 
 from parallel_provider.errors import LifecycleError
+from parallel_provider.lifecycle.app_creation import app_thing
+from parallel_provider.lifecycle.claims import HeldElsewhereError
 from parallel_provider.lifecycle.declarations import (
     DefaultsToResourceName,
     Inputs,
@@ -31,6 +33,8 @@ from parallel_provider.lifecycle.one_time_secret import (
     create_secret,
     deliver_secret,
     discard_secret,
+    fingerprint,
+    thing_of,
 )
 from parallel_provider.lifecycle.presence import (
     Marks,
@@ -98,6 +102,9 @@ class KeyState(State):
         description='"sha256:" and the key\'s hash in hexadecimal digits; not a secret.'
     )
     triggers: Any = Field(default=None, description="The value of the input `triggers`.")
+    owner_id: Annotated[str | None, Internal()] = Field(
+        default=None, description="Tells this resource from others of a run."
+    )
     undelivered: Annotated[bool | None, Internal()] = Field(
         default=None, description="True while deliver_command hasn't got the current key."
     )
@@ -109,9 +116,39 @@ class KeyState(State):
     )
 
     @property
+    def owner(self) -> str:
+        """What claims call this resource."""
+        return self.owner_id or self.api_key_id
+
+    @property
     def place(self) -> SecretPlace:
-        """Where its keys are, for a revocation."""
-        return SecretPlace(self, self.creators)
+        """Where its keys are, and whose they are, for a revocation."""
+        return SecretPlace(self, self.creators, self.owner)
+
+    @property
+    def held_keys(self) -> tuple[SecretId, ...]:
+        """All its keys that aren't revoked yet, the current one first."""
+        return (SecretId(self.api_key_id, self.api_key_name, fingerprint(self.raw_api_key)),)
+
+    def hold(self, context: Context) -> None:
+        """Claim its keys, and that it needs their app. Raises HeldElsewhereError."""
+        claims = context.run.claims
+        for key in self.held_keys:
+            claims.hold(
+                thing_of(APP_KEYS, key.secret_id),
+                self.owner,
+                context.subject,
+                shown=f"key {key.name!r} ({key.secret_id})",
+                fingerprint=key.fingerprint,
+            )
+        claims.use(app_thing(self.app_id), self.owner, context.subject)
+
+    def release(self, context: Context) -> None:
+        """Take all its claims back: it is deleted."""
+        claims = context.run.claims
+        for key in self.held_keys:
+            claims.release(thing_of(APP_KEYS, key.secret_id), self.owner)
+        claims.release(app_thing(self.app_id), self.owner)
 
     @property
     def resource_id(self) -> str:
@@ -158,24 +195,29 @@ def create_key(
     inputs: KeyInputs,
     api_key_name: str,
     state_of: Callable[[dict[str, Any]], KeyStateT],
+    stay: Sequence[str] = (),
 ) -> KeyStateT:
     """Create a key, deliver it if there is a command for that, and return the new state.
 
+    `stay` has the ids of the keys that the resource has already.
     `state_of` makes the state from the outputs of the new key. If the key can't be kept or
     delivered, it is revoked again and LifecycleError is raised. If that fails too, a key that could
     only not be delivered raises UnfinishedError, with the new state.
     """
     run = context.run
-    key = create_secret(context, APP_KEYS, inputs.app_id, api_key_name)
+    key = create_secret(context, APP_KEYS, inputs.app_id, api_key_name, stay=stay)
     doing = "kept in the state"
     try:
         state = state_of(_key_outputs(run, key, inputs, api_key_name))
         problem = unsendable(plain(state))
         if problem is not None:
             raise LifecycleError(problem)
+        state.hold(context)
         if inputs.deliver_command is not None:
             doing = "delivered"
             deliver_secret(context, APP_KEYS, key, api_key_name, inputs.deliver_command)
+    except HeldElsewhereError:
+        raise  # it was no new key
     except Exception as error:  # noqa: BLE001 - whatever it was, nobody has this key
         failure = f"couldn't be {doing}: {reason_of(error)}"
         secret = SecretId(key.secret_id, api_key_name)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.app_directory import NO_LIST
+from parallel_provider.lifecycle.claims import new_owner
 from parallel_provider.lifecycle.field_types import AppId, VisibleText
 from parallel_provider.lifecycle.one_time_secret import fingerprint
 from parallel_provider.lifecycle.presence import seen_in
@@ -81,6 +82,7 @@ def imported_outputs(
     now = run.server_time()
     return {
         **key.model_dump(),
+        "owner_id": new_owner(),
         "app_name": app.app_name,
         "org_id": app.org_id,
         "seen_by": seen_in(run, app.app_id),

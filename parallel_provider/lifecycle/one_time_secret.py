@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from parallel_provider.api import AnswerError, ApiError, NotFoundError
 from parallel_provider.commands import Command, run_command
 from parallel_provider.errors import LifecycleError, LostKeyError, ParallelError
+from parallel_provider.lifecycle.claims import Claim
 from parallel_provider.lifecycle.failures import reason_of
 from parallel_provider.lifecycle.presence import (
     InApp,
@@ -28,6 +29,7 @@ from parallel_provider.lifecycle.presence import (
 )
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.printable import printable
+from parallel_provider.setting_names import IMPORTED_RAW_KEY
 
 # The years 2000 and 3000. Other numbers are no times in seconds: with them, a key would be rotated
 # in every run, or never.
@@ -60,14 +62,22 @@ class SecretId:
 
     secret_id: str
     name: str
+    fingerprint: str = ""
+    """That of the secret itself, if the state has it."""
 
 
 @dataclass(frozen=True)
 class SecretPlace:
-    """The app of secrets, and marks of the people who have created them, by the secrets' ids."""
+    """The app of secrets, and marks of the people who have created them, by the secrets' ids.
+
+    `owner` is what claims call the resource. `delivered` has the fingerprints of the secrets that
+    are somewhere else too.
+    """
 
     app: InApp
     creators: Mapping[str, str] = field(default_factory=dict)
+    owner: str = ""
+    delivered: Sequence[str] = ()
 
 
 class SecretApi(Protocol):
@@ -86,18 +96,28 @@ class SecretApi(Protocol):
         """Return the environment variables that tell a delivery command about the secret."""
 
 
-def fingerprint(raw: SecretStr) -> str:
-    """Return the SHA-256 hash of a secret: "sha256:" and hexadecimal digits."""
+def fingerprint(raw: SecretStr | None) -> str:
+    """Return the SHA-256 hash of a secret: "sha256:" and hexadecimal digits; "" without one."""
+    if raw is None:
+        return ""
     return f"sha256:{hashlib.sha256(raw.get_secret_value().encode()).hexdigest()}"
 
 
-def create_secret(context: Context, api: SecretApi, app_id: str, name: str) -> NewSecret:
+def thing_of(api: SecretApi, secret_id: str) -> str:
+    """Return what claims call a secret."""
+    return f"{api.noun}:{secret_id}"
+
+
+def create_secret(
+    context: Context, api: SecretApi, app_id: str, name: str, *, stay: Sequence[str] = ()
+) -> NewSecret:
     """Create a secret of an app.
 
     If the answer is lost, it creates a second secret. A warning then tells how to find the first
-    one, which can only be revoked by hand. If the answer can't be used, it revokes the secret and
-    raises LifecycleError.
+    one, which can only be revoked by hand. `stay` has the ids of the resource's other secrets. If
+    the answer can't be used, it revokes the secret and raises LifecycleError.
     """
+    began = context.run.now()
     try:
         return _create(context.run, api, app_id, name)
     except ApiError as error:
@@ -114,18 +134,32 @@ def create_secret(context: Context, api: SecretApi, app_id: str, name: str) -> N
     except ParallelError as error:
         lost_twice = isinstance(error, ApiError) and error.may_have_worked
         noun, them = (f"up to two {api.noun}s", "them") if lost_twice else (f"a {api.noun}", "it")
+        created = context.run.span(began)
         raise LostKeyError(
             f"the answer was lost ({lost}), and another attempt failed ({error}): {noun} named "
-            f"{name!r} that nobody holds may exist in app {app_id}: revoke {them} in the "
-            "Parallel console, then run again"
+            f"{name!r} that nobody holds may exist in app {app_id}. "
+            f"{stray_text(them, created, stay)} Then run again"
         ) from None
+    created = context.run.span(began)
     context.warn(
         f"An answer of the Account API was lost while the {api.noun} {name!r} of app {app_id} was "
-        f"created, so a second {api.noun} of that name may exist that nobody holds. The one that "
-        f"counts is {secret.secret_id}: revoke any other of that name in the Parallel console. "
-        f"({lost})"
+        f"created, so a second {api.noun} of that name may exist that nobody holds. "
+        f"{stray_text('it', created, [secret.secret_id, *stay])} ({lost})"
     )
     return secret
+
+
+def stray_text(them: str, created: str, stay: Sequence[str]) -> str:
+    """Return a text that says how to find a secret that nobody holds, and what must stay.
+
+    `them` is "it" or "them". `created` says when it was created.
+    """
+    others = f" and isn't {', '.join(map(printable, stay))}" if stay else ""
+    return (
+        f"To end {them}, look in the Parallel console for what was created {created}"
+        f"{others}. Other stacks and people may have keys of that name: revoke only "
+        "what none of them has."
+    )
 
 
 def deliver_secret(
@@ -178,9 +212,45 @@ def discard_secret(
 def revoke_secret(context: Context, api: SecretApi, place: SecretPlace, secret: SecretId) -> None:
     """Revoke a secret. Succeeds if it doesn't exist any more, alone or with its app.
 
-    Raises LifecycleError if the server may only hide it from this person. A warning names a secret
-    that another person has created, and of which the server says that it doesn't exist.
+    It stays, with a warning, if another resource of this run has it. Raises LifecycleError if the
+    server may only hide it from this person. A warning names a secret that another person has
+    created, and of which the server says that it doesn't exist.
     """
+    claims, thing = context.run.claims, thing_of(api, secret.secret_id)
+    with claims.deleting(thing, place.owner, context.subject) as others:
+        if others:
+            _leave_to(context, api, place, secret, others)
+        else:
+            _revoke_at_server(context, api, place, secret)
+
+
+def _leave_to(
+    context: Context,
+    api: SecretApi,
+    place: SecretPlace,
+    secret: SecretId,
+    others: Sequence[Claim],
+) -> None:
+    """Leave a secret to other resources. Raises LifecycleError if it would be lost with the state.
+
+    That is so if no other state has the secret itself, and it isn't known to be delivered.
+    """
+    shown = f"the {api.noun} {secret.name!r} ({printable(secret.secret_id)})"
+    subjects = " and ".join(sorted({other.subject for other in others}))
+    known = {*place.delivered, *(other.fingerprint for other in others)}
+    if secret.fingerprint and secret.fingerprint not in known:
+        raise LifecycleError(
+            f"{shown} belongs to {subjects} now, whose state doesn't have the raw key, and with "
+            f"this resource it would be lost: import it there again with {IMPORTED_RAW_KEY}, or "
+            "take the raw key from `pulumi stack export --show-secrets`; then remove this resource "
+            "with `pulumi state delete`"
+        )
+    context.warn(f"T{shown[1:]} isn't revoked: this run has it in {subjects}.")
+
+
+def _revoke_at_server(
+    context: Context, api: SecretApi, place: SecretPlace, secret: SecretId
+) -> None:
     run = context.run
     try:
         api.revoke(run, place.app.app_id, secret.secret_id)
@@ -244,13 +314,24 @@ def _create(run: Run, api: SecretApi, app_id: str, name: str) -> NewSecret:
     except AnswerError as error:
         if error.created_id is None:
             raise
+        _require_new(run, api, error.created_id)
         made = SecretId(error.created_id, name)
         raise discard_secret(run, api, app_id, made, _NOT_USABLE.format(error)).error from None
+    _require_new(run, api, secret.secret_id)
     failure = _why_unusable(secret, app_id)
     if failure is not None:
         made = SecretId(secret.secret_id, name)
         raise discard_secret(run, api, app_id, made, _NOT_USABLE.format(failure)).error
     return secret
+
+
+def _require_new(run: Run, api: SecretApi, secret_id: str) -> None:
+    """Refuse a secret that the run has already, without a revocation: somebody uses it."""
+    if run.claims.is_known(thing_of(api, secret_id)):
+        raise LifecycleError(
+            f"the Account API answered with {api.noun} {printable(secret_id)} as a new one, but "
+            "this run has it already, so it is left as it is: please report this"
+        )
 
 
 def _why_unusable(secret: NewSecret, app_id: str) -> str | None:

@@ -16,11 +16,12 @@ from parallel_provider.lifecycle.app_key import (
     updates_of_key,
     without_raw_keys,
 )
+from parallel_provider.lifecycle.claims import new_owner
 from parallel_provider.lifecycle.declarations import Props, changed_inputs
 from parallel_provider.lifecycle.durations import parse_duration
 from parallel_provider.lifecycle.imported_key import imported_outputs
 from parallel_provider.lifecycle.machine_lock import noting_unfinished
-from parallel_provider.lifecycle.one_time_secret import SecretId, revoke_secrets
+from parallel_provider.lifecycle.one_time_secret import revoke_secrets, stray_text
 from parallel_provider.lifecycle.resource import Diff, Lifecycle, RawKeyOf, UnfinishedError
 from parallel_provider.lifecycle.rotating_api_key_state import (
     RotatingApiKeyInputs,
@@ -28,7 +29,6 @@ from parallel_provider.lifecycle.rotating_api_key_state import (
     seconds,
 )
 from parallel_provider.lifecycle.rotation import (
-    RetiredKey,
     generation_name,
     sentences,
 )
@@ -54,6 +54,8 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         changed = changed_inputs(self.inputs_type, state, news)
         if diff.replaces:
             return replace(diff, updates=tuple(sorted(changed)))
+        if context.run.claims.has_program:
+            state.hold(context)
         now = context.run.clock()
         due = plan_for(state, news, now, triggers_changed="triggers" in changed)
         for sentence in sentences(
@@ -110,6 +112,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
                 **outputs,
                 org_id=org_id,
                 seen_by=seen_by,
+                owner_id=new_owner(),
                 triggers=inputs.triggers,
                 rotate_after=inputs.rotate_after,
                 overlap=inputs.overlap,
@@ -138,6 +141,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         state = RotatingApiKeyState(
             **outputs, rotate_after=_IMPORTED_ROTATE_AFTER, overlap="1d", next_rotation_at=0
         )
+        state.hold(context)
         return state.with_durations(state.rotate_after, state.overlap)
 
     def with_first_inputs(self, state: RotatingApiKeyState, inputs: Props) -> RotatingApiKeyState:
@@ -167,8 +171,8 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
     def delete(self, context: Context, state: RotatingApiKeyState) -> None:
         """Revoke every key that it still has, also if one of them fails."""
         context.run.require_allowed_organization()
-        current = SecretId(state.api_key_id, state.api_key_name)
-        keys = (current, *map(_secret_id, state.retired_keys))
+        context.refuse_after_failed_creation()
+        keys = state.held_keys
         failed = revoke_secrets(context, APP_KEYS, state.place, keys)
         failures = [
             f"{key.name!r} ({key.secret_id}): {failed[key.secret_id]}"
@@ -180,6 +184,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
                 f"{len(failures)} of its keys couldn't be revoked, run again to retry: "
                 + "; ".join(failures)
             )
+        state.release(context)
 
 
 def _rotate(
@@ -187,6 +192,8 @@ def _rotate(
 ) -> RotatingApiKeyState:
     """Create the next generation. The current key becomes the previous one."""
     name = generation_name(inputs.api_key_name, state.generation + 1)
+    # An earlier run has tried it after the key that is the current one until now was there.
+    created = context.run.span(state.created_at)
 
     def state_of(outputs: dict[str, Any]) -> RotatingApiKeyState:
         rotated = state.rotated_to({**outputs, "triggers": inputs.triggers})
@@ -194,7 +201,8 @@ def _rotate(
 
     with noting_unfinished("rotation", state.app_id, state.api_key_id, name) as was_interrupted:
         try:
-            rotated = create_key(context, inputs, name, state_of)
+            stay = [key.secret_id for key in state.held_keys]
+            rotated = create_key(context, inputs, name, state_of, stay)
         except UnfinishedError as left:
             stray = dict(left.state)
             unfinished = state.with_stray(stray["api_key_id"], name, stray["creators"])
@@ -206,8 +214,8 @@ def _rotate(
     if was_interrupted:
         context.warn(
             f"An earlier run was interrupted while it created {name!r}, so a second key of that "
-            f"name may exist in app {state.app_id} that nobody holds. The one that counts is "
-            f"{rotated.api_key_id}: revoke any other key of that name in the Parallel console."
+            f"name may exist in app {state.app_id} that nobody holds. "
+            + stray_text("it", created, [key.secret_id for key in rotated.held_keys])
         )
     return rotated
 
@@ -221,7 +229,7 @@ def _revoke_retired(
     overlap.
     """
     due = keys_to_revoke_now(context, state, overlap, just_retired)
-    failures = revoke_secrets(context, APP_KEYS, state.place, list(map(_secret_id, due)))
+    failures = revoke_secrets(context, APP_KEYS, state.place, list(map(state.secret_id, due)))
     failed = [key for key in due if key.api_key_id in failures]
     for key in failed:
         context.warn(
@@ -230,7 +238,3 @@ def _revoke_retired(
             f"{failures[key.api_key_id]}"
         )
     return state.without([key for key in due if key not in failed], failed)
-
-
-def _secret_id(key: RetiredKey) -> SecretId:
-    return SecretId(key.api_key_id, key.api_key_name)

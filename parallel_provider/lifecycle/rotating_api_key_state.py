@@ -11,6 +11,7 @@ from parallel_provider.lifecycle.app_key import KeyInputs, KeyState
 from parallel_provider.lifecycle.declarations import OnChange, Problem, Props
 from parallel_provider.lifecycle.durations import parse_duration
 from parallel_provider.lifecycle.field_types import Duration, JsonLike
+from parallel_provider.lifecycle.one_time_secret import SecretId, fingerprint
 from parallel_provider.lifecycle.rotation import RetiredKey, generation_name
 from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.model import Integer
@@ -66,6 +67,17 @@ class RotatingApiKeyState(KeyState):
     keys_to_revoke: Annotated[tuple[RetiredKey, ...], Field(strict=False)] = Field(
         default=(), description="Older keys that aren't revoked yet."
     )
+
+    @property
+    def held_keys(self) -> tuple[SecretId, ...]:
+        """All its keys that aren't revoked yet, the current one first."""
+        return (*super().held_keys, *map(self.secret_id, self.retired_keys))
+
+    def secret_id(self, key: RetiredKey) -> SecretId:
+        """Return one of its retired keys as a secret that can be revoked."""
+        is_previous = key.api_key_id == self.previous_api_key_id
+        raw = self.previous_raw_api_key if is_previous else None
+        return SecretId(key.api_key_id, key.api_key_name, fingerprint(raw))
 
     @property
     def retired_keys(self) -> tuple[RetiredKey, ...]:

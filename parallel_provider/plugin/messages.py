@@ -18,6 +18,7 @@ class Engine:
     def __init__(self, address: str = "") -> None:
         self._lock = threading.Lock()
         self._stub: engine_pb2_grpc.EngineStub | None = None
+        self.address = ""
         self.connect(address)
 
     def connect(self, address: str) -> None:
@@ -25,6 +26,7 @@ class Engine:
         if not address:
             return
         with self._lock:
+            self.address = address
             self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
 
     def log(self, severity: engine_pb2.LogSeverity.ValueType, text: str, urn: str = "") -> None:

@@ -100,6 +100,8 @@ class ResourceCalls:
             for problem in checked.problems
         ]
         failures += [proto.CheckFailure(reason=text) for text in self._unknown_names(given)]
+        if failures and is_first(request):
+            context.run.claims.note_failed_creation(context.subject)
         secrets = secrets_in(request.news)
         return proto.CheckResponse(inputs=to_struct(inputs, secrets), failures=failures)
 
@@ -141,11 +143,16 @@ class ResourceCalls:
         return proto.CreateResponse(id=state.resource_id, properties=outputs)
 
     def read(self, context: Context, request: proto.ReadRequest) -> proto.ReadResponse:
-        """Read the present outputs. Without outputs, it is an import or a `get`."""
+        """Read the present outputs. A `get` has none, and an import hasn't even the field.
+
+        The id stays: an import's text stands in the program, and a key's id changes by rotations.
+        """
         outputs = from_struct(request.properties)
         state: State | None
         if in_snake_case([self.lifecycle.created_marker], outputs):
             state = self.lifecycle.read(context, self._state_of(outputs))
+        elif request.HasField("properties") or request.HasField("inputs"):
+            state = self.lifecycle.look_up(context, request.id)
         else:
             state = self.lifecycle.import_state(context, request.id, raw_key_of)
         if state is None:
@@ -155,7 +162,7 @@ class ResourceCalls:
             known = in_camel_case(imported_inputs(self.lifecycle, state))
             inputs = to_struct({**known, IMPORTED: True})
         outputs = self._outputs(dict(state), secrets_in(request.properties))
-        return proto.ReadResponse(id=state.resource_id, properties=outputs, inputs=inputs)
+        return proto.ReadResponse(id=request.id, properties=outputs, inputs=inputs)
 
     def update(self, context: Context, request: proto.UpdateRequest) -> proto.UpdateResponse:
         """Update in place; in a preview, return what is known of the outputs.
@@ -244,6 +251,15 @@ class _NoMessages:
 
 def _without_messages(context: Context) -> Context:
     return replace(context, messages=_NoMessages())
+
+
+def is_first(request: Any) -> bool:  # noqa: ANN401 - a message of the protocol
+    """Return whether a call is about a resource that isn't in the stack yet."""
+    if isinstance(request, proto.ReadRequest):
+        return not request.properties.fields
+    if isinstance(request, proto.CheckRequest):
+        return not request.olds.fields
+    return isinstance(request, proto.CreateRequest)
 
 
 def names_in(urn: str) -> ResourceNames:

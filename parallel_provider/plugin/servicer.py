@@ -9,7 +9,7 @@ import functools
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn, TypeVar
 
 import grpc
@@ -19,6 +19,7 @@ from google.protobuf.message import Message
 from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import LifecycleError, ParallelError, SettingsError
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of
+from parallel_provider.lifecycle.claims import Claims
 from parallel_provider.lifecycle.declarations import check_inputs
 from parallel_provider.lifecycle.failures import bug_text, failure_text
 from parallel_provider.lifecycle.run import Context, Run
@@ -26,7 +27,13 @@ from parallel_provider.plugin.messages import Engine, ResourceMessages
 from parallel_provider.plugin.names import text_in_camel_case, to_camel
 from parallel_provider.plugin.protocol import plugin_pb2, provider_pb2_grpc, status_pb2
 from parallel_provider.plugin.protocol import provider_pb2 as proto
-from parallel_provider.plugin.resource import InitFailedError, ResourceCalls, kind_in, names_in
+from parallel_provider.plugin.resource import (
+    InitFailedError,
+    ResourceCalls,
+    is_first,
+    kind_in,
+    names_in,
+)
 from parallel_provider.plugin.schema import SCHEMA_FILE, token
 from parallel_provider.plugin.settings import (
     ProviderSettings,
@@ -69,6 +76,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._engine = engine
         self._stack_configuration = stack_configuration
         self._run: Run | None = None
+        self._claims = Claims()
         self._failure: ParallelError | None = None  # of the configuration
         self._lock = threading.Lock()
         self._cancellation = Cancellation()
@@ -110,6 +118,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             warn_of_settings(
                 request.args, self._stack_configuration, ResourceMessages(self._engine)
             )
+        if self._claims.engine_address != self._engine.address:
+            # An attached plugin serves several runs, one after the other.
+            self._claims = Claims(self._engine.address)
         settings = ProviderSettings(
             from_struct(request.args),
             self._stack_configuration,
@@ -118,7 +129,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         with _one_line("configuring the provider", context):
             try:
                 self._run = open_run(
-                    settings.get, ResourceMessages(self._engine), cancellation=self._cancellation
+                    settings.get,
+                    ResourceMessages(self._engine),
+                    cancellation=self._cancellation,
+                    claims=self._claims,
                 )
             except ParallelError as error:
                 self._failure = error
@@ -200,7 +214,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             messages = ResourceMessages(self._engine, request.urn)
             calls = _calls_of(kind)
             calls.hide_secret_name(*_properties_in(request))
-            return call(calls, Context(self._configured(), names, messages), request)
+            creating = self._claims.creating(subject) if is_first(request) else nullcontext()
+            with creating:
+                run = self._configured()
+                return call(calls, Context(run, names, messages, subject), request)
 
     def _refuse_if_cancelled(self) -> None:
         if self._cancellation.is_cancelled:

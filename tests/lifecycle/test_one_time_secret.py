@@ -58,7 +58,7 @@ def test_lost_answer_is_followed_by_one_more_attempt(
     key = create_key(new_run(), app_id, "ci")
 
     [warning] = said.warnings
-    for words in ("'ci'", app_id, key.secret_id, "revoke any other of that name"):
+    for words in ("'ci'", app_id, key.secret_id, "revoke only what none of them has"):
         assert words in warning
     assert key.raw.get_secret_value() not in warning
     assert emulator.state()["requests"][f"POST {KEYS}"] == 2
@@ -67,8 +67,11 @@ def test_lost_answer_is_followed_by_one_more_attempt(
 @pytest.mark.parametrize(
     ("second", "says"),
     [
-        ("drop_after", ("up to two keys named 'ci'", "revoke them in the Parallel console")),
-        ("status", ("a key named 'ci'", "revoke it in the Parallel console, then run again")),
+        ("drop_after", ("up to two keys named 'ci'", "To end them, look in the Parallel console")),
+        (
+            "status",
+            ("a key named 'ci'", "To end it, look in the Parallel console", "Then run again"),
+        ),
     ],
 )
 def test_second_failure_says_which_key_to_look_for(
@@ -163,7 +166,7 @@ def test_key_whose_id_is_odd_is_named_by_its_name(
     [before] = said.infos
     assert f"a key named 'ci' that nobody holds may exist in app {app_id}" in before
     [warning] = said.warnings
-    assert f"The one that counts is {key.secret_id}" in warning
+    assert f"and isn't {key.secret_id}. Other stacks" in warning
 
 
 def test_app_id_in_capitals_is_the_same_app(new_run: NewRun, app_id: str) -> None:

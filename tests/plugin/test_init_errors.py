@@ -98,6 +98,7 @@ def test_key_that_is_left_and_not_kept_has_to_be_replaced(
     with pytest.raises(grpc.RpcError, match="replace it with `pulumi up --replace`"):
         plugin.update(KEY, left, inputs)
 
+    plugin.begin_run()
     plugin.delete(KEY, left)
     assert working(emulator) == []
 

@@ -36,7 +36,8 @@ def test_life_of_an_app_and_its_key(plugin: Plugin, emulator: Emulator) -> None:
         "appName": "search",
         "orgId": emulator.org_id,
         "orgName": emulator.state()["org"]["org_name"],
-        "adoptionId": None,
+        "ownerId": app["ownerId"],
+        "declaredExisting": False,
     }
     key_inputs, _ = plugin.check(KEY, {"appId": app_id, "triggers": {"a": [1, None]}})
     key_id, key = plugin.create(KEY, key_inputs)
