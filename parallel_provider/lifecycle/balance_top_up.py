@@ -26,7 +26,6 @@ from parallel_provider.lifecycle.charge_journal import (
     JournalEntry,
     charged_in_month,
 )
-from parallel_provider.lifecycle.charge_registry import TopUpName
 from parallel_provider.lifecycle.declarations import (
     Checked,
     Inputs,
@@ -210,14 +209,14 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
 
     def diff(self, context: Context, state: BalanceTopUpState, news: Props) -> Diff:
         """Compare inputs, and tell the user about a charge that is due. It is never replaced."""
-        run, name = context.run, _name_of(context.resource)
-        other = run.charge_registry.note_existing(state.identity, name)
-        if other is not None:
-            raise LifecycleError(
-                f"the new top-up {other} has the name that this one was created under, "
-                f"{state.resource_name!r}, and one charge would be counted for both: give the new "
-                "one another name"
-            )
+        if context.run.claims.has_program:
+            other = _claimed_by_another(context, state.identity)
+            if other is not None:
+                raise LifecycleError(
+                    f"{other} has the name that this one was created under, "
+                    f"{state.resource_name!r}, and one charge would be counted for both: declare "
+                    "the newer one of the two under another name"
+                )
         updates = set(changed_inputs(self.inputs_type, state, news))
         by_threshold = news.get("when_below_cents") is not None
         if by_threshold or _asks_for_charge(dict(state), news):
@@ -226,7 +225,7 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
                 raise LifecycleError(f"the next charge {refusal}")
             if refusal is not None:
                 # A refresh asks for a diff too, and charges nothing. The update raises.
-                context.warn(f"{name}: the next charge {refusal}.")
+                context.warn(f"{_name_of(context.resource)}: the next charge {refusal}.")
             if is_due and by_threshold:
                 updates.add("when_below_cents")
         return Diff(updates=tuple(sorted(updates)))
@@ -244,14 +243,11 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
         """Charge for the first time; with a threshold, only if the balance is low."""
         run = context.run
         run.require_allowed_organization()
-        name, identity = _name_of(context.resource), _new_identity(context.resource)
-        other = run.charge_registry.note_new(identity, name)
+        other = _claimed_by_another(context, _new_identity(context.resource))
         if other is not None:
             raise LifecycleError(f"its name {_why_name_is_taken(other)}")
         state = _new_state(context, dict(inputs), run.balance.get().org_id)
-        state = _charge_where_due(context, state)
-        run.charge_registry.note_created(identity, name)
-        return state
+        return _charge_where_due(context, state)
 
     def read(self, context: Context, state: BalanceTopUpState) -> BalanceTopUpState | None:  # noqa: ARG002
         """Return the state. The server has nothing that it could be compared with."""
@@ -310,9 +306,20 @@ def _refuse(checked: Checked, refusal: str | None, input_name: str = "amount_cen
         checked.problems.append(Problem(input_name, refusal))
 
 
-def _name_of(resource: ResourceNames) -> TopUpName:
-    """Return the top-up's name in the program now."""
-    return TopUpName(resource.parent_types, resource.name)
+def _name_of(resource: ResourceNames) -> str:
+    """Return the top-up's name in the program now, for messages."""
+    place = f" in {resource.parent_types}" if resource.parent_types else ""
+    return f"{resource.name!r}{place}"
+
+
+def _claimed_by_another(context: Context, identity: Identity) -> str | None:
+    """Claim an identity for this resource; return another top-up of this run that has it.
+
+    Its owner is the name in the program now. So a resource and its replacement are the same.
+    """
+    name = _name_of(context.resource)
+    claim = context.run.claims.claim(f"top-up:{identity.digest}", name, f"the top-up {name}")
+    return None if claim is None else claim.subject
 
 
 def _new_identity(resource: ResourceNames) -> Identity:
@@ -348,20 +355,18 @@ def _why_no_prepaid_balance(run: Run) -> str | None:
     return None if refusal is None else with_open_charge(run, balance.org_id, refusal)
 
 
-def _why_name_is_taken(other: TopUpName) -> str:
+def _why_name_is_taken(other: str) -> str:
     """Return why a new top-up can't have the name that another one has in its keys."""
     return (
-        f"was that of the top-up {other} when it was created, and one charge would be counted for "
-        "both: choose another name for the new one"
+        f"was that of {other} when it was created, and one charge would be counted for both: "
+        "choose another name for the new one"
     )
 
 
 def _check_creation(context: Context, checked: Checked) -> None:
     """Refuse a name that another top-up has; tell the user what will be charged."""
     run, news = context.run, checked.inputs
-    other = run.charge_registry.note_new(
-        _new_identity(context.resource), _name_of(context.resource)
-    )
+    other = _claimed_by_another(context, _new_identity(context.resource))
     if other is not None:
         _refuse(checked, _why_name_is_taken(other), "resource_name")
         return
