@@ -13,7 +13,6 @@ from parallel_provider.api import AccountApi, PermissionDeniedError
 from parallel_provider.errors import LifecycleError, ParallelError, WrongOrganizationError
 from parallel_provider.lifecycle.app_directory import AppDirectory
 from parallel_provider.lifecycle.charge_journal import ChargeJournal
-from parallel_provider.lifecycle.charge_registry import ChargeRegistry
 from parallel_provider.lifecycle.claims import Claims
 from parallel_provider.once import Once
 
@@ -95,7 +94,6 @@ class Run:
         if self.guards.org_id is not None:
             api.organizations.allow_only(self.guards.org_id, self.guards.org_id_origin or "orgId")
         self.claims = claims or Claims()
-        self.charge_registry = ChargeRegistry()
         self.charge_journal = journal or ChargeJournal()
         self.revocation_threads = ThreadPoolExecutor(_REVOCATION_THREADS, "revocation")
         self._shown = set[str]()

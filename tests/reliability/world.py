@@ -134,7 +134,7 @@ class World:
             if entry.key not in error:
                 continue
             if entry.key in made:
-                self._journal.write(replace(entry, outcome="settled"))
+                self._journal.write(replace(entry, outcome="charged"))
             else:
                 self._journal.forget(entry)
 
