@@ -26,7 +26,7 @@ from parallel_provider.lifecycle.resource import Diff, Lifecycle
 from parallel_provider.lifecycle.run import Context
 from parallel_provider.lifecycle.unknown import Unknown
 from parallel_provider.printable import printable, remember_secret
-from parallel_provider.setting_names import IMPORTED_RAW_KEY
+from parallel_provider.settings import IMPORTED_RAW_KEY
 
 IMPORTED = "__imported"
 """An input that says that no program has given these inputs yet. Pulumi doesn't show it."""

@@ -26,12 +26,12 @@ from parallel_provider.plugin.messages import Engine, ResourceMessages
 from parallel_provider.plugin.names import text_in_camel_case, to_camel
 from parallel_provider.plugin.protocol import plugin_pb2, provider_pb2_grpc, status_pb2
 from parallel_provider.plugin.protocol import provider_pb2 as proto
-from parallel_provider.plugin.resource import InitFailedError, ResourceCalls, kind_in, names_in
+from parallel_provider.plugin.resource import InitFailedError, ResourceCalls, names_in, type_in
 from parallel_provider.plugin.schema import SCHEMA_FILE, token
 from parallel_provider.plugin.settings import (
-    ProviderSettings,
-    is_default_provider,
-    warn_of_settings,
+    checked_arguments,
+    setting_warnings,
+    settings_of,
 )
 from parallel_provider.plugin.values import (
     from_struct,
@@ -39,7 +39,7 @@ from parallel_provider.plugin.values import (
     in_snake_case,
     to_struct,
 )
-from parallel_provider.printable import without_hidden
+from parallel_provider.printable import printable, without_hidden
 from parallel_provider.session import open_run
 from parallel_provider.version import __version__
 
@@ -62,10 +62,11 @@ def _with_own_thread(method: MethodT) -> MethodT:
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """One provider of the package `parallel`. The engine starts a process for each.
 
-    `stack_configuration` is the part of the stack's present configuration that belongs to it.
+    `stack_configuration` is the part of the stack's present configuration that belongs to it, if
+    the engine has told it.
     """
 
-    def __init__(self, engine: Engine, stack_configuration: dict[str, Any]) -> None:
+    def __init__(self, engine: Engine, stack_configuration: dict[str, Any] | None) -> None:
         self._engine = engine
         self._stack_configuration = stack_configuration
         self._run: Run | None = None
@@ -94,7 +95,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
         """Accept the settings. `Configure` reads them."""
-        return proto.CheckResponse(inputs=request.news)
+        inputs = checked_arguments(request.name, request.news, self._stack_configuration)
+        return proto.CheckResponse(inputs=inputs)
 
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
         """Leave the comparison to the engine. Changed settings never replace a provider."""
@@ -106,19 +108,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         If that fails, the calls for resources fail: their errors stand at a resource, and the whole
         text stands at the first one only.
         """
-        if is_default_provider(request.name):
-            warn_of_settings(
-                request.args, self._stack_configuration, ResourceMessages(self._engine)
-            )
-        settings = ProviderSettings(
-            from_struct(request.args),
-            self._stack_configuration,
-            is_default=is_default_provider(request.name),
-        )
+        messages = ResourceMessages(self._engine)
+        for warning in setting_warnings(request.args, self._stack_configuration):
+            messages.warn(warning)
+        config, guards = settings_of(from_struct(request.args), self._stack_configuration)
         with _one_line("configuring the provider", context):
             try:
                 self._run = open_run(
-                    settings.get, ResourceMessages(self._engine), cancellation=self._cancellation
+                    config, messages, stack=guards, cancellation=self._cancellation
                 )
             except ParallelError as error:
                 self._failure = error
@@ -193,12 +190,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         context: grpc.ServicerContext,
         call: Callable[[ResourceCalls, Context, Any], Answer],
     ) -> Answer:
-        kind, names = kind_in(request.urn), names_in(request.urn)
-        subject = f"{kind} {names.name!r}"
+        type_, names = type_in(request.urn), names_in(request.urn)
+        subject = f"{type_.rpartition(':')[2]} {names.name!r}"
         with _one_line(f"{doing} {subject}", context, self._run, subject):
             self._refuse_if_cancelled()
             messages = ResourceMessages(self._engine, request.urn)
-            calls = _calls_of(kind)
+            calls = _calls_of(type_)
             calls.hide_secret_name(*_properties_in(request))
             return call(calls, Context(self._configured(), names, messages), request)
 
@@ -256,7 +253,10 @@ def _properties_in(request: Message) -> list[struct_pb2.Struct]:
 
 
 @functools.cache
-def _calls_of(kind: str) -> ResourceCalls:
-    if kind not in RESOURCES:
-        raise LifecycleError(f"the package has no such resource: it has {', '.join(RESOURCES)}")
+def _calls_of(type_: str) -> ResourceCalls:
+    """Return the calls of a type of the schema. A policy knows no other spelling of it."""
+    kind = next((kind for kind in RESOURCES if token(kind) == type_), None)
+    if kind is None:
+        known = ", ".join(map(token, RESOURCES))
+        raise LifecycleError(f"the package has no type {printable(type_)}: it has {known}")
     return ResourceCalls(kind)

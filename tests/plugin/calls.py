@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2
+from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2_grpc
 from pulumi.runtime.proto import provider_pb2 as proto
 
@@ -45,7 +45,7 @@ class Plugin:
         engine_pb2_grpc.add_EngineServicer_to_server(self.log, self._log_server)
         port = self._log_server.add_insecure_port("127.0.0.1:0")
         self._log_server.start()
-        provider = Provider(Engine(f"127.0.0.1:{port}"), stack_configuration or {})
+        provider = Provider(Engine(f"127.0.0.1:{port}"), stack_configuration)
         self._server, port = serve(provider)
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         self.stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
@@ -63,9 +63,16 @@ class Plugin:
         self._server.stop(None).wait()
         self._log_server.stop(None).wait()
 
-    def configure(self, settings: Props, name: str = "default_0_1_0") -> None:
-        """Configure the provider."""
-        self.stub.Configure(proto.ConfigureRequest(args=to_struct(settings), name=name))
+    def configure(self, settings: Props, name: str = "default_0_1_0") -> struct_pb2.Struct:
+        """Configure the provider as an `up` does, and return what gets into the state."""
+        request = proto.CheckRequest(news=to_struct(settings), name=name)
+        checked = self.stub.CheckConfig(request).inputs
+        self.configure_from_state(checked, name)
+        return checked
+
+    def configure_from_state(self, checked: struct_pb2.Struct, name: str) -> None:
+        """Configure the provider as a refresh or a destroy does."""
+        self.stub.Configure(proto.ConfigureRequest(args=checked, name=name))
 
     def check(self, urn: str, news: Props, olds: Props | None = None) -> tuple[Props, list[str]]:
         """Return checked inputs, and the reasons of failures."""
