@@ -63,7 +63,7 @@ class Plugin:
         self._server.stop(None).wait()
         self._log_server.stop(None).wait()
 
-    def configure(self, settings: Props, name: str = "default_0_1_0") -> struct_pb2.Struct:
+    def configure(self, settings: Props, name: str = "default_0_1_0") -> Any:  # noqa: ANN401 - a message
         """Configure the provider as an `up` does, and return what gets into the state."""
         request = proto.CheckRequest(news=to_struct(settings), name=name)
         checked = self.stub.CheckConfig(request).inputs
