@@ -303,13 +303,15 @@ def test_guards_of_the_stack_reach_an_explicit_provider(
     project.config("parallel:orgId", "org_meant")
     project.config("parallel:maxTopUpCents", "500")
     limits = '{"maxTopUpCents": 900, "timeoutSeconds": 60}'
-    declare(project, EXPLICIT.format(name="mine", arguments=limits) + CREDIT)
+    program = EXPLICIT.format(name="mine", arguments=limits)
+    declare(project, program)
     text = project.fails("up")
     assert_refused(project, text, "parallel:orgId allows 'org_meant' only", resource="search")
 
     project.config("parallel:orgId", emulator.org_id)
+    declare(project, program + CREDIT)
     text = project.fails("up")
-    assert_refused(project, text, "parallel:maxTopUpCents allows 500", resource="credit")
+    assert_refused(project, text, "parallel:maxTopUpCents", "allows 500", resource="credit")
     project.config("parallel:maxTopUpCents", "600")
     project.up()
 
