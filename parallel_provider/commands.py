@@ -15,6 +15,7 @@ from typing import IO, TypeVar
 
 from parallel_provider.errors import CommandError, SettingsError
 from parallel_provider.printable import MASK, masked, masked_setting, printable
+from parallel_provider.settings import SECRET_VARIABLES
 
 T = TypeVar("T")
 
@@ -26,13 +27,7 @@ _SECONDS_AFTER_END = 1.0
 _CHUNK = 4096
 # A command doesn't get these. Otherwise `parallel-provider token`, set as the token command, would
 # call itself without end.
-_OWN_VARIABLES = (
-    "PARALLEL_ACCESS_TOKEN",
-    "PARALLEL_TOKEN_COMMAND",
-    "PARALLEL_REFRESH_TOKEN",
-    "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND",
-    "PARALLEL_IMPORT_RAW_API_KEY",
-)
+_OWN_VARIABLES = SECRET_VARIABLES
 
 
 @dataclass(frozen=True)

@@ -87,8 +87,9 @@ def why_not_allowed(amount_cents: int, max_top_up_cents: int | None) -> str | No
         )
     if amount_cents > max_top_up_cents:
         return (
-            f"is more than one charge may be: parallel:maxTopUpCents allows {max_top_up_cents}, "
-            f"and this is {amount_cents}"
+            "is more than one charge may be: the lowest limit that is set (parallel:maxTopUpCents, "
+            "PARALLEL_MAX_TOP_UP_CENTS, or the explicit provider's) allows "
+            f"{max_top_up_cents}, and this is {amount_cents}"
         )
     return None
 

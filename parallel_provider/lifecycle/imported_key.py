@@ -19,7 +19,7 @@ from parallel_provider.lifecycle.presence import seen_in
 from parallel_provider.lifecycle.resource import RawKeyOf
 from parallel_provider.lifecycle.run import Context
 from parallel_provider.printable import printable
-from parallel_provider.setting_names import IMPORTED_RAW_KEY
+from parallel_provider.settings import IMPORTED_RAW_KEY
 
 FORM = "APP_ID/API_KEY_ID/API_KEY_NAME"
 

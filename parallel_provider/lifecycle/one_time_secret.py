@@ -30,7 +30,7 @@ from parallel_provider.lifecycle.presence import (
 )
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.printable import printable
-from parallel_provider.setting_names import IMPORTED_RAW_KEY
+from parallel_provider.settings import IMPORTED_RAW_KEY
 
 # A clock that is set by itself is off by much less.
 _BELIEVED_SECONDS = 5 * 60

@@ -25,7 +25,7 @@ from parallel_provider.lifecycle.resource import Diff, Lifecycle
 from parallel_provider.lifecycle.run import Context
 from parallel_provider.lifecycle.unknown import Unknown
 from parallel_provider.printable import printable, remember_secret
-from parallel_provider.setting_names import IMPORTED_RAW_KEY
+from parallel_provider.settings import IMPORTED_RAW_KEY
 from parallel_provider.user_folder import make_user_folder
 
 IMPORTED = "__imported"

@@ -271,6 +271,6 @@ def names_in(urn: str) -> ResourceNames:
     return ResourceNames(name=name, stack=stack, project=project, parent_types=parents)
 
 
-def kind_in(urn: str) -> str:
-    """Return the kind of a resource, such as "ApiKey", from its URN."""
-    return urn.split("::")[2].rpartition("$")[2].rpartition(":")[2]
+def type_in(urn: str) -> str:
+    """Return the type of a resource, such as "parallel:index:ApiKey", from its URN."""
+    return urn.split("::")[2].rpartition("$")[2]

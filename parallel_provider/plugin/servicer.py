@@ -31,14 +31,14 @@ from parallel_provider.plugin.resource import (
     InitFailedError,
     ResourceCalls,
     is_first,
-    kind_in,
     names_in,
+    type_in,
 )
 from parallel_provider.plugin.schema import SCHEMA_FILE, token
 from parallel_provider.plugin.settings import (
-    ProviderSettings,
-    is_default_provider,
-    warn_of_settings,
+    checked_arguments,
+    setting_warnings,
+    settings_of,
 )
 from parallel_provider.plugin.values import (
     from_struct,
@@ -46,7 +46,7 @@ from parallel_provider.plugin.values import (
     in_snake_case,
     to_struct,
 )
-from parallel_provider.printable import without_hidden
+from parallel_provider.printable import printable, without_hidden
 from parallel_provider.session import open_run
 from parallel_provider.version import __version__
 
@@ -69,10 +69,11 @@ def _with_own_thread(method: MethodT) -> MethodT:
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """One provider of the package `parallel`. The engine starts a process for each.
 
-    `stack_configuration` is the part of the stack's present configuration that belongs to it.
+    `stack_configuration` is the part of the stack's present configuration that belongs to it, if
+    the engine has told it.
     """
 
-    def __init__(self, engine: Engine, stack_configuration: dict[str, Any]) -> None:
+    def __init__(self, engine: Engine, stack_configuration: dict[str, Any] | None) -> None:
         self._engine = engine
         self._stack_configuration = stack_configuration
         self._run: Run | None = None
@@ -102,7 +103,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
         """Accept the settings. `Configure` reads them."""
-        return proto.CheckResponse(inputs=request.news)
+        inputs = checked_arguments(request.name, request.news, self._stack_configuration)
+        return proto.CheckResponse(inputs=inputs)
 
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
         """Leave the comparison to the engine. Changed settings never replace a provider."""
@@ -114,23 +116,19 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         If that fails, the calls for resources fail: their errors stand at a resource, and the whole
         text stands at the first one only.
         """
-        if is_default_provider(request.name):
-            warn_of_settings(
-                request.args, self._stack_configuration, ResourceMessages(self._engine)
-            )
+        messages = ResourceMessages(self._engine)
+        for warning in setting_warnings(request.args, self._stack_configuration):
+            messages.warn(warning)
         if self._claims.engine_address != self._engine.address:
             # An attached plugin serves several runs, one after the other.
             self._claims = Claims(self._engine.address)
-        settings = ProviderSettings(
-            from_struct(request.args),
-            self._stack_configuration,
-            is_default=is_default_provider(request.name),
-        )
+        config, guards = settings_of(from_struct(request.args), self._stack_configuration)
         with _one_line("configuring the provider", context):
             try:
                 self._run = open_run(
-                    settings.get,
-                    ResourceMessages(self._engine),
+                    config,
+                    messages,
+                    stack=guards,
                     cancellation=self._cancellation,
                     claims=self._claims,
                 )
@@ -207,12 +205,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         context: grpc.ServicerContext,
         call: Callable[[ResourceCalls, Context, Any], Answer],
     ) -> Answer:
-        kind, names = kind_in(request.urn), names_in(request.urn)
-        subject = f"{kind} {names.name!r}"
+        type_, names = type_in(request.urn), names_in(request.urn)
+        subject = f"{type_.rpartition(':')[2]} {names.name!r}"
         with _one_line(f"{doing} {subject}", context, self._run, subject):
             self._refuse_if_cancelled()
             messages = ResourceMessages(self._engine, request.urn)
-            calls = _calls_of(kind)
+            calls = _calls_of(type_)
             calls.hide_secret_name(*_properties_in(request))
             creating = self._claims.creating(subject) if is_first(request) else nullcontext()
             with creating:
@@ -273,7 +271,10 @@ def _properties_in(request: Message) -> list[struct_pb2.Struct]:
 
 
 @functools.cache
-def _calls_of(kind: str) -> ResourceCalls:
-    if kind not in RESOURCES:
-        raise LifecycleError(f"the package has no such resource: it has {', '.join(RESOURCES)}")
+def _calls_of(type_: str) -> ResourceCalls:
+    """Return the calls of a type of the schema. A policy knows no other spelling of it."""
+    kind = next((kind for kind in RESOURCES if token(kind) == type_), None)
+    if kind is None:
+        known = ", ".join(map(token, RESOURCES))
+        raise LifecycleError(f"the package has no type {printable(type_)}: it has {known}")
     return ResourceCalls(kind)

@@ -16,7 +16,7 @@ from pulumi.runtime import config as pulumi_config
 from pulumi.runtime import settings as pulumi_settings
 from pulumi.runtime.mocks import MockMonitor
 
-from parallel_provider.setting_names import (
+from parallel_provider.settings import (
     plain_token_warning,
     unknown_key_warnings,
     unknown_variable_warnings,

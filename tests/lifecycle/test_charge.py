@@ -86,8 +86,8 @@ def test_idempotency_key_is_another_for_another_reason() -> None:
         (2000, 2000, None),
         (1, 10_000, None),
         (2000, None, "switched off: allow it with `pulumi config set parallel:maxTopUpCents 2000`"),
-        (2001, 2000, "parallel:maxTopUpCents allows 2000, and this is 2001"),
-        (1, 0, "parallel:maxTopUpCents allows 0"),
+        (2001, 2000, "allows 2000, and this is 2001"),
+        (1, 0, "allows 0"),
     ],
 )
 def test_settings_decide_what_one_charge_may_be(

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2
+from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import engine_pb2_grpc, plugin_pb2, provider_pb2_grpc
 from pulumi.runtime.proto import provider_pb2 as proto
 
@@ -42,7 +42,7 @@ class Plugin:
     def __init__(self, stack_configuration: Props | None = None) -> None:
         self.log = EngineLog()
         self._log_servers: list[grpc.Server] = []
-        provider = Provider(Engine(self._new_engine()), stack_configuration or {})
+        provider = Provider(Engine(self._new_engine()), stack_configuration)
         self._server, port = serve(provider)
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         self.stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
@@ -74,9 +74,16 @@ class Plugin:
         self.stub.Attach(plugin_pb2.PluginAttach(address=self._new_engine()))
         self.configure(settings or {})
 
-    def configure(self, settings: Props, name: str = "default_0_1_0") -> None:
-        """Configure the provider."""
-        self.stub.Configure(proto.ConfigureRequest(args=to_struct(settings), name=name))
+    def configure(self, settings: Props, name: str = "default_0_1_0") -> Any:  # noqa: ANN401 - a message
+        """Configure the provider as an `up` does, and return what gets into the state."""
+        request = proto.CheckRequest(news=to_struct(settings), name=name)
+        checked = self.stub.CheckConfig(request).inputs
+        self.configure_from_state(checked, name)
+        return checked
+
+    def configure_from_state(self, checked: struct_pb2.Struct, name: str) -> None:
+        """Configure the provider as a refresh or a destroy does."""
+        self.stub.Configure(proto.ConfigureRequest(args=checked, name=name))
 
     def check(self, urn: str, news: Props, olds: Props | None = None) -> tuple[Props, list[str]]:
         """Return checked inputs, and the reasons of failures."""

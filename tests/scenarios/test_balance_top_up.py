@@ -38,7 +38,9 @@ def test_top_up_beyond_the_maximum_is_refused(project: Project, emulator: Emulat
 
     text = project.fails("preview")
 
-    assert_refused(project, text, "parallel:maxTopUpCents allows 1999", "2000", resource="credit")
+    assert_refused(
+        project, text, "parallel:maxTopUpCents", "allows 1999", "2000", resource="credit"
+    )
     assert emulator.state()["requests"] == {}
 
 
