@@ -75,12 +75,17 @@ class World:
         self._offset = 0.0
         self._folder = tempfile.TemporaryDirectory()
         self._journal = ChargeJournal(Path(self._folder.name))
-        self._at_first = {app["app_id"] for app in emulator.state()["apps"]}
-        self._not_ours = self._at_first
+        self.at_first = {app["app_id"] for app in emulator.state()["apps"]}
+        self.by_console: set[str] = set()
 
     def console_made_all_apps(self) -> None:
         """Mark the current apps as created by people. No run is responsible for them."""
-        self._not_ours = {app["app_id"] for app in self.emulator.state()["apps"]}
+        apps = {app["app_id"] for app in self.emulator.state()["apps"]}
+        self.by_console = apps - self.at_first
+
+    def text(self) -> str:
+        """Return all messages so far."""
+        return "\n".join(line for output in self.runs for line in output.lines)
 
     def now(self) -> float:
         """Return epoch seconds, by the clock of this world."""
@@ -144,11 +149,11 @@ class World:
         known = [resource.outputs for resource in self.stack.all]
         held_apps = {r.resource_id for r in self.stack.all if r.kind == "App"}
         held_keys = {key_id for outputs in known for key_id in _keys_of(outputs)}
-        text = "\n".join(line for output in self.runs for line in output.lines)
+        text = self.text()
         alarms = [line for output in self.runs for line in output.alarms]
-        apps = [app for app in server["apps"] if app["app_id"] not in self._at_first]
+        apps = [app for app in server["apps"] if app["app_id"] not in self.at_first]
         keys = [key for key in server["keys"] if key["revoked_at"] is None]
-        stray_apps = [a for a in apps if a["app_id"] not in held_apps | self._not_ours]
+        stray_apps = [a for a in apps if a["app_id"] not in held_apps | self.by_console]
         stray_keys = [key for key in keys if key["api_key_id"] not in held_keys]
         return Audit(
             apps=len(apps),
