@@ -104,8 +104,7 @@ def _up(*program: Declared) -> Callable[[World], None]:
 
 def _console_has_an_app(world: World) -> None:
     """Create an app in the console, which the run will adopt."""
-    world.clean_run(lambda run: _ignore(run.api.create_app("search")))
-    world.console_made_all_apps()
+    world.console_creates("search")
 
 
 def _key_was_rotated(world: World) -> None:
@@ -125,10 +124,6 @@ def _balance_went_low(world: World) -> None:
     """Declare a top-up with a high balance, and then lower the balance."""
     _balance_is_high(world)
     world.emulator.set_org(credit_balance_cents=100)
-
-
-def _ignore(_value: object) -> None:
-    pass
 
 
 _APP = app("search")
