@@ -95,10 +95,10 @@ def _add_fault(cell: Cell, emulator: Emulator) -> None:
 def _check_fault_was_met(cell: Cell, log: list[LoggedRequest], output: RunOutput) -> None:
     """Check that the server has served the fault, or that the run couldn't reach it."""
     if cell.fault.kind == "refused":
-        met = not log and output.reasons
+        met = not log and bool(output.reasons)
     else:
         served = [request for request in log if request["fault"] == cell.fault.kind]
-        met = served and (cell.often == "always" or len(served) == 1)
+        met = bool(served) and (cell.often == "always" or len(served) == 1)
     if not met:
         raise NotAccountedForError(f"{cell.key}: the run didn't meet its fault: {log}")
 
