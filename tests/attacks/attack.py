@@ -7,13 +7,14 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from pulumi.automation.errors import CommandError
 
 from parallel_provider.testing.emulator import Emulator
 from tests.attacks.histories import Step
 from tests.attacks.programs import source
-from tests.attacks.records import Records, held_in
+from tests.attacks.records import Ended, Records, held_in
 from tests.engines import Engine, Project
 from tests.native.providers import PLUGIN, install_sdk
 from tests.reliability.processes import signalled
@@ -40,6 +41,8 @@ class Attack:
         self.project.env |= {"HOME": str(home), "XDG_STATE_HOME": str(home / "state")}
         self.project.env |= {"PARALLEL_AUTH_FILE": str(home / "auth.json")}
         self.project.env |= {"PARALLEL_MAX_TOP_UP_CENTS": _MAX_TOP_UP_CENTS}
+        # Otherwise, giving up after lost answers takes two minutes.
+        self.project.env |= {"PARALLEL_TIMEOUT_SECONDS": "3"}
         self.console = Console(emulator)
         self.texts: dict[tuple[str, str], str] = {}
         app_id = self.console.create_app("prod")
@@ -58,14 +61,14 @@ class Attack:
         with self._killing(step) as hits:
             result, said = self._operate(step)
         self.emulator.clear_faults()
-        killed = bool(hits)
-        self.records.events.update({f"{step.operation} {result}": 1, "kills": killed})
+        ended: Ended = "killed" if hits else result
+        self.records.events[f"{step.operation} {ended}"] += 1
         held = held_in(self.project.resources())
         self.told.append(f"--- {_title(step)}: {result}\n{program}\n{said}")
-        if problems := self.records.check(step, held, said, killed=killed):
+        if problems := self.records.check(step, held, said, ended=ended):
             raise AssertionError("\n".join([*problems, *self.told]))
 
-    def _operate(self, step: Step) -> tuple[str, str]:
+    def _operate(self, step: Step) -> tuple[Literal["succeeds", "fails"], str]:
         options: dict[str, object] = {"refresh": True} if step.refresh else {}
         if step.option is not None and self.project.engine == "pulumi":
             name, urn_end = step.option
@@ -101,10 +104,10 @@ class Attack:
             fault.kind,
             method=method,
             path=path,
-            status=fault.status,
+            status=fault.status if fault.kind == "status" else None,
             times=fault.times,
             after=fault.after,
-            body=None if fault.status is None else {"detail": "no"},
+            body={"detail": "no"} if fault.kind == "status" else None,
         )
 
     @contextlib.contextmanager
@@ -121,7 +124,7 @@ class Attack:
             yield watch.hit
 
     def _id_of(self, kind: str, thing: str) -> str:
-        """Return the id that a text of the program has: the first time, the oldest of that name."""
+        """Return the id that a text of the program has: of what the stack has, or the oldest."""
         if (kind, thing) not in self.texts:
             found = self._find(kind, thing)
             if found is None:
@@ -134,7 +137,7 @@ class Attack:
         app_name, _, key_name = thing.partition("/")
         apps = [app["app_id"] for app in server["apps"] if app["app_name"] == app_name]
         if kind == "App":
-            return apps[0] if apps else None
+            return next((a for a in apps if a in self.records.ever_held), next(iter(apps), None))
         for key in server["keys"]:
             if key["app_id"] in apps and key["api_key_name"] == key_name and not key["revoked_at"]:
                 return f"{key['app_id']}/{key['api_key_id']}/{key_name}"

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.attacks.programs import Door, How, Kind, Program, Resource
-from tests.reliability.planned_faults import PLANNED_FAULTS, PlannedFault
+from tests.reliability.matrix import ADD_BALANCE, APPS, KEYS, ONE_APP, ONE_KEY
+from tests.reliability.planned_faults import PlannedFault
 
 APP_NAMES = ("prod", "search")
 _NAMES: dict[Kind, str] = {
@@ -20,6 +21,25 @@ _NAMES: dict[Kind, str] = {
 _PROVIDERS = ("", "east", "west")
 
 _DOORS: st.SearchStrategy[Door] = st.sampled_from(["dynamic", "native"])
+
+# In one answer, or in all of a run: what is refused, and what is done without an answer.
+_FAULTS = st.builds(
+    PlannedFault,
+    route=st.sampled_from(
+        [
+            ("POST", ADD_BALANCE),
+            ("POST", APPS),
+            ("POST", KEYS),
+            ("DELETE", ONE_APP),
+            ("DELETE", ONE_KEY),
+            ("GET", APPS),
+        ]
+    ),
+    kind=st.sampled_from(["drop_after", "status"]),
+    status=st.just(403),
+    times=st.sampled_from([1, 99]),
+    after=st.sampled_from([0, 0, 1]),
+)
 
 # Of a person in the console: what is done, and the name of the app that it is done to.
 Console = tuple[str, str]
@@ -178,7 +198,7 @@ def histories(draw: st.DrawFn, *, kills: bool = False, steps: int = 3) -> list[S
             st.sampled_from(["target", "exclude", "replace"]), st.sampled_from(names)
         )
         actions = st.tuples(
-            st.sampled_from(["rename app", "delete app", "create app", "create key"]),
+            st.sampled_from(["rename app", "rename app", "delete app", "create app", "create key"]),
             st.sampled_from(APP_NAMES),
         )
         operation = draw(st.sampled_from(["up"] * 10 + ["refresh", "destroy"]))
@@ -186,10 +206,10 @@ def histories(draw: st.DrawFn, *, kills: bool = False, steps: int = 3) -> list[S
             Step(
                 operation,
                 program,
-                refresh=operation == "up" and draw(st.integers(0, 3)) == 0,
+                refresh=operation == "up" and draw(st.sampled_from([False, False, True])),
                 option=draw(st.none() | st.none() | st.none() | options),
                 console=draw(st.none() | st.none() | st.none() | actions),
-                fault=draw(st.none() | st.none() | st.none() | PLANNED_FAULTS),
+                fault=draw(st.none() | st.none() | st.none() | _FAULTS),
                 kill=kills and draw(st.integers(0, 7)) == 0,
                 timeouts=tuple(timeouts.items()),
             )

@@ -10,13 +10,17 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from parallel_provider.emulator.control_models import EmulatorState
 from parallel_provider.testing.emulator import Emulator
 from tests.attacks.histories import Step
+from tests.attacks.programs import Resource
 from tests.engines import plain
 from tests.native.providers import in_dynamic_form
+
+Ended = Literal["succeeds", "fails", "killed"]
+Declared = tuple[Resource, "Resource | None"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,12 @@ class Held:
         """Return the apps that it refers to."""
         app_id = self.resource_id if self.kind == "App" else self.outputs.get("app_id")
         return {app_id} if app_id else set()
+
+    @property
+    def managed(self) -> set[str]:
+        """Return what it manages, and would delete."""
+        apps = self.app_ids if self.kind == "App" and not self.external else set()
+        return self.key_ids | apps
 
     @property
     def key_ids(self) -> set[str]:
@@ -72,6 +82,11 @@ class Records:
     booked: dict[str, int] = field(default_factory=dict)
     said: str = ""
     events: Counter[str] = field(default_factory=Counter)
+    _alive: set[str] = field(default_factory=set)
+    _made_by_runs: set[str] = field(default_factory=set)
+    _held: list[Held] = field(default_factory=list)
+    # What the last successful run has declared, with the app that a key refers to.
+    _applied: dict[str, Declared] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.by_people |= _ids(self.emulator.state())
@@ -84,10 +99,7 @@ class Records:
         self.deleted_by_people |= self._alive - _alive(server)
         self._alive = _alive(server)
 
-    _alive: set[str] = field(default_factory=set)
-    _made_by_runs: set[str] = field(default_factory=set)
-
-    def check(self, step: Step, held: list[Held], said: str, *, killed: bool) -> list[str]:
+    def check(self, step: Step, held: list[Held], said: str, *, ended: Ended) -> list[str]:
         """Compare everything after a run. Return what is wrong."""
         server = self.emulator.state()
         alive = _alive(server)
@@ -96,12 +108,15 @@ class Records:
         gone = self._alive - alive
         problems = [
             *self._dead_references(step, held, alive),
-            *self._unknown(held, server, killed=killed),
+            *self._unknown(held, server, killed=ended == "killed"),
             *self._deleted_of_others(step, server, gone),
+            *self._deleted_unasked(step, server, gone),
             *self._charges(held, server),
         ]
         self._note(step, held, gone, server)
-        self._alive = alive
+        self._alive, self._held = alive, held
+        if step.operation == "up":
+            self._note_program(step, complete=ended == "succeeds" and step.option is None)
         return problems
 
     def _dead_references(self, step: Step, held: list[Held], alive: set[str]) -> Iterator[str]:
@@ -152,6 +167,35 @@ class Records:
         for id_ in sorted(gone & self.declared_as_existing - self.deleted_by_people):
             yield f"deleted an app that is declared as existing: {id_} by {step.operation}"
 
+    def _deleted_unasked(self, step: Step, server: EmulatorState, gone: set[str]) -> Iterator[str]:
+        """What a resource holds is deleted only if the program has changed that resource."""
+        if step.operation == "destroy" or step.option is not None:
+            return
+        apps_of = {key["api_key_id"]: key["app_id"] for key in server["keys"]}
+        for id_ in sorted(gone - self.deleted_by_people):
+            holders = [each for each in self._held if id_ in each.managed]
+            with_app = apps_of.get(id_) in gone
+            if holders and not with_app and all(self._is_unchanged(step, h) for h in holders):
+                yield f"deleted without a change of the program: {id_} of {holders[0].urn}"
+
+    def _is_unchanged(self, step: Step, holder: Held) -> bool:
+        if holder.leaving:
+            return False
+        if step.operation == "refresh":
+            return True
+        now = next((d for end, d in _declared(step).items() if holder.urn.endswith(end)), None)
+        before = next((d for end, d in self._applied.items() if holder.urn.endswith(end)), None)
+        return now is not None and now == before
+
+    def _note_program(self, step: Step, *, complete: bool) -> None:
+        """Note what is declared. After a run that failed, nobody knows what of it was done."""
+        declared = _declared(step)
+        self._applied = {
+            end: each
+            for end, each in declared.items()
+            if complete or self._applied.get(end) == each
+        }
+
     def _charges(self, held: list[Held], server: EmulatorState) -> Iterator[str]:
         """Charges booked in states are charges made, and one open charge stops all others."""
         made = {charge["idempotency_key"]: charge["amount_cents"] for charge in server["charges"]}
@@ -176,7 +220,7 @@ class Records:
     def _note(self, step: Step, held: list[Held], gone: set[str], server: EmulatorState) -> None:
         how_of = {resource.urn_end: resource.how for resource in step.program}
         for each in held:
-            ids = each.key_ids | (set() if each.external else each.app_ids & {each.resource_id})
+            ids = each.managed
             how = next((how for end, how in how_of.items() if each.urn.endswith(end)), "")
             if each.kind == "App" and how in ("adopt", "existing") and not each.leaving:
                 self.events["adoptions"] += bool(ids - self.ever_held & self.by_people)
@@ -193,6 +237,11 @@ class Records:
         self.events["rotations"] = max(
             [self.events["rotations"], *(int(e.outputs.get("generation", 1)) - 1 for e in held)]
         )
+
+
+def _declared(step: Step) -> dict[str, Declared]:
+    apps = {resource.name: resource for resource in step.program if resource.kind == "App"}
+    return {each.urn_end: (each, apps.get(each.app)) for each in step.program}
 
 
 def _declares(step: Step, each: Held) -> bool:

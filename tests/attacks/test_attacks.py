@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from parallel_provider.testing.emulator import Emulator
 from tests.attacks.attack import run_history
 from tests.attacks.histories import Step, histories
+from tests.attacks.known import KNOWN
 from tests.checked_emulator import CheckedEmulator
 from tests.engines import Engine
 
@@ -54,6 +55,12 @@ def attack(
     search()
     sys.stdout.write(f"the attacks had {dict(sorted(covered.items()))}\n")
     assert not [kind for kind in _KINDS if not covered[kind]], dict(covered)
+
+
+@pytest.mark.parametrize("steps", KNOWN.values(), ids=KNOWN)
+def test_known_attack_fails(emulator: Emulator, engine: Engine, steps: list[Step]) -> None:
+    """Nothing that lives is deleted, and nothing is charged twice."""
+    run_history(steps, emulator, engine)
 
 
 def test_short_attacks_succeed_nowhere(emulator: Emulator) -> None:
