@@ -60,11 +60,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C reach the processes that tests start, also if the tests run in the background.
+    """Let the signals that tests send reach the processes that they start.
 
-    A shell without job control starts a background process with SIGINT ignored, and all processes
-    that it starts inherit that.
+    A shell without job control starts a background process with SIGINT ignored, and `nohup` one
+    with SIGHUP ignored. All processes that it starts inherit that.
     """
+    for name in ("SIGINT", "SIGHUP", "SIGTERM"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -22,7 +22,7 @@ from typing import IO
 
 import pytest
 
-from parallel_provider.testing.engine import processes
+from pulumi_embedded import processes
 
 new_process = processes.start
 

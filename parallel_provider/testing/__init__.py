@@ -1,7 +1,7 @@
-"""For tests of Pulumi programs: a stack without the Pulumi command line, and the emulator.
+"""For tests of Pulumi programs: the emulator, and stacks that need no Pulumi account.
 
-`EmbeddedStack` runs any program and any dynamic provider. It uses the Pulumi SDK and its protocols,
-and no other layer of this project. `Emulator` starts the emulator and uses its control routes.
+`Emulator` starts the emulator and uses its control routes. `EmbeddedStack` and `Refused` are those
+of `pulumi_embedded`. `local_stack` makes a stack of Pulumi itself.
 
 Each name is imported when it is first used, so that `Emulator` doesn't import the Pulumi SDK.
 """
@@ -13,21 +13,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from parallel_provider.testing.emulator import Emulator
-    from parallel_provider.testing.engine.errors import Refused
     from parallel_provider.testing.pulumi_stack import local_stack
-    from parallel_provider.testing.stack import EmbeddedStack
+    from pulumi_embedded import EmbeddedStack, Refused
 
 __all__ = ["EmbeddedStack", "Emulator", "Refused", "local_stack"]
 
-_PLACES = {
-    "EmbeddedStack": "stack",
-    "Emulator": "emulator",
-    "Refused": "engine.errors",
-    "local_stack": "pulumi_stack",
+_MODULES = {
+    "EmbeddedStack": "pulumi_embedded",
+    "Emulator": "parallel_provider.testing.emulator",
+    "Refused": "pulumi_embedded",
+    "local_stack": "parallel_provider.testing.pulumi_stack",
 }
 
 
 def __getattr__(name: str) -> object:
-    if name not in _PLACES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)

@@ -12,8 +12,8 @@ import pytest
 from parallel_provider.lifecycle.machine_lock import machine_lock
 from parallel_provider.plugin.__main__ import WORKERS
 from parallel_provider.testing.emulator import Emulator
+from tests.embedded.test_processes import wait_for
 from tests.plugin.calls import Plugin, Props, urn
-from tests.testing.test_processes import wait_for
 
 APP, KEY, CREDIT = urn("App", "search"), urn("ApiKey", "ci"), urn("BalanceTopUp", "credit")
 APPS = "/service/v1/apps"

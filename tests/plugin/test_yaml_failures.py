@@ -11,10 +11,10 @@ import pytest
 from pulumi import automation
 
 from parallel_provider.testing.emulator import Emulator
+from tests.embedded.test_processes import wait_for
 from tests.engines import changes
 from tests.plugin.test_init_errors import save_to, working
 from tests.plugin.yaml_project import RealProject, needs_yaml
-from tests.testing.test_processes import wait_for
 
 pytestmark = needs_yaml
 

@@ -52,6 +52,7 @@ GOOD = {
     "parallel_provider/py.typed",
     "parallel_provider/version.py",
     "parallel_provider/plugin/schema.json",
+    "pulumi_embedded/py.typed",
 }
 COMMITTED = GOOD | {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", ".gitignore"}
 SDIST = COMMITTED | {"PKG-INFO"}
@@ -113,13 +114,13 @@ def test_wheel_has_the_package_and_nothing_else() -> None:
         "parallel_provider/key.pem isn't in the repository"
     ]
     assert list(wheel_problems(GOOD | {"tests/conftest.py"}, COMMITTED)) == [
-        "tests/conftest.py isn't in the package"
+        "tests/conftest.py isn't in a package of ours"
     ]
     assert list(wheel_problems(GOOD - {"parallel_provider/py.typed"}, COMMITTED)) == [
         "parallel_provider/py.typed is missing"
     ]
-    more = COMMITTED | {"parallel_provider/new.py"}
-    assert list(wheel_problems(GOOD, more)) == ["parallel_provider/new.py is missing"]
+    for new in ("parallel_provider/new.py", "pulumi_embedded/new.py"):
+        assert list(wheel_problems(GOOD, COMMITTED | {new})) == [f"{new} is missing"]
 
 
 def test_sdist_has_what_is_committed() -> None:

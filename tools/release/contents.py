@@ -8,12 +8,14 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 PACKAGE = "parallel_provider"
+_PACKAGES = (PACKAGE, "pulumi_embedded")
 _MADE = {"PKG-INFO"}
 _NEEDED = (
     f"{PACKAGE}/__init__.py",
     f"{PACKAGE}/py.typed",
     f"{PACKAGE}/version.py",
     f"{PACKAGE}/plugin/schema.json",
+    "pulumi_embedded/py.typed",
 )
 _NEEDED_BESIDE = ("LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml")
 _METADATA = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
@@ -38,8 +40,8 @@ def wheel_problems(names: Collection[str], committed: Collection[str]) -> Iterat
         if folder.endswith(".dist-info"):
             if rest not in _METADATA:
                 yield f"{name} is no metadata of ours"
-        elif folder != PACKAGE:
-            yield f"{name} isn't in the package"
+        elif folder not in _PACKAGES:
+            yield f"{name} isn't in a package of ours"
         elif name not in committed:
             yield f"{name} isn't in the repository"
     yield from _missing([*_NEEDED, *_modules(committed)], names)
@@ -57,7 +59,8 @@ def sdist_problems(names: Collection[str], committed: Collection[str]) -> Iterat
 
 
 def _modules(committed: Collection[str]) -> list[str]:
-    return [name for name in committed if name.startswith(f"{PACKAGE}/") and name.endswith(".py")]
+    folders = tuple(f"{package}/" for package in _PACKAGES)
+    return [name for name in committed if name.startswith(folders) and name.endswith(".py")]
 
 
 def _missing(needed: Collection[str], names: Collection[str]) -> Iterator[str]:

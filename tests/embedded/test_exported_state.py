@@ -1,0 +1,92 @@
+"""Exported and imported states."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from parallel_provider.testing import EmbeddedStack, local_stack
+from tests.embedded.toy_project import Toy
+from tests.engines import PROJECT_NAME, STACK_NAME, changes, plain
+
+PROGRAM = """
+a = Thing("a", secret=Output.secret({"x": 1}), opts=ResourceOptions(protect=True))
+b = Thing("b", value=a.generation, opts=ResourceOptions(ignore_changes=["zone"]))
+pulumi.export("password", Output.secret(a.password))
+"""
+
+
+def test_exported_state_can_be_imported(toy: Toy) -> None:
+    """After an export and an import, nothing has changed."""
+    toy.program(PROGRAM)
+    toy.project.up()
+    state = toy.project.stack.export_stack().deployment
+    toy.project.take_over(state)
+    assert changes(toy.project.up()) == {"same": 3}
+    assert toy.project.stack.outputs()["password"].secret
+
+
+def test_embedded_stack_imports_the_state_of_either_engine(toy: Toy) -> None:
+    """The embedded stack can refresh, update and destroy it."""
+    toy.program(PROGRAM.replace("protect=True", ""))
+    toy.project.up()
+    other = EmbeddedStack(
+        STACK_NAME, toy.project.folder, project_name=PROJECT_NAME, env_vars=toy.project.env
+    )
+    other.import_stack(toy.project.stack.export_stack())
+    assert changes(other.refresh()) == {"same": 3}
+    assert changes(other.up()) == {"same": 3}
+    assert changes(other.destroy()) == {"delete": 3}
+
+
+def test_state_has_pulumis_fields(toy: Toy) -> None:
+    """Types, ids, inputs, outputs, dependencies and providers."""
+    toy.program(PROGRAM)
+    toy.project.up()
+    root, provider, a, b = toy.project.resources()
+    assert root["type"] == "pulumi:pulumi:Stack"
+    assert provider["type"] == "pulumi:providers:pulumi-python"
+    assert a["type"] == "pulumi-python:dynamic/toy:Thing"
+    assert a["provider"] == f"{provider['urn']}::{provider['id']}"
+    assert (a["id"], a["custom"], a["protect"], a["parent"]) == ("a-1", True, True, root["urn"])
+    assert plain(a["inputs"]["secret"]) == {"x": 1}
+    assert b["dependencies"] == [a["urn"]]
+    assert b["propertyDependencies"]["value"] == [a["urn"]]
+
+
+def test_state_has_the_properties_whose_diffs_are_hidden(toy: Toy) -> None:
+    """`hide_diffs` is saved under `hideDiff`."""
+    toy.program('Thing("a", value=1, opts=ResourceOptions(hide_diffs=["value"]))')
+    toy.project.up()
+    assert toy.project.resource("a")["hideDiff"] == ["value"]
+
+
+@pytest.mark.skipif(shutil.which("pulumi") is None, reason="pulumi is not on PATH")
+def test_pulumi_imports_the_state_of_the_embedded_stack(tmp_path: Path) -> None:
+    """With an empty passphrase, secrets too."""
+    program = tmp_path / "program"
+    program.mkdir()
+    (program / "__main__.py").write_text(
+        "import pulumi; pulumi.export('secret', pulumi.Output.secret('hush'))"
+    )
+    embedded = EmbeddedStack("test", program, project_name="shop")
+    embedded.up()
+    env: dict[str, str] = {}
+    stack = local_stack("test", program, project_name="shop", private_dir=tmp_path, env_vars=env)
+    env["PULUMI_CONFIG_PASSPHRASE"] = ""
+    stack.import_stack(embedded.export_stack())
+    assert stack.outputs()["secret"].value == "hush"
+    assert stack.outputs()["secret"].secret
+
+
+def test_export_without_secrets_holds_none(tmp_path: Path) -> None:
+    """`show_secrets=False` leaves secrets out."""
+    (tmp_path / "__main__.py").write_text(
+        "import pulumi; pulumi.export('secret', pulumi.Output.secret('hush'))"
+    )
+    stack = EmbeddedStack("test", tmp_path)
+    stack.up()
+    assert "hush" in str(stack.export_stack().deployment)
+    assert "hush" not in str(stack.export_stack(show_secrets=False).deployment)
