@@ -15,6 +15,7 @@ from fastapi import APIRouter, Query, Request
 from .control_models import (
     ALL_SCOPES,
     ANY,
+    AppPatch,
     AppState,
     ChargeState,
     ClockOffset,
@@ -91,6 +92,16 @@ async def change_organization(state: State, patch: OrgPatch, org_id: str | None 
     for name, value in patch.model_dump(exclude_unset=True).items():
         setattr(organization, name, value)
     return _org_state(organization)
+
+
+@router.patch("/apps/{app_id}")
+async def rename_app(state: State, app_id: str, patch: AppPatch) -> AppState:
+    """Rename an app of any organization, as a person does in the web console."""
+    for organization in state.organizations:
+        if app := organization.apps.get(app_id):
+            app.app_name = patch.app_name
+            return AppState(app_id=app.app_id, app_name=app.app_name)
+    raise not_found("App")
 
 
 @router.post("/orgs")

@@ -91,6 +91,12 @@ class OrgPatch(_Body):
     has_payment_method: bool = True
 
 
+class AppPatch(_Body):
+    """Body of `PATCH /_emulator/apps/{app_id}`."""
+
+    app_name: Text
+
+
 class NewOrg(_Body):
     """Body of `POST /_emulator/orgs`."""
 

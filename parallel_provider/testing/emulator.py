@@ -133,6 +133,10 @@ class Emulator:
         changed: OrgState = self._send("PATCH", "/org", _given(change))
         return changed
 
+    def rename_app(self, app_id: str, app_name: str) -> None:
+        """Rename an app, as a person does in the web console. The API has no such call."""
+        self._send("PATCH", f"/apps/{app_id}", {"app_name": app_name})
+
     def add_org(self, *, org_id: str | None = None, org_name: str | None = None) -> NewOrgState:
         """Create another organization, and an access token for it."""
         body = _given({"org_id": org_id, "org_name": org_name})

@@ -14,6 +14,7 @@ import pytest
 
 from parallel_provider.api import (
     AccountApi,
+    ApiError,
     AuthenticationError,
     ConnectionFailedError,
     NotFoundError,
@@ -133,7 +134,7 @@ def test_redirect_is_not_followed(api: AccountApi, emulator: Emulator) -> None:
         "status", path=APPS, status=307, headers={"Location": f"{emulator.url}{BALANCE}"}
     )
 
-    with pytest.raises(Exception, match="redirects aren't followed"):
+    with pytest.raises(ApiError, match="redirects aren't followed"):
         api.list_apps()
 
     assert emulator.state()["requests"] == {f"GET {APPS}": 1}
@@ -205,6 +206,6 @@ def _failing(emulator: Emulator) -> Iterator[list[Exception]]:
 
 
 def _error_of(api: AccountApi) -> Exception:
-    with pytest.raises(Exception, match=KEYS.replace("{app_id}", ".*")) as failure:
+    with pytest.raises(ApiError, match=KEYS.replace("{app_id}", ".*")) as failure:
         api.create_key(NO_SUCH_APP, "ci")
     return failure.value

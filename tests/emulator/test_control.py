@@ -47,6 +47,17 @@ def test_log_has_requests_in_order_without_secrets(
         assert secret not in repr(emulator.state())
 
 
+def test_app_is_renamed_as_in_the_console(
+    http: httpx.Client, emulator: Emulator, app_id: str
+) -> None:
+    """The API's list has the new name. Another id is refused."""
+    emulator.rename_app(app_id, "renamed")
+    listed = http.get("/service/v1/apps").json()["apps"]
+    assert {app["app_id"]: app["app_name"] for app in listed}[app_id] == "renamed"
+    with pytest.raises(ValueError, match="404"):
+        emulator.rename_app("00000000-0000-4000-8000-000000000000", "renamed")
+
+
 def test_reset_goes_back_to_the_start(http: httpx.Client, emulator: Emulator, app_id: str) -> None:
     """Nothing stays from the last test, except the organization's id and the first token."""
     http.post(f"/service/v1/apps/{app_id}/keys", json={"api_key_name": "ci"})

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
+import json
+import re
 import typing
 from pathlib import Path
 from typing import Any
@@ -14,9 +17,21 @@ from pulumi.dynamic import Resource
 
 import parallel_provider as parallel
 from parallel_provider import dynamic
+from parallel_provider.emulator.server import create_app as emulator_of
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of, lifecycle_of
 from parallel_provider.lifecycle.declarations import public_outputs, secret_outputs
 from parallel_provider.resources import _properties
+
+_ROOT = Path(parallel.__file__).parents[1]
+# As it is in the package, not as it would be made now.
+SCHEMA = json.loads((_ROOT / "parallel_provider/plugin/schema.json").read_text())
+_PATH = re.compile(r"/service/v1/[a-z_/{}]*[a-z_}]")
+
+
+def camel(name: str) -> str:
+    """Return a name in camelCase."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
 
 
 def resource_class(kind: str) -> type[Resource]:
@@ -129,8 +144,96 @@ def test_result_classes_are_plain_dataclasses() -> None:
 
 
 def test_each_resource_has_one_basename_in_every_layer() -> None:
-    """So that any file can be guessed from another."""
-    package = Path(parallel.__file__).parent
-    for module in RESOURCES.values():
-        for layer in ("lifecycle", "resources"):
-            assert (package / layer / f"{module}.py").exists()
+    """So that any file can be guessed from another. No layer has a file of an unknown resource."""
+    package = _ROOT / "parallel_provider"
+    names = set(RESOURCES.values())
+    functions = {_properties.snake_case(name) for name in FUNCTIONS}
+    pages = {name.replace("_", "-") for name in names}
+    public = {path.stem for path in (package / "resources").glob("[!_]*.py")}
+
+    assert names <= {path.stem for path in (package / "lifecycle").glob("*.py")}
+    assert public == names | functions
+    assert {path.stem for path in (_ROOT / "docs/resources").glob("*.md")} == pages
+    assert {path.stem for path in (_ROOT / "docs/functions").glob("*.md")} == {
+        name.replace("_", "-") for name in functions
+    }
+    for suffix in ("py", "yaml"):
+        examples = (_ROOT / "tools/documents/examples").glob(f"*.{suffix}")
+        assert {path.stem for path in examples} == {*RESOURCES, *FUNCTIONS}, suffix
+
+
+def test_dynamic_providers_are_those_of_the_resources() -> None:
+    """Their names stand in users' states, and there is one for each resource."""
+    providers = {name for name in vars(dynamic) if name.endswith("Provider")} - {"Provider"}
+    assert providers == {f"{kind}Provider" for kind in RESOURCES}
+
+
+@pytest.mark.parametrize("kind", RESOURCES)
+def test_schema_has_the_inputs_and_outputs_of_each_resource(kind: str) -> None:
+    """In camelCase, and with what is required and secret."""
+    declared = SCHEMA["resources"][f"parallel:index:{kind}"]
+    lifecycle = lifecycle_of(kind)
+    inputs = lifecycle.inputs_type.model_fields
+    outputs = public_outputs(lifecycle.state_type)
+    required = {camel(name) for name, field in inputs.items() if field.is_required()}
+    secrets = {n for n, each in declared["properties"].items() if each.get("secret")}
+
+    assert set(declared["inputProperties"]) == {camel(name) for name in inputs}
+    assert set(declared["properties"]) == {camel(name) for name in outputs}
+    # A name has no default in the declaration: it is the resource's own name.
+    assert set(declared.get("requiredInputs", ())) == required - {"appName", "apiKeyName"}
+    assert secrets == {camel(n) for n in secret_outputs(lifecycle.state_type) if n in outputs}
+
+
+def test_schema_has_every_resource_and_function() -> None:
+    """And nothing else."""
+    assert {token.rpartition(":")[2] for token in SCHEMA["resources"]} == set(RESOURCES)
+    assert {token.rpartition(":")[2] for token in SCHEMA["functions"]} == set(FUNCTIONS)
+
+
+def test_emulator_has_the_routes_of_each_lifecycle() -> None:
+    """Each module of a lifecycle begins with its paths. The emulator serves them."""
+    routes = {path for path in emulator_of().state.emulator.routes.templates if "/v1/" in path}
+    modules = [inspect.getmodule(type(lifecycle_of(kind))) for kind in RESOURCES]
+    named = [set(_PATH.findall(str(module.__doc__))) for module in modules if module is not None]
+
+    assert len(named) == len(RESOURCES)
+    assert routes
+    for module, paths in zip(modules, named, strict=True):
+        assert paths, f"{module} names no path"
+        assert paths <= routes, module
+
+
+@pytest.mark.parametrize("kind", RESOURCES)
+def test_page_has_every_input_and_output(kind: str) -> None:
+    """By the names in Python."""
+    lifecycle = lifecycle_of(kind)
+    page = (_ROOT / "docs/resources" / f"{RESOURCES[kind].replace('_', '-')}.md").read_text()
+    names = {*lifecycle.inputs_type.model_fields, *public_outputs(lifecycle.state_type)}
+
+    assert [name for name in sorted(names) if f"`{name}`" not in page] == []
+
+
+def test_policies_name_inputs_that_exist() -> None:
+    """A policy about an input that was renamed would never find anything."""
+    tree = ast.parse((_ROOT / "policy/parallel_rules.py").read_text())
+    texts = {
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "input"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    kinds = {
+        constant.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare) and ast.unparse(node.left) == "resource.kind"
+        for constant in ast.walk(node.comparators[0])
+        if isinstance(constant, ast.Constant)
+    }
+    inputs = {name for kind in RESOURCES for name in lifecycle_of(kind).inputs_type.model_fields}
+
+    assert kinds == {"App", "ApiKey", "RotatingApiKey", "BalanceTopUp"} & set(RESOURCES)
+    assert {"rotate_after", "keep_raw_api_key", "monthly_limit_cents"} <= texts
+    assert texts <= {*inputs, "access_token"}

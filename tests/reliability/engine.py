@@ -97,7 +97,8 @@ class Stack:
             self.resources.remove(old)
             self.leaving.append(old)
             self.resources.append(new)
-        elif diff.changes:
+        # Without an answer, Pulumi compares the inputs itself.
+        elif diff.changes or (diff.changes is None and news != old.inputs):
             with self._step(f"updating {declared.name}"):
                 updated = adapter.update(old.outputs, news)
             old.inputs, old.outputs = news, dict(updated.outs or {})

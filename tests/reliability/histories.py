@@ -2,15 +2,17 @@
 
 Hypothesis generates histories of one stack: programs get and lose resources, answers are lost,
 processes are killed between any two steps on the network, months pass. After each run, the server
-is compared with the state and with all messages so far.
+is compared with the state and with all messages so far. All histories together must have had every
+kind of change: a search that never rotates a key proves nothing about rotations.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from typing import Any, cast
 
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -21,11 +23,26 @@ from tests.reliability.matrix import DAY
 from tests.reliability.planned_faults import PLANNED_FAULTS, PlannedFault
 from tests.reliability.world import RunOutput, World
 
-_APP_NAMES = ("a", "b")
+_APP_NAMES = ("a", "b", "c")
+_CREATING_APPS = tuple(f"creating {name}" for name in _APP_NAMES)
+_SHARED = "shared"  # the name of the app that `c` adopts
+
+KINDS = (
+    "adoptions",
+    "charges",
+    "deleted apps",
+    "faults",
+    "kills",
+    "new apps",
+    "new keys",
+    "revocations",
+    "rotations",
+)
+"""What the histories of a run must have had, each at least once."""
 
 # A resource, an option with a meaning for each type, and whether the resource is removed.
 _CHANGES = st.tuples(
-    st.sampled_from(("a", "b", "k", "l", "r", "s", "t", "u")),
+    st.sampled_from(("a", "b", "c", "k", "l", "r", "s", "t", "u")),
     st.booleans(),
     st.sampled_from((False, False, False, True)),
 )
@@ -34,8 +51,10 @@ _CHANGES = st.tuples(
 class Histories(RuleBasedStateMachine):
     """One stack, its program, and a model of what may exist."""
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Emulator, covered: Counter[str] | None = None) -> None:
         super().__init__()
+        self.all_covered = Counter() if covered is None else covered
+        self.kills = 0
         self.emulator = emulator
         self.world = World(emulator)
         self.program: dict[str, Declared] = {}
@@ -62,8 +81,10 @@ class Histories(RuleBasedStateMachine):
             return
         self.versions[name] += 1
         version = self.versions[name]
-        of = "b" if option and "b" in self.program else "a"
-        if name in _APP_NAMES:
+        of = next((n for n in ("c", "b") if option and n in self.program), "a")
+        if name == "c":
+            self.program[name] = app(name, app_name=_SHARED, adopt_existing=True)
+        elif name in _APP_NAMES:
             self.program[name] = app(name, app_name=f"{name}-{version}" if option else name)
         elif name == "t":
             amount = 700 if option else 500
@@ -76,6 +97,12 @@ class Histories(RuleBasedStateMachine):
         elif of in self.program:
             overlap = "0s" if option else "2d"
             self.program[name] = rotating_key(name, of, overlap=overlap, triggers=version)
+
+    @rule()
+    def console_creates_the_shared_app(self) -> None:
+        """A person creates the app that `c` adopts, unless there is one."""
+        if _SHARED not in {app["app_name"] for app in self.emulator.state()["apps"]}:
+            self.world.console_creates(_SHARED)
 
     @rule(part=st.sampled_from((0.0, 0.5)))
     def spend(self, part: float) -> None:
@@ -144,6 +171,11 @@ class Histories(RuleBasedStateMachine):
         assert len(audit.unknown_keys) <= self.unreported_keys
 
     @invariant()
+    def apps_of_others_stay(self) -> None:
+        """No run deletes what a person created, also if it was adopted."""
+        assert self.world.by_console <= {app["app_id"] for app in self.emulator.state()["apps"]}
+
+    @invariant()
     def keys_in_use_work(self) -> None:
         """The current key of every resource works, and its raw value belongs to its id."""
         alive = {k["api_key_id"] for k in self.emulator.state()["keys"] if k["revoked_at"] is None}
@@ -166,6 +198,31 @@ class Histories(RuleBasedStateMachine):
             assert abs(made[name] - self.recorded[name]) <= self.allowed_differences[name], (
                 f"{name}: {made[name]} charges, {self.recorded[name]} recorded"
             )
+
+    def covered(self) -> Counter[str]:
+        """Count what happened, by the server's records and the state."""
+        server, stack = self.emulator.state(), self.world.stack
+        revoked = [key["api_key_id"] for key in server["keys"] if key["revoked_at"] is not None]
+        ids = {app["app_id"] for app in server["apps"]}
+        return Counter(
+            {
+                "adoptions": sum(r.resource_id in self.world.by_console for r in stack.all),
+                "charges": len(server["charges"]),
+                "deleted apps": len({key["app_id"] for key in server["keys"]} - ids),
+                "faults": sum(request["fault"] is not None for request in server["log"]),
+                "kills": self.kills,
+                "new apps": len(ids - self.world.at_first - self.world.by_console),
+                "new keys": len(server["keys"]),
+                "revocations": len(revoked),
+                "rotations": sum(r.outputs.get("generation", 1) - 1 for r in stack.all),
+            }
+        )
+
+    def teardown(self) -> None:
+        """Say what this history had, and add it to what all of them had."""
+        covered = self.covered()
+        note(f"this history had {dict(covered)}")
+        self.all_covered.update(covered)
 
     def _may_be_revoked(self, name: str) -> bool:
         """Without an overlap, a killed run may revoke the old key before it stores the new one."""
@@ -197,6 +254,7 @@ class Histories(RuleBasedStateMachine):
         self._note_reasons()
         counts = self._charges_in_state()
         output = self.world.run(acts[verb], killed_after=killed_after)
+        self.kills += output.killed
         self._note_charges(counts, output)
         self._allow_for_kill(stack.interrupted)
         self.killed_since_success = output.killed or (
@@ -211,7 +269,7 @@ class Histories(RuleBasedStateMachine):
         For a key, the first answer may be lost too, so two keys may be unreported.
         """
         audit = self.world.audit()
-        if any(step in ("creating a", "creating b") for step in interrupted):
+        if any(step in _CREATING_APPS for step in interrupted):
             self.unreported_apps = min(len(audit.lost_apps), self.unreported_apps + 1)
         elif any(step.startswith(("creating", "updating")) for step in interrupted):
             self.unreported_keys = min(len(audit.unknown_keys), self.unreported_keys + 2)
@@ -264,8 +322,9 @@ class Histories(RuleBasedStateMachine):
 
 
 def check_histories(emulator: Emulator, *, examples: int, steps: int, seeded: bool) -> None:
-    """Make hypothesis search for a history that loses something."""
-    machine = cast("type[Histories]", lambda: Histories(emulator))  # it is only called
+    """Make hypothesis search for a history that loses something. Each of KINDS must happen."""
+    covered: Counter[str] = Counter()
+    machine = cast("type[Histories]", lambda: Histories(emulator, covered))  # it is only called
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -279,3 +338,5 @@ def check_histories(emulator: Emulator, *, examples: int, steps: int, seeded: bo
             suppress_health_check=list(HealthCheck),
         ),
     )
+    sys.stdout.write(f"the histories had {dict(sorted(covered.items()))}\n")
+    assert not [kind for kind in KINDS if not covered[kind]], dict(covered)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from parallel_provider.lifecycle.run import Run
+from tests.reliability import evidence
 from tests.reliability.engine import Declared, api_key, app, rotating_key, top_up
 from tests.reliability.faults import (
     FAULTS,
@@ -50,6 +51,7 @@ def _nothing(world: World) -> None:
 class Operation:
     """An operation of a run, and the request that gets the faults.
 
+    `took_place` says whether the operation has had its effect, after the run without the fault.
     `prepare` sets up the world before the run. `passing` is the number of such requests that
     succeed before the fault. `verb` is the kind of run. `charges` is the highest number of charges.
     """
@@ -57,6 +59,7 @@ class Operation:
     title: str
     method: str
     route: str
+    took_place: Callable[[World], bool]
     program: Sequence[Declared] = ()
     prepare: Callable[[World], None] = _nothing
     verb: Literal["up", "refresh", "balance", "apps"] = "up"
@@ -101,8 +104,7 @@ def _up(*program: Declared) -> Callable[[World], None]:
 
 def _console_has_an_app(world: World) -> None:
     """Create an app in the console, which the run will adopt."""
-    world.clean_run(lambda run: _ignore(run.api.create_app("search")))
-    world.console_made_all_apps()
+    world.console_creates("search")
 
 
 def _key_was_rotated(world: World) -> None:
@@ -124,21 +126,18 @@ def _balance_went_low(world: World) -> None:
     world.emulator.set_org(credit_balance_cents=100)
 
 
-def _ignore(_value: object) -> None:
-    pass
-
-
 _APP = app("search")
 _KEY = api_key("ci", "search")
 _BY_THRESHOLD = top_up("credit", amount_cents=500, when_below_cents=300, monthly_limit_cents=5_000)
 
 OPERATIONS = (
-    Operation("Create an app: the list before it", "GET", APPS, [_APP]),
-    Operation("Create an app", "POST", APPS, [_APP]),
+    Operation("Create an app: the list before it", "GET", APPS, evidence.app_is_new, [_APP]),
+    Operation("Create an app", "POST", APPS, evidence.app_is_new, [_APP]),
     Operation(
         "Adopt an app",
         "GET",
         APPS,
+        evidence.app_is_adopted,
         [app("search", adopt_existing=True)],
         prepare=_console_has_an_app,
     ),
@@ -146,20 +145,23 @@ OPERATIONS = (
         "Adopt an app that doesn't exist: its creation",
         "POST",
         APPS,
+        evidence.app_is_new,
         [app("search", adopt_existing=True)],
     ),
     Operation(
         "Adopt an app that doesn't exist: the list after its creation",
         "GET",
         APPS,
+        evidence.app_is_new,
         [app("search", adopt_existing=True)],
         passing=2,
     ),
-    Operation("Create a key", "POST", KEYS, [_APP, _KEY], prepare=_up(_APP)),
+    Operation("Create a key", "POST", KEYS, evidence.key_is_there, [_APP, _KEY], prepare=_up(_APP)),
     Operation(
         "Replace a key: its creation",
         "POST",
         KEYS,
+        evidence.key_is_replaced,
         [_APP, api_key("ci", "search", triggers=2)],
         prepare=_up(_APP, _KEY),
     ),
@@ -167,6 +169,7 @@ OPERATIONS = (
         "Rotate a key",
         "POST",
         KEYS,
+        evidence.key_is_rotated,
         [_APP, rotating_key("svc", "search", triggers=2)],
         prepare=_up(_APP, rotating_key("svc", "search", triggers=1)),
     ),
@@ -174,22 +177,33 @@ OPERATIONS = (
         "Revoke the previous key",
         "DELETE",
         ONE_KEY,
+        evidence.previous_key_is_revoked,
         [_APP, rotating_key("svc", "search", triggers=2)],
         prepare=_key_was_rotated,
     ),
-    Operation("Delete a key", "DELETE", ONE_KEY, [_APP], prepare=_up(_APP, _KEY)),
-    Operation("Delete an app", "DELETE", ONE_APP, prepare=_up(_APP)),
-    Operation("Top up once: the charge", "POST", ADD_BALANCE, [top_up("credit", amount_cents=500)]),
+    Operation(
+        "Delete a key", "DELETE", ONE_KEY, evidence.key_is_deleted, [_APP], prepare=_up(_APP, _KEY)
+    ),
+    Operation("Delete an app", "DELETE", ONE_APP, evidence.app_is_deleted, prepare=_up(_APP)),
+    Operation(
+        "Top up once: the charge",
+        "POST",
+        ADD_BALANCE,
+        evidence.is_charged,
+        [top_up("credit", amount_cents=500)],
+    ),
     Operation(
         "Top up once: the balance before it",
         "GET",
         BALANCE,
+        evidence.is_charged,
         [top_up("credit", amount_cents=500)],
     ),
     Operation(
         "Top up by threshold: the charge",
         "POST",
         ADD_BALANCE,
+        evidence.is_charged,
         [_BY_THRESHOLD],
         prepare=_balance_went_low,
     ),
@@ -197,13 +211,21 @@ OPERATIONS = (
         "Top up by threshold: a balance that is high enough",
         "GET",
         BALANCE,
+        evidence.nothing_is_charged,
         [_BY_THRESHOLD],
         prepare=_balance_is_high,
         charges=0,
     ),
-    Operation("Refresh an app and a key", "GET", APPS, prepare=_up(_APP, _KEY), verb="refresh"),
-    Operation("get_balance", "GET", BALANCE, verb="balance"),
-    Operation("get_apps, get_app", "GET", APPS, verb="apps"),
+    Operation(
+        "Refresh an app and a key",
+        "GET",
+        APPS,
+        evidence.app_and_key_are_read,
+        prepare=_up(_APP, _KEY),
+        verb="refresh",
+    ),
+    Operation("get_balance", "GET", BALANCE, evidence.was_answered, verb="balance"),
+    Operation("get_apps, get_app", "GET", APPS, evidence.was_answered, verb="apps"),
 )
 
 

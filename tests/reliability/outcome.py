@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from parallel_provider.emulator.control_models import LoggedRequest
 from parallel_provider.testing.emulator import Emulator
 from tests.reliability.faults import Fault
 from tests.reliability.matrix import Cell
@@ -50,8 +51,10 @@ def outcome_of(cell: Cell, emulator: Emulator) -> Outcome:
     retry_policy = IMPATIENT if cell.fault.outlasts_a_call else AT_ONCE
     if cell.fault.kind != "refused":
         _add_fault(cell, emulator)
+    before = len(emulator.state()["log"])
     output = world.run(act, retry_policy=retry_policy, server_away=cell.fault.kind == "refused")
     emulator.clear_faults()
+    _check_fault_was_met(cell, emulator.state()["log"][before:], output)
     middle = world.audit()
     _check(cell, middle, output)
 
@@ -89,6 +92,17 @@ def _add_fault(cell: Cell, emulator: Emulator) -> None:
     )
 
 
+def _check_fault_was_met(cell: Cell, log: list[LoggedRequest], output: RunOutput) -> None:
+    """Check that the server has served the fault, or that the run couldn't reach it."""
+    if cell.fault.kind == "refused":
+        met = not log and bool(output.reasons)
+    else:
+        served = [request for request in log if request["fault"] == cell.fault.kind]
+        met = bool(served) and (cell.often == "always" or len(served) == 1)
+    if not met:
+        raise NotAccountedForError(f"{cell.key}: the run didn't meet its fault: {log}")
+
+
 def _check(cell: Cell, audit: Audit, output: RunOutput) -> None:
     """Check what must be true after every run."""
     wrong = {
@@ -117,6 +131,8 @@ def _check(cell: Cell, audit: Audit, output: RunOutput) -> None:
 def _check_done(cell: Cell, world: World, end: Audit) -> None:
     """Check that the next run has completed what the program declares."""
     operation = cell.operation
+    if not operation.took_place(world):
+        raise NotAccountedForError(f"{cell.key}: the operation didn't take place: {end}")
     if operation.verb != "up":
         return
     wanted = {(declared.kind, declared.name) for declared in operation.program}

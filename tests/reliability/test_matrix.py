@@ -32,6 +32,14 @@ def test_document_has_every_case() -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.title)
+def test_faults_of_an_operation_have_different_outcomes(operation: Operation) -> None:
+    """A table whose rows are all alike would be that of an operation that doesn't take place."""
+    rows = {row for key, row in parse(DOCUMENT.read_text()).items() if key[0] == operation.title}
+    assert len(rows) > 1
+    assert any(user.startswith("fails") or "warning" in user for user, *_ in rows)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.title)
 def test_representative_cases_end_as_documented(operation: Operation, emulator: Emulator) -> None:
     """What the user sees, what is left, and what the next run does."""
     documented = parse(DOCUMENT.read_text())

@@ -75,12 +75,16 @@ class World:
         self._offset = 0.0
         self._folder = tempfile.TemporaryDirectory()
         self._journal = ChargeJournal(Path(self._folder.name))
-        self._at_first = {app["app_id"] for app in emulator.state()["apps"]}
-        self._not_ours = self._at_first
+        self.at_first = {app["app_id"] for app in emulator.state()["apps"]}
+        self.by_console: set[str] = set()
 
-    def console_made_all_apps(self) -> None:
-        """Mark the current apps as created by people. No run is responsible for them."""
-        self._not_ours = {app["app_id"] for app in self.emulator.state()["apps"]}
+    def console_creates(self, app_name: str) -> None:
+        """Create an app as a person does. No run is responsible for it."""
+        self.clean_run(lambda run: self.by_console.add(run.api.create_app(app_name)))
+
+    def text(self) -> str:
+        """Return all messages so far."""
+        return "\n".join(line for output in self.runs for line in output.lines)
 
     def now(self) -> float:
         """Return epoch seconds, by the clock of this world."""
@@ -144,11 +148,11 @@ class World:
         known = [resource.outputs for resource in self.stack.all]
         held_apps = {r.resource_id for r in self.stack.all if r.kind == "App"}
         held_keys = {key_id for outputs in known for key_id in _keys_of(outputs)}
-        text = "\n".join(line for output in self.runs for line in output.lines)
+        text = self.text()
         alarms = [line for output in self.runs for line in output.alarms]
-        apps = [app for app in server["apps"] if app["app_id"] not in self._at_first]
+        apps = [app for app in server["apps"] if app["app_id"] not in self.at_first]
         keys = [key for key in server["keys"] if key["revoked_at"] is None]
-        stray_apps = [a for a in apps if a["app_id"] not in held_apps | self._not_ours]
+        stray_apps = [a for a in apps if a["app_id"] not in held_apps]
         stray_keys = [key for key in keys if key["api_key_id"] not in held_keys]
         return Audit(
             apps=len(apps),
@@ -159,7 +163,11 @@ class World:
             held_cents=sum(int(outputs.get("total_charged_cents", 0)) for outputs in known),
             stray_apps=len(stray_apps),
             stray_keys=len(stray_keys),
-            lost_apps=[a["app_id"] for a in stray_apps if not _is_named(text, a)],
+            lost_apps=[
+                app["app_id"]
+                for app in stray_apps
+                if app["app_id"] not in self.by_console and not _is_named(text, app)
+            ],
             unknown_keys=[k["api_key_id"] for k in stray_keys if not _is_to_be_revoked(alarms, k)],
             gone_apps=held_apps - {app["app_id"] for app in server["apps"]},
             gone_keys=held_keys - {key["api_key_id"] for key in keys},

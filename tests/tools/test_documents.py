@@ -171,6 +171,13 @@ def test_no_document_installs_a_name_that_isnt_on_pypi(path: Path) -> None:
         assert "".join(version) == __version__
 
 
+def test_some_documents_install_the_package() -> None:
+    """So that the test above has something to look at."""
+    text = "\n".join(path.read_text() for path in all_documents())
+    assert re.search(r"^.*pip install [^#]*parallel-provider", text, re.MULTILINE)
+    assert re.search(r"parallel_provider-\d[\w.]*-py3|parallel-v\d[\d.]*-", text)
+
+
 def test_parts_of_a_document_are_written_anew() -> None:
     """The rest of it stays. A part that nothing writes, and one that is missing, is refused."""
     document = "a\n<!-- X: written by make docs -->\nold\n<!-- end of X -->\nb\n"

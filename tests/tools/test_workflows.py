@@ -58,11 +58,16 @@ def test_actions_are_pinned_with_their_version(name: str) -> None:
 def test_jobs_have_only_the_permissions_that_they_need(name: str) -> None:
     """The workflow has none, each job names its own, and no checkout keeps credentials."""
     assert yaml.safe_load(WORKFLOWS[name].read_text())["permissions"] == {}
-    for job in jobs_of(name).values():
-        for step in job.get("steps", ()):
-            if step.get("uses", "").startswith("actions/checkout@"):
-                assert step["with"]["persist-credentials"] is False
-                assert job["permissions"] == {"contents": "read"}
+    checkouts = [
+        (job, step)
+        for job in jobs_of(name).values()
+        for step in job.get("steps", ())
+        if step.get("uses", "").startswith("actions/checkout@")
+    ]
+    assert checkouts
+    for job, step in checkouts:
+        assert step["with"]["persist-credentials"] is False
+        assert job["permissions"] == {"contents": "read"}
 
 
 def test_only_two_jobs_can_publish() -> None:
