@@ -10,7 +10,7 @@ import itertools
 from email.utils import formatdate
 from typing import Literal, cast
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from pydantic import SecretStr
@@ -18,11 +18,13 @@ from pydantic import SecretStr
 from parallel_provider.api import AccountApi, AppItem, Balance, ConnectionFailedError, CreatedApiKey
 from parallel_provider.cancellation import Cancellation
 from parallel_provider.lifecycle.durations import parse_duration
+from parallel_provider.lifecycle.one_time_secret import believed_time
 from parallel_provider.lifecycle.rotating_api_key import RotatingApiKeyLifecycle
 from parallel_provider.lifecycle.rotating_api_key_state import (
     RotatingApiKeyInputs,
     RotatingApiKeyState,
 )
+from parallel_provider.lifecycle.rotation import RetiredKey, certain_time, plan
 from parallel_provider.lifecycle.run import Context, Run
 
 HOUR, DAY = 3_600, 86_400
@@ -309,3 +311,42 @@ class History(RuleBasedStateMachine):
 
 TestHistory = History.TestCase
 TestHistory.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+
+
+times = st.integers(1_700_000_000, 1_700_000_000 + 5 * DAY)
+
+
+@given(
+    stated=times,
+    answered_at=times | st.none(),
+    here_then=times,
+    at_server=times | st.none(),
+    here=times,
+    overlap=st.integers(1, 2 * DAY),
+)
+def test_no_key_is_revoked_while_one_clock_says_that_its_overlap_has_not_passed(
+    *,
+    stated: int,
+    answered_at: int | None,
+    here_then: int,
+    at_server: int | None,
+    here: int,
+    overlap: int,
+) -> None:
+    """The overlap begins when the next key was created, by the answer or by its date."""
+    created_at = believed_time(stated, answered_at, here_then)
+    other = here_then if answered_at is None else answered_at
+    retired = RetiredKey(api_key_id="id", api_key_name="svc", retired_at=created_at)
+
+    due = plan(
+        created_at=created_at,
+        retired=[retired],
+        rotate_after=None,
+        overlap=overlap,
+        triggers_changed=False,
+        now=certain_time(here, at_server),
+    )
+
+    begins_at = max(stated, other - BELIEVED)
+    has_passed = [now is not None and now >= begins_at + overlap for now in (here, at_server)]
+    assert not due.revoke or all(has_passed)
