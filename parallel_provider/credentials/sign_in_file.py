@@ -108,7 +108,7 @@ class SignInFile:
 
     @contextlib.contextmanager
     def _hold(self, suffix: str, seconds: float) -> Iterator[None]:
-        import filelock  # noqa: PLC0415 - heavy
+        from parallel_provider.late import filelock  # noqa: PLC0415 - heavy
 
         # The real path: two links to one file must share its locks.
         path = Path(os.path.realpath(self.path) + suffix)

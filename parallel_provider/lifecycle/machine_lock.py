@@ -35,7 +35,7 @@ def machine_lock(
     without the lock. With `required`, the second case raises TimeoutError. A cancelled run waits no
     longer. The lock ends with the process, even if that is killed.
     """
-    import filelock  # noqa: PLC0415 - heavy
+    from parallel_provider.late import filelock  # noqa: PLC0415 - heavy
 
     with contextlib.ExitStack() as held:
         try:
@@ -54,7 +54,7 @@ def machine_lock(
 def _acquire(
     lock: filelock.BaseFileLock, wait_seconds: float, cancellation: Cancellation
 ) -> AbstractContextManager[object]:
-    import filelock  # noqa: PLC0415 - heavy
+    from parallel_provider.late import filelock  # noqa: PLC0415 - heavy
 
     ends_at = time.monotonic() + wait_seconds
     while True:
@@ -67,7 +67,7 @@ def _acquire(
 
 
 def _lock(purpose: tuple[str, ...]) -> filelock.BaseFileLock:
-    import filelock  # noqa: PLC0415 - heavy
+    from parallel_provider.late import filelock  # noqa: PLC0415 - heavy
 
     folder = private_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
