@@ -1,9 +1,9 @@
 """Keeps the modules of the user's project out of this package.
 
 Pulumi starts the program and `python -m pulumi.dynamic` with the program's folder first on
-`sys.path`. So a `secrets.py` there takes the place of the standard library's module, in every module
-that imports `secrets`. Here, everything that this package uses is imported before it is used,
-without that folder. The user's own modules stay what they are.
+`sys.path`. So a `secrets.py` there takes the place of the standard library's module, for every
+module that imports `secrets`. Here, everything that this package uses is imported before it is
+used, without that folder. The user's own modules stay what they are.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import os
 import pkgutil
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-from parallel_provider import late
+from parallel_provider.late import import_all
 
 _FOLDER = Path(__file__).parent
 PACKAGE_FILE = str(_FOLDER / "__init__.py")
@@ -40,8 +40,12 @@ def import_paths() -> list[str]:
     """
     before, rest = _before_standard_library()
     program = os.path.realpath("")
-    others = [os.path.abspath(entry) for entry in before if os.path.realpath(entry) != program]
-    return list(dict.fromkeys([*rest, *others, str(_FOLDER.parent)]))
+    others = [entry for entry in before if os.path.realpath(entry) != program]
+    return list(
+        dict.fromkeys(
+            [*rest, *(str(Path(entry).absolute()) for entry in others), str(_FOLDER.parent)]
+        )
+    )
 
 
 @functools.cache
@@ -53,8 +57,7 @@ def import_own_modules() -> None:
     with _lock, _without(hidden):
         for name in _STANDARD:
             importlib.import_module(name)
-        for name in late.LATE:
-            getattr(late, name)
+        import_all()
         for package in _PACKAGES:
             for module in pkgutil.iter_modules([str(_FOLDER / package)]):
                 if not module.ispkg:
@@ -72,23 +75,32 @@ def _before_standard_library() -> tuple[list[str], list[str]]:
 
 
 def _modules_in_the_way() -> dict[str, str]:
-    """Return the modules that hide one of the standard library or of a package, and their files."""
+    """Return the modules that one of the project hides, or has hidden before, and their files.
+
+    After the program's last line, its folder isn't on `sys.path` any more, and its modules are
+    still loaded.
+    """
     before, _ = _before_standard_library()
     paths = import_paths()
-    found = {}
+    files = {name: _file_of(name) for name in list(sys.modules) if "." not in name}
+    found = {name: file for name, file in files.items() if file and _folder_of(file) not in paths}
     for module in pkgutil.iter_modules(before):
-        first = PathFinder.find_spec(module.name, before)
-        other = PathFinder.find_spec(module.name, paths)
-        if first and other and first.origin and first.origin != other.origin:
-            found[module.name] = os.path.realpath(first.origin)
-    return found
+        spec = PathFinder.find_spec(module.name, before)
+        if spec and spec.origin:
+            found[module.name] = os.path.realpath(spec.origin)
+    hidden = {}
+    for name, file in found.items():
+        own = PathFinder.find_spec(name, paths)
+        if own and own.origin and os.path.realpath(own.origin) != file:
+            hidden[name] = os.path.realpath(own.origin)
+    return hidden
 
 
 @contextlib.contextmanager
 def _without(hidden: dict[str, str]) -> Iterator[None]:
-    """Import in this thread as if the modules `hidden` weren't there; afterwards, they are again."""
-    theirs = _loaded(name for name, file in hidden.items() if _file_of(name) == file)
-    kept = _loaded(hidden).keys() - theirs.keys()
+    """Import in this thread as if nothing hid these modules; afterwards, it does again."""
+    theirs = _loaded({name for name, file in hidden.items() if _file_of(name) != file})
+    kept = _loaded(hidden.keys()).keys() - theirs.keys()
     finder = _OwnFinder(import_paths())
     sys.meta_path.insert(0, finder)
     try:
@@ -97,23 +109,26 @@ def _without(hidden: dict[str, str]) -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(finder)
-        for name in _loaded(hidden).keys() - kept:
+        for name in _loaded(hidden.keys()).keys() - kept:
             del sys.modules[name]
         sys.modules.update(theirs)
 
 
-def _loaded(names: Iterator[str] | dict[str, str]) -> dict[str, ModuleType]:
-    wanted = set(names)
-    return {
-        name: module
-        for name, module in list(sys.modules.items())
-        if name.partition(".")[0] in wanted
-    }
+def _loaded(names: Set[str]) -> dict[str, ModuleType]:
+    """Return the loaded modules with these names, and those in packages of these names."""
+    modules = list(sys.modules.items())
+    return {name: module for name, module in modules if name.partition(".")[0] in names}
 
 
-def _file_of(name: str) -> str | None:
+def _file_of(name: str) -> str:
     file = getattr(sys.modules.get(name), "__file__", None)
-    return os.path.realpath(file) if isinstance(file, str) else None
+    return os.path.realpath(file) if isinstance(file, str) else ""
+
+
+def _folder_of(file: str) -> str:
+    """Return the folder on the path that a module's file, or a package's, is found in."""
+    path = Path(file)
+    return str(path.parents[1] if path.stem == "__init__" else path.parent)
 
 
 class _OwnFinder(MetaPathFinder):

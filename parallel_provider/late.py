@@ -13,17 +13,24 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import difflib as difflib
-    import tempfile as tempfile
+    import difflib
+    import tempfile
 
-    import filelock as filelock
-    import tenacity as tenacity
+    import filelock
+    import tenacity
 
-LATE = ("difflib", "filelock", "tempfile", "tenacity")
+__all__ = ["difflib", "filelock", "tempfile", "tenacity"]
+
+
+def import_all() -> None:
+    """Import all of the modules."""
+    for name in __all__:
+        globals()[name] = importlib.import_module(name)
 
 
 def __getattr__(name: str) -> ModuleType:
     """Import one of the modules."""
-    if name not in LATE:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return globals().setdefault(name, importlib.import_module(name))
+    module = globals()[name] = importlib.import_module(name)
+    return module

@@ -13,7 +13,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from pydantic import Field, SecretStr
 
@@ -122,7 +121,7 @@ class StoredSignIn(RenewingSource):
 
 
 def _differ(token: AccessToken, other: AccessToken | None) -> bool:
-    return other is None or token.value != other.value
+    return other is None or token.fingerprint != other.fingerprint
 
 
 def run_refresh_worker(request: RefreshRequest) -> None:

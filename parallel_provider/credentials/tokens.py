@@ -178,8 +178,9 @@ class RenewingSource:
 
     def renew(self, rejected: AccessToken) -> AccessToken | None:
         """Return another token than the one that was refused, or None if there is no other."""
-        token = self._token_where(lambda token: token.value != rejected.value)
-        return token if token.value != rejected.value else None
+        unwanted = rejected.fingerprint
+        token = self._token_where(lambda token: token.fingerprint != unwanted)
+        return token if token.fingerprint != unwanted else None
 
     def end_warning(self) -> str | None:
         """Return None: this source gets new tokens without a person."""

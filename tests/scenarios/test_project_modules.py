@@ -1,4 +1,7 @@
-"""Modules of the user's project that have the name of one that this package uses."""
+"""Modules of the user's project that have the name of one that this package uses.
+
+Pulumi's SDK itself can't run beside modules such as `random`, `json` or `uuid`, which it imports.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,10 @@ from parallel_provider.testing.emulator import Emulator
 from tests.credentials.sign_ins import SignIn
 from tests.engines import Project, changes
 
-# Pulumi's SDK doesn't import these before the program's folder is on the path.
-MODULES = ("certifi", "decimal", "difflib", "filelock", "hmac", "httpcore", "httpx", "pydantic")
-MODULES += ("secrets", "tenacity")
+MODULES = [
+    *("certifi", "decimal", "difflib", "filelock", "hmac", "httpcore", "httpx", "pydantic"),
+    *("secrets", "tenacity"),
+]
 PROGRAM = """
 import parallel_provider as parallel
 import pulumi
