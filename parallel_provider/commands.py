@@ -206,4 +206,6 @@ class _Messages:
 
 def show_on_standard_error(line: str) -> None:
     """Show a command's message to the user."""
+    if sys.stderr is None:  # it is closed, and `print` would write to standard output instead
+        return
     print(line, file=sys.stderr, flush=True)  # noqa: T201 (it is for the user)
