@@ -16,7 +16,6 @@ import pkgutil
 import sys
 import threading
 from collections.abc import Iterator, Sequence, Set
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +26,8 @@ _FOLDER = Path(__file__).parent
 PACKAGE_FILE = str(_FOLDER / "__init__.py")
 # What a run may import after its first request.
 _PACKAGES = ("", "api", "credentials", "dynamic", "http", "lifecycle")
+# The dependencies import these if they are there.
+_OPTIONAL = ("brotli", "brotlicffi", "h2", "sniffio", "socksio", "tornado", "trio", "zstandard")
 # The standard library imports these when they are first needed: for a host's name, a traceback.
 _STANDARD = ("encodings.idna", "linecache", "traceback")
 _lock = threading.Lock()
@@ -93,6 +94,8 @@ def _modules_in_the_way() -> dict[str, str]:
         own = PathFinder.find_spec(name, paths)
         if own and own.origin and os.path.realpath(own.origin) != file:
             hidden[name] = os.path.realpath(own.origin)
+        elif own is None and name in _OPTIONAL:
+            hidden[name] = ""
     return hidden
 
 
@@ -131,7 +134,7 @@ def _folder_of(file: str) -> str:
     return str(path.parents[1] if path.stem == "__init__" else path.parent)
 
 
-class _OwnFinder(MetaPathFinder):
+class _OwnFinder:
     """Finds modules for the thread that made it, on other paths than `sys.path`."""
 
     def __init__(self, paths: list[str]) -> None:
@@ -147,4 +150,12 @@ class _OwnFinder(MetaPathFinder):
         """Find a module that is in no package; leave all others to the usual finders."""
         if path is not None or threading.get_ident() != self._thread:
             return None
-        return PathFinder.find_spec(fullname, self._paths, target)
+        own = PathFinder.find_spec(fullname, self._paths, target)
+        if own is not None:
+            return own
+        for finder in sys.meta_path:  # such as that of an editable installation
+            if finder not in (self, PathFinder):
+                spec = finder.find_spec(fullname, path, target)
+                if spec is not None:
+                    return spec
+        raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
