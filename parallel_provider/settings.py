@@ -407,7 +407,7 @@ def unknown_variable_warnings(names: Iterable[str]) -> Iterator[str]:
 
 
 def _nearest(name: str, known: Collection[str], cutoff: float = 0.6) -> str | None:
-    import difflib  # noqa: PLC0415 - most runs don't need it
+    from parallel_provider.late import difflib  # noqa: PLC0415 - most runs don't need it
 
     plain = {_normalized(each): each for each in known}
     if _normalized(name) in plain:

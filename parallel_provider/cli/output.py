@@ -22,6 +22,12 @@ from parallel_provider.printable import printable
 _UNBOUNDED_WIDTH = 10_000
 
 
+def require_standard_output(result: str) -> None:
+    """Fail before any work whose only result would be lost, because standard output is closed."""
+    if sys.__stdout__ is None:
+        raise click.ClickException(f"standard output is closed, so {result} can't be printed")
+
+
 def print_json(value: object) -> None:
     """Print a result for programs."""
     click.echo(json.dumps(value, indent=2))

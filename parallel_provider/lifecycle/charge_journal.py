@@ -218,7 +218,7 @@ def _parsed(data: Any) -> JournalEntry:  # noqa: ANN401 - JSON
 
 def _replace(path: Path, text: str) -> None:
     """Write a private file in one step, and wait until it is on the disk."""
-    import tempfile  # noqa: PLC0415 - few runs charge
+    from parallel_provider.late import tempfile  # noqa: PLC0415 - few runs charge
 
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".charge-")
     try:

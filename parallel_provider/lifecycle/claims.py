@@ -15,7 +15,6 @@ import hashlib
 import json
 import os
 import stat
-import tempfile
 import threading
 import time
 import uuid
@@ -310,6 +309,8 @@ def held_text(shown: str, other: Claim) -> str:
 
 def _private_folder() -> Path:
     """Return a folder that belongs to this user alone. Raises OSError if there is none."""
+    from parallel_provider.late import tempfile  # noqa: PLC0415 - heavy
+
     place = Path(tempfile.gettempdir())
     if place == Path.cwd():
         # What Python takes if no folder for temporary files can be used. Processes of one run have

@@ -44,7 +44,7 @@ def machine_lock(
 def _acquired(
     purpose: tuple[str, ...], wait_seconds: float, cancellation: Cancellation
 ) -> AbstractContextManager[object]:
-    import filelock  # noqa: PLC0415 - heavy
+    from parallel_provider.late import filelock  # noqa: PLC0415 - heavy
 
     path = _path(purpose, "lock")
     lock = filelock.FileLock(path, mode=0o600)

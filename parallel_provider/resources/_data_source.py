@@ -14,6 +14,7 @@ import pulumi
 from pulumi.runtime.mocks import MockCallArgs
 
 from parallel_provider.errors import LifecycleError, ParallelError
+from parallel_provider.isolation import import_own_modules
 from parallel_provider.resources import _program
 from parallel_provider.resources._properties import snake_case
 
@@ -29,6 +30,7 @@ def invoke(function: str, doing: str, arguments: Mapping[str, Any]) -> Mapping[s
     mocks = _program.mocks()
     if mocks is not None:
         return _mocked(mocks, function, arguments)
+    import_own_modules()
     from parallel_provider.lifecycle import function_of  # noqa: PLC0415 - heavy
     from parallel_provider.model import plain  # noqa: PLC0415
 
