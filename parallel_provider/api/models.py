@@ -7,13 +7,15 @@ here: an id that would name another path, a text that can't be written, a number
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, FailFast, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, FailFast, Field
 
 from parallel_provider.model import MAX_INTEGER, Integer, Model, Secret, Text
 
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,200}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # The end of the year 9999, the last one that can be written as a date.
 _LAST_SECOND = 253_402_300_799
 
@@ -29,7 +31,13 @@ def _require_id(value: str) -> str:
     return value
 
 
+def _lower_uuid(value: str) -> str:
+    return value.lower() if _UUID.fullmatch(value) else value
+
+
 Id = Annotated[str, AfterValidator(_require_id)]
+# A UUID means the same in upper case. Ids are compared as text, so all are in lower case from here.
+AppId = Annotated[Id, AfterValidator(_lower_uuid)]
 # Adding 0.0 makes 0.0 of -0.0.
 Cents = Annotated[
     float, Field(ge=-MAX_INTEGER, le=MAX_INTEGER), AfterValidator(lambda cents: cents + 0.0)
@@ -50,22 +58,32 @@ class ApiModel(Model):
 class AppItem(ApiModel):
     """An app, as GET /service/v1/apps lists it. An organization without a name has an empty one."""
 
-    app_id: Id
+    app_id: AppId
     app_name: Text
     org_id: Id
     org_name: Annotated[Text, BeforeValidator(lambda name: "" if name is None else name)]
 
 
 class AppList(ApiModel):
-    """The answer of GET /service/v1/apps. `apps` is None if the answer has no list."""
+    """The answer of GET /service/v1/apps. `model_extra` has what else it holds."""
+
+    model_config = ConfigDict(extra="allow")
 
     # The first wrong app is enough: an answer of 64 MiB may have millions of them.
-    apps: Annotated[list[AppItem] | None, FailFast()] = None
+    apps: Annotated[list[AppItem], FailFast()]
 
     @property
     def org_ids(self) -> set[str]:
         """The apps' organizations."""
-        return {app.org_id for app in self.apps or ()}
+        return {app.org_id for app in self.apps}
+
+
+class Apps(list[AppItem]):
+    """Listed apps. Only if the list `is_complete`, it proves that there is no other app."""
+
+    def __init__(self, apps: Iterable[AppItem], *, is_complete: bool) -> None:
+        super().__init__(apps)
+        self.is_complete = is_complete
 
 
 class CreatedApp(ApiModel):
@@ -73,7 +91,7 @@ class CreatedApp(ApiModel):
 
     id_field: ClassVar[str | None] = "app_id"
 
-    app_id: Id
+    app_id: AppId
 
 
 class CreatedApiKey(ApiModel):
@@ -86,7 +104,7 @@ class CreatedApiKey(ApiModel):
 
     api_key_id: Id
     api_key_name: Text
-    app_id: Id
+    app_id: AppId
     app_name: Text
     created_by_user_id: Text
     created_by_user_email: Text

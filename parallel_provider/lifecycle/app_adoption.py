@@ -19,7 +19,6 @@ from typing import Any
 from parallel_provider.api import ApiError, AppItem
 from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.app_creation import created_app, delete_again, ids_of
-from parallel_provider.lifecycle.app_directory import NO_LIST
 from parallel_provider.lifecycle.declarations import Props
 from parallel_provider.lifecycle.machine_lock import machine_lock
 from parallel_provider.lifecycle.run import Context, Run
@@ -86,7 +85,6 @@ def announce(context: Context, app: AppItem) -> None:
 
 def find_by_id(run: Run, app_id: str, app_name: str) -> AppItem:
     """Return exactly this app, which must have this name."""
-    _require_list(run)
     app = run.apps.find(app_id)
     if app is None:
         raise LifecycleError(
@@ -130,14 +128,7 @@ def adopt_or_create(run: Run, app_name: str) -> Adopted:
 
 def find_by_name(run: Run, app_name: str) -> AppItem | None:
     """Return the one app of this name that the run knows; raise if there are several."""
-    _require_list(run)
     return _only_one(run.apps.named(app_name), app_name)
-
-
-def _require_list(run: Run) -> None:
-    """Raise LifecycleError without a list: the app may exist, and a second one would be created."""
-    if not run.apps.is_whole():
-        raise LifecycleError(f"{NO_LIST}: run again later")
 
 
 def _appeared(run: Run, app_name: str) -> AppItem | None:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from parallel_provider.api import AppItem
 from parallel_provider.errors import LifecycleError
+from parallel_provider.lifecycle.app_directory import INCOMPLETE
 from parallel_provider.lifecycle.declarations import Declared, Inputs, Problem, Props
 from parallel_provider.lifecycle.run import Run
 from parallel_provider.model import Number
@@ -83,19 +84,18 @@ def get_balance(run: Run, inputs: NoInputs) -> Balance:  # noqa: ARG001 - has no
 
 def get_apps(run: Run, inputs: NoInputs) -> ExistingApps:  # noqa: ARG001 - has none
     """List all apps of the organization, also those that Pulumi doesn't manage."""
+    if not run.apps.is_complete():
+        run.messages.warn(f"getApps: {INCOMPLETE}")
     return ExistingApps(apps=tuple(map(_app, run.apps.all())))
 
 
 def get_app(run: Run, inputs: GetAppInputs) -> ExistingApp:
     """Find the one app of this name or id. It is an error if there is none, or several."""
-    # The server writes ids in lower case.
-    app_id = inputs.app_id.lower() if inputs.app_id is not None else None
-    wanted = f"named {inputs.app_name!r}" if app_id is None else f"with the id {inputs.app_id!r}"
-    found = [
-        app
-        for app in run.apps.all()
-        if (app.app_id == app_id if app_id is not None else app.app_name == inputs.app_name)
-    ]
+    if inputs.app_id is not None:
+        app = run.apps.find(inputs.app_id.lower())
+        wanted, found = f"with the id {inputs.app_id!r}", [app] if app is not None else []
+    else:
+        wanted, found = f"named {inputs.app_name!r}", run.apps.named(inputs.app_name or "")
     if not found:
         raise LifecycleError(
             f"there is no app {wanted} in the organization: `parallel-provider apps` lists those "

@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from parallel_provider.errors import LifecycleError
-from parallel_provider.lifecycle.app_directory import NO_LIST
 from parallel_provider.lifecycle.field_types import AppId, VisibleText
 from parallel_provider.lifecycle.one_time_secret import fingerprint
 from parallel_provider.lifecycle.presence import seen_in
@@ -59,8 +58,6 @@ def imported_outputs(
     run = context.run
     run.require_allowed_organization()
     app = run.apps.find(key.app_id)
-    if app is None and not run.apps.is_whole():
-        raise LifecycleError(f"{NO_LIST}: run again later")
     if app is None:
         raise LifecycleError(
             f"there is no app with the id {key.app_id} in the organization of the access token, or "
