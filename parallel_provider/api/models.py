@@ -12,7 +12,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, FailFast, Field
 
-from parallel_provider.model import MAX_INTEGER, Integer, Model, Secret, Text
+from parallel_provider.model import MAX_INTEGER, Integer, Model, Secret, SecretStr, Text
+from parallel_provider.sendable import misfit
 
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,200}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -28,6 +29,17 @@ def is_id(value: object) -> bool:
 def _require_id(value: str) -> str:
     if not is_id(value):
         raise ValueError("isn't an id of letters, digits and .-_~ alone")
+    return _require_sendable(value)
+
+
+def _require_sendable(value: str) -> str:
+    if misfit(value) is not None:
+        raise ValueError(f"holds {misfit(value)}")
+    return value
+
+
+def _require_sendable_secret(value: SecretStr) -> SecretStr:
+    _require_sendable(value.get_secret_value())
     return value
 
 
@@ -38,6 +50,8 @@ def _lower_uuid(value: str) -> str:
 Id = Annotated[str, AfterValidator(_require_id)]
 # A UUID means the same in upper case. Ids are compared as text, so all are in lower case from here.
 AppId = Annotated[Id, AfterValidator(_lower_uuid)]
+# A text that is only shown. Somebody else may have chosen it, and must not be able to stop a run.
+Name = Annotated[Text, AfterValidator(lambda name: "" if misfit(name) else name)]
 # Adding 0.0 makes 0.0 of -0.0.
 Cents = Annotated[
     float, Field(ge=-MAX_INTEGER, le=MAX_INTEGER), AfterValidator(lambda cents: cents + 0.0)
@@ -56,12 +70,16 @@ class ApiModel(Model):
 
 
 class AppItem(ApiModel):
-    """An app, as GET /service/v1/apps lists it. An organization without a name has an empty one."""
+    """An app, as GET /service/v1/apps lists it.
+
+    An organization without a name has an empty one, and so has everything that has a name to which
+    Pulumi gives a meaning of its own.
+    """
 
     app_id: AppId
-    app_name: Text
+    app_name: Name
     org_id: Id
-    org_name: Annotated[Text, BeforeValidator(lambda name: "" if name is None else name)]
+    org_name: Annotated[Name, BeforeValidator(lambda name: "" if name is None else name)]
 
 
 class AppList(ApiModel):
@@ -103,13 +121,13 @@ class CreatedApiKey(ApiModel):
     id_field: ClassVar[str | None] = "api_key_id"
 
     api_key_id: Id
-    api_key_name: Text
+    api_key_name: Name
     app_id: AppId
-    app_name: Text
-    created_by_user_id: Text
-    created_by_user_email: Text
-    display_value: Text
-    raw_api_key: Secret
+    app_name: Name
+    created_by_user_id: Name
+    created_by_user_email: Name
+    display_value: Name
+    raw_api_key: Annotated[Secret, AfterValidator(_require_sendable_secret)]
     created_at: Annotated[Integer, Field(ge=0, le=_LAST_SECOND)]
 
 

@@ -34,6 +34,7 @@ from parallel_provider.lifecycle.resource import Lifecycle
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN, Unknown
 from parallel_provider.model import plain, why
+from parallel_provider.sendable import require_sendable
 
 
 @functools.cache
@@ -163,4 +164,5 @@ def _outputs(state: State, props: Mapping[str, Any]) -> dict[str, Any]:
     if props.get(RESOURCE_NAME) is not None:
         # Later calls get the outputs alone, and `reporting` needs the name.
         outputs.setdefault(RESOURCE_NAME, props[RESOURCE_NAME])
+    require_sendable(outputs)
     return outputs

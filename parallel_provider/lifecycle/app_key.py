@@ -43,8 +43,8 @@ from parallel_provider.lifecycle.presence import (
 )
 from parallel_provider.lifecycle.resource import UnfinishedError
 from parallel_provider.lifecycle.run import Context, Run
-from parallel_provider.lifecycle.sendable import is_valid_text, unsendable
 from parallel_provider.model import Integer, plain
+from parallel_provider.sendable import unsendable
 
 
 class KeyInputs(Inputs):
@@ -217,12 +217,8 @@ def read_key(context: Context, state: KeyStateT) -> KeyStateT | None:
             return None
         warn_of_unknown(context, state)
         return state
-    seen = state.model_copy(
-        update={"seen_by": with_mark(state.seen_by, mark_in(run, state.app_id))}
-    )
-    if not is_valid_text(app.app_name):
-        return seen
-    return seen.model_copy(update={"app_name": app.app_name})
+    seen_by = with_mark(state.seen_by, mark_in(run, state.app_id))
+    return state.model_copy(update={"seen_by": seen_by, "app_name": app.app_name})
 
 
 def updates_of_key(state: KeyState, news: Props) -> tuple[str, ...]:

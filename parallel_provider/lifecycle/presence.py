@@ -107,11 +107,12 @@ def seen_in(run: Run, app_id: str) -> Marks:
 def find_app(run: Run, state: InApp) -> tuple[AppItem | None, Proof]:
     """Find an app in the list of this run, and say what the list proves.
 
+    An app whose name can't be used has the name of the state.
     Raises WrongOrganizationError if it isn't in the list and belongs to another organization.
     """
     app = run.apps.find(state.app_id)
     if app is not None:
-        return app, "listed"
+        return app.model_copy(update={"app_name": app.app_name or state.app_name}), "listed"
     if run.apps.is_deleted(state.app_id):
         return None, "gone"
     run.require_same_organization(state.org_id)

@@ -35,6 +35,7 @@ from parallel_provider.plugin.values import (
     in_camel_case,
     in_snake_case,
     secrets_in,
+    sendable,
     to_struct,
 )
 from parallel_provider.printable import hide
@@ -201,7 +202,7 @@ class ResourceCalls:
 
         `secrets` are the secret inputs. Outputs of the same names are secrets too.
         """
-        return to_struct(in_camel_case(state), self._secrets | secrets)
+        return sendable(state, self._secrets | secrets)
 
     @contextlib.contextmanager
     def _keeping_unfinished(self, secrets: set[str], resource_id: str = "") -> Iterator[None]:

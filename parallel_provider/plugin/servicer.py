@@ -35,9 +35,8 @@ from parallel_provider.plugin.settings import (
 )
 from parallel_provider.plugin.values import (
     from_struct,
-    in_camel_case,
     in_snake_case,
-    to_struct,
+    sendable,
 )
 from parallel_provider.printable import without_hidden
 from parallel_provider.session import open_run
@@ -173,8 +172,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             run = self._configured()
             run.require_allowed_organization()
             result = function.call(run, function.inputs_type.model_validate(checked.inputs))
-        answer = proto.InvokeResponse()
-        getattr(answer, "return").CopyFrom(to_struct(in_camel_case(dict(result))))
+            answer = proto.InvokeResponse()
+            getattr(answer, "return").CopyFrom(sendable(dict(result)))
         return answer
 
     @_with_own_thread

@@ -16,6 +16,7 @@ from pulumi.runtime.mocks import MockCallArgs
 from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.resources import _program
 from parallel_provider.resources._properties import snake_case
+from parallel_provider.sendable import require_sendable
 
 Result = TypeVar("Result")
 
@@ -41,6 +42,7 @@ def invoke(function: str, doing: str, arguments: Mapping[str, Any]) -> Mapping[s
         result: dict[str, Any] = plain(
             called.call(run, called.inputs_type.model_validate(arguments))
         )
+        require_sendable(result)
         return result
     except LifecycleError as error:
         raise pulumi.RunError(f"{snake_case(function)}: {error}") from None
