@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 
 from parallel_provider.errors import LifecycleError
+from parallel_provider.printable import field_name
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key of a dict that Pulumi reads as a secret, an asset, a resource, or an output."""
@@ -42,7 +43,7 @@ def unsendable(outputs: Mapping[str, object]) -> str | None:
     for name, value in outputs.items():
         reason = misfit(value)
         if reason is not None:
-            return f"{name} holds {reason}"
+            return f"{field_name(name)} holds {reason}"
     return None
 
 

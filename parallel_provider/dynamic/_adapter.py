@@ -34,6 +34,7 @@ from parallel_provider.lifecycle.resource import Lifecycle
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN, Unknown
 from parallel_provider.model import plain, why
+from parallel_provider.printable import field_name, line_for_user
 from parallel_provider.sendable import require_sendable
 
 
@@ -64,9 +65,7 @@ class Adapter:
                 self._context(news, olds), without_names(kind, olds), without_names(kind, news)
             )
         # Without a property: the engine would print its value, even that of a secret.
-        failures = [
-            CheckFailure("", f"{problem.input} {problem.reason}") for problem in checked.problems
-        ]
+        failures = [CheckFailure("", line_for_user(problem.text)) for problem in checked.problems]
         return CheckResult(_to_sdk({**checked.inputs, **names_to_keep(kind, news)}), failures)
 
     def diff(self, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -117,7 +116,7 @@ class Adapter:
         try:
             inputs: Inputs = self._lifecycle.inputs_type.model_validate(props)
         except ValidationError as error:
-            raise LifecycleError(f"its inputs can't be used: {why(error)}") from None
+            raise LifecycleError(f"its inputs can't be used: {why(error, field_name)}") from None
         return inputs
 
     def _state(self, props: dict[str, Any]) -> State:
@@ -126,8 +125,8 @@ class Adapter:
         except ValidationError as error:
             raise LifecycleError(
                 "its outputs in the stack's state aren't as this provider writes them "
-                f"({why(error)}): correct them, or restore an earlier state, with `pulumi stack "
-                "export` and `pulumi stack import`"
+                f"({why(error, field_name)}): correct them, or restore an earlier state, with "
+                "`pulumi stack export` and `pulumi stack import`"
             ) from None
         return state
 

@@ -23,6 +23,7 @@ from parallel_provider.lifecycle.declarations import Props
 from parallel_provider.lifecycle.machine_lock import machine_lock
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.unknown import Unknown
+from parallel_provider.printable import field_name
 
 _ROUNDS = 3
 # The other run needs one request to see both apps, and one request to delete its own.
@@ -90,12 +91,13 @@ def find_by_id(run: Run, app_id: str, app_name: str) -> AppItem:
         raise LifecycleError(
             f"there is no app with the id {app_id} to take over, or the person of this access "
             "token may not see it: `parallel-provider apps` lists those that are; check "
-            "existing_app_id"
+            f"{field_name('existing_app_id')}"
         )
     if app.app_name != app_name:
         raise LifecycleError(
-            f"app {app.app_id} is named {app.app_name!r}, not {app_name!r}: set app_name to its "
-            "name, or existing_app_id to another app"
+            f"app {app.app_id} is named {app.app_name!r}, not {app_name!r}: set "
+            f"{field_name('app_name')} to its name, or {field_name('existing_app_id')} to another "
+            "app"
         )
     return app
 
@@ -146,7 +148,7 @@ def _after_lost_answer(run: Run, app_name: str, lost: ApiError, *, is_last: bool
         raise LifecycleError(
             f"the answer was lost ({lost}), and then: {error}. An app named {app_name!r} may exist "
             "that no stack manages: look with `parallel-provider apps`, and run again, with its id "
-            "as existing_app_id if there are several"
+            f"as {field_name('existing_app_id')} if there are several"
         ) from None
     if appeared is None and is_last:
         raise LifecycleError(
@@ -160,7 +162,7 @@ def _only_one(candidates: list[AppItem], app_name: str) -> AppItem | None:
     if len(candidates) > 1:
         raise LifecycleError(
             f"{len(candidates)} apps are named {app_name!r} ({ids_of(candidates)}): "
-            "say which one to take over with existing_app_id"
+            f"say which one to take over with {field_name('existing_app_id')}"
         )
     return candidates[0] if candidates else None
 

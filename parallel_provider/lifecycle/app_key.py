@@ -44,6 +44,7 @@ from parallel_provider.lifecycle.presence import (
 from parallel_provider.lifecycle.resource import UnfinishedError
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.model import Integer, plain
+from parallel_provider.printable import field_name
 from parallel_provider.sendable import unsendable
 
 
@@ -69,9 +70,8 @@ class KeyInputs(Inputs):
     def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:
         """Refuse inputs with which nobody would have the raw key."""
         if valid.get("keep_raw_api_key") is False and "deliver_command" not in given:
-            yield Problem(
-                "keep_raw_api_key", "needs a deliver_command: otherwise nobody has the key"
-            )
+            needed = field_name("deliver_command")
+            yield Problem("keep_raw_api_key", f"needs a {needed}: otherwise nobody has the key")
 
 
 class KeyState(State):
@@ -196,8 +196,8 @@ def deliver_again(context: Context, state: KeyStateT, inputs: KeyInputs) -> KeyS
         if state.raw_api_key is None:
             raise LifecycleError(
                 f"the key {state.api_key_name!r} ({state.api_key_id}) was never delivered, and "
-                "nobody has it, as keep_raw_api_key is false: replace it with `pulumi up "
-                "--replace` and this resource's URN, which revokes it"
+                f"nobody has it, as {field_name('keep_raw_api_key')} is false: replace it with "
+                "`pulumi up --replace` and this resource's URN, which revokes it"
             )
         key = NewSecret(state.api_key_id, state.app_id, state.created_at, state.raw_api_key, {})
         deliver_secret(context, APP_KEYS, key, state.api_key_name, inputs.deliver_command)

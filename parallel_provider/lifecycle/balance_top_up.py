@@ -38,6 +38,7 @@ from parallel_provider.lifecycle.declarations import Checked, Problem, Props, ch
 from parallel_provider.lifecycle.resource import Diff, Lifecycle
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN
+from parallel_provider.printable import field_name
 
 
 class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
@@ -244,8 +245,9 @@ def _is_due(context: Context, state: BalanceTopUpState, balance: Balance) -> boo
     run = context.run
     if month_now(state.month, run.server_time()) is None:
         raise LifecycleError(
-            "the server's answers have no date, so the month that monthly_limit_cents is for isn't "
-            "known, and nothing is charged: see what stands between you and the server"
+            "the server's answers have no date, so the month that "
+            f"{field_name('monthly_limit_cents')} is for isn't known, and nothing is charged: see "
+            "what stands between you and the server"
         )
     limit = state.monthly_limit_cents
     if limit is None or _month_total(run, state) + state.amount_cents > limit:
@@ -291,7 +293,7 @@ def _warn_of_limit(
     run = context.run
     context.warn(
         f"The balance of {cents_of(balance):g} cents is low, and {state.resource_name!r} charges "
-        f"nothing: {_month_total(run, state)} cents of monthly_limit_cents {limit} are used in "
-        f"{_month(run, state)}.",
+        f"nothing: {_month_total(run, state)} cents of {field_name('monthly_limit_cents')} {limit} "
+        f"are used in {_month(run, state)}.",
         once=True,
     )

@@ -21,6 +21,7 @@ from parallel_provider.lifecycle.declarations import (
 from parallel_provider.lifecycle.field_types import ChargeCents, JsonLike, PositiveCents
 from parallel_provider.lifecycle.run import ResourceNames
 from parallel_provider.model import Integer, Number
+from parallel_provider.printable import field_name
 
 
 class BalanceTopUpInputs(Inputs):
@@ -47,11 +48,12 @@ class BalanceTopUpInputs(Inputs):
     def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:
         """Yield the problems of the monthly limit, which belongs to a threshold."""
         amount, limit = valid.get("amount_cents"), valid.get("monthly_limit_cents")
+        threshold = field_name("when_below_cents")
         by_threshold, has_limit = "when_below_cents" in given, "monthly_limit_cents" in given
         if by_threshold and not has_limit:
-            yield Problem("monthly_limit_cents", "is required together with when_below_cents")
+            yield Problem("monthly_limit_cents", f"is required together with {threshold}")
         if has_limit and not by_threshold:
-            yield Problem("monthly_limit_cents", "is only for use together with when_below_cents")
+            yield Problem("monthly_limit_cents", f"is only for use together with {threshold}")
         if isinstance(amount, int) and isinstance(limit, int) and limit < amount:
             yield Problem("monthly_limit_cents", f"is less than one charge of {amount} cents")
 

@@ -26,6 +26,7 @@ from parallel_provider.lifecycle.charge_journal import (
 from parallel_provider.lifecycle.declarations import canonical_json
 from parallel_provider.lifecycle.machine_lock import machine_lock
 from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.printable import field_name
 
 # A process holds the lock for a few calls, each of which ends after parallel:timeoutSeconds.
 _WAIT_SECONDS = 600.0
@@ -143,7 +144,7 @@ def charge(context: Context, wanted: Charge, before: Balance) -> Balance:
     if refusal is not None:
         unknown_before = earlier_charge_sentence(earlier)
         more = f". {unknown_before}" if unknown_before is not None else ""
-        raise LifecycleError(f"amount_cents {refusal}{more}")
+        raise LifecycleError(f"{field_name('amount_cents')} {refusal}{more}")
     cents_of(before)
     if before.org_id != wanted.org_id:
         raise WrongOrganizationError(

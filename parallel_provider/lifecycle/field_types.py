@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from parallel_provider.lifecycle.declarations import CompareAs
 from parallel_provider.lifecycle.durations import EXPECTED, parse_duration
 from parallel_provider.lifecycle.unknown import Unknown
+from parallel_provider.printable import field_name
 from parallel_provider.sendable import MAX_INTEGER, SIGNATURE, misfit
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -48,7 +49,7 @@ def _visible_text(value: object) -> str:
 
 def _app_id(value: object) -> str:
     if not isinstance(value, str) or not _UUID.fullmatch(value):
-        _refuse("must be a UUID, such as the app_id of a parallel App")
+        _refuse(f"must be a UUID, such as the {field_name('app_id')} of a parallel App")
     _require_sendable(value.lower())
     # The answers' ids are in lower case too, and ids are compared as text.
     return value.lower()

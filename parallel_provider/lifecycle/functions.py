@@ -17,6 +17,7 @@ from parallel_provider.lifecycle.app_directory import INCOMPLETE
 from parallel_provider.lifecycle.declarations import Declared, Inputs, Problem, Props
 from parallel_provider.lifecycle.run import Run
 from parallel_provider.model import Number
+from parallel_provider.printable import field_name
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class GetAppInputs(Inputs):
     def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:  # noqa: ARG003 - of the base
         """Refuse both, and none of the two."""
         if ("app_name" in given) == ("app_id" in given):
-            yield Problem("app_name", "or app_id must be given, and only one of them")
+            other = field_name("app_id")
+            yield Problem("app_name", f"or {other} must be given, and only one of them")
 
 
 class Balance(Declared):
@@ -85,7 +87,7 @@ def get_balance(run: Run, inputs: NoInputs) -> Balance:  # noqa: ARG001 - has no
 def get_apps(run: Run, inputs: NoInputs) -> ExistingApps:  # noqa: ARG001 - has none
     """List all apps of the organization, also those that Pulumi doesn't manage."""
     if not run.apps.is_complete():
-        run.messages.warn(f"getApps: {INCOMPLETE}")
+        run.messages.warn(f"Apps may be missing here: {INCOMPLETE}")
     return ExistingApps(apps=tuple(map(_app, run.apps.all())))
 
 
@@ -103,7 +105,9 @@ def get_app(run: Run, inputs: GetAppInputs) -> ExistingApp:
         )
     if len(found) > 1:
         ids = ", ".join(sorted(app.app_id for app in found))
-        raise LifecycleError(f"{len(found)} apps are {wanted} ({ids}): say which one with app_id")
+        raise LifecycleError(
+            f"{len(found)} apps are {wanted} ({ids}): say which one with {field_name('app_id')}"
+        )
     return _app(found[0])
 
 

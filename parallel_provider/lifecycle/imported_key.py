@@ -16,7 +16,7 @@ from parallel_provider.lifecycle.one_time_secret import fingerprint
 from parallel_provider.lifecycle.presence import seen_in
 from parallel_provider.lifecycle.resource import RawKeyOf
 from parallel_provider.lifecycle.run import Context
-from parallel_provider.printable import printable
+from parallel_provider.printable import field_name, printable
 from parallel_provider.setting_names import IMPORTED_RAW_KEY
 
 FORM = "APP_ID/API_KEY_ID/API_KEY_NAME"
@@ -67,9 +67,9 @@ def imported_outputs(
     shown = f"{key.api_key_name!r} ({printable(key.api_key_id)})"
     if raw is None:
         context.warn(
-            f"{shown} is imported without its raw key, which can't be read: raw_api_key stays "
-            f"empty. To have it in the state, remove the key with `pulumi state delete`, set "
-            f"{IMPORTED_RAW_KEY}, and import it again."
+            f"{shown} is imported without its raw key, which can't be read: "
+            f"{field_name('raw_api_key')} stays empty. To have it in the state, remove the key "
+            f"with `pulumi state delete`, set {IMPORTED_RAW_KEY}, and import it again."
         )
     context.info(
         f"{shown}: the Account API can't read keys, so only its app was checked. Make sure that "

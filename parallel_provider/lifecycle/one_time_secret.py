@@ -27,7 +27,7 @@ from parallel_provider.lifecycle.presence import (
     unproven_error,
 )
 from parallel_provider.lifecycle.run import Context, Run
-from parallel_provider.printable import printable
+from parallel_provider.printable import field_name, printable
 
 # The years 2000 and 3000. Other numbers are no times in seconds: with them, a key would be rotated
 # in every run, or never.
@@ -134,10 +134,10 @@ def deliver_secret(
     """Run the delivery command with the raw secret on its standard input."""
     raw = secret.raw.get_secret_value()
     run_command(
-        Command(tuple(arguments), "deliver_command"),
+        Command(tuple(arguments), field_name("deliver_command")),
         # Without a line end: a secret store would keep it as a part of the secret.
         standard_input=raw.encode(),
-        show=lambda line: context.info(f"deliver_command of {name!r}: {line}"),
+        show=lambda line: context.info(f"{field_name('deliver_command')} of {name!r}: {line}"),
         secrets=[raw],
         variables=api.variables(secret, name),
     )
@@ -258,5 +258,5 @@ def _why_unusable(secret: NewSecret, app_id: str) -> str | None:
     if secret.app_id.lower() != app_id.lower():
         return f"it says that the key belongs to app {printable(secret.app_id)}"
     if not _EARLIEST <= secret.created_at <= _LATEST:
-        return "created_at isn't a time in epoch seconds"
+        return f"{field_name('created_at')} isn't a time in epoch seconds"
     return None

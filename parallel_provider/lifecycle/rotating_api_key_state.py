@@ -14,6 +14,7 @@ from parallel_provider.lifecycle.field_types import Duration, JsonLike
 from parallel_provider.lifecycle.rotation import RetiredKey, generation_name
 from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.model import Integer
+from parallel_provider.printable import field_name
 
 
 class RotatingApiKeyInputs(KeyInputs):
@@ -39,7 +40,8 @@ class RotatingApiKeyInputs(KeyInputs):
         if rotate_after == 0:
             yield Problem("rotate_after", "must be longer than 0 seconds")
         elif rotate_after is not None and overlap is not None and overlap > rotate_after:
-            yield Problem("overlap", f"must be at most rotate_after ({valid['rotate_after']})")
+            longest = f"{field_name('rotate_after')} ({valid['rotate_after']})"
+            yield Problem("overlap", f"must be at most {longest}")
         yield from super().problems_between(given, valid)
 
 

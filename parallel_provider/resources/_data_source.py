@@ -45,9 +45,9 @@ def invoke(function: str, doing: str, arguments: Mapping[str, Any]) -> Mapping[s
         require_sendable(result)
         return result
     except LifecycleError as error:
-        raise pulumi.RunError(f"{snake_case(function)}: {error}") from None
+        raise _program.run_error(f"{snake_case(function)}: {error}") from None
     except ParallelError as error:
-        raise pulumi.RunError(f"{doing}: {error}") from None
+        raise _program.run_error(f"{doing}: {error}") from None
 
 
 def _mocked(
@@ -64,7 +64,7 @@ def _mocked(
     answer, failures = said if isinstance(said, tuple) else (said, None)
     if failures:
         reasons = "; ".join(f"{name} {reason}".strip() for name, reason in failures)
-        raise pulumi.RunError(f"{token}: {reasons}")
+        raise _program.run_error(f"{token}: {reasons}")
     return answer or {}
 
 
@@ -92,6 +92,6 @@ def ask_output(
             from parallel_provider.printable import masked as without  # noqa: PLC0415
 
             secrets = [value for value in known.values() if isinstance(value, str)]
-            raise pulumi.RunError(without(str(error), *secrets)) from None
+            raise _program.run_error(without(str(error), *secrets)) from None
 
     return given.apply(called)

@@ -46,7 +46,7 @@ def refuse_import(
     Raises pulumi.RunError. Without this, the program ends with the traceback of a KeyError.
     """
     if opts is not None and opts.import_ is not None:
-        raise pulumi.RunError(
+        raise _program.run_error(
             f"{kind.__name__} {resource_name!r}: the option import_ doesn't work with this "
             f"provider: {instead}"
         )
@@ -130,6 +130,6 @@ def refuse_unsendable(kind: type[Resource], resource_name: str, inputs: Mapping[
 
     Raises pulumi.RunError.
     """
-    problem = unsendable({"the resource's name": resource_name, **inputs})
+    problem = unsendable({"resource_name": resource_name, **inputs})
     if problem is not None:
-        raise pulumi.RunError(f"{kind.__name__} {resource_name!r}: {problem}")
+        raise _program.run_error(f"{kind.__name__} {resource_name!r}: {problem}")
