@@ -15,6 +15,7 @@ import click
 from parallel_provider.cli.lazy_group import LazyCommand, LazyGroup
 from parallel_provider.cli.versions import print_versions
 from parallel_provider.errors import ParallelError
+from parallel_provider.printable import line_for_user
 
 FAILED = 1
 INTERRUPTED = 130
@@ -126,7 +127,7 @@ def _write_out(stream: TextIO) -> None:
 
 def _error_text(error: Exception) -> str:
     if isinstance(error, ParallelError):
-        return str(error)
+        return line_for_user(str(error))
     # An OSError without a file name comes from a stream; the others are handled where they occur.
     if isinstance(error, OSError) and error.filename is None:
         return f"the output can't be written ({error.strerror or type(error).__name__})"

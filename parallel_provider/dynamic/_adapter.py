@@ -34,6 +34,8 @@ from parallel_provider.lifecycle.resource import Lifecycle
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN, Unknown
 from parallel_provider.model import plain, why
+from parallel_provider.printable import field_name, line_for_user
+from parallel_provider.sendable import require_sendable
 
 
 @functools.cache
@@ -66,9 +68,7 @@ class Adapter:
             if checked.problems and not olds:
                 context.run.claims.note_failed_creation(context.subject)
         # Without a property: the engine would print its value, even that of a secret.
-        failures = [
-            CheckFailure("", f"{problem.input} {problem.reason}") for problem in checked.problems
-        ]
+        failures = [CheckFailure("", line_for_user(problem.text)) for problem in checked.problems]
         return CheckResult(_to_sdk({**checked.inputs, **names_to_keep(kind, news)}), failures)
 
     def diff(self, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -128,7 +128,7 @@ class Adapter:
         try:
             inputs: Inputs = self._lifecycle.inputs_type.model_validate(props)
         except ValidationError as error:
-            raise LifecycleError(f"its inputs can't be used: {why(error)}") from None
+            raise LifecycleError(f"its inputs can't be used: {why(error, field_name)}") from None
         return inputs
 
     def _state(self, props: dict[str, Any]) -> State:
@@ -137,8 +137,8 @@ class Adapter:
         except ValidationError as error:
             raise LifecycleError(
                 "its outputs in the stack's state aren't as this provider writes them "
-                f"({why(error)}): correct them, or restore an earlier state, with `pulumi stack "
-                "export` and `pulumi stack import`"
+                f"({why(error, field_name)}): correct them, or restore an earlier state, with "
+                "`pulumi stack export` and `pulumi stack import`"
             ) from None
         return state
 
@@ -175,4 +175,5 @@ def _outputs(state: State, props: Mapping[str, Any]) -> dict[str, Any]:
     if props.get(RESOURCE_NAME) is not None:
         # Later calls get the outputs alone, and `reporting` needs the name.
         outputs.setdefault(RESOURCE_NAME, props[RESOURCE_NAME])
+    require_sendable(outputs)
     return outputs

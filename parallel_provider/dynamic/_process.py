@@ -16,6 +16,7 @@ from parallel_provider.dynamic._messages import (
 from parallel_provider.errors import CredentialsError, ParallelError, SettingsError
 from parallel_provider.lifecycle.claims import Claims
 from parallel_provider.lifecycle.run import Run
+from parallel_provider.printable import line_for_user
 from parallel_provider.session import open_run
 
 _lock = threading.Lock()
@@ -40,7 +41,7 @@ def configure(config: Callable[[str], str | None]) -> None:
                     raise SettingsError("the same cause as before: see that error") from None
                 _shown.add(str(error))
                 kind = SettingsError if isinstance(error, SettingsError) else CredentialsError
-                raise kind(with_configuration_hint(str(error))) from None
+                raise kind(line_for_user(with_configuration_hint(str(error)))) from None
             widen_thread_pool()
             # What is loaded now stays until the end: the garbage collector needn't look at it.
             gc.freeze()

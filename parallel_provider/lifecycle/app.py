@@ -42,6 +42,7 @@ from parallel_provider.lifecycle.presence import (
 from parallel_provider.lifecycle.resource import Diff, Lifecycle, RawKeyOf
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN
+from parallel_provider.printable import field_name
 
 _DECLARES_EXISTING = "to declare an app as existing leaves it as it is; `destroy` never deletes it"
 
@@ -196,8 +197,8 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
         _hold(context, state)
         context.warn(
             f"{_shown(state)} is imported, so this stack manages it: `pulumi destroy` will delete "
-            "it with all its keys, unless the resource has the option retainOnDelete. With "
-            "adopt_existing, `pulumi destroy` leaves it."
+            "it with all its keys. To leave it there, declare it with "
+            f"{field_name('adopt_existing')}."
         )
         return state
 

@@ -14,12 +14,12 @@ from typing import Any
 from parallel_provider.api import ApiError, AppItem
 from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.app_creation import app_thing, created_app, ids_of
-from parallel_provider.lifecycle.app_directory import NO_LIST
 from parallel_provider.lifecycle.claims import held_text
 from parallel_provider.lifecycle.declarations import Problem, Props
 from parallel_provider.lifecycle.machine_lock import machine_lock
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.unknown import Unknown
+from parallel_provider.printable import field_name
 
 _ATTEMPTS = 3
 
@@ -90,18 +90,18 @@ def announce(context: Context, app: AppItem) -> None:
 
 def find_by_id(run: Run, app_id: str, app_name: str) -> AppItem:
     """Return exactly this app, which must have this name."""
-    _require_list(run)
     app = run.apps.find(app_id)
     if app is None:
         raise LifecycleError(
             f"there is no app with the id {app_id} to adopt, or the person of this access "
             "token may not see it: `parallel-provider apps` lists those that are; check "
-            "existing_app_id"
+            f"{field_name('existing_app_id')}"
         )
     if app.app_name != app_name:
         raise LifecycleError(
-            f"app {app.app_id} is named {app.app_name!r}, not {app_name!r}: set app_name to its "
-            "name, or existing_app_id to another app"
+            f"app {app.app_id} is named {app.app_name!r}, not {app_name!r}: set "
+            f"{field_name('app_name')} to its name, or {field_name('existing_app_id')} to another "
+            "app"
         )
     return app
 
@@ -134,14 +134,7 @@ def adopt_or_create(run: Run, app_name: str) -> Adopted:
 
 def find_by_name(run: Run, app_name: str) -> AppItem | None:
     """Return the one app of this name that the run knows; raise if there are several."""
-    _require_list(run)
     return _only_one(run.apps.named(app_name), app_name)
-
-
-def _require_list(run: Run) -> None:
-    """Raise LifecycleError without a list: the app may exist, and a second one would be created."""
-    if not run.apps.is_whole():
-        raise LifecycleError(f"{NO_LIST}: run again later")
 
 
 def _appeared(run: Run, app_name: str, lost: ApiError | None) -> AppItem | None:
@@ -154,7 +147,7 @@ def _appeared(run: Run, app_name: str, lost: ApiError | None) -> AppItem | None:
         raise LifecycleError(
             f"the answer was lost ({lost}), and then: {error}. An app named {app_name!r} may exist "
             "that no stack manages: look with `parallel-provider apps`, and run again, with its id "
-            "as existing_app_id if there are several"
+            f"as {field_name('existing_app_id')} if there are several"
         ) from None
     if app is not None:
         run.apps.add(app)
@@ -165,6 +158,6 @@ def _only_one(candidates: list[AppItem], app_name: str) -> AppItem | None:
     if len(candidates) > 1:
         raise LifecycleError(
             f"{len(candidates)} apps are named {app_name!r} ({ids_of(candidates)}): "
-            "say which one to adopt with existing_app_id"
+            f"say which one to adopt with {field_name('existing_app_id')}"
         )
     return candidates[0] if candidates else None

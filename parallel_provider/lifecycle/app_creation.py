@@ -11,6 +11,7 @@ from parallel_provider.api import ApiError, AppItem, NotFoundError
 from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.app_directory import Organization
 from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.printable import field_name
 
 
 def create_app(context: Context, app_name: str) -> AppItem:
@@ -70,8 +71,8 @@ def delete_again(run: Run, app_id: str, app_name: str, *, because: ParallelError
     except ApiError as error:
         raise LifecycleError(
             f"{because}. The app {app_id}, which was created for {app_name!r} just before, can't "
-            f"be deleted again either ({error}): take it over with existing_app_id, or delete it "
-            "in the Parallel console"
+            f"be deleted again either ({error}): take it over with "
+            f"{field_name('existing_app_id')}, or delete it in the Parallel console"
         ) from None
     run.apps.discard(app_id)
 

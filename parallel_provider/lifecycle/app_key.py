@@ -47,8 +47,9 @@ from parallel_provider.lifecycle.presence import (
 )
 from parallel_provider.lifecycle.resource import UnfinishedError
 from parallel_provider.lifecycle.run import Context, Run
-from parallel_provider.lifecycle.sendable import is_valid_text, unsendable
 from parallel_provider.model import Integer, plain
+from parallel_provider.printable import field_name
+from parallel_provider.sendable import unsendable
 
 
 class KeyInputs(Inputs):
@@ -73,9 +74,8 @@ class KeyInputs(Inputs):
     def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:
         """Refuse inputs with which nobody would have the raw key."""
         if valid.get("keep_raw_api_key") is False and "deliver_command" not in given:
-            yield Problem(
-                "keep_raw_api_key", "needs a deliver_command: otherwise nobody has the key"
-            )
+            needed = field_name("deliver_command")
+            yield Problem("keep_raw_api_key", f"needs a {needed}: otherwise nobody has the key")
 
 
 class KeyState(State):
@@ -285,9 +285,10 @@ def warn_of_missing_raw_key(context: Context, state: KeyState, news: Props) -> N
     keeps = news.get("keep_raw_api_key") in (None, True)
     if keeps and state.raw_api_key is None and state.raw_api_key_fingerprint in state.delivered:
         context.warn(
-            f"keep_raw_api_key is true again, but the raw key of {state.api_key_name!r} "
-            f"({state.api_key_id}) can't be read again: raw_api_key stays empty until there is a "
-            "new key. Change `triggers` to get one, or set keep_raw_api_key to false."
+            f"{field_name('keep_raw_api_key')} is true again, but the raw key of "
+            f"{state.api_key_name!r} ({state.api_key_id}) can't be read again: "
+            f"{field_name('raw_api_key')} stays empty until there is a new key. Change `triggers` "
+            f"to get one, or set {field_name('keep_raw_api_key')} to false."
         )
 
 
@@ -304,12 +305,8 @@ def read_key(context: Context, state: KeyStateT) -> KeyStateT | None:
             return None
         warn_of_unknown(context, state)
         return state
-    seen = state.model_copy(
-        update={"seen_by": with_mark(state.seen_by, mark_in(run, state.app_id))}
-    )
-    if not is_valid_text(app.app_name):
-        return seen
-    return seen.model_copy(update={"app_name": app.app_name})
+    seen_by = with_mark(state.seen_by, mark_in(run, state.app_id))
+    return state.model_copy(update={"seen_by": seen_by, "app_name": app.app_name})
 
 
 def organization_of(run: Run, app_id: str) -> str:

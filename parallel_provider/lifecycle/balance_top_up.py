@@ -43,13 +43,14 @@ from parallel_provider.lifecycle.resource import Diff, Lifecycle
 from parallel_provider.lifecycle.run import Context, ResourceNames, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.model import Integer, Number
+from parallel_provider.printable import field_name
 
 _CLOCKS_AGREE = timedelta(days=1)
 _NO_MONTH = (
     "the server's answers have no date, or one that differs by more than a day from this machine's "
-    "clock, so the month that monthly_limit_cents is for isn't known, and nothing is charged: "
+    "clock, so the month that {} is for isn't known, and nothing is charged: "
     "correct the clock, or see what stands between you and the server"
-)
+).format(field_name("monthly_limit_cents"))
 
 SET_BY_A_CHARGE = (
     "charges",
@@ -89,11 +90,12 @@ class BalanceTopUpInputs(Inputs):
     def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:
         """Yield the problems of the monthly limit, which belongs to a threshold."""
         amount, limit = valid.get("amount_cents"), valid.get("monthly_limit_cents")
+        threshold = field_name("when_below_cents")
         by_threshold, has_limit = "when_below_cents" in given, "monthly_limit_cents" in given
         if by_threshold and not has_limit:
-            yield Problem("monthly_limit_cents", "is required together with when_below_cents")
+            yield Problem("monthly_limit_cents", f"is required together with {threshold}")
         if has_limit and not by_threshold:
-            yield Problem("monthly_limit_cents", "is only for use together with when_below_cents")
+            yield Problem("monthly_limit_cents", f"is only for use together with {threshold}")
         if isinstance(amount, int) and isinstance(limit, int) and limit < amount:
             yield Problem("monthly_limit_cents", f"is less than one charge of {amount} cents")
 
@@ -489,7 +491,7 @@ def _warn_of_limit(
     others = f" ({used.others} of them by other top-ups)" if used.others else ""
     context.warn(
         f"The balance of {cents_of(balance):g} cents is low, and {state.resource_name!r} charges "
-        f"nothing: {used.own + used.others} cents of monthly_limit_cents "
+        f"nothing: {used.own + used.others} cents of {field_name('monthly_limit_cents')} "
         f"{news.get('monthly_limit_cents') or 0:g} are used in {used.month}{others}.",
         once=True,
     )

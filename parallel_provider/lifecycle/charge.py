@@ -26,6 +26,7 @@ from parallel_provider.lifecycle.charge_journal import (
 from parallel_provider.lifecycle.declarations import canonical_json
 from parallel_provider.lifecycle.machine_lock import machine_lock
 from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.printable import field_name
 
 _WITHOUT_NOTES = (
     "So nothing else on this machine waits for this charge, or knows of it if its outcome isn't "
@@ -205,7 +206,9 @@ def _require_chargeable(run: Run, amount_cents: int, org_id: str, balance: Balan
     """Raise an error if the settings or the organization allow no charge of this amount."""
     refusal = why_not_allowed(amount_cents, run.guards.max_top_up_cents) or why_invoiced(balance)
     if refusal is not None:
-        raise LifecycleError(f"amount_cents {with_open_charge(run, org_id, refusal)}")
+        raise LifecycleError(
+            f"{field_name('amount_cents')} {with_open_charge(run, org_id, refusal)}"
+        )
     cents_of(balance)
     if balance.org_id != org_id:
         raise WrongOrganizationError(

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from parallel_provider.errors import LifecycleError
-from parallel_provider.printable import without_hidden
+from parallel_provider.printable import line_for_user
 
 # A process holds the lock of the folder for a few small reads and one write.
 _WAIT_SECONDS = 60.0
@@ -238,7 +238,7 @@ class Claims:
 
     def _note(self, note: dict[str, Any]) -> None:
         if "subject" in note:
-            note = {**note, "subject": without_hidden(note["subject"])}
+            note = {**note, "subject": line_for_user(note["subject"])}
         if self._folder is not None:
             _write(self._own.descriptor, b"\n" + json.dumps(note).encode() + b"\n")
         self._own.take(note)

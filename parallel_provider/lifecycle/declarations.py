@@ -24,6 +24,7 @@ from pydantic.fields import FieldInfo
 
 from parallel_provider.lifecycle.unknown import Unknown
 from parallel_provider.model import Model
+from parallel_provider.printable import field_name
 
 Props = Mapping[str, Any]
 """Inputs or outputs by name, JSON-like; in a preview, UNKNOWN stands where a value isn't known."""
@@ -65,10 +66,15 @@ class CompareAs:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why one input can't be used. The message is the name of the input and then the reason."""
+    """Why one input can't be used."""
 
     input: str
     reason: str
+
+    @property
+    def text(self) -> str:
+        """The name of the input and then the reason."""
+        return f"{field_name(self.input)} {self.reason}"
 
 
 @dataclass

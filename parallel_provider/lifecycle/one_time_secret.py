@@ -29,7 +29,7 @@ from parallel_provider.lifecycle.presence import (
     unproven_error,
 )
 from parallel_provider.lifecycle.run import Context, Run
-from parallel_provider.printable import printable
+from parallel_provider.printable import field_name, printable
 from parallel_provider.settings import IMPORTED_RAW_KEY
 
 # A clock that is set by itself is off by much less.
@@ -180,10 +180,10 @@ def deliver_secret(
     """Run the delivery command with the raw secret on its standard input."""
     text = raw.get_secret_value()
     run_command(
-        Command(tuple(arguments), "deliver_command"),
+        Command(tuple(arguments), field_name("deliver_command")),
         # Without a line end: a secret store would keep it as a part of the secret.
         standard_input=text.encode(),
-        show=lambda line: context.info(f"deliver_command of {name!r}: {line}"),
+        show=lambda line: context.info(f"{field_name('deliver_command')} of {name!r}: {line}"),
         secrets=[text],
         variables=variables,
     )
@@ -339,7 +339,8 @@ def _create(context: Context, api: SecretApi, app_id: str, name: str) -> NewSecr
     if created_at != secret.created_at:
         context.warn(
             f"The Account API's answer says that the {api.noun} {name!r} was created at another "
-            "time than the time of this answer: the later of the two counts as its created_at."
+            "time than the time of this answer: the later one counts as "
+            f"{field_name('created_at')}."
         )
     return replace(secret, created_at=created_at)
 

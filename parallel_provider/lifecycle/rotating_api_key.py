@@ -40,6 +40,7 @@ from parallel_provider.lifecycle.rotation import (
 )
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN
+from parallel_provider.printable import field_name
 
 # A program needs a value, and can't give one before the key is imported.
 _IMPORTED_ROTATE_AFTER = "90d"
@@ -139,9 +140,9 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         """
         outputs = imported_outputs(context, self.kind, resource_id, raw_key_of)
         context.info(
-            f"{outputs['api_key_name']!r} is imported with rotate_after {_IMPORTED_ROTATE_AFTER}, "
-            "counted from now, as the API doesn't tell when a key was created. Change `triggers` "
-            "in a later run to rotate it sooner."
+            f"{outputs['api_key_name']!r} is imported with {field_name('rotate_after')} "
+            f"{_IMPORTED_ROTATE_AFTER}, counted from now, as the API doesn't tell when a key was "
+            "created. Change `triggers` in a later run to rotate it sooner."
         )
         state = RotatingApiKeyState(
             **outputs, rotate_after=_IMPORTED_ROTATE_AFTER, overlap="1d", next_rotation_at=0

@@ -15,6 +15,7 @@ from parallel_provider.lifecycle.one_time_secret import SecretId, fingerprint
 from parallel_provider.lifecycle.rotation import RetiredKey, generation_name
 from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.model import Integer
+from parallel_provider.printable import field_name
 
 _DEFAULT_OVERLAP = "1d"
 
@@ -43,7 +44,7 @@ class RotatingApiKeyInputs(KeyInputs):
             yield Problem("rotate_after", "must be longer than 0 seconds")
         elif rotate_after is not None and overlap is not None and overlap > rotate_after:
             longest = valid["rotate_after"]
-            reason = f"must be at most rotate_after ({longest})"
+            reason = f"must be at most {field_name('rotate_after')} ({longest})"
             if valid["overlap"] == _DEFAULT_OVERLAP:
                 reason += f', and is {_DEFAULT_OVERLAP} if it isn\'t set: set it to "{longest}"'
             yield Problem("overlap", reason)

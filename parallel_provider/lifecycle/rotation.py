@@ -16,6 +16,7 @@ from pydantic import AliasChoices, Field
 from parallel_provider.lifecycle.declarations import Declared
 from parallel_provider.lifecycle.durations import format_duration
 from parallel_provider.model import Integer
+from parallel_provider.printable import field_name
 
 Cause = Literal["age", "triggers"]
 
@@ -85,8 +86,9 @@ def sentences(
     is to be said of it. `at_once`: the current key is revoked in the run that rotates it.
     """
     if plan.rotate_because is not None:
+        limit = field_name("rotate_after")
         reason = {
-            "age": f"it is {format_duration(age)} old, and rotate_after is {rotate_after}",
+            "age": f"it is {format_duration(age)} old, and {limit} is {rotate_after}",
             "triggers": "its triggers have changed",
         }[plan.rotate_because]
         ending = "; with an overlap of 0s, it is revoked in the same run" if at_once else ""

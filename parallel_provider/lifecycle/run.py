@@ -89,7 +89,7 @@ class Run:
         self.clock = clock
         self.cancellation = api.cancellation
         self.wait = wait or self.cancellation.wait
-        self.apps = AppDirectory(api.list_apps_if_given)
+        self.apps = AppDirectory(api.list_apps)
         self.balance = Once(api.get_balance)
         if self.guards.org_id is not None:
             api.organizations.allow_only(self.guards.org_id, self.guards.org_id_origin or "orgId")

@@ -24,7 +24,7 @@ from parallel_provider.lifecycle.one_time_secret import fingerprint
 from parallel_provider.lifecycle.resource import Diff, Lifecycle
 from parallel_provider.lifecycle.run import Context
 from parallel_provider.lifecycle.unknown import Unknown
-from parallel_provider.printable import printable, remember_secret
+from parallel_provider.printable import field_name, printable, remember_secret
 from parallel_provider.settings import IMPORTED_RAW_KEY
 from parallel_provider.user_folder import make_user_folder
 
@@ -86,7 +86,7 @@ def compare(
     wrong = [name for name in diff.replaces if not isinstance(inputs.get(name), Unknown)]
     if wrong:
         values = ", ".join(
-            f"{name} {printable(str(completed.input_value(name)))!r}" for name in wrong
+            f"{field_name(name)} {printable(str(completed.input_value(name)))!r}" for name in wrong
         )
         raise LifecycleError(
             f"the first run after an import replaces nothing: it was imported with {values}, and "

@@ -28,16 +28,17 @@ from parallel_provider.plugin.imports import (
     imported_inputs,
     raw_key_of,
 )
-from parallel_provider.plugin.names import text_in_camel_case, to_camel
+from parallel_provider.plugin.names import line_for_engine, to_camel
 from parallel_provider.plugin.protocol import provider_pb2 as proto
 from parallel_provider.plugin.values import (
     from_struct,
     in_camel_case,
     in_snake_case,
     secrets_in,
+    sendable,
     to_struct,
 )
-from parallel_provider.printable import hide
+from parallel_provider.printable import field_name, hide
 
 _DEFAULTS = "__defaults"
 """The name under which checked inputs list the inputs that are defaults. Pulumi doesn't show it."""
@@ -93,13 +94,8 @@ class ResourceCalls:
         if context.resource.default_name:
             inputs[_DEFAULTS] = [to_camel(named_input(self._inputs) or "")]
         # Without a property: the engine would print its value, even that of a secret.
-        failures = [
-            proto.CheckFailure(
-                reason=text_in_camel_case(f"{to_camel(problem.input)} {problem.reason}")
-            )
-            for problem in checked.problems
-        ]
-        failures += [proto.CheckFailure(reason=text) for text in self._unknown_names(given)]
+        texts = [problem.text for problem in checked.problems] + self._unknown_names(given)
+        failures = [proto.CheckFailure(reason=line_for_engine(text)) for text in texts]
         if failures and is_first(request):
             context.run.claims.note_failed_creation(context.subject)
         secrets = secrets_in(request.news)
@@ -191,7 +187,7 @@ class ResourceCalls:
         try:
             return self._inputs.model_validate(news)
         except ValidationError as error:
-            raise LifecycleError(f"its inputs can't be used: {why(error)}") from None
+            raise LifecycleError(f"its inputs can't be used: {why(error, field_name)}") from None
 
     def _state_of(self, outputs: Props) -> Any:  # noqa: ANN401 - of the lifecycle's type
         try:
@@ -199,8 +195,8 @@ class ResourceCalls:
         except ValidationError as error:
             raise LifecycleError(
                 "its outputs in the stack's state aren't as this provider writes them "
-                f"({why(error)}): correct them, or restore an earlier state, with `pulumi stack "
-                "export` and `pulumi stack import`"
+                f"({why(error, field_name)}): correct them, or restore an earlier state, with "
+                "`pulumi stack export` and `pulumi stack import`"
             ) from None
 
     def _outputs(self, state: Mapping[str, Any], secrets: set[str]) -> Any:  # noqa: ANN401 - a struct
@@ -208,7 +204,7 @@ class ResourceCalls:
 
         `secrets` are the secret inputs. Outputs of the same names are secrets too.
         """
-        return to_struct(in_camel_case(state), self._secrets | secrets)
+        return sendable(state, self._secrets | secrets)
 
     @contextlib.contextmanager
     def _keeping_unfinished(self, secrets: set[str], resource_id: str = "") -> Iterator[None]:

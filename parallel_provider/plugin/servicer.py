@@ -24,7 +24,7 @@ from parallel_provider.lifecycle.declarations import check_inputs
 from parallel_provider.lifecycle.failures import bug_text, failure_text
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.plugin.messages import Engine, ResourceMessages
-from parallel_provider.plugin.names import text_in_camel_case, to_camel
+from parallel_provider.plugin.names import line_for_engine
 from parallel_provider.plugin.protocol import plugin_pb2, provider_pb2_grpc, status_pb2
 from parallel_provider.plugin.protocol import provider_pb2 as proto
 from parallel_provider.plugin.resource import (
@@ -42,11 +42,10 @@ from parallel_provider.plugin.settings import (
 )
 from parallel_provider.plugin.values import (
     from_struct,
-    in_camel_case,
     in_snake_case,
-    to_struct,
+    sendable,
 )
-from parallel_provider.printable import printable, without_hidden
+from parallel_provider.printable import printable
 from parallel_provider.session import open_run
 from parallel_provider.version import __version__
 
@@ -165,7 +164,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Call a function."""
         name = next((n for n in FUNCTIONS if token(n) == request.tok), None)
         if name is None:
-            context.abort(grpc.StatusCode.NOT_FOUND, f"there is no function {request.tok}")
+            text = line_for_engine(f"there is no function {request.tok}")
+            context.abort(grpc.StatusCode.NOT_FOUND, text)
         function = function_of(name)
         given = from_struct(request.args)
         checked = check_inputs(
@@ -174,9 +174,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         if checked.problems:
             return proto.InvokeResponse(
                 failures=[
-                    proto.CheckFailure(
-                        reason=text_in_camel_case(f"{to_camel(each.input)} {each.reason}")
-                    )
+                    proto.CheckFailure(reason=line_for_engine(each.text))
                     for each in checked.problems
                 ]
             )
@@ -185,8 +183,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             run = self._configured()
             run.require_allowed_organization()
             result = function.call(run, function.inputs_type.model_validate(checked.inputs))
-        answer = proto.InvokeResponse()
-        getattr(answer, "return").CopyFrom(to_struct(in_camel_case(dict(result))))
+            answer = proto.InvokeResponse()
+            getattr(answer, "return").CopyFrom(sendable(dict(result)))
         return answer
 
     @_with_own_thread
@@ -239,7 +237,7 @@ def _one_line(
     try:
         yield
     except InitFailedError as error:
-        line = _line(doing, error.reason)
+        line = line_for_engine(f"{doing}: {error.reason}")
         details = proto.ErrorResourceInitFailed(
             id=error.resource_id, properties=error.outputs, reasons=[line]
         )
@@ -252,12 +250,8 @@ def _one_line(
 
 
 def _abort(context: grpc.ServicerContext, doing: str, text: str) -> NoReturn:
-    context.abort(grpc.StatusCode.UNKNOWN, _line(doing, text))
+    context.abort(grpc.StatusCode.UNKNOWN, line_for_engine(f"{doing}: {text}"))
     raise AssertionError("abort raises")
-
-
-def _line(doing: str, text: str) -> str:
-    return " ".join(without_hidden(text_in_camel_case(f"{doing}: {text}")).split())
 
 
 def _status(line: str, details: Message) -> bytes:

@@ -17,6 +17,7 @@ from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.isolation import import_own_modules
 from parallel_provider.resources import _program
 from parallel_provider.resources._properties import snake_case
+from parallel_provider.sendable import require_sendable
 
 Result = TypeVar("Result")
 
@@ -43,11 +44,12 @@ def invoke(function: str, doing: str, arguments: Mapping[str, Any]) -> Mapping[s
         result: dict[str, Any] = plain(
             called.call(run, called.inputs_type.model_validate(arguments))
         )
+        require_sendable(result)
         return result
     except LifecycleError as error:
-        raise pulumi.RunError(f"{snake_case(function)}: {error}") from None
+        raise _program.run_error(f"{snake_case(function)}: {error}") from None
     except ParallelError as error:
-        raise pulumi.RunError(f"{doing}: {error}") from None
+        raise _program.run_error(f"{doing}: {error}") from None
 
 
 def _mocked(
@@ -64,7 +66,7 @@ def _mocked(
     answer, failures = said if isinstance(said, tuple) else (said, None)
     if failures:
         reasons = "; ".join(f"{name} {reason}".strip() for name, reason in failures)
-        raise pulumi.RunError(f"{token}: {reasons}")
+        raise _program.run_error(f"{token}: {reasons}")
     return answer or {}
 
 
@@ -92,6 +94,6 @@ def ask_output(
             from parallel_provider.printable import masked as without  # noqa: PLC0415
 
             secrets = [value for value in known.values() if isinstance(value, str)]
-            raise pulumi.RunError(without(str(error), *secrets)) from None
+            raise _program.run_error(without(str(error), *secrets)) from None
 
     return given.apply(called)

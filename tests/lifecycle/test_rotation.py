@@ -14,6 +14,7 @@ from parallel_provider.lifecycle.rotation import (
     plan,
     sentences,
 )
+from parallel_provider.printable import line_for_user
 
 DAY = 86_400
 OLD = RetiredKey(api_key_id="id-1", api_key_name="svc", retired_at=100 * DAY)
@@ -161,7 +162,7 @@ def test_plan_is_said_in_words(due: Plan, at_once: bool, said: list[str]) -> Non
     """What a preview can't show stands in a message."""
     age = 31 * DAY + 3_600
     words = sentences(due, current_name="svc-2", age=age, rotate_after="30d", at_once=at_once)
-    assert list(words) == said
+    assert [line_for_user(line) for line in words] == said
 
 
 def test_each_generation_has_a_name_of_its_own() -> None:

@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from pydantic import SecretStr
 
-from parallel_provider.api import AccountApi, AppItem, Balance, ConnectionFailedError, CreatedApiKey
+from parallel_provider.api import (
+    AccountApi,
+    AppItem,
+    Apps,
+    Balance,
+    ConnectionFailedError,
+    CreatedApiKey,
+)
 from parallel_provider.cancellation import Cancellation
 from parallel_provider.lifecycle.durations import parse_duration
 from parallel_provider.lifecycle.one_time_secret import believed_time
@@ -65,8 +72,9 @@ class Account:
     def person(self) -> str | None:
         return "person"
 
-    def list_apps_if_given(self) -> list[AppItem]:
-        return [AppItem(app_id=APP_ID, app_name="app", org_id="org", org_name="Org")]
+    def list_apps(self) -> Apps:
+        app = AppItem(app_id=APP_ID, app_name="app", org_id="org", org_name="Org")
+        return Apps([app], is_complete=True)
 
     def get_balance(self) -> Balance:
         raise AssertionError("keys don't need the balance")

@@ -265,7 +265,7 @@ class _WatchedApi(AccountApi):
         with self._noting():
             return super().add_balance(amount_cents, idempotency_key)
 
-    def _read(self, path: str, model: type[Answer]) -> Answer:
+    def _read(self, path: str, model: type[Answer]) -> tuple[Answer, httpx.Response]:
         with self._noting():
             return super()._read(path, model)
 
