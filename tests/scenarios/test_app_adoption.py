@@ -14,7 +14,6 @@ from tests.scenarios.story import (
     calls,
     declare,
     warnings,
-    writes,
 )
 
 
