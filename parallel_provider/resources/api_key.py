@@ -75,8 +75,8 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
             on its standard input, such as ["gh", "secret", "set", "PARALLEL_API_KEY"]. No shell is
             involved, and it has a minute. If it fails, the new key is revoked again and the run
             fails. A change of the command takes effect with the next key.
-        :param keep_raw_api_key: with False, the state keeps no raw key once it is delivered, only its
-            fingerprint.
+        :param keep_raw_api_key: with False, the state keeps no raw key once it is delivered, only
+            its fingerprint.
         :param opts: Pulumi's resource options.
         """
         refuse_import(ApiKey, resource_name, opts, CREATE_INSTEAD)
