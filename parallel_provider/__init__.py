@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         SignInUnavailableError,
         StatusError,
         UnknownChargeError,
+        UserFolderError,
         ValidationFailedError,
         WrongOrganizationError,
     )
@@ -95,6 +96,7 @@ __all__ = [
     "SignInUnavailableError",
     "StatusError",
     "UnknownChargeError",
+    "UserFolderError",
     "ValidationFailedError",
     "WrongOrganizationError",
     "get_app",

@@ -15,6 +15,7 @@ from typing import IO, TypeVar
 
 from parallel_provider.errors import CommandError, SettingsError
 from parallel_provider.printable import MASK, masked, masked_setting, printable
+from parallel_provider.settings import SECRET_VARIABLES
 
 T = TypeVar("T")
 
@@ -25,14 +26,8 @@ MAX_MESSAGES = 64 * 1024
 _SECONDS_AFTER_END = 1.0
 _CHUNK = 4096
 # A command doesn't get these. Otherwise `parallel-provider token`, set as the token command, would
-# call itself without end.
-_OWN_VARIABLES = (
-    "PARALLEL_ACCESS_TOKEN",
-    "PARALLEL_TOKEN_COMMAND",
-    "PARALLEL_REFRESH_TOKEN",
-    "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND",
-    "PARALLEL_IMPORT_RAW_API_KEY",
-)
+# call itself without end. Pulumi puts the decrypted configuration into the last two.
+_KEPT_BACK = (*SECRET_VARIABLES, "PULUMI_CONFIG", "PULUMI_CONFIG_SECRET_KEYS")
 
 
 @dataclass(frozen=True)
@@ -62,8 +57,8 @@ class Command:
 
 
 def environment_for_commands(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return `environ` without the variables that give a secret to this package."""
-    return {name: value for name, value in environ.items() if name not in _OWN_VARIABLES}
+    """Return `environ` without the variables that give a secret to this package or to Pulumi."""
+    return {name: value for name, value in environ.items() if name not in _KEPT_BACK}
 
 
 def run_command(
@@ -77,7 +72,8 @@ def run_command(
 ) -> bytes:
     """Run the command and return its standard output.
 
-    The command gets this process's environment without its tokens, and `variables`. `show` gets
+    The command runs in this process's folder, which is the program's. It gets this process's
+    environment without tokens and configuration, and `variables`. `show` gets
     each line of its standard error, with `secrets` and all tokens masked. The processes that it
     has started end with it. Raises CommandError if it fails, takes longer than `seconds`, or prints
     more than `MAX_OUTPUT` bytes.
@@ -203,4 +199,6 @@ class _Messages:
 
 def show_on_standard_error(line: str) -> None:
     """Show a command's message to the user."""
+    if sys.stderr is None:  # it is closed, and `print` would write to standard output instead
+        return
     print(line, file=sys.stderr, flush=True)  # noqa: T201 (it is for the user)

@@ -24,7 +24,8 @@ ParallelError
 ├── LifecycleError                what was asked can't be done safely
 │   ├── LostKeyError              a key may exist that nobody holds
 │   └── UnknownChargeError        a charge was sent, and its outcome isn't known
-├── JournalError                  the journal of charges can't be read or written
+├── UserFolderError               there is no place for this user's locks and notes
+├── JournalError                  the journal of charges can't be read
 ├── ResourceError                 something failed for one resource
 └── InternalError                 a bug in this package
 
@@ -220,8 +221,12 @@ class UnknownChargeError(LifecycleError):
     """The card may have been charged; the text names the idempotency key and what is safe."""
 
 
+class UserFolderError(ParallelError):
+    """The user's folder for locks and notes can't be made or written, or has no locks."""
+
+
 class JournalError(ParallelError):
-    """The journal of charges can't be read or written."""
+    """The journal of charges can't be read."""
 
 
 class ResourceError(ParallelError):

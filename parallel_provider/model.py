@@ -6,6 +6,7 @@ numbers as floats, so a whole float is read as an integer.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -89,10 +90,14 @@ Secret = Annotated[SecretStr, AfterValidator(_full)]
 """A secret that isn't empty and can be written as UTF-8."""
 
 
-def why(error: ValidationError) -> str:
-    """Name every wrong field, and say what is wrong with it. The text holds no value."""
+def why(error: ValidationError, spell: Callable[[str], str] = str) -> str:
+    """Name every wrong field, and say what is wrong with it. The text holds no value.
+
+    `spell` returns what the text shows for a name.
+    """
     return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {_reason(problem)}"
+        f"{'.'.join(spell(str(part)) for part in problem['loc']) or 'the whole'}: "
+        f"{_reason(problem)}"
         for problem in error.errors(include_input=False, include_url=False, include_context=False)
     )
 

@@ -1,10 +1,15 @@
-"""Make text from outside safe to print: the words of a server, a command or a file."""
+"""Make texts safe to print. A text may quote the words of a server, a command or a file.
+
+Every text for a user passes one exit, `line_for_user`, on its way to Pulumi or to the terminal.
+Until then, a text names an input or output with `field_name`, since each door spells it its own
+way: `app_id` in Python, `appId` in the native plugin.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 MAX_LENGTH = 300
 MASK = "********"
@@ -22,6 +27,11 @@ _known_secrets: set[str] = set()
 # A shorter name is a part of too many words.
 _SHORTEST_HIDDEN = 3
 _hidden: set[str] = set()
+# Private-use characters: `printable` and `line_for_user` let none of them through.
+_FIELD = "\ue000{}\ue001"
+_MARKED_FIELD = re.compile(_FIELD.format("(\\w+)"))
+# Pulumi ends in the middle of a run if it doesn't know the colour that begins so.
+_COLOR_TAG = "<{%"
 
 
 def remember_secret(text: str) -> None:
@@ -32,21 +42,35 @@ def remember_secret(text: str) -> None:
 
 
 def hide(text: object) -> None:
-    """Let `without_hidden` hide this text from now on: a name that the program calls a secret."""
+    """Let `line_for_user` hide this text from now on: a name that the program calls a secret."""
     if isinstance(text, str) and len(text) >= _SHORTEST_HIDDEN:
         _hidden.add(text)
 
 
-def without_hidden(text: str) -> str:
-    """Return a message with hidden texts, remembered secrets and everything like a token masked."""
-    return masked(text, *_hidden)
+def field_name(name: str) -> str:
+    """Return the name of an input or output, such as "app_id", for a text for users."""
+    return _FIELD.format(name)
+
+
+def line_for_user(text: str, spell: Callable[[str], str] = str) -> str:
+    """Return a text as one line that is safe to hand to Pulumi.
+
+    Secrets and hidden texts are masked, control characters removed, and Pulumi's colour tags broken
+    up. `spell` spells the names of `field_name`, which are in snake_case.
+    """
+    spelled = _MARKED_FIELD.sub(lambda match: spell(match[1]), masked(text, *_hidden))
+    return _one_line(spelled).replace(_COLOR_TAG, "<{ %")
 
 
 def printable(text: str, limit: int = MAX_LENGTH) -> str:
     """Return `text` as one line of at most `limit` characters, without control characters."""
-    plain = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
-    words = " ".join(plain.split())
+    words = _one_line(text)
     return words if len(words) <= limit else words[:limit] + "…"
+
+
+def _one_line(text: str) -> str:
+    plain = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
+    return " ".join(plain.split())
 
 
 def masked(text: str, *secrets: str) -> str:

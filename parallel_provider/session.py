@@ -6,7 +6,7 @@ The dynamic provider, a program's data sources and the command line all use it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from parallel_provider.api import AccountApi, RetryPolicy
@@ -14,8 +14,9 @@ from parallel_provider.cancellation import Cancellation
 from parallel_provider.credentials.chain import NoSource, choose_source
 from parallel_provider.credentials.tokens import TokenSource
 from parallel_provider.errors import NotConfiguredError
+from parallel_provider.lifecycle.claims import Claims
 from parallel_provider.lifecycle.run import Guards, Messages, Run
-from parallel_provider.settings import Settings
+from parallel_provider.settings import Lookup, Settings
 
 if TYPE_CHECKING:
     from parallel_provider.credentials.auth import BearerAuth
@@ -44,17 +45,21 @@ def open_api(
 
 
 def open_run(
-    config: Callable[[str], str | None],
+    config: Lookup,
     messages: Messages,
     environment: Mapping[str, str] = os.environ,
     *,
+    stack: Lookup | None = None,
     cancellation: Cancellation | None = None,
+    claims: Claims | None = None,
 ) -> Run:
     """Return a run; no request is made. Raises SettingsError and CredentialsError.
 
-    `config` returns a value of the stack's configuration for a key such as "parallel:orgId".
+    `config` has the stack's configuration, or the arguments of an explicit provider; then `stack`
+    has the stack's configuration, of which the guards count too. `claims` are those of the engine's
+    run, if there is an engine.
     """
-    settings = Settings.load(config, environment)
+    settings = Settings.load(config, environment, stack=stack)
     source: TokenSource
     try:
         source = choose_source(settings)
@@ -71,7 +76,7 @@ def open_run(
     warning = source.end_warning()
     if warning is not None:
         messages.warn(warning)
-    return Run(api, messages, guards)
+    return Run(api, messages, guards, claims=claims)
 
 
 def _bearer_auth(source: TokenSource) -> BearerAuth:

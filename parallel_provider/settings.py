@@ -1,23 +1,29 @@
-"""The settings: from the stack configuration first, then from the environment.
+"""THE table of settings, and the settings of one run: from the stack, then from the environment.
 
-Each setting has a key in the stack configuration (`parallel:accessToken`), a variable in the
-environment (`PARALLEL_ACCESS_TOKEN`), or both. A blank value counts as not set, because pipelines
-often export empty variables. This module uses neither the network nor files.
+Each setting has a key in the stack's configuration (`parallel:accessToken`), a variable in the
+environment (`PARALLEL_ACCESS_TOKEN`), or both. The warnings about misspelt names, the schema of the
+native plugin, the tables of the documents and what commands don't inherit are made from the same
+table. This module uses neither the network nor files. Every program imports it, so it imports
+pydantic and difflib only when it needs them.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
-
-from pydantic import SecretStr
 
 from parallel_provider.errors import SettingsError
 from parallel_provider.printable import remember_secret
-from parallel_provider.setting_names import NAMESPACE
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+NAMESPACE = "parallel"
+PREFIX = "PARALLEL_"
 
 DEFAULT_SERVICE_API_URL = "https://api.parallel.ai/account"
 DEFAULT_PLATFORM_URL = "https://platform.parallel.ai"
@@ -26,14 +32,120 @@ _MAX_TIMEOUT_SECONDS = 3600
 _MAX_DIGITS = 18
 # The file of the official client: a sign-in with either program works for both.
 DEFAULT_AUTH_FILE = Path("~/.config/parallel-web-tools/auth.json")
+# Other programs use this prefix too, so only names that are very similar to ours are reported.
+_MIN_SIMILARITY = 0.85
 
 
-@dataclass(frozen=True)
-class Setting:
-    """A value, and the name of the key or variable that it comes from, for errors."""
+class Setting(NamedTuple):
+    """One setting. A guard only restricts: all of its values count, and none may be blank.
 
-    value: str
-    origin: str
+    `key` is its name in the stack's configuration and among the native provider's arguments. An
+    empty text is a name that it doesn't have. `text` says in a document what it is.
+    """
+
+    key: str
+    variable: str
+    kind: Literal["text", "secret", "command", "path", "url", "cents", "seconds"]
+    text: str
+    is_guard: bool = False
+
+
+_ACCESS_TOKEN = Setting(
+    "accessToken",
+    "PARALLEL_ACCESS_TOKEN",
+    "secret",
+    "an access token, used as it is; a secret. It is valid for minutes only. Use the stack's "
+    "setting for tests only: a later refresh or destroy would still use the old token",
+)
+_TOKEN_COMMAND = Setting(
+    "tokenCommand",
+    "PARALLEL_TOKEN_COMMAND",
+    "command",
+    "a command that prints a token, or JSON with `access_token` and `expires_at`. It runs again "
+    "shortly before the token expires and after a 401",
+)
+_REFRESH_TOKEN = Setting(
+    "", "PARALLEL_REFRESH_TOKEN", "secret", "needs `PARALLEL_REFRESH_TOKEN_SAVE_COMMAND`"
+)
+_SAVE_COMMAND = Setting(
+    "",
+    "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND",
+    "command",
+    "this command gets each new refresh token on its standard input before anything else happens",
+)
+_CLIENT_ID = Setting(
+    "",
+    "PARALLEL_CLIENT_ID",
+    "text",
+    "the OAuth client that `PARALLEL_REFRESH_TOKEN` was issued to. Default: the client of the "
+    "stored sign-in, or else `parallel-cli`",
+)
+_AUTH_FILE = Setting(
+    "",
+    "PARALLEL_AUTH_FILE",
+    "path",
+    "the file of the stored sign-in. Default: the file of the official client",
+)
+_ORG_ID = Setting(
+    "orgId",
+    "PARALLEL_ORG_ID",
+    "text",
+    "the organization: which stored sign-in to use, and a guard. Nothing is done with a token of "
+    "another organization, if two places name different ones, or if it is set and blank",
+    is_guard=True,
+)
+_MAX_TOP_UP = Setting(
+    "maxTopUpCents",
+    "PARALLEL_MAX_TOP_UP_CENTS",
+    "cents",
+    "the highest amount of one charge, in US cents. Without it, nothing is charged; if it is set "
+    "twice, the lower one counts; blank is an error",
+    is_guard=True,
+)
+_TIMEOUT = Setting(
+    "timeoutSeconds",
+    "PARALLEL_TIMEOUT_SECONDS",
+    "seconds",
+    "the time limit of one API call, with all its attempts and the complete answers. Default: "
+    f"{DEFAULT_TIMEOUT_SECONDS}, at most {_MAX_TIMEOUT_SECONDS}",
+)
+_SERVICE_API_URL = Setting(
+    "serviceApiUrl",
+    "PARALLEL_SERVICE_API_URL",
+    "url",
+    f"the Account API. Default: `{DEFAULT_SERVICE_API_URL}`",
+)
+_PLATFORM_URL = Setting(
+    "platformUrl",
+    "PARALLEL_PLATFORM_URL",
+    "url",
+    f"the sign-in. Default: `{DEFAULT_PLATFORM_URL}`",
+)
+SETTINGS = (
+    _ACCESS_TOKEN,
+    _TOKEN_COMMAND,
+    _REFRESH_TOKEN,
+    _SAVE_COMMAND,
+    _CLIENT_ID,
+    _AUTH_FILE,
+    _ORG_ID,
+    _MAX_TOP_UP,
+    _TIMEOUT,
+    _SERVICE_API_URL,
+    _PLATFORM_URL,
+)
+CONFIG_KEYS = tuple(each.key for each in SETTINGS if each.key)
+VARIABLES = tuple(each.variable for each in SETTINGS)
+IMPORTED_RAW_KEY = "PARALLEL_IMPORT_RAW_API_KEY"
+"""The variable with the raw key of a key that the native plugin imports."""
+SECRET_VARIABLES = (
+    *(each.variable for each in SETTINGS if each.kind in ("secret", "command")),
+    IMPORTED_RAW_KEY,
+)
+"""The variables that give a secret to this package."""
+
+Lookup = Callable[[str], str | None]
+"""Returns the text of a key of the stack's configuration, such as "parallel:orgId", or None."""
 
 
 @dataclass(frozen=True)
@@ -62,49 +174,76 @@ class Settings:
     timeout_seconds: int = DEFAULT_TIMEOUT_SECONDS
 
     @classmethod
-    def load(cls, config: Callable[[str], str | None], environ: Mapping[str, str]) -> Settings:
+    def load(
+        cls, config: Lookup, environ: Mapping[str, str], *, stack: Lookup | None = None
+    ) -> Settings:
         """Read and validate every setting.
 
-        `config` takes a key of the stack configuration, such as `parallel:orgId`, and returns its
-        text or None. Raises SettingsError, which names the setting that can't be used.
+        `config` is the stack's configuration. With `stack`, it has the arguments of an explicit
+        provider, and only the guards of the stack's configuration count besides them. Raises
+        SettingsError, which names the setting that can't be used.
         """
+        configured = _values_in("parallel:{}" if stack is None else "the provider's {}", config)
+        guarding = _values_in("parallel:{}", stack) if stack else _nowhere
 
-        def look_up(key: str | None, variable: str | None) -> Setting | None:
-            if key is not None:
-                full_key = f"{NAMESPACE}:{key}"
-                value = config(full_key)
-                if value is not None and value.strip():
-                    return Setting(value.strip(), full_key)
-            if variable is not None:
-                value = environ.get(variable)
-                if value is not None and value.strip():
-                    return Setting(value.strip(), variable)
-            return None
+        def from_environment(setting: Setting) -> Iterator[_Value]:
+            return _not_blank(setting, setting.variable, environ.get(setting.variable))
 
-        org_id = look_up("orgId", "PARALLEL_ORG_ID")
-        _require_one_organization(look_up("orgId", None), look_up(None, "PARALLEL_ORG_ID"))
-        auth_file = look_up(None, "PARALLEL_AUTH_FILE")
+        def all_of(setting: Setting) -> list[_Value]:
+            others = guarding(setting) if setting.is_guard else ()
+            return [*configured(setting), *others, *from_environment(setting)]
+
+        org_ids = all_of(_ORG_ID)
+        _require_one_organization(org_ids)
+        auth_file = _text(from_environment(_AUTH_FILE))
         return cls(
-            service_api_url=_url(
-                look_up("serviceApiUrl", "PARALLEL_SERVICE_API_URL"), DEFAULT_SERVICE_API_URL
-            ),
-            platform_url=_url(
-                look_up("platformUrl", "PARALLEL_PLATFORM_URL"), DEFAULT_PLATFORM_URL
-            ),
-            auth_file=_expanded(Path(auth_file.value) if auth_file else DEFAULT_AUTH_FILE),
-            config_access_token=_secret(look_up("accessToken", None)),
-            config_token_command=_text(look_up("tokenCommand", None)),
-            env_access_token=_secret(look_up(None, "PARALLEL_ACCESS_TOKEN")),
-            env_token_command=_text(look_up(None, "PARALLEL_TOKEN_COMMAND")),
-            env_refresh_token=_secret(look_up(None, "PARALLEL_REFRESH_TOKEN")),
-            env_refresh_token_save_command=_text(
-                look_up(None, "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND")
-            ),
-            env_client_id=_text(look_up(None, "PARALLEL_CLIENT_ID")),
-            org_id=_text(org_id),
-            org_id_origin=org_id.origin if org_id else None,
-            max_top_up_cents=_cents(look_up("maxTopUpCents", "PARALLEL_MAX_TOP_UP_CENTS")),
-            timeout_seconds=_timeout(look_up("timeoutSeconds", "PARALLEL_TIMEOUT_SECONDS")),
+            service_api_url=_url(all_of(_SERVICE_API_URL), DEFAULT_SERVICE_API_URL),
+            platform_url=_url(all_of(_PLATFORM_URL), DEFAULT_PLATFORM_URL),
+            auth_file=_expanded(Path(auth_file) if auth_file else DEFAULT_AUTH_FILE),
+            config_access_token=_secret(configured(_ACCESS_TOKEN)),
+            config_token_command=_text(configured(_TOKEN_COMMAND)),
+            env_access_token=_secret(from_environment(_ACCESS_TOKEN)),
+            env_token_command=_text(from_environment(_TOKEN_COMMAND)),
+            env_refresh_token=_secret(from_environment(_REFRESH_TOKEN)),
+            env_refresh_token_save_command=_text(from_environment(_SAVE_COMMAND)),
+            env_client_id=_text(from_environment(_CLIENT_ID)),
+            org_id=_text(org_ids),
+            org_id_origin=org_ids[0].origin if org_ids else None,
+            max_top_up_cents=min(map(_cents, all_of(_MAX_TOP_UP)), default=None),
+            timeout_seconds=_timeout(all_of(_TIMEOUT)),
+        )
+
+
+class _Value(NamedTuple):
+    """A value, and the name of the key or variable that it comes from, for errors."""
+
+    text: str
+    origin: str
+
+
+def _values_in(origin: str, config: Lookup) -> Callable[[Setting], Iterator[_Value]]:
+    def values(setting: Setting) -> Iterator[_Value]:
+        text = config(f"{NAMESPACE}:{setting.key}")
+        return _not_blank(setting, origin.format(setting.key), text)
+
+    return values
+
+
+def _nowhere(_setting: Setting) -> Iterator[_Value]:
+    return iter(())
+
+
+def _not_blank(setting: Setting, origin: str, text: str | None) -> Iterator[_Value]:
+    """Yield a value that is there. Blank is not set, as pipelines often export empty variables.
+
+    A guard that is there and blank was meant to restrict something.
+    """
+    if text is not None and text.strip():
+        yield _Value(text.strip(), origin)
+    elif text is not None and setting.is_guard:
+        raise SettingsError(
+            f"{origin} is set and blank, so it would allow everything that it is there to refuse: "
+            "give it its value, or remove it"
         )
 
 
@@ -116,49 +255,52 @@ def _expanded(path: Path) -> Path:
         return path  # an access token needs no file; `SignInFile` raises the error
 
 
-def _require_one_organization(configured: Setting | None, from_environment: Setting | None) -> None:
-    """Refuse two different organizations.
+def _require_one_organization(values: list[_Value]) -> None:
+    """Refuse two different organizations: each of them allows one organization only.
 
     `pulumi destroy` uses the configuration of the last `pulumi up`, so the environment alone may
     have the right one.
     """
-    if configured and from_environment and configured.value != from_environment.value:
-        raise SettingsError(
-            f"{configured.origin} and {from_environment.origin} name different organizations, and "
-            "nothing is done until both name the same one, or one of them is removed"
-        )
+    for other in values[1:]:
+        if other.text != values[0].text:
+            raise SettingsError(
+                f"{values[0].origin} and {other.origin} name different organizations, and nothing "
+                "is done until both name the same one, or one of them is removed"
+            )
 
 
-def _text(setting: Setting | None) -> str | None:
-    return setting.value if setting else None
+def _text(values: Iterable[_Value]) -> str | None:
+    return next((value.text for value in values), None)
 
 
-def _secret(setting: Setting | None) -> SecretStr | None:
-    if setting is None:
+def _secret(values: Iterable[_Value]) -> SecretStr | None:
+    text = _text(values)
+    if text is None:
         return None
-    remember_secret(setting.value)
-    return SecretStr(setting.value)
+    from pydantic import SecretStr  # noqa: PLC0415 - heavy
+
+    remember_secret(text)
+    return SecretStr(text)
 
 
-def _cents(setting: Setting | None) -> int | None:
-    if setting is None:
-        return None
-    if not _is_whole_number(setting.value):
+def _cents(value: _Value) -> int:
+    if not _is_whole_number(value.text):
         # The value stays out of the message: a secret may have been pasted into the wrong place.
         raise SettingsError(
-            f"{setting.origin} must be a whole number of cents, such as 2000 for $20.00"
+            f"{value.origin} must be a whole number of cents, such as 2000 for $20.00"
         )
-    return int(setting.value)
+    return int(value.text)
 
 
-def _timeout(setting: Setting | None) -> int:
-    if setting is None:
+def _timeout(values: list[_Value]) -> int:
+    if not values:
         return DEFAULT_TIMEOUT_SECONDS
-    if not (_is_whole_number(setting.value) and 1 <= int(setting.value) <= _MAX_TIMEOUT_SECONDS):
+    text, origin = values[0]
+    if not (_is_whole_number(text) and 1 <= int(text) <= _MAX_TIMEOUT_SECONDS):
         raise SettingsError(
-            f"{setting.origin} must be a whole number of seconds from 1 to {_MAX_TIMEOUT_SECONDS}"
+            f"{origin} must be a whole number of seconds from 1 to {_MAX_TIMEOUT_SECONDS}"
         )
-    return int(setting.value)
+    return int(text)
 
 
 def _is_whole_number(text: str) -> bool:
@@ -166,34 +308,35 @@ def _is_whole_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
 
 
-def _url(setting: Setting | None, default: str) -> str:
-    if setting is None:
+def _url(values: list[_Value], default: str) -> str:
+    if not values:
         return default
+    text, origin = values[0]
     try:
-        parts = urlsplit(setting.value)
+        parts = urlsplit(text)
         host = parts.hostname
         _ = parts.port
     except ValueError:
-        raise SettingsError(f"{setting.origin} isn't a valid URL: check it for typos") from None
+        raise SettingsError(f"{origin} isn't a valid URL: check it for typos") from None
     if parts.scheme not in ("http", "https") or not host:
         raise SettingsError(
-            f"{setting.origin} must be a full URL, such as {default}: "
+            f"{origin} must be a full URL, such as {default}: "
             "it needs https:// (or http:// for a loopback address) and a host"
         )
     if parts.username is not None or parts.password is not None:
         # The value itself stays out of the message: it may hold a password.
         raise SettingsError(
-            f"{setting.origin} must not contain a user name or password: remove what stands "
+            f"{origin} must not contain a user name or password: remove what stands "
             "before the @ in it"
         )
     if parts.query or parts.fragment:
-        raise SettingsError(f"{setting.origin} must not have a query or a fragment (? or #)")
+        raise SettingsError(f"{origin} must not have a query or a fragment (? or #)")
     if parts.scheme == "http" and not is_loopback(host):
         raise SettingsError(
-            f"{setting.origin} uses plain http for {host}, which would send tokens unencrypted: "
+            f"{origin} uses plain http for {host}, which would send tokens unencrypted: "
             "use https:// (plain http is for loopback addresses only)"
         )
-    return setting.value.rstrip("/")
+    return text.rstrip("/")
 
 
 def is_loopback(host: str) -> bool:
@@ -204,3 +347,83 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def unknown_key_warnings(keys: Iterable[str], project: str) -> Iterator[str]:
+    """Yield a warning for each key of the stack configuration that may be a misspelt setting.
+
+    `keys` have their namespace. A project that is named "parallel" has keys of its own in our
+    namespace: these are reported only if they are similar to one of ours.
+    """
+    for full_key in sorted(keys):
+        namespace, _, key = full_key.rpartition(":")
+        if namespace == NAMESPACE and key not in CONFIG_KEYS:
+            nearest = _nearest(key, CONFIG_KEYS)
+            if nearest is None and project == NAMESPACE:
+                continue
+        elif namespace not in (NAMESPACE, project) and _is_similar(namespace, NAMESPACE):
+            nearest = _nearest(key, CONFIG_KEYS)
+            if nearest is None:
+                continue
+        else:
+            continue
+        hint = f"did you mean {NAMESPACE}:{nearest}?" if nearest else _known(CONFIG_KEYS)
+        yield f"The stack's configuration sets {full_key!r}, which is no setting: {hint}"
+
+
+def unknown_argument_warnings(names: Iterable[str]) -> Iterator[str]:
+    """Yield a warning for each argument of an explicit provider that is similar to one of ours.
+
+    The engine has arguments of its own, such as `version`.
+    """
+    for name in sorted(set(names) - set(CONFIG_KEYS)):
+        nearest = _nearest(name, CONFIG_KEYS)
+        if nearest is not None:
+            yield f"A provider has the argument {name!r}, which is none: did you mean {nearest}?"
+
+
+def plain_token_warning() -> str:
+    """Return the warning about an access token that is no secret of the configuration."""
+    token = f"{NAMESPACE}:accessToken"
+    return (
+        f"{token} is in the stack's configuration as plain text, and so it gets into the "
+        f"state and into what is kept of the configuration: set it again with `pulumi config "
+        f"set --secret {token}`, or use PARALLEL_ACCESS_TOKEN in the environment instead"
+    )
+
+
+def unknown_variable_warnings(names: Iterable[str]) -> Iterator[str]:
+    """Yield a warning for each environment variable that is similar to one of ours."""
+    for name in sorted(names):
+        if not name.startswith(PREFIX) or name in VARIABLES:
+            continue
+        suffixes = {known.removeprefix(PREFIX): known for known in VARIABLES}
+        nearest = _nearest(name.removeprefix(PREFIX), suffixes, cutoff=_MIN_SIMILARITY)
+        if nearest is not None:
+            yield (
+                f"The environment sets {name}, which is no setting: "
+                f"did you mean {suffixes[nearest]}?"
+            )
+
+
+def _nearest(name: str, known: Collection[str], cutoff: float = 0.6) -> str | None:
+    from parallel_provider.late import difflib  # noqa: PLC0415 - most runs don't need it
+
+    plain = {_normalized(each): each for each in known}
+    if _normalized(name) in plain:
+        return plain[_normalized(name)]
+    found = difflib.get_close_matches(_normalized(name), plain, n=1, cutoff=cutoff)
+    return plain[found[0]] if found else None
+
+
+def _is_similar(name: str, known: str) -> bool:
+    return _nearest(name, (known,), cutoff=_MIN_SIMILARITY) is not None
+
+
+def _normalized(name: str) -> str:
+    """Return a name in small letters, without the characters between its words."""
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
+def _known(keys: Iterable[str]) -> str:
+    return "those are " + ", ".join(f"{NAMESPACE}:{key}" for key in keys)

@@ -16,19 +16,31 @@ from tests.forked import fork_servers
 
 __all__ = ["fork_servers"]
 
+_IN_THE_HOME_FOLDER = {
+    "GOPATH": "go",
+    "PULUMI_HOME": ".pulumi",
+    "XDG_CACHE_HOME": ".cache",
+    "npm_config_cache": ".npm",
+}
+
 
 @pytest.fixture(scope="session", autouse=True)
-def _runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the tests' locks out of the user's folders."""
+def _caches() -> Iterator[None]:
+    """Let other tools find what they have in the real home folder, which tests don't see."""
+    home = Path.home()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        for name, folder in _IN_THE_HOME_FOLDER.items():
+            if name not in os.environ:
+                patch.setenv(name, str(home / folder))
         yield
 
 
 @pytest.fixture(autouse=True)
-def _state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each test its own journal of charges."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "user-state"))
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test a home folder of its own, for locks, notes, and the journal of charges."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
 
 
 @pytest.fixture(scope="session")

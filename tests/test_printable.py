@@ -9,7 +9,15 @@ import pytest
 from parallel_provider.commands import Command
 from parallel_provider.credentials.sign_in_document import Document
 from parallel_provider.errors import CommandError, CredentialsError, ParallelError
-from parallel_provider.printable import MASK, masked, masked_setting, printable, remember_secret
+from parallel_provider.printable import (
+    MASK,
+    field_name,
+    line_for_user,
+    masked,
+    masked_setting,
+    printable,
+    remember_secret,
+)
 from parallel_provider.settings import Settings
 
 HEAD, BODY, SIGNATURE = (
@@ -19,6 +27,8 @@ HEAD, BODY, SIGNATURE = (
 )
 UUID = "00000000-0000-4000-8000-000000000000"
 JWT = f"{HEAD}.{BODY}.{SIGNATURE}"
+# As a server may send it.
+MARKED = "\ue000app_id\ue001"
 # Masking a megabyte takes milliseconds; a pattern that goes back takes minutes.
 MEGABYTE = 1_000_000
 NO_TIME_SECONDS = 10.0
@@ -108,3 +118,24 @@ def test_configured_tokens_are_known_before_they_are_used() -> None:
     Settings.load(lambda _: None, {"PARALLEL_REFRESH_TOKEN": "refresh-from-a-pipeline"})
 
     assert masked("configured-opaque-token refresh-from-a-pipeline") == f"{MASK} {MASK}"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f"set {field_name('app_id')}, not app_id", "set APP_ID, not app_id"),
+        ("/srv/org_id/auth.json", "/srv/org_id/auth.json"),
+        (f"{field_name('app_id')}: {MARKED!r}", r"APP_ID: '\ue000app_id\ue001'"),
+        (f"{field_name('app_id')}: {printable(MARKED)}", "APP_ID: app_id"),
+        (f"{field_name(JWT)}", MASK),
+        ("a <{%nosuchcolour%}> b <{%", "a <{ %nosuchcolour%}> b <{ %"),
+        ("<<{%{%", "<<{ %{%"),
+        ("<\x00{%x <{\u200b%x <\ue000{%", "< {%x <{ %x < {%"),
+        ("one\r\n  two\u2028three\x1b[31m \u202efour\ue000", "one two three [31m four"),
+        (f"Bearer {JWT}", f"Bearer {MASK}"),
+    ],
+)
+def test_line_for_user_is_one_safe_line(text: str, line: str) -> None:
+    """Only names that this package has marked are spelled, and Pulumi finds no colour tag."""
+    assert line_for_user(text, str.upper) == line
+    assert "<{%" not in line

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from parallel_provider.errors import SettingsError
-from parallel_provider.setting_names import (
-    CONFIG_KEYS,
-    VARIABLES,
-    unknown_key_warnings,
-    unknown_variable_warnings,
-)
 from parallel_provider.settings import (
+    CONFIG_KEYS,
     DEFAULT_PLATFORM_URL,
     DEFAULT_SERVICE_API_URL,
+    SETTINGS,
+    VARIABLES,
+    Setting,
     Settings,
     is_loopback,
+    unknown_key_warnings,
+    unknown_variable_warnings,
 )
 
 
@@ -43,7 +43,7 @@ def test_nothing_set_means_the_real_api() -> None:
     ("key", "variable", "attribute", "values", "loaded"),
     [
         ("orgId", "PARALLEL_ORG_ID", "org_id", ("a", "a"), ("a", "a")),
-        ("maxTopUpCents", "PARALLEL_MAX_TOP_UP_CENTS", "max_top_up_cents", ("0", "2"), (0, 2)),
+        ("maxTopUpCents", "PARALLEL_MAX_TOP_UP_CENTS", "max_top_up_cents", ("1", "2"), (1, 2)),
         ("timeoutSeconds", "PARALLEL_TIMEOUT_SECONDS", "timeout_seconds", ("1", "3600"), (1, 3600)),
         (
             "serviceApiUrl",
@@ -68,13 +68,34 @@ def test_stack_comes_before_environment(
     values: tuple[str, str],
     loaded: tuple[object, object],
 ) -> None:
-    """A blank value, as pipelines often export it, counts as not set."""
+    """Each of the two is enough."""
     config, environ = {f"parallel:{key}": values[0]}, {variable: f" {values[1]}\n"}
 
     assert getattr(load(config, environ), attribute) == loaded[0]
     assert getattr(load({}, environ), attribute) == loaded[1]
-    assert getattr(load({f"parallel:{key}": " "}, environ), attribute) == loaded[1]
-    assert getattr(load({}, {variable: ""}), attribute) == getattr(load(), attribute)
+
+
+@pytest.mark.parametrize("setting", [each for each in SETTINGS if not each.is_guard])
+def test_blank_value_counts_as_not_set(setting: Setting) -> None:
+    """Pipelines often export empty variables."""
+    config = {f"parallel:{setting.key}": " "}
+
+    assert load(config, {setting.variable: ""}) == load()
+
+
+@pytest.mark.parametrize("blank", ["", " \n"])
+@pytest.mark.parametrize("setting", [each for each in SETTINGS if each.is_guard])
+def test_blank_guard_is_refused(setting: Setting, blank: str) -> None:
+    """A variable that isn't defined in a pipeline would allow everything without a word."""
+    key = f"parallel:{setting.key}"
+    for config, environ, origin in (
+        ({key: blank}, {}, key),
+        ({key: blank}, {setting.variable: "5"}, key),
+        ({}, {setting.variable: blank}, setting.variable),
+        ({key: "5"}, {setting.variable: blank}, setting.variable),
+    ):
+        with pytest.raises(SettingsError, match=f"{origin} is set and blank"):
+            load(config, environ)
 
 
 def test_tokens_are_kept_apart_and_out_of_sight() -> None:
@@ -117,6 +138,15 @@ def test_guards_that_contradict_each_other_are_refused() -> None:
     """The configuration may be an old one, so neither value may replace the other."""
     with pytest.raises(SettingsError, match="parallel:orgId and PARALLEL_ORG_ID name different"):
         load({"parallel:orgId": "a"}, {"PARALLEL_ORG_ID": "b"})
+
+
+def test_lowest_limit_of_a_charge_counts() -> None:
+    """Both only restrict, so neither may lift the other."""
+    for config, variable in (("700", "900"), ("900", "700")):
+        settings = load({"parallel:maxTopUpCents": config}, {"PARALLEL_MAX_TOP_UP_CENTS": variable})
+        assert settings.max_top_up_cents == 700
+    with pytest.raises(SettingsError, match="PARALLEL_MAX_TOP_UP_CENTS must be a whole number"):
+        load({"parallel:maxTopUpCents": "700"}, {"PARALLEL_MAX_TOP_UP_CENTS": "many"})
 
 
 def test_names_of_settings_are_those_that_are_read() -> None:

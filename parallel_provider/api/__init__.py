@@ -7,7 +7,7 @@ tokens come from: the caller gives it an `httpx.Auth`.
 from __future__ import annotations
 
 from parallel_provider.api.client import AccountApi
-from parallel_provider.api.models import AppItem, Balance, CreatedApiKey
+from parallel_provider.api.models import AppItem, Apps, Balance, CreatedApiKey
 from parallel_provider.api.timing import RetryPolicy
 from parallel_provider.errors import (
     AnswerError,
@@ -30,6 +30,7 @@ __all__ = [
     "AnswerError",
     "ApiError",
     "AppItem",
+    "Apps",
     "AuthenticationError",
     "Balance",
     "ConnectionFailedError",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
-from parallel_provider.api.models import ApiModel, is_id
+from parallel_provider.api.models import ApiModel, AppList, is_id
 from parallel_provider.errors import (
     AnswerError,
     AuthenticationError,
@@ -31,6 +31,10 @@ Answer = TypeVar("Answer", bound=ApiModel)
 
 # Too deep nesting raises RecursionError, and millions of empty lists can raise MemoryError.
 _NOT_JSON = (ValueError, RecursionError, MemoryError)
+
+_NO_JSON = object()
+# RFC 8288: rel is one name, or several in quotes.
+_NEXT_PAGE = re.compile(r"""\brel\s*=\s*("[^"]*\bnext\b|next\b)""", re.IGNORECASE)
 
 # An integer that a float holds exactly has fewer digits.
 _MAX_DIGITS = 17
@@ -89,6 +93,41 @@ def parse(response: httpx.Response, model: type[Answer]) -> Answer:
     )
 
 
+def is_whole_list(response: httpx.Response, answer: AppList) -> bool:
+    """Return whether a list of apps is complete, so that what it lacks doesn't exist.
+
+    The API documents one list in one answer: 200, JSON, with nothing but `apps`. Anything else may
+    be a part of a list, or the answer of something that stands before the API.
+    """
+    has_next = any(_NEXT_PAGE.search(link) for link in response.headers.get_list("link"))
+    return (
+        response.status_code == HTTPStatus.OK
+        and _has_json(response)
+        and not answer.model_extra
+        and not has_next
+    )
+
+
+def require_deleted(response: httpx.Response) -> None:
+    """Raise AnswerError unless a successful answer to a DELETE says that it is done.
+
+    The API documents 200 with any JSON. A proxy may answer 200 with a page of its own.
+    """
+    if response.status_code not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
+        reason = f"{response.status_code} ({_standard_phrase(response.status_code)})"
+    elif not response.content.strip():
+        return
+    elif (body := _json(response)) is _NO_JSON:
+        reason = f"success with {_describe_body(response)} instead of JSON"
+    elif _is_error_of_api(body):
+        reason = f"success with an error ({_safe('; '.join(_reasons(body)))})"
+    else:
+        return
+    raise AnswerError(
+        f"{_request_line(response)} answered {reason}, so it isn't certain that it was done"
+    )
+
+
 def status_error(
     response: httpx.Response, now: float, auth_origin: str = "the configuration"
 ) -> StatusError:
@@ -119,13 +158,41 @@ def status_error(
             message += _MEMBER_ADVICE
     if response.is_redirect:
         message += ": redirects aren't followed, so check the configured service API URL"
-    unlisted = ServerError if code >= _FIRST_SERVER_ERROR else StatusError
-    return _ERRORS_BY_STATUS.get(code, unlisted)(
+    kind = _ERRORS_BY_STATUS.get(code, ServerError if code >= _FIRST_SERVER_ERROR else StatusError)
+    if kind is NotFoundError and not _is_error_of_api(_json(response)):
+        kind = StatusError
+        message += (
+            ": it isn't an error of the Account API, so a proxy or gateway seems to answer, and "
+            "nothing counts as deleted: check the configured service API URL, and the proxy"
+        )
+    return kind(
         message,
         status_code=code,
         request_id=request_id,
         retry_after=parse_retry_after(response.headers.get("retry-after"), now),
     )
+
+
+def _has_json(response: httpx.Response) -> bool:
+    media_type: str = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def _json(response: httpx.Response) -> object:
+    """Return the JSON of an answer that says that it has JSON, or _NO_JSON."""
+    try:
+        return json.loads(response.content) if _has_json(response) else _NO_JSON
+    except _NOT_JSON:
+        return _NO_JSON
+
+
+def _is_error_of_api(body: object) -> bool:
+    """Return whether a body has one of the forms of the API's errors, which gateways don't have."""
+    if isinstance(_mapping(body).get("detail"), str | list):
+        return True
+    error = _mapping(_mapping(body).get("error"))
+    has_text = any(isinstance(error.get(name), str) for name in ("message", "detail"))
+    return has_text or (bool(error) and _mapping(body).get("type") == "error")
 
 
 def _names_scope(response: httpx.Response, reason: str) -> bool:

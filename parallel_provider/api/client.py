@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
 
-from parallel_provider.api.answers import Answer, parse
-from parallel_provider.api.models import AppItem, AppList, Balance, CreatedApiKey, CreatedApp
+from parallel_provider.api.answers import Answer, is_whole_list, parse, require_deleted
+from parallel_provider.api.models import AppList, Apps, Balance, CreatedApiKey, CreatedApp
 from parallel_provider.api.organization import TokenOrganizations, token_of
 from parallel_provider.api.person import TokenPeople
 from parallel_provider.api.timing import (
@@ -116,7 +116,7 @@ class AccountApi:
 
         Raises WrongOrganizationError if it is of another organization than expected.
         """
-        return self._read("/service/v1/balance", Balance)
+        return self._read("/service/v1/balance", Balance)[0]
 
     def add_balance(self, amount_cents: int, idempotency_key: str) -> Balance:
         """Charge the organization's card. POST /service/v1/balance/add.
@@ -144,19 +144,13 @@ class AccountApi:
                 raise NoAnswerError(f"{unclear[-1]}; and then: {error}") from None
             raise
 
-    def list_apps(self) -> list[AppItem]:
+    def list_apps(self) -> Apps:
         """List all apps of the organization that the access token sees. GET /service/v1/apps.
 
         Raises WrongOrganizationError if they are of another organization than expected.
         """
-        return self.list_apps_if_given() or []
-
-    def list_apps_if_given(self) -> list[AppItem] | None:
-        """List the apps in the same way; return None if the answer has no list at all.
-
-        Such an answer doesn't prove that there is no app.
-        """
-        return self._read("/service/v1/apps", AppList).apps
+        answer, response = self._read("/service/v1/apps", AppList)
+        return Apps(answer.apps, is_complete=is_whole_list(response, answer))
 
     def create_app(self, app_name: str) -> str:
         """Create an app and return its `app_id`. POST /service/v1/apps.
@@ -175,14 +169,19 @@ class AccountApi:
         An error with `may_have_worked` means that a key may exist that nobody holds.
         """
         path = f"/service/v1/apps/{_segment(app_id)}/keys"
-        return self._create(path, {"api_key_name": api_key_name}, CreatedApiKey)
+
+        def create(deadline: Deadline) -> CreatedApiKey:
+            response = self._send("POST", path, deadline, {"api_key_name": api_key_name})
+            return parse(response, CreatedApiKey).dated(response.headers.get("date"))
+
+        return self._with_retries(create, repeatable=False)
 
     def delete_key(self, app_id: str, api_key_id: str) -> None:
         """Revoke a key. DELETE /service/v1/apps/{app_id}/keys/{api_key_id}."""
         self._delete(f"/service/v1/apps/{_segment(app_id)}/keys/{_segment(api_key_id)}")
 
-    def _read(self, path: str, model: type[Answer]) -> Answer:
-        def read(deadline: Deadline) -> Answer:
+    def _read(self, path: str, model: type[Answer]) -> tuple[Answer, httpx.Response]:
+        def read(deadline: Deadline) -> tuple[Answer, httpx.Response]:
             response = self._send("GET", path, deadline)
             answer = parse(response, model)
             token = token_of(response.request)
@@ -190,7 +189,7 @@ class AccountApi:
                 self.organizations.learn(token, org_id)
             if not answer.org_ids:
                 self.organizations.note_unnamed(token)
-            return answer
+            return answer, response
 
         return self._with_retries(read, repeatable=True)
 
@@ -201,7 +200,9 @@ class AccountApi:
         )
 
     def _delete(self, path: str) -> None:
-        self._with_retries(lambda deadline: self._send("DELETE", path, deadline), repeatable=True)
+        self._with_retries(
+            lambda deadline: require_deleted(self._send("DELETE", path, deadline)), repeatable=True
+        )
 
     def _with_retries(self, send: Callable[[Deadline], Result], *, repeatable: bool) -> Result:
         return send_with_retries(

@@ -7,15 +7,20 @@ here: an id that would name another path, a text that can't be written, a number
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, FailFast, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, FailFast, Field, PrivateAttr
 
-from parallel_provider.model import MAX_INTEGER, Integer, Model, Secret, Text
+from parallel_provider.http.messages import parse_http_date
+from parallel_provider.model import MAX_INTEGER, Integer, Model, Secret, SecretStr, Text
+from parallel_provider.sendable import misfit
 
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,200}")
-# The end of the year 9999, the last one that can be written as a date.
-_LAST_SECOND = 253_402_300_799
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# The year 3000. Durations are shorter than a thousand years, so what is counted from a time before
+# it can be written as a date.
+LATEST_TIME = 32_503_680_000
 
 
 def is_id(value: object) -> bool:
@@ -26,10 +31,29 @@ def is_id(value: object) -> bool:
 def _require_id(value: str) -> str:
     if not is_id(value):
         raise ValueError("isn't an id of letters, digits and .-_~ alone")
+    return _require_sendable(value)
+
+
+def _require_sendable(value: str) -> str:
+    if misfit(value) is not None:
+        raise ValueError(f"holds {misfit(value)}")
     return value
 
 
+def _require_sendable_secret(value: SecretStr) -> SecretStr:
+    _require_sendable(value.get_secret_value())
+    return value
+
+
+def _lower_uuid(value: str) -> str:
+    return value.lower() if _UUID.fullmatch(value) else value
+
+
 Id = Annotated[str, AfterValidator(_require_id)]
+# A UUID means the same in upper case. Ids are compared as text, so all are in lower case from here.
+AppId = Annotated[Id, AfterValidator(_lower_uuid)]
+# A text that is only shown. Somebody else may have chosen it, and must not be able to stop a run.
+Name = Annotated[Text, AfterValidator(lambda name: "" if misfit(name) else name)]
 # Adding 0.0 makes 0.0 of -0.0.
 Cents = Annotated[
     float, Field(ge=-MAX_INTEGER, le=MAX_INTEGER), AfterValidator(lambda cents: cents + 0.0)
@@ -48,24 +72,38 @@ class ApiModel(Model):
 
 
 class AppItem(ApiModel):
-    """An app, as GET /service/v1/apps lists it. An organization without a name has an empty one."""
+    """An app, as GET /service/v1/apps lists it.
 
-    app_id: Id
-    app_name: Text
+    An organization without a name has an empty one, and so has everything that has a name to which
+    Pulumi gives a meaning of its own.
+    """
+
+    app_id: AppId
+    app_name: Name
     org_id: Id
-    org_name: Annotated[Text, BeforeValidator(lambda name: "" if name is None else name)]
+    org_name: Annotated[Name, BeforeValidator(lambda name: "" if name is None else name)]
 
 
 class AppList(ApiModel):
-    """The answer of GET /service/v1/apps. `apps` is None if the answer has no list."""
+    """The answer of GET /service/v1/apps. `model_extra` has what else it holds."""
+
+    model_config = ConfigDict(extra="allow")
 
     # The first wrong app is enough: an answer of 64 MiB may have millions of them.
-    apps: Annotated[list[AppItem] | None, FailFast()] = None
+    apps: Annotated[list[AppItem], FailFast()]
 
     @property
     def org_ids(self) -> set[str]:
         """The apps' organizations."""
-        return {app.org_id for app in self.apps or ()}
+        return {app.org_id for app in self.apps}
+
+
+class Apps(list[AppItem]):
+    """Listed apps. Only if the list `is_complete`, it proves that there is no other app."""
+
+    def __init__(self, apps: Iterable[AppItem], *, is_complete: bool) -> None:
+        super().__init__(apps)
+        self.is_complete = is_complete
 
 
 class CreatedApp(ApiModel):
@@ -73,7 +111,7 @@ class CreatedApp(ApiModel):
 
     id_field: ClassVar[str | None] = "app_id"
 
-    app_id: Id
+    app_id: AppId
 
 
 class CreatedApiKey(ApiModel):
@@ -85,14 +123,27 @@ class CreatedApiKey(ApiModel):
     id_field: ClassVar[str | None] = "api_key_id"
 
     api_key_id: Id
-    api_key_name: Text
-    app_id: Id
-    app_name: Text
-    created_by_user_id: Text
-    created_by_user_email: Text
-    display_value: Text
-    raw_api_key: Secret
-    created_at: Annotated[Integer, Field(ge=0, le=_LAST_SECOND)]
+    api_key_name: Name
+    app_id: AppId
+    app_name: Name
+    created_by_user_id: Name
+    created_by_user_email: Name
+    display_value: Name
+    raw_api_key: Annotated[Secret, AfterValidator(_require_sendable_secret)]
+    created_at: Annotated[Integer, Field(ge=0, le=LATEST_TIME)]
+    # No field, since a body that has one of that name says nothing about it.
+    _answered_at: float | None = PrivateAttr(default=None)
+
+    @property
+    def answered_at(self) -> float | None:
+        """The time of the Date header of this answer, in epoch seconds; None if it has none."""
+        return self._answered_at
+
+    def dated(self, date: str | None) -> CreatedApiKey:
+        """Return this answer with the time of its Date header."""
+        answer = self.model_copy()
+        answer._answered_at = parse_http_date(date)
+        return answer
 
 
 class Balance(ApiModel):

@@ -164,7 +164,7 @@ def send_with_retries(
     A cancelled run makes no other attempt. Raises the last error. A 429 without a Retry-After
     closes `rate_limit` for all threads too.
     """
-    import tenacity  # noqa: PLC0415 - heavy, and many runs send nothing
+    from parallel_provider.late import tenacity  # noqa: PLC0415 - many runs send nothing
 
     backoff = tenacity.wait_exponential(
         multiplier=retry_policy.first_wait_seconds, max=retry_policy.longest_wait_seconds

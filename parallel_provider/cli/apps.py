@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from parallel_provider.cli.account import open_account
-from parallel_provider.cli.output import print_json, print_table
+from parallel_provider.cli.output import print_json, print_table, warn
 from parallel_provider.model import plain
 
 _EXAMPLES = """
@@ -22,6 +22,8 @@ def apps(*, as_json: bool) -> None:
     """List the organization's apps."""
     with open_account() as api:
         found = api.list_apps()
+    if not found.is_complete:
+        warn("the list may lack apps, as the answer isn't as the Account API documents it.")
     if as_json:
         print_json(plain(found))
         return

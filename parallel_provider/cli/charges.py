@@ -18,12 +18,9 @@ Examples:
   parallel-provider charges settle pulumi-0123… --charged
 """
 
-_OUTCOMES = {
-    "begun": "not known",
-    "charged": "charged",
-    "settled": "charged, as you said",
-    "destroyed": "charged, resource destroyed",
-}
+_OUTCOMES = {"begun": "not known", "charged": "charged"}
+_PREFIX = "pulumi-"
+_SHORTEST_KEY = 8
 
 
 @click.group(invoke_without_command=True, epilog=_EXAMPLES)
@@ -66,33 +63,55 @@ def charges(context: click.Context, *, as_json: bool) -> None:
     default=None,
     help="Whether the charges in the Parallel console have it.",
 )
-@click.option("--org-id", help="The organization, where several have a charge of this key.")
+@click.option("--org", "org_id", help="The organization, where several have a charge of this key.")
 def settle(key: str, *, charged: bool | None, org_id: str | None) -> None:
-    """Say whether the charge under KEY was made.
+    """Say whether the charge under KEY was made, if its outcome isn't known.
 
-    Look at the charges in the Parallel console first: the balance alone doesn't tell. With
-    --charged, the next run counts the charge and charges nothing for it. With --not-charged, the
-    next run that still wants it charges.
+    KEY is the idempotency key, or its beginning. Look at the charges in the Parallel console first:
+    the balance alone doesn't tell. With --charged, a run that still asks for this charge counts it
+    and charges nothing for it. With --not-charged, such a run makes it. Other charges of the
+    organization are made again after either.
     """
     if charged is None:
         raise click.UsageError("say --charged or --not-charged")
     journal = ChargeJournal()
-    entry = _entry(journal, key, org_id)
+    entry = _unknown_charge(journal, key, org_id)
+    which = f"{entry.amount_cents} cents for {entry.resource} (key {entry.key})"
     if charged:
-        journal.write(dataclasses.replace(entry, outcome="settled"))
-        say(f"The next run counts the {entry.amount_cents} cents and charges nothing for them.")
+        journal.write(dataclasses.replace(entry, outcome="charged"))
+        say(
+            f"Noted as charged: {which}. A run that still asks for this charge counts it, and "
+            "charges nothing for it."
+        )
     else:
         journal.forget(entry)
-        say(f"The next run that wants the {entry.amount_cents} cents charges them.")
+        say(f"Noted as not charged: {which}. A run that still asks for this charge makes it.")
 
 
-def _entry(journal: ChargeJournal, key: str, org_id: str | None) -> JournalEntry:
-    found = [e for e in journal.entries() if e.key == key and org_id in (None, e.org_id)]
+def _unknown_charge(journal: ChargeJournal, key: str, org_id: str | None) -> JournalEntry:
+    start = _PREFIX + key.removeprefix(_PREFIX)
+    if len(start) < len(_PREFIX) + _SHORTEST_KEY:
+        raise click.UsageError(f"give at least {_SHORTEST_KEY} characters of the key")
+    found = [
+        entry
+        for entry in journal.entries()
+        if entry.key.startswith(start) and org_id in (None, entry.org_id)
+    ]
     if not found:
         raise ParallelError(
             "this machine knows no such charge: see `parallel-provider charges` for those it knows"
         )
+    if len({entry.key for entry in found}) > 1:
+        raise ParallelError(f"the keys of {len(found)} charges begin so: give more of the key")
     if len(found) > 1:
         organizations = ", ".join(sorted(entry.org_id for entry in found))
-        raise ParallelError(f"several organizations have this charge: name one of {organizations}")
-    return found[0]
+        raise ParallelError(
+            f"several organizations have this charge: name one of {organizations} with --org"
+        )
+    [entry] = found
+    if entry.outcome == "charged":
+        raise ParallelError(
+            f"the charge of {entry.amount_cents} cents under {entry.key} is known to be made, so "
+            "there is nothing to settle: to charge once more, change `triggers` of the top-up"
+        )
+    return entry

@@ -13,7 +13,7 @@ import click
 
 from parallel_provider.cli.account import ask_organization
 from parallel_provider.cli.environment import load_settings
-from parallel_provider.cli.output import say, waiting, warn
+from parallel_provider.cli.output import require_standard_output, say, waiting, warn
 from parallel_provider.credentials.device_flow import ALL_SCOPES, request_code, wait_for_approval
 from parallel_provider.credentials.oauth import FALLBACK_CLIENT_ID, SignInServer
 from parallel_provider.credentials.oauth_models import DeviceCode, TokenGrant
@@ -76,6 +76,8 @@ def login(
             "nobody can approve a sign-in in a pipeline (CI is set): set PARALLEL_ACCESS_TOKEN, "
             "PARALLEL_TOKEN_COMMAND or PARALLEL_REFRESH_TOKEN there, or call login with --wait"
         )
+    if print_refresh_token:
+        require_standard_output("the refresh token")
     settings = load_settings()
     file = SignInFile(settings.auth_file)
     # Read first: a file that can't be used must be reported before the person signs in.

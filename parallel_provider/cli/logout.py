@@ -36,8 +36,11 @@ def logout(*, org_id: str | None, local: bool) -> None:
         chosen = document.choose_org(org_id or settings.org_id, "--org" if org_id else None)
         if not local:
             _revoke(settings.platform_url, document.tokens(chosen))
-        file.write(document.without_sign_in(chosen))
+        left = document.without_sign_in(chosen)
+        file.write(left)
     say(f"Signed out of {chosen}{' here; the server was not asked' if local else ''}.")
+    if left.selected_org_id not in (None, document.selected_org_id):
+        say(f"{left.selected_org_id}, the only one left, is selected now.")
 
 
 def _revoke(platform_url: str, tokens: StoredTokens) -> None:

@@ -5,19 +5,27 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 import click
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from parallel_provider.printable import printable
 
-# Without a terminal there is no width to fit, and long lines are better than cut text.
+# More than any line has: long lines are better than cut text.
 _UNBOUNDED_WIDTH = 10_000
+
+
+def require_standard_output(result: str) -> None:
+    """Fail before any work whose only result would be lost, because standard output is closed."""
+    if sys.__stdout__ is None:
+        raise click.ClickException(f"standard output is closed, so {result} can't be printed")
 
 
 def print_json(value: object) -> None:
@@ -26,23 +34,35 @@ def print_json(value: object) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a result for people. Control characters in it are removed."""
+    """Print a result for people. Control characters in it are removed.
+
+    What a person may have to copy is never broken over lines. Where the terminal isn't wide enough
+    for a table, each value has a line of its own.
+    """
+    cells = [[printable(cell) for cell in row] for row in rows]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    _print(table)
+        table.add_column(heading, no_wrap=True)
+    for row in cells:
+        table.add_row(*map(Text, row))
+    console = _console()
+    if Measurement.get(console, console.options, table).maximum <= _width():
+        _print(console, table)
+        return
+    names = [heading.capitalize() for heading in headings]
+    blocks = [_lines(list(zip(names, row, strict=True))) for row in cells]
+    _print(console, Text("\n\n").join(blocks))
 
 
 def print_facts(facts: Sequence[tuple[str, str]]) -> None:
-    """Print names and values, one pair on each line."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for name, value in facts:
-        table.add_row(name, Text(printable(value)))
-    _print(table)
+    """Print names and values, one pair on each line, however long it is."""
+    _print(_console(), _lines([(name, printable(value)) for name, value in facts]))
+
+
+def _lines(facts: Sequence[tuple[str, str]]) -> Text:
+    width = max((len(name) for name, _ in facts), default=0)
+    lines = [Text.assemble((name.ljust(width), "bold"), " ", value) for name, value in facts]
+    return Text("\n").join(lines)
 
 
 def say(message: str) -> None:
@@ -72,13 +92,21 @@ def _has_styles(stream: TextIO) -> bool:
     return stream.isatty() and not plain
 
 
-def _print(table: Table) -> None:
-    console = Console(
+def _width() -> int:
+    """Return the columns of the terminal. Without one there is no width to fit."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _UNBOUNDED_WIDTH
+
+
+def _console() -> Console:
+    return Console(
         highlight=False,
         color_system="auto" if _has_styles(sys.stdout) else None,
-        width=None if sys.stdout.isatty() else _UNBOUNDED_WIDTH,
+        width=_UNBOUNDED_WIDTH,
     )
+
+
+def _print(console: Console, result: Table | Text) -> None:
     with console.capture() as capture:
-        console.print(table)
+        console.print(result)
     # The table fills its last column with spaces, which would end up in a pipe.
     click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))

@@ -15,6 +15,7 @@ import click
 from parallel_provider.cli.lazy_group import LazyCommand, LazyGroup
 from parallel_provider.cli.versions import print_versions
 from parallel_provider.errors import ParallelError
+from parallel_provider.printable import line_for_user
 
 FAILED = 1
 INTERRUPTED = 130
@@ -71,6 +72,7 @@ def program() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code. An error is one line, never a traceback."""
+    _open_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A character that the terminal's encoding doesn't have must not end the program.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -78,6 +80,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         _write_out(stream)
     return code
+
+
+def _open_closed_streams() -> None:
+    """Give /dev/null to streams that the caller has closed (`2>&-`).
+
+    Otherwise the next file that is opened would take a stream's place. `sys.__stdout__` still tells
+    which were closed.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # It stays open until the end, as a standard stream does.
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -113,7 +127,7 @@ def _write_out(stream: TextIO) -> None:
 
 def _error_text(error: Exception) -> str:
     if isinstance(error, ParallelError):
-        return str(error)
+        return line_for_user(str(error))
     # An OSError without a file name comes from a stream; the others are handled where they occur.
     if isinstance(error, OSError) and error.filename is None:
         return f"the output can't be written ({error.strerror or type(error).__name__})"

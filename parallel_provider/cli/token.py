@@ -7,6 +7,7 @@ import time
 import click
 
 from parallel_provider.cli.environment import load_settings
+from parallel_provider.cli.output import require_standard_output
 from parallel_provider.credentials.chain import choose_source
 from parallel_provider.credentials.tokens import StaticToken
 
@@ -27,6 +28,7 @@ def token() -> None:
     rather need `parallel:tokenCommand`, or the sign-in itself. A token that has ended isn't
     printed: the command fails.
     """
+    require_standard_output("the token")
     source = choose_source(load_settings())
     access_token = source.get()
     if isinstance(source, StaticToken):

@@ -79,6 +79,15 @@ class Refresh:
                 raise
             return self.initial
 
+    def _read_again(self, before: Document) -> Document:
+        """Read the file after the answer. One that is damaged now must not lose the new pair."""
+        try:
+            return self._read()
+        except NoSignInFileError:
+            raise
+        except CredentialsError:
+            return before
+
     def _has_token_other_than(self, document: Document, unwanted: str) -> bool:
         token = document.tokens(self.org_id).access
         return (
@@ -96,8 +105,10 @@ class Refresh:
                 f"the access token of organization {self.org_id} has ended, and "
                 f"{self.file.path} has no refresh token for it: {LOGIN_HINT}"
             )
-        # The next pair has its disk space before the refresh token is used.
-        with self.file.prepare_write(document) as write:
+        # What stores the next pair is tried before the refresh token is used.
+        with self.file.prepare_write(document, rehearsed=True) as write:
+            if self.save is not None:
+                self.save(used)
             try:
                 grant = self._ask(document.client_id or FALLBACK_CLIENT_ID, used)
             except OAuthError as error:
@@ -107,7 +118,7 @@ class Refresh:
                     return None
                 raise _error_for_person(error, tokens, self.org_id, self.clock()) from None
             # The official client takes no lock. What it has written meanwhile is kept.
-            latest = self._read()
+            latest = self._read_again(document)
             if latest.tokens(self.org_id).refresh_token != used:
                 return None  # somebody has signed in again, and those tokens are newer
             # Stored before any error is raised: the refresh token can't be used again.

@@ -1,4 +1,4 @@
-"""The process that refreshes a sign-in: `python -m parallel_provider.credentials.refresh_worker`.
+"""The process that refreshes a sign-in.
 
 Only `stored_sign_in` starts it. It reads one RefreshRequest from its standard input and prints one
 RefreshReport. If the request isn't complete, the program that sent it has been ended, and nothing
@@ -73,7 +73,3 @@ def _refresh(request: RefreshRequest, messages: list[str]) -> None:
         refresh.ensure_token_other_than(request.unwanted)
     if pipeline is not None:
         remove_old_files(file.path)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -158,13 +158,18 @@ class Document:
         """Return the content to write."""
         return json.dumps(self.raw, indent=2).encode()
 
+    @property
+    def signed_in(self) -> list[str]:
+        """The ids of the organizations with a sign-in."""
+        return [key for key, org in self.orgs.items() if org.tokens.is_sign_in]
+
     def choose_org(self, org_id: str | None, origin: str | None = None) -> str:
         """Return the id of the organization to use: `org_id` if given, else the selected one.
 
         `origin` is the setting that `org_id` comes from. Raises CredentialsError if there is no
         sign-in for it.
         """
-        signed_in = [key for key, org in self.orgs.items() if org.tokens.is_sign_in]
+        signed_in = self.signed_in
         chosen = org_id or self.selected_org_id
         if chosen is not None and chosen in signed_in:
             return chosen
@@ -230,9 +235,13 @@ class Document:
         org.pop("control_api", None)
         if not org.get("api_key"):
             raw["orgs"].pop(org_id)
-            if raw.get("selected_org_id") == org_id:
-                raw["selected_org_id"] = None
-        return Document.from_raw(raw)
+        left = Document.from_raw(raw)
+        signed_in = left.signed_in
+        if left.selected_org_id not in signed_in:
+            # The only one that is left needs no choice.
+            only = signed_in[0] if len(signed_in) == 1 else None
+            return left.with_values(selected_org_id=only)
+        return left
 
     def with_values(self, **values: str | None) -> Document:
         """Return the content with other values at its top level."""

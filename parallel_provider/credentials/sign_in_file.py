@@ -76,17 +76,24 @@ class SignInFile:
             return Document.empty()
 
     @contextlib.contextmanager
-    def prepare_write(self, document: Document) -> Iterator[AtomicWrite]:
+    def prepare_write(
+        self, document: Document, *, rehearsed: bool = False
+    ) -> Iterator[AtomicWrite]:
         """Take the disk space for `document` and new tokens. Call this under `locked` only.
 
-        Raises CredentialsError.
+        With `rehearsed`, a present file is first replaced by a copy of itself: this shows that
+        nothing is in the way of replacing it later. Raises CredentialsError.
         """
         try:
+            if rehearsed:
+                _rehearse(self.path)
             with atomic_write(self.path, len(document.dump()) + _MARGIN_BYTES) as write:
                 yield write
         except OSError as error:
             raise CredentialsError(
-                f"the sign-in can't be stored in {self.path} ({error.strerror or error})"
+                f"the sign-in can't be stored in {self.path} ({error.strerror or error}): it is "
+                f"replaced as a whole, so its folder must be writable, and what is mounted into a "
+                "container must be the folder, not the file alone"
             ) from None
 
     def write(self, document: Document) -> None:
@@ -108,14 +115,15 @@ class SignInFile:
 
     @contextlib.contextmanager
     def _hold(self, suffix: str, seconds: float) -> Iterator[None]:
-        import filelock  # noqa: PLC0415 - heavy
+        from parallel_provider.late import filelock  # noqa: PLC0415 - heavy
 
         # The real path: two links to one file must share its locks.
         path = Path(os.path.realpath(self.path) + suffix)
         lock = filelock.FileLock(path, timeout=seconds, mode=0o600)
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_folder(path.parent)
             lock.acquire()
+            _give_to_owner(path, path.parent)
         except filelock.Timeout:
             raise CredentialsError(
                 f"another program has held {path} for {seconds:.0f} seconds: see what is keeping "
@@ -154,6 +162,14 @@ def read_private(path: Path) -> bytes:
     return content
 
 
+def _rehearse(path: Path) -> None:
+    """Replace a file by a copy of itself. Raises OSError."""
+    if path.exists():
+        content = read_private(path)
+        with atomic_write(path, len(content)) as write:
+            write.commit(content, unless_changed_from=content)
+
+
 class AtomicWrite:
     """A file's next content, for which the disk space is already taken."""
 
@@ -162,13 +178,19 @@ class AtomicWrite:
         self._temporary = temporary
         self._path = path
 
-    def commit(self, content: bytes) -> None:
-        """Make `content` the file's content. It is on the disk when this returns."""
+    def commit(self, content: bytes, *, unless_changed_from: bytes | None = None) -> None:
+        """Make `content` the file's content. It is on the disk when this returns.
+
+        With `unless_changed_from`, do so only if the file has that content: the official client
+        takes no lock.
+        """
         self._file.seek(0)
         self._file.write(content)
         self._file.truncate()
         _sync(self._file)
         self._file.close()  # Windows can't rename an open file
+        if unless_changed_from is not None and read_private(self._path) != unless_changed_from:
+            return
         self._temporary.replace(self._path)
         _sync_directory(self._path.parent)
 
@@ -179,12 +201,12 @@ def atomic_write(path: Path, size: int) -> Iterator[AtomicWrite]:
 
     Only the holder of the file's lock may call this: it removes the temporary files that killed
     programs have left. A symbolic link is kept, and the file that it points to is written. The
-    file can be read by its owner only. Raises OSError.
+    file keeps its owner, also if root writes it, and can be read by its owner only. Raises OSError.
     """
     if size > MAX_BYTES:
         raise OSError(f"it would be larger than {MAX_BYTES} bytes")
     path = Path(os.path.realpath(path))
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_folder(path.parent)
     prefix = f".{path.name}."
     for left_over in path.parent.glob(f"{glob.escape(prefix)}*{_TEMPORARY_SUFFIX}"):
         left_over.unlink(missing_ok=True)
@@ -193,11 +215,28 @@ def atomic_write(path: Path, size: int) -> Iterator[AtomicWrite]:
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "r+b") as file:
+            _give_to_owner(temporary, path if path.exists() else path.parent)
             file.write(bytes(size))
             _sync(file)
             yield AtomicWrite(file, temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a private folder of the user who owns the first folder above it that exists."""
+    for missing in [each for each in (*reversed(folder.parents), folder) if not each.exists()]:
+        missing.mkdir(mode=0o700, exist_ok=True)
+        _give_to_owner(missing, missing.parent)
+
+
+def _give_to_owner(path: Path, of: Path) -> None:
+    """Give a new file or folder to the owner of another one. Raises OSError if that can't be done.
+
+    Root with a user's HOME would else leave files that the user can't read any more.
+    """
+    if os.name == "posix" and (owner := of.stat()).st_uid not in (path.stat().st_uid, 0):
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _sync(file: BinaryIO) -> None:

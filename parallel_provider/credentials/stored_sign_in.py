@@ -13,7 +13,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from pydantic import Field, SecretStr
 
@@ -22,6 +21,7 @@ from parallel_provider.credentials.sign_in_document import StoredTokens
 from parallel_provider.credentials.sign_in_file import SignInFile
 from parallel_provider.credentials.tokens import AccessToken, Clock, RenewingSource
 from parallel_provider.errors import CredentialsError
+from parallel_provider.isolation import PACKAGE_FILE, import_paths
 from parallel_provider.model import Model, plain
 
 # More than the worker needs for a lock, three requests and a save command.
@@ -32,6 +32,18 @@ if sys.platform == "win32":
     _DETACHED = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
 else:
     _DETACHED = 0
+
+# The first argument is this package's file: what is installed elsewhere may be another version.
+_WORKER = """\
+import importlib.util
+import sys
+sys.path += [path for path in sys.argv[2:] if path not in sys.path]
+spec = importlib.util.spec_from_file_location("parallel_provider", sys.argv[1])
+sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sys.modules[spec.name])
+from parallel_provider.credentials.refresh_worker import main
+sys.exit(main())
+"""
 
 
 class PipelineRequest(Model):
@@ -109,7 +121,7 @@ class StoredSignIn(RenewingSource):
 
 
 def _differ(token: AccessToken, other: AccessToken | None) -> bool:
-    return other is None or token.value != other.value
+    return other is None or token.fingerprint != other.fingerprint
 
 
 def run_refresh_worker(request: RefreshRequest) -> None:
@@ -137,15 +149,12 @@ def run_refresh_worker(request: RefreshRequest) -> None:
 
 
 def _start_worker() -> subprocess.Popen[bytes]:
-    environment = environment_for_commands(os.environ)
-    # The worker must import the same packages as this process, wherever they are.
-    environment["PYTHONPATH"] = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
-    command = [sys.executable, "-m", "parallel_provider.credentials.refresh_worker"]
+    # `-I`: no PYTHONPATH, no user's packages and no current folder. All paths that this process
+    # needs come after the standard library, so that no module of the user's project hides one.
+    command = [sys.executable, "-I", "-c", _WORKER, PACKAGE_FILE, *import_paths()]
     return subprocess.Popen(  # noqa: S603 (this interpreter, this package)
         command,
-        # `-m` looks for modules in the current directory first, which may hold any files.
-        cwd=Path(sys.executable).anchor,
-        env=environment,
+        env=environment_for_commands(os.environ),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

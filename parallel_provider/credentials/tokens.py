@@ -20,6 +20,7 @@ from parallel_provider.jwt import claims_of
 EXPIRY_MARGIN_SECONDS = 30.0
 
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+_DATA_KEY = re.compile(r"[A-Za-z0-9_-]{16,}")
 
 Clock = Callable[[], float]
 
@@ -68,13 +69,17 @@ def require_access_token(value: SecretStr, origin: str) -> SecretStr:
 
     Raises CredentialsError, which names the usual mistake: a data API key in its place.
     """
-    if not _JWT.fullmatch(value.get_secret_value()):
-        raise CredentialsError(
-            f"{origin} isn't an access token (a JWT): it looks like a data API key, which the "
-            "Account API refuses. Sign in with `parallel-provider login` and do without it, or "
-            "give it what `parallel-provider token` prints"
-        )
-    return value
+    text = value.get_secret_value()
+    if _JWT.fullmatch(text):
+        return value
+    if _DATA_KEY.fullmatch(text):
+        mistake = "it looks like a data API key, which the Account API refuses"
+    else:
+        mistake = "that has three parts with dots between them"
+    raise CredentialsError(
+        f"{origin} isn't an access token (a JWT): {mistake}. Sign in with `parallel-provider "
+        "login` and do without it, or give what `parallel-provider token` prints"
+    )
 
 
 def jwt_expiry(token: SecretStr) -> float | None:
@@ -178,8 +183,9 @@ class RenewingSource:
 
     def renew(self, rejected: AccessToken) -> AccessToken | None:
         """Return another token than the one that was refused, or None if there is no other."""
-        token = self._token_where(lambda token: token.value != rejected.value)
-        return token if token.value != rejected.value else None
+        unwanted = rejected.fingerprint
+        token = self._token_where(lambda token: token.fingerprint != unwanted)
+        return token if token.fingerprint != unwanted else None
 
     def end_warning(self) -> str | None:
         """Return None: this source gets new tokens without a person."""

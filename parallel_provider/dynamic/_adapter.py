@@ -26,7 +26,7 @@ from parallel_provider.dynamic._names import (
     names_to_keep,
     without_names,
 )
-from parallel_provider.dynamic._reporting import reporting
+from parallel_provider.dynamic._reporting import reporting, subject_of
 from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle import lifecycle_of
 from parallel_provider.lifecycle.declarations import Inputs, State
@@ -34,6 +34,8 @@ from parallel_provider.lifecycle.resource import Lifecycle
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN, Unknown
 from parallel_provider.model import plain, why
+from parallel_provider.printable import field_name, line_for_user
+from parallel_provider.sendable import require_sendable
 
 
 @functools.cache
@@ -57,15 +59,16 @@ class Adapter:
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Check inputs."""
         kind = self._lifecycle.inputs_type
-        with self._reporting("checking", news, olds):
+        with self._reporting("checking", news, olds), self._creating(news, is_new=not olds):
             olds, news = _from_sdk(olds), _from_sdk(news)
+            context = self._context(news, olds)
             checked = self._lifecycle.check(
-                self._context(news, olds), without_names(kind, olds), without_names(kind, news)
+                context, without_names(kind, olds), without_names(kind, news)
             )
+            if checked.problems and not olds:
+                context.run.claims.note_failed_creation(context.subject)
         # Without a property: the engine would print its value, even that of a secret.
-        failures = [
-            CheckFailure("", f"{problem.input} {problem.reason}") for problem in checked.problems
-        ]
+        failures = [CheckFailure("", line_for_user(problem.text)) for problem in checked.problems]
         return CheckResult(_to_sdk({**checked.inputs, **names_to_keep(kind, news)}), failures)
 
     def diff(self, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -81,7 +84,7 @@ class Adapter:
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Create from inputs."""
-        with self._reporting("creating", props):
+        with self._reporting("creating", props), self._creating(props):
             state = self._lifecycle.create(self._context(props), self._inputs(props))
         return CreateResult(state.resource_id, _outputs(state, props))
 
@@ -92,7 +95,8 @@ class Adapter:
             if self._lifecycle.created_marker in props:
                 state = self._lifecycle.read(self._context(props), self._state(props))
             else:
-                state = self._lifecycle.look_up(self._context(props), resource_id)
+                with self._creating(props):
+                    state = self._lifecycle.look_up(self._context(props), resource_id)
         # An empty id tells the engine that the resource doesn't exist any more.
         return ReadResult(resource_id, _outputs(state, props)) if state else ReadResult("", {})
 
@@ -110,13 +114,21 @@ class Adapter:
             self._lifecycle.delete(self._context(props), self._state(props))
 
     def _context(self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None) -> Context:
-        return Context(self._run(), names_in(self._lifecycle.inputs_type, news, olds or {}))
+        names = names_in(self._lifecycle.inputs_type, news, olds or {})
+        return Context(self._run(), names, subject=subject_of(self._lifecycle, news))
+
+    def _creating(
+        self, props: dict[str, Any], *, is_new: bool = True
+    ) -> contextlib.AbstractContextManager[None]:
+        if not is_new:
+            return contextlib.nullcontext()
+        return self._run().claims.creating(subject_of(self._lifecycle, props))
 
     def _inputs(self, props: dict[str, Any]) -> Inputs:
         try:
             inputs: Inputs = self._lifecycle.inputs_type.model_validate(props)
         except ValidationError as error:
-            raise LifecycleError(f"its inputs can't be used: {why(error)}") from None
+            raise LifecycleError(f"its inputs can't be used: {why(error, field_name)}") from None
         return inputs
 
     def _state(self, props: dict[str, Any]) -> State:
@@ -125,8 +137,8 @@ class Adapter:
         except ValidationError as error:
             raise LifecycleError(
                 "its outputs in the stack's state aren't as this provider writes them "
-                f"({why(error)}): correct them, or restore an earlier state, with `pulumi stack "
-                "export` and `pulumi stack import`"
+                f"({why(error, field_name)}): correct them, or restore an earlier state, with "
+                "`pulumi stack export` and `pulumi stack import`"
             ) from None
         return state
 
@@ -163,4 +175,5 @@ def _outputs(state: State, props: Mapping[str, Any]) -> dict[str, Any]:
     if props.get(RESOURCE_NAME) is not None:
         # Later calls get the outputs alone, and `reporting` needs the name.
         outputs.setdefault(RESOURCE_NAME, props[RESOURCE_NAME])
+    require_sendable(outputs)
     return outputs

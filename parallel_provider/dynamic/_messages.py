@@ -9,7 +9,7 @@ import sys
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from parallel_provider.printable import without_hidden
+from parallel_provider.printable import line_for_user
 
 
 class EngineMessages:
@@ -28,7 +28,7 @@ class EngineMessages:
         self._log(engine_pb2.WARNING, text)
 
     def _log(self, severity: engine_pb2.LogSeverity.ValueType, text: str) -> None:
-        line = without_hidden(" ".join(text.split()))
+        line = line_for_user(text)
         with contextlib.suppress(grpc.RpcError):
             engine = _engine()
             if engine is not None:
@@ -37,10 +37,15 @@ class EngineMessages:
         sys.stderr.write(f"{engine_pb2.LogSeverity.Name(severity).lower()}: {line}\n")
 
 
+def engine_address() -> str:
+    """Return the address of the engine that started this process; "" without one."""
+    # `python -m pulumi.dynamic ADDRESS`
+    return sys.argv[1] if len(sys.argv) > 1 else ""
+
+
 @functools.cache
 def _engine() -> engine_pb2_grpc.EngineStub | None:
-    # `python -m pulumi.dynamic ADDRESS`
-    address = sys.argv[1] if len(sys.argv) > 1 else ""
+    address = engine_address()
     return engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
 
 

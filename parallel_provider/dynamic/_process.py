@@ -8,9 +8,15 @@ import threading
 from collections.abc import Callable
 
 from parallel_provider.dynamic._concurrency import widen_thread_pool
-from parallel_provider.dynamic._messages import EngineMessages, with_configuration_hint
+from parallel_provider.dynamic._messages import (
+    EngineMessages,
+    engine_address,
+    with_configuration_hint,
+)
 from parallel_provider.errors import CredentialsError, ParallelError, SettingsError
+from parallel_provider.lifecycle.claims import Claims
 from parallel_provider.lifecycle.run import Run
+from parallel_provider.printable import line_for_user
 from parallel_provider.session import open_run
 
 _lock = threading.Lock()
@@ -29,13 +35,13 @@ def configure(config: Callable[[str], str | None]) -> None:
     with _lock:
         if _run is None:
             try:
-                _run = open_run(config, EngineMessages())
+                _run = open_run(config, EngineMessages(), claims=Claims(engine_address()))
             except ParallelError as error:
                 if str(error) in _shown:
                     raise SettingsError("the same cause as before: see that error") from None
                 _shown.add(str(error))
                 kind = SettingsError if isinstance(error, SettingsError) else CredentialsError
-                raise kind(with_configuration_hint(str(error))) from None
+                raise kind(line_for_user(with_configuration_hint(str(error)))) from None
             widen_thread_pool()
             # What is loaded now stays until the end: the garbage collector needn't look at it.
             gc.freeze()

@@ -14,6 +14,8 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from parallel_provider.isolation import import_own_modules
+
 if TYPE_CHECKING:
     from parallel_provider.dynamic._adapter import Adapter
 
@@ -26,6 +28,7 @@ class Provider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Make this process's run from the stack's configuration."""
+        import_own_modules()
         from parallel_provider.dynamic import _process  # noqa: PLC0415 - heavy
 
         _process.configure(req.config.get)

@@ -17,7 +17,7 @@ from parallel_provider.lifecycle.declarations import named_input
 from parallel_provider.lifecycle.failures import bug_text, failure_text
 from parallel_provider.lifecycle.resource import Lifecycle, UnfinishedError
 from parallel_provider.lifecycle.run import Run
-from parallel_provider.printable import hide, without_hidden
+from parallel_provider.printable import hide, line_for_user
 
 # These calls come in a refresh or a destroy too.
 _ALSO_WITH_OLD_CONFIGURATION = ("reading", "comparing", "deleting")
@@ -37,18 +37,23 @@ def reporting(
     for each in props:
         if has_secret_name(lifecycle.inputs_type, each):
             hide(each.get(named_input(lifecycle.inputs_type) or ""))
-    name = shown_name(lifecycle.inputs_type, props[0])
-    subject = lifecycle.kind + (f" {name!r}" if name is not None else "")
+    subject = subject_of(lifecycle, props[0])
     try:
         with _without_unfinished():
             yield
     except ParallelError as error:
-        text = without_hidden(failure_text(run(), error, subject))
+        text = failure_text(run(), error, subject)
         if doing in _ALSO_WITH_OLD_CONFIGURATION:
             text = with_configuration_hint(text)
-        raise ResourceError(f"{doing} {subject}: {text}") from None
+        raise ResourceError(line_for_user(f"{doing} {subject}: {text}")) from None
     except Exception as error:  # noqa: BLE001 - a user must not see it
-        raise InternalError(f"{doing} {subject}: {bug_text(error)}") from None
+        raise InternalError(line_for_user(f"{doing} {subject}: {bug_text(error)}")) from None
+
+
+def subject_of(lifecycle: Lifecycle[Any, Any], props: Mapping[str, Any]) -> str:
+    """Return what messages call a resource, such as "ApiKey 'ci'"."""
+    name = shown_name(lifecycle.inputs_type, props)
+    return lifecycle.kind + (f" {name!r}" if name is not None else "")
 
 
 @contextlib.contextmanager

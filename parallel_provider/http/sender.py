@@ -8,13 +8,16 @@ no request.
 from __future__ import annotations
 
 import contextlib
+import os
 import ssl
 import threading
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import certifi
 import httpcore
 import httpx
 
@@ -31,6 +34,8 @@ from parallel_provider.printable import masked, printable
 from parallel_provider.settings import is_loopback
 from parallel_provider.version import __version__
 
+# Files or folders with certificates. httpx and uv know the first two, pip and requests the others.
+CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 DEFAULT_MAX_BYTES = 1024 * 1024
 HEADERS = {
     "Accept": "application/json",
@@ -122,14 +127,24 @@ class HttpSender:
                 f"configured {self._url_setting}"
             ) from None
         except _NOT_SENT as error:
-            raise RequestNotSentError(_reason(error)) from None
+            raise RequestNotSentError(self._reason(error)) from None
         except _NO_ANSWER as error:
             if transport.current is not request:
                 # What failed is the request before this one, which checks the access token.
-                raise RequestNotSentError(_reason(error)) from None
+                raise RequestNotSentError(self._reason(error)) from None
             raise NoUsableAnswerError(_reason(error)) from None
         except BodyTooLargeError:
             raise OversizedAnswerError(f"more than {max_bytes // 1024} KiB") from None
+
+    def _reason(self, error: Exception) -> str:
+        """Return why nothing was sent. Names the proxy, if there is one."""
+        reason = _reason(error)
+        if self._proxy is None:
+            return reason
+        proxy = self._proxy.url.netloc.decode(errors="replace")
+        if isinstance(error, httpcore.ProxyError):
+            return f"the proxy {proxy} refused the connection: {reason}"
+        return f"{reason}, through the proxy {proxy}"
 
     @property
     def _connection(self) -> tuple[httpx.Client, BoundedTransport]:
@@ -162,8 +177,24 @@ def tls_context(base_url: str) -> ssl.SSLContext:
     """
     if urlsplit(base_url).scheme != "https":
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    with _environment_errors():
-        return httpx.create_ssl_context(trust_env=_trusts_environment(base_url))
+    found = _certificates() if _trusts_environment(base_url) else None
+    variable, path = found or ("", certifi.where())
+    is_folder = Path(path).is_dir()
+    try:
+        return ssl.create_default_context(
+            cafile=None if is_folder else path, capath=path if is_folder else None
+        )
+    except OSError as error:  # also for a file that holds no certificates
+        raise SettingsError(
+            f"the certificates of {variable}={path} can't be used ({error.strerror or error}): "
+            "name a file or folder with certificates (PEM), or unset it"
+        ) from None
+
+
+def _certificates() -> tuple[str, str] | None:
+    """Return the first variable of the environment that names certificates, and its value."""
+    named = ((name, os.environ.get(name, "")) for name in CERTIFICATE_VARIABLES)
+    return next(((name, path) for name, path in named if path), None)
 
 
 def environment_proxy(base_url: str) -> httpx.Proxy | None:
@@ -206,6 +237,13 @@ def _reason(error: Exception) -> str:
         # Its text quotes the header that can't be sent, with the access token.
         return "the URL or the access token has characters that HTTP doesn't allow"
     text = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        found = _certificates()
+        now = f"now it is {found[0]}={found[1]}" if found else "now none of them is set"
+        return (
+            f"{printable(text)}; if a proxy with an authority of its own is in between, name its "
+            f"certificates in {' or '.join(CERTIFICATE_VARIABLES[::2])} ({now})"
+        )
     if isinstance(error, httpcore.RemoteProtocolError | httpx.RemoteProtocolError):
         return text if text.startswith(_TEXTS_WITHOUT_QUOTES) else "what came isn't HTTP"
     return printable(masked(text)) or type(error).__name__

@@ -11,18 +11,20 @@ from parallel_provider.lifecycle.app_key import (
     APP_KEYS,
     KeyInputs,
     KeyState,
+    after_delivery,
     create_key,
-    deliver_again,
+    deliver,
     organization_of,
     read_key,
     seen_by_now,
-    updates_of_key,
-    without_raw_keys,
+    updates_by_delivery,
+    warn_of_missing_raw_key,
 )
+from parallel_provider.lifecycle.claims import new_owner
 from parallel_provider.lifecycle.declarations import OnChange, Props, ReplaceOnChange
 from parallel_provider.lifecycle.field_types import JsonLike
 from parallel_provider.lifecycle.imported_key import imported_outputs
-from parallel_provider.lifecycle.one_time_secret import SecretId, revoke_secret
+from parallel_provider.lifecycle.one_time_secret import revoke_secret
 from parallel_provider.lifecycle.resource import Diff, Lifecycle, RawKeyOf
 from parallel_provider.lifecycle.run import Context
 
@@ -50,15 +52,19 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
     def diff(self, context: Context, state: ApiKeyState, news: Props) -> Diff:
         """Compare inputs. What isn't delivered, or not to be kept any more, needs an update."""
         diff = super().diff(context, state, news)
-        return replace(diff, updates=updates_of_key(state, news))
+        if not diff.replaces:
+            if context.run.claims.has_program:
+                state.hold(context)
+            warn_of_missing_raw_key(context, state, news)
+        return replace(diff, updates=updates_by_delivery(state, news))
 
     def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:
         """Return the outputs after a create."""
-        return without_raw_keys(super().expect_create(context, inputs), inputs)
+        return after_delivery({**super().expect_create(context, inputs), "delivered": ()}, inputs)
 
     def expect_update(self, context: Context, state: ApiKeyState, inputs: Props) -> dict[str, Any]:
         """Return the outputs after an update."""
-        return without_raw_keys(super().expect_update(context, state, inputs), inputs)
+        return after_delivery(super().expect_update(context, state, inputs), inputs)
 
     def create(self, context: Context, inputs: ApiKeyInputs) -> ApiKeyState:
         """Create it, and keep the raw key."""
@@ -70,7 +76,11 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
             inputs,
             inputs.api_key_name,
             lambda outputs: ApiKeyState(
-                **outputs, org_id=org_id, seen_by=seen_by, triggers=inputs.triggers
+                **outputs,
+                org_id=org_id,
+                seen_by=seen_by,
+                owner_id=new_owner(),
+                triggers=inputs.triggers,
             ),
         )
 
@@ -79,17 +89,19 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
         return read_key(context, state)
 
     def import_state(self, context: Context, resource_id: str, raw_key_of: RawKeyOf) -> ApiKeyState:
-        """Take over a key of this id. Only its app can be checked."""
-        return ApiKeyState(**imported_outputs(context, self.kind, resource_id, raw_key_of))
+        """Manage a key of this id from now on. Only its app can be checked."""
+        state = ApiKeyState(**imported_outputs(context, self.kind, resource_id, raw_key_of))
+        state.hold(context)
+        return state
 
     def update(self, context: Context, state: ApiKeyState, inputs: ApiKeyInputs) -> ApiKeyState:
         """Deliver it if that isn't done. Remove the raw key if it isn't to be kept any more."""
-        if state.undelivered:
-            state = deliver_again(context, state, inputs)
-        return state if inputs.keep_raw_api_key else state.model_copy(update={"raw_api_key": None})
+        return deliver(context, state, inputs)
 
     def delete(self, context: Context, state: ApiKeyState) -> None:
         """Revoke it."""
         context.run.require_allowed_organization()
-        key = SecretId(state.api_key_id, state.api_key_name)
+        context.refuse_after_failed_creation()
+        [key] = state.held_keys
         revoke_secret(context, APP_KEYS, state.place, key)
+        state.release(context)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from parallel_provider.api import AppItem
+from parallel_provider.api import AppItem, Apps
 from parallel_provider.errors import LifecycleError
-from parallel_provider.lifecycle.app_uses import AppUses
 from parallel_provider.once import Once
 
-NO_LIST = "the Account API's answer has no list of apps, so nobody knows which apps there are"
+INCOMPLETE = (
+    "the answer with the list of apps isn't as the Account API documents it (200, JSON, nothing "
+    "but apps, no next page), so it may lack apps"
+)
+RUN_LATER = "run again later, and if that doesn't help, with a newer version of parallel-provider"
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class Organization:
 class _Apps:
     """Apps by id and by name, so that a look-up is fast among a thousand apps."""
 
-    def __init__(self, apps: Iterable[AppItem] | None = ()) -> None:
-        self.is_whole = apps is not None
+    def __init__(self, apps: Apps | None = None) -> None:
+        self.is_complete = apps is None or apps.is_complete
         self.by_id: dict[str, AppItem] = {}
         self._by_name: defaultdict[str, list[AppItem]] = defaultdict(list)
         for app in apps or ():
@@ -51,8 +54,7 @@ class AppDirectory:
     Safe to use from several threads. If the list fails, it fails for all of them.
     """
 
-    def __init__(self, list_apps: Callable[[], list[AppItem] | None]) -> None:
-        self.uses = AppUses()
+    def __init__(self, list_apps: Callable[[], Apps]) -> None:
         self._list_apps = list_apps
         self._before = Once(self._list)
         self._after = Once(self._list)
@@ -81,15 +83,18 @@ class AppDirectory:
             return [app for app_id, app in known.items() if app_id not in self._deleted]
 
     def named(self, app_name: str) -> list[AppItem]:
-        """Return the apps of exactly this name. Several apps can have the same name."""
-        listed = self._before.get()
+        """Return the apps of exactly this name. Several apps can have the same name.
+
+        Raises LifecycleError if the list isn't complete.
+        """
+        listed = _complete(self._before.get())
         with self._lock:
             known = (*listed.named(app_name), *self._created.named(app_name))
             return [app for app in known if app.app_id not in self._deleted]
 
-    def is_whole(self) -> bool:
-        """Return whether the server has given a list. Without one, nothing counts as absent."""
-        return self._before.get().is_whole
+    def is_complete(self) -> bool:
+        """Return whether an app that isn't in the list doesn't exist for this person."""
+        return self._before.get().is_complete
 
     def was_listed(self, app_id: str) -> bool:
         """Return whether an app was in the list of this run."""
@@ -110,12 +115,10 @@ class AppDirectory:
     def appeared(self, app_name: str) -> list[AppItem]:
         """List again; return the new apps of this name that this run hasn't added.
 
-        Raises LifecycleError if the server gives no list.
+        Raises LifecycleError if a list isn't complete.
         """
-        before = self._before.get()
-        now = self._list()
-        if not (before.is_whole and now.is_whole):
-            raise LifecycleError(NO_LIST)
+        before = _complete(self._before.get())
+        now = _complete(self._list())
         with self._lock:
             return [
                 app
@@ -145,6 +148,12 @@ class AppDirectory:
 
     def _list(self) -> _Apps:
         return _Apps(self._list_apps())
+
+
+def _complete(apps: _Apps) -> _Apps:
+    if not apps.is_complete:
+        raise LifecycleError(f"{INCOMPLETE}: {RUN_LATER}")
+    return apps
 
 
 def _owner(apps: _Apps) -> Organization | None:

@@ -5,12 +5,14 @@ API: POST /service/v1/apps/{app_id}/keys, DELETE /service/v1/apps/{app_id}/keys/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, SecretStr
 
 from parallel_provider.errors import LifecycleError
+from parallel_provider.lifecycle.app_creation import app_thing
+from parallel_provider.lifecycle.claims import HeldElsewhereError
 from parallel_provider.lifecycle.declarations import (
     DefaultsToResourceName,
     Inputs,
@@ -31,6 +33,8 @@ from parallel_provider.lifecycle.one_time_secret import (
     create_secret,
     deliver_secret,
     discard_secret,
+    fingerprint,
+    thing_of,
 )
 from parallel_provider.lifecycle.presence import (
     Marks,
@@ -43,8 +47,9 @@ from parallel_provider.lifecycle.presence import (
 )
 from parallel_provider.lifecycle.resource import UnfinishedError
 from parallel_provider.lifecycle.run import Context, Run
-from parallel_provider.lifecycle.sendable import is_valid_text, unsendable
 from parallel_provider.model import Integer, plain
+from parallel_provider.printable import field_name
+from parallel_provider.sendable import unsendable
 
 
 class KeyInputs(Inputs):
@@ -58,26 +63,25 @@ class KeyInputs(Inputs):
     )
     deliver_command: Annotated[Arguments, OnChange("is used for the next new key")] = Field(
         default=None,
-        description="A command, as a list of its arguments. It gets each new raw key on its "
+        description="A command, as a list of its arguments. It gets each raw key once, on its "
         "standard input.",
     )
-    keep_raw_api_key: Annotated[Flag, OnChange("to False removes the raw key from the state")] = (
-        Field(default=True, description="False: the state has no raw key, only its fingerprint.")
-    )
+    keep_raw_api_key: Annotated[
+        Flag, OnChange("to False removes the raw key from the state, once it is delivered")
+    ] = Field(default=True, description="False: the state has no raw key, only its fingerprint.")
 
     @classmethod
     def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:
         """Refuse inputs with which nobody would have the raw key."""
         if valid.get("keep_raw_api_key") is False and "deliver_command" not in given:
-            yield Problem(
-                "keep_raw_api_key", "needs a deliver_command: otherwise nobody has the key"
-            )
+            needed = field_name("deliver_command")
+            yield Problem("keep_raw_api_key", f"needs a {needed}: otherwise nobody has the key")
 
 
 class KeyState(State):
     """The outputs that every kind of key has. `created_at` is epoch seconds, by the server's clock.
 
-    `raw_api_key` is None if the state doesn't keep it.
+    `raw_api_key` is None if the state doesn't keep it, which it does until the key is delivered.
     """
 
     api_key_id: str = Field(description="The key's id.")
@@ -98,8 +102,13 @@ class KeyState(State):
         description='"sha256:" and the key\'s hash in hexadecimal digits; not a secret.'
     )
     triggers: Any = Field(default=None, description="The value of the input `triggers`.")
-    undelivered: Annotated[bool | None, Internal()] = Field(
-        default=None, description="True while deliver_command hasn't got the current key."
+    owner_id: Annotated[str | None, Internal()] = Field(
+        default=None, description="Tells this resource from others of a run."
+    )
+    delivered: Annotated[tuple[str, ...], Internal(), Field(strict=False)] = Field(
+        default=(),
+        description="Fingerprints of the raw keys that deliver_command has got: of the current "
+        "key, and of the previous one.",
     )
     seen_by: SeenBy = Field(
         default=(), description="Marks of the people whose list of apps has had its app."
@@ -109,9 +118,39 @@ class KeyState(State):
     )
 
     @property
+    def owner(self) -> str:
+        """What claims call this resource."""
+        return self.owner_id or self.api_key_id
+
+    @property
     def place(self) -> SecretPlace:
-        """Where its keys are, for a revocation."""
-        return SecretPlace(self, self.creators)
+        """Where its keys are, and whose they are, for a revocation."""
+        return SecretPlace(self, self.creators, self.owner, self.delivered)
+
+    @property
+    def held_keys(self) -> tuple[SecretId, ...]:
+        """All its keys that aren't revoked yet, the current one first."""
+        return (SecretId(self.api_key_id, self.api_key_name, fingerprint(self.raw_api_key)),)
+
+    def hold(self, context: Context) -> None:
+        """Claim its keys, and that it needs their app. Raises HeldElsewhereError."""
+        claims = context.run.claims
+        for key in self.held_keys:
+            claims.hold(
+                thing_of(APP_KEYS, key.secret_id),
+                self.owner,
+                context.subject,
+                shown=f"key {key.name!r} ({key.secret_id})",
+                fingerprint=key.fingerprint,
+            )
+        claims.use(app_thing(self.app_id), self.owner, context.subject)
+
+    def release(self, context: Context) -> None:
+        """Take all its claims back: it is deleted."""
+        claims = context.run.claims
+        for key in self.held_keys:
+            claims.release(thing_of(APP_KEYS, key.secret_id), self.owner)
+        claims.release(app_thing(self.app_id), self.owner)
 
     @property
     def resource_id(self) -> str:
@@ -135,19 +174,13 @@ class _AppKeys:
             "created_by_user_id": key.created_by_user_id,
             "created_by_user_email": key.created_by_user_email,
             "display_value": key.display_value,
-            "created_at": key.created_at,
         }
-        return NewSecret(key.api_key_id, key.app_id, key.created_at, key.raw_api_key, outputs)
+        return NewSecret(
+            key.api_key_id, key.app_id, key.created_at, key.answered_at, key.raw_api_key, outputs
+        )
 
     def revoke(self, run: Run, app_id: str, secret_id: str) -> None:
         run.api.delete_key(app_id, secret_id)
-
-    def variables(self, secret: NewSecret, name: str) -> Mapping[str, str]:
-        return {
-            "PARALLEL_API_KEY_ID": secret.secret_id,
-            "PARALLEL_API_KEY_NAME": name,
-            "PARALLEL_APP_ID": secret.app_id,
-        }
 
 
 APP_KEYS: SecretApi = _AppKeys()
@@ -158,50 +191,105 @@ def create_key(
     inputs: KeyInputs,
     api_key_name: str,
     state_of: Callable[[dict[str, Any]], KeyStateT],
+    stay: Sequence[str] = (),
 ) -> KeyStateT:
     """Create a key, deliver it if there is a command for that, and return the new state.
 
+    `stay` has the ids of the keys that the resource has already.
     `state_of` makes the state from the outputs of the new key. If the key can't be kept or
     delivered, it is revoked again and LifecycleError is raised. If that fails too, a key that could
     only not be delivered raises UnfinishedError, with the new state.
     """
     run = context.run
-    key = create_secret(context, APP_KEYS, inputs.app_id, api_key_name)
+    key = create_secret(context, APP_KEYS, inputs.app_id, api_key_name, stay=stay)
     doing = "kept in the state"
     try:
         state = state_of(_key_outputs(run, key, inputs, api_key_name))
         problem = unsendable(plain(state))
         if problem is not None:
             raise LifecycleError(problem)
-        if inputs.deliver_command is not None:
-            doing = "delivered"
-            deliver_secret(context, APP_KEYS, key, api_key_name, inputs.deliver_command)
+        state.hold(context)
+        doing = "delivered"
+        return deliver(context, state, inputs)
+    except HeldElsewhereError:
+        raise  # it was no new key
     except Exception as error:  # noqa: BLE001 - whatever it was, nobody has this key
         failure = f"couldn't be {doing}: {reason_of(error)}"
         secret = SecretId(key.secret_id, api_key_name)
         discarded = discard_secret(run, APP_KEYS, inputs.app_id, secret, failure)
         if discarded.is_revoked or doing != "delivered":
             raise discarded.error from None
-        unfinished = state.model_copy(update={"undelivered": True})
-        raise UnfinishedError(discarded.text, discarded.error, unfinished) from None
-    return state
+        raise UnfinishedError(discarded.text, discarded.error, state) from None
 
 
-def deliver_again(context: Context, state: KeyStateT, inputs: KeyInputs) -> KeyStateT:
-    """Deliver a key whose first delivery failed, and which couldn't be revoked then.
+def deliver(context: Context, state: KeyStateT, inputs: KeyInputs) -> KeyStateT:
+    """Deliver the current key if that is to be done, and return the state after it."""
+    outputs, asked = dict(state), dict(inputs)
+    if _must_deliver(outputs, asked) and state.raw_api_key and inputs.deliver_command:
+        variables = {
+            "PARALLEL_API_KEY_ID": state.api_key_id,
+            "PARALLEL_API_KEY_NAME": state.api_key_name,
+            "PARALLEL_APP_ID": state.app_id,
+        }
+        deliver_secret(
+            context, state.raw_api_key, state.api_key_name, inputs.deliver_command, variables
+        )
+    return state.model_copy(update=after_delivery(outputs, asked))
 
-    Raises LifecycleError if the state doesn't have the raw key.
+
+def after_delivery(outputs: Props, inputs: Props) -> dict[str, Any]:
+    """Return a key's outputs after a run in which no delivery fails. They may hold UNKNOWN.
+
+    With `keep_raw_api_key=False`, the raw keys that were delivered are gone. The others stay, as
+    nobody else has them.
     """
-    if inputs.deliver_command is not None:
-        if state.raw_api_key is None:
-            raise LifecycleError(
-                f"the key {state.api_key_name!r} ({state.api_key_id}) was never delivered, and "
-                "nobody has it, as keep_raw_api_key is false: replace it with `pulumi up "
-                "--replace` and this resource's URN, which revokes it"
-            )
-        key = NewSecret(state.api_key_id, state.app_id, state.created_at, state.raw_api_key, {})
-        deliver_secret(context, APP_KEYS, key, state.api_key_name, inputs.deliver_command)
-    return state.model_copy(update={"undelivered": None})
+    delivered = tuple(outputs["delivered"])
+    if _must_deliver(outputs, inputs):
+        delivered += (outputs["raw_api_key_fingerprint"],)
+    after = {**outputs, "delivered": delivered}
+    if inputs.get("keep_raw_api_key") is False:
+        previous = outputs.get("previous_raw_api_key")
+        if outputs["raw_api_key_fingerprint"] in delivered:
+            after["raw_api_key"] = None
+        if previous is not None and fingerprint(previous) in delivered:
+            after["previous_raw_api_key"] = None
+    return after
+
+
+def _must_deliver(outputs: Props, inputs: Props) -> bool:
+    """Say whether there is a command, and a raw key that no command has got yet."""
+    return (
+        inputs.get("deliver_command") is not None
+        and outputs["raw_api_key"] is not None
+        and outputs["raw_api_key_fingerprint"] not in outputs["delivered"]
+    )
+
+
+def updates_by_delivery(state: KeyState, news: Props) -> tuple[str, ...]:
+    """Return the inputs that ask for an update, as the current key must be delivered or removed."""
+    before = dict(state)
+    after = after_delivery(before, news)
+    reasons = {
+        "deliver_command": after["delivered"] != before["delivered"],
+        "keep_raw_api_key": any(
+            after[name] is None and before[name] is not None
+            for name in before
+            if name.endswith("raw_api_key")
+        ),
+    }
+    return tuple(name for name, asks in reasons.items() if asks)
+
+
+def warn_of_missing_raw_key(context: Context, state: KeyState, news: Props) -> None:
+    """Warn if the state is to have the raw key again, which it had to give up."""
+    keeps = news.get("keep_raw_api_key") in (None, True)
+    if keeps and state.raw_api_key is None and state.raw_api_key_fingerprint in state.delivered:
+        context.warn(
+            f"{field_name('keep_raw_api_key')} is true again, but the raw key of "
+            f"{state.api_key_name!r} ({state.api_key_id}) can't be read again: "
+            f"{field_name('raw_api_key')} stays empty until there is a new key. Change `triggers` "
+            f"to get one, or set {field_name('keep_raw_api_key')} to false."
+        )
 
 
 def read_key(context: Context, state: KeyStateT) -> KeyStateT | None:
@@ -217,32 +305,8 @@ def read_key(context: Context, state: KeyStateT) -> KeyStateT | None:
             return None
         warn_of_unknown(context, state)
         return state
-    seen = state.model_copy(
-        update={"seen_by": with_mark(state.seen_by, mark_in(run, state.app_id))}
-    )
-    if not is_valid_text(app.app_name):
-        return seen
-    return seen.model_copy(update={"app_name": app.app_name})
-
-
-def updates_of_key(state: KeyState, news: Props) -> tuple[str, ...]:
-    """Return the inputs that ask for an update without a difference between runs.
-
-    The key isn't delivered yet, or the state has the raw key and must not have it any more.
-    """
-    asking = {
-        "deliver_command": bool(state.undelivered),
-        "keep_raw_api_key": state.raw_api_key is not None and news.get("keep_raw_api_key") is False,
-    }
-    return tuple(name for name, asks in asking.items() if asks)
-
-
-def without_raw_keys(outputs: dict[str, Any], inputs: Props) -> dict[str, Any]:
-    """Return expected outputs without raw keys, if the inputs say that the state has none."""
-    outputs = {**outputs, "undelivered": None}
-    if inputs.get("keep_raw_api_key") is not False:
-        return outputs
-    return {**outputs, **{name: None for name in outputs if name.endswith("raw_api_key")}}
+    seen_by = with_mark(state.seen_by, mark_in(run, state.app_id))
+    return state.model_copy(update={"seen_by": seen_by, "app_name": app.app_name})
 
 
 def organization_of(run: Run, app_id: str) -> str:
@@ -269,6 +333,7 @@ def _key_outputs(run: Run, key: NewSecret, inputs: KeyInputs, api_key_name: str)
         "creators": {} if mark is None else {key.secret_id: mark},
         "app_id": inputs.app_id,
         "api_key_name": api_key_name,
-        "raw_api_key": key.raw if inputs.keep_raw_api_key else None,
-        "raw_api_key_fingerprint": key.fingerprint,
+        "created_at": key.created_at,
+        "raw_api_key": key.raw,
+        "raw_api_key_fingerprint": fingerprint(key.raw),
     }

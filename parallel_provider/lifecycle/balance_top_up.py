@@ -2,42 +2,188 @@
 
 from __future__ import annotations
 
-import contextlib
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+from pydantic import Field
 
 from parallel_provider.api import Balance
-from parallel_provider.errors import JournalError, LifecycleError
-from parallel_provider.lifecycle.balance_top_up_state import (
-    SET_BY_A_CHARGE,
-    BalanceTopUpInputs,
-    BalanceTopUpState,
-    name_of,
-    new_identity,
-    with_salt,
-)
+from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.charge import (
     Charge,
+    Identity,
     cents_of,
     charge,
+    idempotency_key,
     one_charge_at_a_time,
+    why_invoiced,
     why_not_allowed,
+    why_not_now,
+    with_open_charge,
 )
-from parallel_provider.lifecycle.charge_plan import (
-    announce,
-    first_charge,
-    is_settled,
-    month_now,
-    month_of,
-    wanted_charge,
-    why_name_is_taken,
-    why_no_prepaid_balance,
-    why_not_ours,
-    why_not_planned,
+from parallel_provider.lifecycle.charge_journal import (
+    JournalEntry,
+    charged_in_month,
 )
-from parallel_provider.lifecycle.declarations import Checked, Problem, Props, changed_inputs, same
+from parallel_provider.lifecycle.declarations import (
+    Checked,
+    Inputs,
+    Internal,
+    OnChange,
+    Problem,
+    Props,
+    SecretOutput,
+    State,
+    changed_inputs,
+    same,
+)
+from parallel_provider.lifecycle.field_types import ChargeCents, JsonLike, PositiveCents
 from parallel_provider.lifecycle.resource import Diff, Lifecycle
-from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.lifecycle.run import Context, ResourceNames, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN
+from parallel_provider.model import Integer, Number
+from parallel_provider.printable import field_name
+
+_CLOCKS_AGREE = timedelta(days=1)
+_NO_MONTH = (
+    "the server's answers have no date, or one that differs by more than a day from this machine's "
+    "clock, so the month that {} is for isn't known, and nothing is charged: "
+    "correct the clock, or see what stands between you and the server"
+).format(field_name("monthly_limit_cents"))
+
+SET_BY_A_CHARGE = (
+    "charges",
+    "last_charge_cents",
+    "last_charged_at",
+    "total_charged_cents",
+    "month",
+    "month_charged_cents",
+    "balance_before_cents",
+    "balance_after_cents",
+    "last_idempotency_key",
+)
+"""The outputs that a charge changes."""
+
+
+class BalanceTopUpInputs(Inputs):
+    """What a program says about a top-up."""
+
+    amount_cents: Annotated[
+        ChargeCents, OnChange("charges once, unless `when_below_cents` is set")
+    ] = Field(description="The amount of one charge, 1 to 10000 US cents.")
+    when_below_cents: Annotated[PositiveCents | None, OnChange("takes effect in this run")] = Field(
+        default=None, description="Each run charges if it finds the balance below this."
+    )
+    monthly_limit_cents: Annotated[PositiveCents | None, OnChange("takes effect in this run")] = (
+        Field(
+            default=None,
+            description="The most to charge in a UTC calendar month. Required with "
+            "`when_below_cents`.",
+        )
+    )
+    triggers: Annotated[JsonLike, OnChange("charges once, unless `when_below_cents` is set")] = (
+        Field(default=None, description="Any JSON-like value.")
+    )
+
+    @classmethod
+    def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:
+        """Yield the problems of the monthly limit, which belongs to a threshold."""
+        amount, limit = valid.get("amount_cents"), valid.get("monthly_limit_cents")
+        threshold = field_name("when_below_cents")
+        by_threshold, has_limit = "when_below_cents" in given, "monthly_limit_cents" in given
+        if by_threshold and not has_limit:
+            yield Problem("monthly_limit_cents", f"is required together with {threshold}")
+        if has_limit and not by_threshold:
+            yield Problem("monthly_limit_cents", f"is only for use together with {threshold}")
+        if isinstance(amount, int) and isinstance(limit, int) and limit < amount:
+            yield Problem("monthly_limit_cents", f"is less than one charge of {amount} cents")
+
+
+class BalanceTopUpState(State):
+    """The outputs of a top-up: its inputs, and what it has charged so far.
+
+    `organization` to `parent_types` are the names at creation, since a rename must not change the
+    idempotency key. Times are epoch seconds.
+    """
+
+    amount_cents: Integer = Field(description="The amount of one charge, in US cents.")
+    when_below_cents: Integer | None = Field(
+        default=None, description="The balance, in cents, below which it charges."
+    )
+    monthly_limit_cents: Integer | None = Field(
+        default=None, description="The most that it charges in a UTC calendar month, in cents."
+    )
+    triggers: Any = Field(default=None, description="The value of the input `triggers`.")
+    organization: Annotated[str, Internal()] = Field(
+        description="Pulumi's organization at creation."
+    )
+    project: Annotated[str, Internal()] = Field(description="The Pulumi project at creation.")
+    stack: Annotated[str, Internal()] = Field(description="The Pulumi stack at creation.")
+    resource_name: Annotated[str, Internal()] = Field(description="The name at creation.")
+    parent_types: Annotated[str | None, Internal()] = Field(
+        default=None, description="The types of its parents at creation, as in the URN."
+    )
+    org_id: str = Field(description="The organization whose balance it tops up.")
+    charges: Integer = Field(default=0, description="The number of charges so far.")
+    last_charge_cents: Integer | None = Field(
+        default=None, description="The last charge, in cents."
+    )
+    last_charged_at: Integer | None = Field(
+        default=None, description="The time of the last charge, in epoch seconds."
+    )
+    total_charged_cents: Integer = Field(default=0, description="All charges so far, in cents.")
+    month: str = Field(
+        description='The UTC calendar month of `month_charged_cents`, such as "2026-11".'
+    )
+    month_charged_cents: Integer = Field(
+        default=0, description="The charges in that month in cents."
+    )
+    balance_before_cents: Number | None = Field(
+        default=None, description="The balance before the last charge, in cents."
+    )
+    balance_after_cents: Number | None = Field(
+        default=None, description="The balance after the last charge, in cents."
+    )
+    last_idempotency_key: Annotated[str | None, SecretOutput()] = Field(
+        default=None,
+        description="The idempotency key of the last charge. `triggers` is a part of it.",
+    )
+
+    @property
+    def identity(self) -> Identity:
+        """The names that are a part of every idempotency key."""
+        return Identity(
+            self.organization,
+            self.project,
+            self.stack,
+            self.resource_name,
+            self.parent_types or "",
+        )
+
+    @property
+    def resource_id(self) -> str:
+        """The names that it was created under."""
+        return "/".join((self.organization, self.project, self.stack, self.resource_name))
+
+    def with_charge(
+        self, *, key: str, cents: int, at: float, month: str, before: float, after: float
+    ) -> BalanceTopUpState:
+        """Return the state after one more charge. A month that is over isn't counted again."""
+        in_month = self.month_charged_cents if month <= self.month else 0
+        return self.model_copy(
+            update={
+                "charges": self.charges + 1,
+                "last_charge_cents": cents,
+                "last_charged_at": int(at),
+                "total_charged_cents": self.total_charged_cents + cents,
+                "month": max(month, self.month),
+                "month_charged_cents": in_month + (cents if month >= self.month else 0),
+                "balance_before_cents": before,
+                "balance_after_cents": after,
+                "last_idempotency_key": key,
+            }
+        )
 
 
 class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
@@ -58,45 +204,32 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
             if amount_is_right and isinstance(amount, int):
                 _refuse(checked, why_not_allowed(amount, context.run.guards.max_top_up_cents))
             if not checked.problems:
-                _refuse(checked, why_no_prepaid_balance(context, checked.inputs, is_new=not olds))
+                _refuse(checked, _why_no_prepaid_balance(context.run))
         if not olds and not checked.problems:
             _check_creation(context, checked)
         return checked
 
     def diff(self, context: Context, state: BalanceTopUpState, news: Props) -> Diff:
         """Compare inputs, and tell the user about a charge that is due. It is never replaced."""
-        run, name = context.run, name_of(context.resource)
-        other = run.charge_registry.note_existing(state.identity, name)
-        if other is not None:
-            raise LifecycleError(
-                f"the new top-up {other} has the name that this one was created under, "
-                f"{state.resource_name!r}, and one charge would be counted for both: give the new "
-                "one another name"
-            )
+        if context.run.claims.has_program:
+            other = _claimed_by_another(context, state.identity)
+            if other is not None:
+                raise LifecycleError(
+                    f"{other} has the name that this one was created under, "
+                    f"{state.resource_name!r}, and one charge would be counted for both: declare "
+                    "the newer one of the two under another name"
+                )
         updates = set(changed_inputs(self.inputs_type, state, news))
-        threshold, amount = news.get("when_below_cents"), news.get("amount_cents")
-        wanted = _next_charge(state, amount, news.get("triggers"))
-        if isinstance(threshold, int | float) and isinstance(amount, int | float):
-            balance = run.balance.get()
-            settled = wanted is not None and is_settled(run, wanted)
-            if settled or _is_below(balance, threshold):
-                limit = news.get("monthly_limit_cents")
-                total = _month_total(run, state)
-                if not settled and isinstance(limit, int | float) and total + amount > limit:
-                    _warn_of_limit(context, state, balance, int(limit))
-                else:
-                    refusal = why_not_planned(run, name, wanted) if wanted is not None else None
-                    if refusal is None:
-                        announce(context, amount, wanted, _condition(balance, threshold))
-                    else:
-                        # A refresh asks for a diff too, and charges nothing. The update raises.
-                        context.warn(f"{name}: the next charge {refusal}.")
-                    updates.add("when_below_cents")
-        elif threshold is None and _asks_for_charge(dict(state), news):
-            refusal = why_not_planned(run, name, wanted) if wanted is not None else None
-            if refusal is not None:
+        by_threshold = news.get("when_below_cents") is not None
+        if by_threshold or _asks_for_charge(dict(state), news):
+            is_due, refusal = _plan(context, state, news)
+            if refusal is not None and not by_threshold:
                 raise LifecycleError(f"the next charge {refusal}")
-            announce(context, amount, wanted)
+            if refusal is not None:
+                # A refresh asks for a diff too, and charges nothing. The update raises.
+                context.warn(f"{_name_of(context.resource)}: the next charge {refusal}.")
+            if is_due and by_threshold:
+                updates.add("when_below_cents")
         return Diff(updates=tuple(sorted(updates)))
 
     def expect_update(
@@ -110,27 +243,13 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
 
     def create(self, context: Context, inputs: BalanceTopUpInputs) -> BalanceTopUpState:
         """Charge for the first time; with a threshold, only if the balance is low."""
-        run, resource = context.run, context.resource
+        run = context.run
         run.require_allowed_organization()
-        name, identity = name_of(resource), new_identity(resource)
-        other = run.charge_registry.note_new(identity, name)
+        other = _claimed_by_another(context, _new_identity(context.resource))
         if other is not None:
-            raise LifecycleError(f"its name {why_name_is_taken(other)}")
-        org_id = run.balance.get().org_id
-        server_time = run.server_time()
-        state = BalanceTopUpState(
-            **dict(inputs),
-            organization=resource.organization,
-            project=resource.project,
-            stack=resource.stack,
-            resource_name=resource.name,
-            parent_types=resource.parent_types or None,
-            org_id=org_id,
-            month=month_of(run.clock() if server_time is None else server_time),
-        )
-        state = _charge_where_due(context, state)
-        run.charge_registry.note_created(identity, name)
-        return with_salt(state)
+            raise LifecycleError(f"its name {_why_name_is_taken(other)}")
+        state = _new_state(context, dict(inputs), run.balance.get().org_id)
+        return _charge_where_due(context, state)
 
     def read(self, context: Context, state: BalanceTopUpState) -> BalanceTopUpState | None:  # noqa: ARG002
         """Return the state. The server has nothing that it could be compared with."""
@@ -155,8 +274,33 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
                 f"{state.total_charged_cents} cents that it charged stay in the balance of "
                 f"organization {state.org_id} and are not paid back."
             )
-        with contextlib.suppress(JournalError):
-            context.run.charge_journal.release(state.org_id, "/".join(state.identity))
+
+
+def month_of(epoch_seconds: float) -> str:
+    """Return the UTC calendar month of a time, such as "2026-11"."""
+    return datetime.fromtimestamp(epoch_seconds, tz=timezone.utc).strftime("%Y-%m")
+
+
+def month_now(known_month: str, server_time: float | None, clock: float) -> str | None:
+    """Return the month that a monthly limit is for. It is never before `known_month`, the state's.
+
+    The server decides it, if this machine's clock differs by less than a day; otherwise one of the
+    two is wrong, and the month is None.
+    """
+    if server_time is None or abs(server_time - clock) > _CLOCKS_AGREE.total_seconds():
+        return None
+    return max(known_month, month_of(server_time))
+
+
+def month_to_keep(known_month: str, server_time: float | None, clock: float) -> str:
+    """Return the month that a charge is counted for, also where nothing depends on it.
+
+    If the server's time and this machine's clock differ, the earlier one counts: a state with a
+    month far ahead would count for that month for ever.
+    """
+    earlier = min(clock if server_time is None else server_time, clock)
+    agreed = month_now(known_month, server_time, clock)
+    return agreed or max(known_month, month_of(earlier))
 
 
 def _refuse(checked: Checked, refusal: str | None, input_name: str = "amount_cents") -> None:
@@ -164,26 +308,72 @@ def _refuse(checked: Checked, refusal: str | None, input_name: str = "amount_cen
         checked.problems.append(Problem(input_name, refusal))
 
 
-def _check_creation(context: Context, checked: Checked) -> None:
-    """Refuse a name or a key that another top-up has; tell the user what will be charged."""
-    run, news = context.run, checked.inputs
-    name, identity = name_of(context.resource), new_identity(context.resource)
-    other = run.charge_registry.note_new(identity, name)
-    if other is not None:
-        _refuse(checked, why_name_is_taken(other), "resource_name")
-        return
-    amount, threshold = news.get("amount_cents"), news.get("when_below_cents")
+def _name_of(resource: ResourceNames) -> str:
+    """Return the top-up's name in the program now, for messages."""
+    place = f" in {resource.parent_types}" if resource.parent_types else ""
+    return f"{resource.name!r}{place}"
+
+
+def _claimed_by_another(context: Context, identity: Identity) -> str | None:
+    """Claim an identity for this resource; return another top-up of this run that has it.
+
+    Its owner is the name in the program now. So a resource and its replacement are the same.
+    """
+    name = _name_of(context.resource)
+    claim = context.run.claims.claim(f"top-up:{identity.digest}", name, f"the top-up {name}")
+    return None if claim is None else claim.subject
+
+
+def _new_identity(resource: ResourceNames) -> Identity:
+    """Return the identity of a top-up that will be created."""
+    return Identity(
+        resource.organization,
+        resource.project,
+        resource.stack,
+        resource.name,
+        resource.parent_types,
+    )
+
+
+def _new_state(context: Context, inputs: Props, org_id: str) -> BalanceTopUpState:
+    """Return the state of a top-up that has charged nothing yet. An input may be UNKNOWN."""
+    run, resource = context.run, context.resource
+    return BalanceTopUpState.model_construct(
+        **inputs,
+        organization=resource.organization,
+        project=resource.project,
+        stack=resource.stack,
+        resource_name=resource.name,
+        parent_types=resource.parent_types or None,
+        org_id=org_id,
+        month=month_to_keep("", run.server_time(), run.clock()),
+    )
+
+
+def _why_no_prepaid_balance(run: Run) -> str | None:
+    """Return why the organization's balance can't be topped up, or None."""
     balance = run.balance.get()
-    wanted = first_charge(context, news, balance.org_id)
-    if isinstance(threshold, int):
-        settled = wanted is not None and is_settled(run, wanted)
-        if not settled and not _is_below(balance, threshold):
-            return
-    refusal = why_not_planned(run, name, wanted) if wanted is not None else None
-    if refusal is not None:
-        _refuse(checked, refusal)
-    else:
-        announce(context, amount, wanted, _condition(balance, threshold))
+    refusal = why_invoiced(balance)
+    return None if refusal is None else with_open_charge(run, balance.org_id, refusal)
+
+
+def _why_name_is_taken(other: str) -> str:
+    """Return why a new top-up can't have the name that another one has in its keys."""
+    return (
+        f"was that of {other} when it was created, and one charge would be counted for both: "
+        "choose another name for the new one"
+    )
+
+
+def _check_creation(context: Context, checked: Checked) -> None:
+    """Refuse a name that another top-up has; tell the user what will be charged."""
+    run, news = context.run, checked.inputs
+    other = _claimed_by_another(context, _new_identity(context.resource))
+    if other is not None:
+        _refuse(checked, _why_name_is_taken(other), "resource_name")
+        return
+    _, refusal = _plan(context, _new_state(context, news, run.balance.get().org_id), news)
+    _refuse(checked, refusal)
 
 
 def _asks_for_charge(olds: Props, news: Props) -> bool:
@@ -191,107 +381,187 @@ def _asks_for_charge(olds: Props, news: Props) -> bool:
     return any(not same(olds.get(name), news.get(name)) for name in ("amount_cents", "triggers"))
 
 
-def _next_charge(state: BalanceTopUpState, amount: object, triggers: object) -> Charge | None:
+def _next_charge(state: BalanceTopUpState, news: Props) -> Charge | None:
     """Return the next charge; None if its amount or its triggers aren't known."""
+    amount, identity = news.get("amount_cents"), state.identity
     if not isinstance(amount, int | float):
         return None
-    return wanted_charge(
-        state.identity,
-        state.charges,
-        int(amount),
-        triggers,
-        salt=state.key_salt,
-        org_id=state.org_id,
-    )
+    try:
+        key = idempotency_key(identity, state.charges, int(amount), news.get("triggers"))
+    except TypeError:
+        return None
+    return Charge(int(amount), key, state.org_id, identity)
+
+
+def _known_charge(run: Run, wanted: Charge | None) -> JournalEntry | None:
+    """Return the entry of a charge that this machine knows to be made, though no state has it."""
+    entry = run.charge_journal.find(wanted.org_id, wanted.key) if wanted is not None else None
+    return entry if entry is not None and entry.outcome == "charged" else None
+
+
+def _plan(context: Context, state: BalanceTopUpState, news: Props) -> tuple[bool, str | None]:
+    """Tell the user what a run with these inputs will charge. Changes nothing.
+
+    Return whether a charge is due, and why it will be refused.
+    """
+    run, threshold = context.run, news.get("when_below_cents")
+    wanted = _next_charge(state, news)
+    if _known_charge(run, wanted) is not None:
+        _announce(context, news, wanted, is_known=True)
+        return True, None
+    condition = ""
+    if isinstance(threshold, int | float):
+        balance = run.balance.get()
+        if not _is_below(balance, threshold):
+            return False, None
+        used = _used_of_limit(run, state)
+        if used is None:
+            return True, f"isn't made: {_NO_MONTH}"
+        if used.is_beyond(news):
+            _warn_of_limit(context, state, balance, news, used)
+            return False, None
+        condition = (
+            f", as the balance of {cents_of(balance):g} cents is below {threshold:g} (unless "
+            "another charge raises it before this one's turn)"
+        )
+    refusal = why_not_now(context, wanted.org_id, wanted.key) if wanted is not None else None
+    if refusal is None:
+        _announce(context, news, wanted, condition)
+    return True, refusal
+
+
+def _announce(
+    context: Context,
+    news: Props,
+    wanted: Charge | None,
+    condition: str = "",
+    *,
+    is_known: bool = False,
+) -> None:
+    """Tell, once in a run, what `pulumi up` will charge. The text is right in a preview too."""
+    name, amount = _name_of(context.resource), news.get("amount_cents")
+    cents = f"{amount:g}" if isinstance(amount, int | float) else "a still unknown number of"
+    key = f" under the idempotency key {wanted.key}" if wanted is not None else ""
+    if is_known:
+        text = (
+            f"{name}: `pulumi up` will count {cents} cents that were charged before{key}, and "
+            "charge nothing for them."
+        )
+    else:
+        text = f"{name}: `pulumi up` will charge {cents} cents to the card{key}{condition}."
+    context.info(text, once=True)
 
 
 def _is_below(balance: Balance, threshold: float) -> bool:
     return cents_of(balance) < threshold
 
 
-def _condition(balance: Balance, threshold: object) -> str:
-    if not isinstance(threshold, int | float):
-        return ""
-    return (
-        f", as the balance of {cents_of(balance):g} cents is below {threshold:g} (unless another "
-        "charge raises it before this one's turn)"
+class _Used(NamedTuple):
+    """The cents of the organization's monthly limit that are used: by this top-up, and by others.
+
+    A new state, after a rename or a replacement, doesn't have what the journal has.
+    """
+
+    month: str
+    own: int
+    others: int
+
+    def is_beyond(self, news: Props) -> bool:
+        """Return whether one more charge would be beyond the limit. An UNKNOWN input isn't."""
+        amount, limit = news.get("amount_cents"), news.get("monthly_limit_cents") or 0
+        if not isinstance(amount, int | float) or not isinstance(limit, int | float):
+            return False
+        return self.own + self.others + amount > limit
+
+
+def _used_of_limit(run: Run, state: BalanceTopUpState) -> _Used | None:
+    """Return what is used of the limit; None if the month isn't known."""
+    month = month_now(state.month, run.server_time(), run.clock())
+    if month is None:
+        return None
+    entries = run.charge_journal.entries(state.org_id)
+    own, others = charged_in_month(entries, month, state.identity.digest)
+    in_state = state.month_charged_cents if state.month == month else 0
+    return _Used(month, max(own, in_state), others)
+
+
+def _warn_of_limit(
+    context: Context, state: BalanceTopUpState, balance: Balance, news: Props, used: _Used
+) -> None:
+    others = f" ({used.others} of them by other top-ups)" if used.others else ""
+    context.warn(
+        f"The balance of {cents_of(balance):g} cents is low, and {state.resource_name!r} charges "
+        f"nothing: {used.own + used.others} cents of {field_name('monthly_limit_cents')} "
+        f"{news.get('monthly_limit_cents') or 0:g} are used in {used.month}{others}.",
+        once=True,
     )
 
 
 def _charge_where_due(context: Context, state: BalanceTopUpState) -> BalanceTopUpState:
-    """Charge; with a threshold, only if the balance is low now."""
-    run, name = context.run, name_of(context.resource)
-    with one_charge_at_a_time(run, state.org_id):
-        before = run.api.get_balance()
-        wanted = _next_charge(state, state.amount_cents, state.triggers)
-        if wanted is None:
-            raise LifecycleError("not all of `triggers` is known, so nothing is charged")
-        if not is_settled(run, wanted) and not _is_due(context, state, before):
+    """Charge; with a threshold, only if the balance is low now.
+
+    A charge that was made before and isn't in the state is counted and not made again. Without a
+    threshold, it is the one that was asked for.
+    """
+    run, by_threshold = context.run, state.when_below_cents is not None
+    with one_charge_at_a_time(
+        context, state.amount_cents, state.org_id, lock_required=by_threshold
+    ) as before:
+        while True:
+            wanted = _next_charge(state, dict(state))
+            if wanted is None:
+                raise LifecycleError("not all of `triggers` is known, so nothing is charged")
+            known = _known_charge(run, wanted)
+            if known is None:
+                break
+            state = _counted(context, state, known, cents_of(before))
+            if not by_threshold:
+                return state
+        if by_threshold and not _is_due(context, state, before):
             return state
-        refusal = why_not_ours(run, name, wanted.key)
-        if refusal is not None:
-            raise LifecycleError(f"the charge {refusal}")
-        after = charge(context, wanted, before)
-        return _charged(run, state, wanted, before, after)
+        month = month_to_keep(state.month, run.server_time(), run.clock())
+        after = charge(context, wanted, before, month)
+        server_time = run.server_time()
+        now = run.clock() if server_time is None else server_time
+        return state.with_charge(
+            key=wanted.key,
+            cents=wanted.amount_cents,
+            at=now,
+            month=month,
+            before=cents_of(before),
+            after=cents_of(after),
+        )
 
 
 def _is_due(context: Context, state: BalanceTopUpState, balance: Balance) -> bool:
-    """Return whether to charge now. Without a threshold, that is always so."""
-    if state.when_below_cents is None:
-        return True
-    if not _is_below(balance, state.when_below_cents):
+    """Return whether a top-up by threshold charges now."""
+    if state.when_below_cents is None or not _is_below(balance, state.when_below_cents):
         return False
-    run = context.run
-    if month_now(state.month, run.server_time()) is None:
-        raise LifecycleError(
-            "the server's answers have no date, so the month that monthly_limit_cents is for isn't "
-            "known, and nothing is charged: see what stands between you and the server"
-        )
-    limit = state.monthly_limit_cents
-    if limit is None or _month_total(run, state) + state.amount_cents > limit:
-        _warn_of_limit(context, state, balance, limit or 0)
+    used = _used_of_limit(context.run, state)
+    if used is None:
+        raise LifecycleError(_NO_MONTH)
+    if used.is_beyond(dict(state)):
+        _warn_of_limit(context, state, balance, dict(state), used)
         return False
     return True
 
 
-def _charged(
-    run: Run, state: BalanceTopUpState, wanted: Charge, before: Balance, after: Balance
+def _counted(
+    context: Context, state: BalanceTopUpState, known: JournalEntry, balance: float
 ) -> BalanceTopUpState:
-    server_time = run.server_time()
-    now = run.clock() if server_time is None else server_time
-    return with_salt(
-        state.model_copy(
-            update={
-                "org_id": after.org_id,
-                "charges": state.charges + 1,
-                "last_charge_cents": state.amount_cents,
-                "last_charged_at": int(now),
-                "total_charged_cents": state.total_charged_cents + state.amount_cents,
-                "month": _month(run, state),
-                "month_charged_cents": _month_total(run, state) + state.amount_cents,
-                "balance_before_cents": before.credit_balance_cents,
-                "balance_after_cents": after.credit_balance_cents,
-                "last_idempotency_key": wanted.key,
-            }
-        )
-    )
-
-
-def _month(run: Run, state: BalanceTopUpState) -> str:
-    return month_now(state.month, run.server_time()) or state.month
-
-
-def _month_total(run: Run, state: BalanceTopUpState) -> int:
-    return state.month_charged_cents if state.month == _month(run, state) else 0
-
-
-def _warn_of_limit(
-    context: Context, state: BalanceTopUpState, balance: Balance, limit: int
-) -> None:
-    run = context.run
+    """Return the state with a charge that this machine knows to be made."""
     context.warn(
-        f"The balance of {cents_of(balance):g} cents is low, and {state.resource_name!r} charges "
-        f"nothing: {_month_total(run, state)} cents of monthly_limit_cents {limit} are used in "
-        f"{_month(run, state)}.",
-        once=True,
+        f"Nothing was charged now: the {known.amount_cents} cents under the idempotency key "
+        f"{known.key} were charged {known.began}, by a run whose state isn't this one, or for a "
+        "resource of this name that was destroyed or replaced. They are counted here. To charge "
+        "once more, change `triggers`."
+    )
+    at = known.begun_here if known.begun_at is None else known.begun_at
+    return state.with_charge(
+        key=known.key,
+        cents=known.amount_cents,
+        at=at,
+        month=known.month,
+        before=balance,
+        after=balance,
     )

@@ -5,58 +5,76 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from parallel_provider.api import ApiError, Balance
 from parallel_provider.errors import (
-    JournalError,
     LifecycleError,
     ParallelError,
     UnknownChargeError,
+    UserFolderError,
     WrongOrganizationError,
 )
 from parallel_provider.lifecycle.charge_journal import (
-    REPEAT_PERIOD,
     JournalEntry,
-    earlier_charge_sentence,
-    moment,
-    why_not_repeated,
+    open_charge,
+    open_charge_sentence,
+    why_not_made,
 )
 from parallel_provider.lifecycle.declarations import canonical_json
 from parallel_provider.lifecycle.machine_lock import machine_lock
 from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.printable import field_name
 
-# A process holds the lock for a few calls, each of which ends after parallel:timeoutSeconds.
-_WAIT_SECONDS = 600.0
+_WITHOUT_NOTES = (
+    "So nothing else on this machine waits for this charge, or knows of it if its outcome isn't "
+    "known: should this run be killed, look for the key that it prints in the Parallel console "
+    "before you run again, unless you do so within 23 hours."
+)
+
+
+class Identity(NamedTuple):
+    """The names that a top-up was created under. They are a part of its idempotency keys.
+
+    `parent_types` are the types of its parents, as in its URN.
+    """
+
+    organization: str
+    project: str
+    stack: str
+    name: str
+    parent_types: str
+
+    def __str__(self) -> str:
+        place = f" in {self.parent_types}" if self.parent_types else ""
+        return "/".join((self.organization, self.project, self.stack, self.name)) + place
+
+    @property
+    def digest(self) -> str:
+        """Return a text that no other identity has."""
+        return hashlib.sha256(canonical_json(self._asdict()).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Charge:
-    """A charge to make. `resource` is the name of its resource in the journal."""
+    """A charge to make, for the top-up of this identity."""
 
     amount_cents: int
     key: str
     org_id: str
-    resource: str
+    identity: Identity
 
 
-def idempotency_key(
-    identity: Sequence[str],
-    charges: int,
-    amount_cents: int,
-    triggers: object,
-    salt: str | None = None,
-) -> str:
+def idempotency_key(identity: Identity, charges: int, amount_cents: int, triggers: object) -> str:
     """Return the idempotency key of one charge. The same reason gives the same key.
 
-    `identity` has the names of the resource (organization, project, stack, resource name, and the
-    types of its parents). `charges` is the number of its charges so far. `salt` is a random text in
-    the state, there from the first charge on: no other resource has it, and with it, nobody can
-    find the value of `triggers` by trying. Raises TypeError if something isn't known yet.
+    `charges` is the number of the top-up's charges so far. Raises TypeError if something isn't
+    known yet.
     """
-    reason = [*identity, charges, amount_cents, triggers]
-    text = canonical_json(reason if salt is None else [*reason, salt])
+    reason = {"charges": charges, "amount_cents": amount_cents, "triggers": triggers}
+    text = canonical_json({"top_up": identity._asdict(), **reason})
     return "pulumi-" + hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -70,8 +88,9 @@ def why_not_allowed(amount_cents: int, max_top_up_cents: int | None) -> str | No
         )
     if amount_cents > max_top_up_cents:
         return (
-            f"is more than one charge may be: parallel:maxTopUpCents allows {max_top_up_cents}, "
-            f"and this is {amount_cents}"
+            "is more than one charge may be: the lowest limit that is set (parallel:maxTopUpCents, "
+            "PARALLEL_MAX_TOP_UP_CENTS, or the explicit provider's) allows "
+            f"{max_top_up_cents}, and this is {amount_cents}"
         )
     return None
 
@@ -97,118 +116,162 @@ def cents_of(balance: Balance) -> float:
 
 
 @contextlib.contextmanager
-def one_charge_at_a_time(run: Run, org_id: str) -> Iterator[None]:
-    """Hold a lock, so that no other process of this user charges this organization meanwhile.
+def one_charge_at_a_time(
+    context: Context, amount_cents: int, org_id: str, *, lock_required: bool
+) -> Iterator[Balance]:
+    """Hold a lock, so that nothing else of this user charges this organization meanwhile.
 
-    Hold it from the read of the balance to the end of the charge. The next charge then sees it.
+    Yields the balance now, if the organization can be charged so much. Do what depends on it, and
+    the charge, in the block. It waits as long as one call may take. Without a lock it raises
+    LifecycleError; only if the user has no place for one and it isn't required, it goes on.
     """
+    run = context.run
     with contextlib.ExitStack() as held:
-        held.enter_context(run.charge_registry.charging)
         try:
             held.enter_context(
                 machine_lock(
                     "charge",
                     org_id,
-                    wait_seconds=_WAIT_SECONDS,
+                    wait_seconds=run.api.call_seconds,
                     required=True,
                     cancellation=run.cancellation,
                 )
             )
         except TimeoutError:
-            if run.cancellation.is_cancelled:
+            raise LifecycleError(_why_not_alone(run, org_id)) from None
+        except UserFolderError as error:
+            if lock_required:
                 raise LifecycleError(
-                    "the run was cancelled while another process of this user was charging "
-                    f"organization {org_id}, so nothing is charged: run again"
+                    "nothing is charged by threshold, as another run of this user could charge "
+                    f"organization {org_id} at the same time: {error}"
                 ) from None
-            raise LifecycleError(
-                f"another process of this user has been charging organization {org_id} for "
-                f"{_WAIT_SECONDS / 60:.0f} minutes, so nothing is charged: wait until it has "
-                "ended, then run again"
-            ) from None
-        yield
+            context.warn(f"{error}. {_WITHOUT_NOTES}", once=True)
+        balance = run.api.get_balance()
+        _require_chargeable(run, amount_cents, org_id, balance)
+        yield balance
 
 
-def charge(context: Context, wanted: Charge, before: Balance) -> Balance:
-    """Make a charge, and return the balance after it. `before` is the balance now.
-
-    Call it within `one_charge_at_a_time`. Raises UnknownChargeError if the outcome isn't known. If
-    the user has said that this charge was made, it sends no request. It warns if the server has
-    probably made this charge before.
-    """
-    run = context.run
-    earlier = run.charge_journal.find(wanted.org_id, wanted.key)
-    refusal = why_not_allowed(wanted.amount_cents, run.guards.max_top_up_cents) or why_invoiced(
-        before
+def _why_not_alone(run: Run, org_id: str) -> str:
+    """Return why nothing is charged while the lock can't be had."""
+    if run.cancellation.is_cancelled:
+        return (
+            "the run was cancelled while another process of this user was charging organization "
+            f"{org_id}, so nothing is charged: run again"
+        )
+    return (
+        f"another charge of this user for organization {org_id} hasn't ended after "
+        f"{run.api.call_seconds:g} seconds (parallel:timeoutSeconds), so nothing is charged: end "
+        "its process if it hangs, or wait until it has ended, then run again"
     )
+
+
+def why_not_now(context: Context, org_id: str, key: str) -> str | None:
+    """Return why no charge under this key will be made as the journal is now, or None."""
+    blocking = _blocking_charge(context.run, org_id, key)
+    if blocking is None:
+        return None
+    # Perhaps it is just being made, by another resource of this run or another process. If that
+    # takes too long, its outcome isn't known either.
+    with machine_lock(
+        "charge",
+        org_id,
+        wait_seconds=context.run.api.call_seconds,
+        cancellation=context.run.cancellation,
+    ):
+        blocking = _blocking_charge(context.run, org_id, key)
+    return None if blocking is None else why_not_made(blocking)
+
+
+def _blocking_charge(run: Run, org_id: str, key: str) -> JournalEntry | None:
+    """Return a charge of unknown outcome because of which nothing is charged under this key."""
+    found = open_charge(run.charge_journal.entries(org_id), key)
+    if found is None or found.key != key:
+        return found
+    # The server's time is needed only to compare it with that of an entry.
+    return None if found.may_be_repeated(run.server_time(), run.clock()) else found
+
+
+def with_open_charge(run: Run, org_id: str, refusal: str) -> str:
+    """Return why nothing is charged, and what is known of a charge whose outcome isn't known."""
+    unknown = open_charge(run.charge_journal.entries(org_id))
+    if unknown is None:
+        return refusal
+    return (
+        f"{refusal}. And {open_charge_sentence(unknown)}: look at the charges in the Parallel "
+        "console"
+    )
+
+
+def _require_chargeable(run: Run, amount_cents: int, org_id: str, balance: Balance) -> None:
+    """Raise an error if the settings or the organization allow no charge of this amount."""
+    refusal = why_not_allowed(amount_cents, run.guards.max_top_up_cents) or why_invoiced(balance)
     if refusal is not None:
-        unknown_before = earlier_charge_sentence(earlier)
-        more = f". {unknown_before}" if unknown_before is not None else ""
-        raise LifecycleError(f"amount_cents {refusal}{more}")
-    cents_of(before)
-    if before.org_id != wanted.org_id:
+        raise LifecycleError(
+            f"{field_name('amount_cents')} {with_open_charge(run, org_id, refusal)}"
+        )
+    cents_of(balance)
+    if balance.org_id != org_id:
         raise WrongOrganizationError(
-            f"it belongs to organization {wanted.org_id!r}, and the access token to "
-            f"{before.org_id!r}, whose card it won't charge: use a token of the right "
+            f"it belongs to organization {org_id!r}, and the access token to "
+            f"{balance.org_id!r}, whose card it won't charge: use a token of the right "
             "organization, or declare a top-up of another name for this one"
         )
-    server_time = run.server_time()
-    refusal = why_not_repeated(earlier, server_time)
-    if refusal is not None:
-        raise LifecycleError(f"the charge {refusal}")
-    if earlier is not None and earlier.outcome == "settled":
-        context.info(
-            f"Nothing is charged: {wanted.amount_cents} cents were charged under the idempotency "
-            f"key {wanted.key}, as was said with `parallel-provider charges settle`, and are "
-            "counted now."
-        )
-        return before
-    repeated = earlier if earlier is not None and earlier.may_be_repeated(server_time) else None
+
+
+def charge(context: Context, wanted: Charge, before: Balance, month: str) -> Balance:
+    """Make a charge, and return the balance after it. `before` is the balance now.
+
+    Call it within `one_charge_at_a_time`. `month` is the one that it counts for. Raises
+    UnknownChargeError if the outcome isn't known.
+    """
+    run = context.run
+    blocking = _blocking_charge(run, wanted.org_id, wanted.key)
+    if blocking is not None:
+        raise LifecycleError(f"the charge {why_not_made(blocking)}")
+    repeated = run.charge_journal.find(wanted.org_id, wanted.key)
     entry = repeated or JournalEntry(
-        wanted.key, wanted.org_id, wanted.amount_cents, wanted.resource, server_time, "begun"
+        key=wanted.key,
+        org_id=wanted.org_id,
+        amount_cents=wanted.amount_cents,
+        resource=str(wanted.identity),
+        identity=wanted.identity.digest,
+        month=month,
+        begun_at=run.server_time(),
+        begun_here=run.clock(),
+        outcome="begun",
     )
     context.info(
         f"Charging {wanted.amount_cents} cents to the card of organization {wanted.org_id} under "
-        f"the idempotency key {wanted.key} (for {wanted.resource})."
+        f"the idempotency key {wanted.key} (for {wanted.identity})."
     )
-    kept = _keep(context, entry)
-    after = _send(run, wanted, before, earlier, entry, kept=kept)
+    kept = repeated is not None or _keep(context, entry)
+    after = _send(run, entry, before, kept=kept, is_new=repeated is None)
     if kept:
         _keep(context, replace(entry, outcome="charged"))
-    _tell(context, wanted, before, after, repeated)
+    _tell(context, wanted, before, after)
     return after
 
 
-def _send(
-    run: Run,
-    wanted: Charge,
-    before: Balance,
-    earlier: JournalEntry | None,
-    entry: JournalEntry,
-    *,
-    kept: bool,
-) -> Balance:
+def _send(run: Run, entry: JournalEntry, before: Balance, *, kept: bool, is_new: bool) -> Balance:
     try:
-        after = run.api.add_balance(wanted.amount_cents, wanted.key)
+        after = run.api.add_balance(entry.amount_cents, entry.key)
     except ParallelError as error:
         if isinstance(error, ApiError) and error.may_have_worked:
-            unknown = _unknown_outcome(run, str(error), before, wanted, entry, kept=kept)
-            raise UnknownChargeError(unknown) from None
+            reason = str(error)
+            raise UnknownChargeError(_unknown_outcome(run, reason, before, entry, kept)) from None
         # This run has charged nothing. Whether an earlier one has charged is unknown as before.
-        with contextlib.suppress(JournalError):
-            if earlier is None:
-                run.charge_journal.forget(entry)
-            else:
-                run.charge_journal.write(earlier)
-        unknown_before = earlier_charge_sentence(earlier)
-        if unknown_before is not None:
-            raise UnknownChargeError(f"{error}. {unknown_before}") from None
+        if not is_new:
+            raise UnknownChargeError(
+                f"{error}. And {open_charge_sentence(entry)}. {entry.advice}"
+            ) from None
+        with contextlib.suppress(UserFolderError):
+            run.charge_journal.forget(entry)
         raise
     try:
         cents_of(after)
     except LifecycleError:
         reason = "the balance in the answer isn't a number"
-        unknown = _unknown_outcome(run, reason, before, wanted, entry, kept=kept)
-        raise UnknownChargeError(unknown) from None
+        raise UnknownChargeError(_unknown_outcome(run, reason, before, entry, kept)) from None
     return after
 
 
@@ -220,70 +283,45 @@ def _keep(context: Context, entry: JournalEntry) -> bool:
     """
     try:
         context.run.charge_journal.write(entry)
-    except JournalError as error:
-        context.warn(
-            f"{error}. Without it, nothing on this machine tells the next run of a charge whose "
-            f"outcome isn't known: should this run be killed, look for the key {entry.key} before "
-            "you run again, unless you do so within 23 hours."
-        )
+    except UserFolderError as error:
+        context.warn(f"{error}. {_WITHOUT_NOTES}", once=True)
         return False
     return True
 
 
-def _tell(
-    context: Context, wanted: Charge, before: Balance, after: Balance, repeated: JournalEntry | None
-) -> None:
+def _tell(context: Context, wanted: Charge, before: Balance, after: Balance) -> None:
     """Tell the user what was charged, or why that isn't certain."""
-    if repeated is not None and repeated.outcome != "begun":
-        context.warn(
-            f"Nothing was charged now: the {wanted.amount_cents} cents under the idempotency key "
-            f"{wanted.key} were charged {repeated.began}, by a run whose state isn't this one, or "
-            "for a resource of this name that was destroyed or renamed. They are counted here. To "
-            "charge once more, change `triggers`."
-        )
-    elif cents_of(after) <= cents_of(before):
-        context.warn(
-            f"The {wanted.amount_cents} cents under the idempotency key {wanted.key} are counted "
-            "as charged, but the balance didn't rise (before: "
-            f"{before.credit_balance_cents:g}, after: {after.credit_balance_cents:g}). Either as "
-            "much was used meanwhile, or the server had charged under this key before: in a run "
-            "that ended without an answer, before this resource was destroyed, or from another "
-            "checkout of the same stack. The balance alone doesn't tell which: look at the charges "
-            "in the Parallel console."
-        )
-    else:
+    if cents_of(after) > cents_of(before):
         context.info(f"Charged {wanted.amount_cents} cents (key {wanted.key}).")
+        return
+    context.warn(
+        f"The {wanted.amount_cents} cents under the idempotency key {wanted.key} are counted as "
+        "charged, but the balance didn't rise (before: "
+        f"{before.credit_balance_cents:g}, after: {after.credit_balance_cents:g}). Either as much "
+        "was used meanwhile, or the server had charged under this key before: in a run that ended "
+        "without an answer, before this resource was destroyed, or from another checkout of the "
+        "same stack. The balance alone doesn't tell which: look at the charges in the Parallel "
+        "console."
+    )
 
 
 def _unknown_outcome(
-    run: Run,
-    reason: str,
-    before: Balance,
-    wanted: Charge,
-    entry: JournalEntry,
-    *,
-    kept: bool,
+    run: Run, reason: str, before: Balance, entry: JournalEntry, kept: bool
 ) -> str:
     try:
         balance_now = f"{run.api.get_balance().credit_balance_cents:g} cents"
     except ParallelError:
         balance_now = "not known, as it can't be read either"
-    console = "look at the charges in the Parallel console (the balance alone proves nothing)"
-    settle = (
-        f"it is refused until you {console} and run `parallel-provider charges settle {wanted.key}`"
-        " with --charged or --not-charged"
+    advice = (
+        entry.advice
         if kept
-        else f"{console} before you run again"
-    )
-    if entry.begun_at is None:
-        advice = f"Before you run again, {console}: the key is {wanted.key}"
-    else:
-        until = moment(entry.begun_at + REPEAT_PERIOD.total_seconds())
-        advice = (
-            f"Until {until} running again is safe: it repeats the same charge under the "
-            f"idempotency key {wanted.key}, which the server carries out once. After that, {settle}"
+        else (
+            "Nothing on this machine tells the next run of it: before you run again, look at the "
+            "charges in the Parallel console (the balance alone proves nothing). The key is "
+            f"{entry.key}"
         )
+    )
     return (
-        f"it isn't known whether {wanted.amount_cents} cents were charged: {reason}. The balance "
+        f"it isn't known whether {entry.amount_cents} cents were charged: {reason}. The balance "
         f"was {before.credit_balance_cents:g} cents before, and is {balance_now} now. {advice}"
     )

@@ -1,9 +1,8 @@
 """The journal of charges on this machine. An entry is written before its request is sent.
 
 So a charge is known even if the process is killed. Each charge has a private file in the user's
-folder for state; it holds no secret. If there is no such folder (a container without HOME, a
-read-only disk), charges are made without a journal, and a warning says so: a file that such a
-machine writes would be gone by the next run.
+folder; it holds no secret, and is never removed, so that no charge is made again. Hold the lock of
+charges while you read the journal and write to it, if what you write depends on what you read.
 """
 
 from __future__ import annotations
@@ -14,12 +13,13 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from parallel_provider.errors import JournalError
+from parallel_provider.errors import JournalError, UserFolderError
+from parallel_provider.user_folder import make_user_folder, user_folder
 
 # The server remembers an idempotency key for at least 24 hours. One of these hours is left for the
 # repeated request itself, which may take as long as parallel:timeoutSeconds allows.
@@ -27,38 +27,61 @@ REPEAT_PERIOD = timedelta(hours=23)
 
 # The clocks of several servers behind one address differ by seconds.
 _CLOCKS_DIFFER_SECONDS = 60.0
-_MAX_ENTRIES = 1000
+_FOLDER = "charges"
 
-Outcome = Literal["begun", "charged", "settled", "destroyed"]
+Outcome = Literal["begun", "charged"]
 
 
 @dataclasses.dataclass(frozen=True)
 class JournalEntry:
     """One charge of one organization.
 
-    `begun_at` is the server's time in epoch seconds, or None if it wasn't known. `outcome` is
-    "begun" until an answer comes, and then "charged". It is "settled" if the user said that the
-    charge was made, and "destroyed" if the resource that recorded the charge was destroyed later.
+    `resource` names its top-up for people, and `identity` is a hash of all parts of that name.
+    `month` is the UTC month that the charge counts for. `begun_at` is the server's time in epoch
+    seconds, or None if it wasn't known; `begun_here` is this machine's. `outcome` is "begun" until
+    it is known that the card was charged. An entry of a charge that wasn't made is removed.
     """
 
     key: str
     org_id: str
     amount_cents: int
     resource: str
+    identity: str
+    month: str
     begun_at: float | None
+    begun_here: float
     outcome: Outcome
 
     @property
     def began(self) -> str:
         """Return the time of the first request as a text."""
-        return "at an unknown time" if self.begun_at is None else moment(self.begun_at)
+        return moment(self.begun_here if self.begun_at is None else self.begun_at)
 
-    def may_be_repeated(self, server_time: float | None) -> bool:
-        """Say whether the server certainly still knows the key, so that it won't charge again."""
+    def may_be_repeated(self, server_time: float | None, clock: float) -> bool:
+        """Say whether the server certainly still knows the key, so that it won't charge again.
+
+        The server's time and this machine's clock must both say so.
+        """
         if self.begun_at is None or server_time is None:
             return False
-        age = server_time - self.begun_at
-        return -_CLOCKS_DIFFER_SECONDS <= age < REPEAT_PERIOD.total_seconds()
+        ages = (server_time - self.begun_at, clock - self.begun_here)
+        return all(-_CLOCKS_DIFFER_SECONDS <= a < REPEAT_PERIOD.total_seconds() for a in ages)
+
+    @property
+    def advice(self) -> str:
+        """Return what the user can do while the outcome isn't known."""
+        settle = (
+            "look at the charges in the Parallel console (the balance alone proves nothing), and "
+            f"run `parallel-provider charges settle {self.key}` with --charged or --not-charged"
+        )
+        if self.begun_at is None:
+            return f"Before you run again, {settle}"
+        until = moment(self.begun_at + REPEAT_PERIOD.total_seconds())
+        return (
+            f"Until {until}, running the same program again is safe: it repeats this charge under "
+            f"the idempotency key {self.key}, which the server carries out once. After that, or to "
+            f"charge anything else, {settle}"
+        )
 
 
 def moment(epoch_seconds: float) -> str:
@@ -66,158 +89,137 @@ def moment(epoch_seconds: float) -> str:
     return datetime.fromtimestamp(epoch_seconds, tz=timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def why_not_repeated(entry: JournalEntry | None, server_time: float | None) -> str | None:
-    """Return why a charge in the journal must not be sent again, or None if it may."""
-    if entry is None or entry.outcome in ("settled", "destroyed"):
-        return None
-    if entry.may_be_repeated(server_time):
-        return None
-    known = (
-        "was made before, and this stack's state doesn't have it"
-        if entry.outcome == "charged"
-        else "was begun before, and its outcome isn't known"
-    )
+def open_charge(entries: Iterable[JournalEntry], key: str | None = None) -> JournalEntry | None:
+    """Return an organization's charge whose outcome isn't known: another one than `key` if any."""
+    unknown = (entry for entry in entries if entry.outcome == "begun")
+    return min(unknown, key=lambda entry: entry.key == key, default=None)
+
+
+def why_not_made(entry: JournalEntry) -> str:
+    """Return why no charge is made while the outcome of this one isn't known."""
+    return f"isn't made, as {open_charge_sentence(entry)}. {entry.advice}"
+
+
+def open_charge_sentence(entry: JournalEntry) -> str:
+    """Return what is known of a charge whose outcome isn't known."""
     return (
-        f"isn't charged again: a charge of {entry.amount_cents} cents under the idempotency key "
-        f"{entry.key} {known} (begun {entry.began}). The server may have forgotten that key by "
-        "now, so that it could charge a second time. Look at the charges in the Parallel console, "
-        f"then run `parallel-provider charges settle {entry.key}` with --charged (the next run "
-        "counts it and charges nothing) or with --not-charged (the next run charges)"
+        f"it isn't known whether an earlier charge of {entry.amount_cents} cents was made (for "
+        f"{entry.resource}, under the idempotency key {entry.key}, begun {entry.began})"
     )
 
 
-def earlier_charge_sentence(earlier: JournalEntry | None) -> str | None:
-    """Return a sentence about a charge of an earlier run whose outcome isn't known, or None."""
-    if earlier is None or earlier.outcome != "begun":
-        return None
-    return (
-        f"An earlier run has begun a charge of {earlier.amount_cents} cents under the idempotency "
-        f"key {earlier.key} ({earlier.began}), and whether it was made isn't known: look at the "
-        "charges in the Parallel console"
-    )
+def charged_in_month(entries: Iterable[JournalEntry], month: str, identity: str) -> tuple[int, int]:
+    """Return the cents that this top-up has charged in a month, and those that all others have."""
+    own = others = 0
+    for entry in entries:
+        if entry.outcome == "charged" and entry.month == month:
+            if entry.identity == identity:
+                own += entry.amount_cents
+            else:
+                others += entry.amount_cents
+    return own, others
 
 
 class ChargeJournal:
-    """The entries in `folder`; by default, in the user's folder for state."""
+    """The entries in `folder`; by default, in the user's folder."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._given_folder = folder
 
     def find(self, org_id: str, key: str) -> JournalEntry | None:
         """Return the entry of a charge. Raises JournalError for one that can't be read."""
+        folder = self._folder()
+        return None if folder is None else _read(folder / _name(org_id, key))
+
+    def entries(self, org_id: str | None = None) -> list[JournalEntry]:
+        """Return all entries, or those of one organization, oldest first. Raises JournalError."""
+        folder = self._folder()
         try:
-            path = self._path(org_id, key)
-        except RuntimeError:
-            return None
-        return self._read(path)
+            paths = sorted(folder.iterdir()) if folder is not None else []
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise _unreadable(error.strerror, f"let this user read {folder}") from None
+        found = [_read(path) for path in paths if path.suffix == ".json"]
+        wanted = [entry for entry in found if entry and org_id in (None, entry.org_id)]
+        return sorted(wanted, key=lambda entry: (entry.begun_here, entry.key))
 
     def write(self, entry: JournalEntry) -> None:
-        """Write an entry, down to the disk. It replaces an older one. Raises JournalError."""
-        with self._writing():
-            path = self._path(entry.org_id, entry.key)
-            is_new = not path.exists()
-            _replace(path, json.dumps(dataclasses.asdict(entry)))
-            if is_new:
-                self._remove_oldest()
+        """Write an entry, down to the disk. It replaces an older one. Raises UserFolderError."""
+        folder = self._given_folder or make_user_folder(_FOLDER)
+        try:
+            _replace(folder / _name(entry.org_id, entry.key), json.dumps(dataclasses.asdict(entry)))
+        except OSError as error:
+            raise _unwritable(folder, error) from None
 
     def forget(self, entry: JournalEntry) -> None:
-        """Remove an entry. Raises JournalError."""
-        with self._writing():
-            self._path(entry.org_id, entry.key).unlink(missing_ok=True)
-
-    def entries(self) -> list[JournalEntry]:
-        """Return all entries, oldest first. Raises JournalError."""
-        try:
-            paths = sorted(self._folder().glob("*.json"))
-        except RuntimeError:
-            return []
-        found = [entry for path in paths if (entry := self._read(path)) is not None]
-        return sorted(found, key=lambda entry: (entry.begun_at or 0.0, entry.key))
-
-    def release(self, org_id: str, resource: str) -> None:
-        """Note that a resource was destroyed, so that its charges may be made again.
-
-        Raises JournalError.
-        """
-        for entry in self.entries():
-            recorded = entry.outcome in ("charged", "settled")
-            if recorded and (entry.org_id, entry.resource) == (org_id, resource):
-                self.write(dataclasses.replace(entry, outcome="destroyed"))
-
-    def _folder(self) -> Path:
-        if self._given_folder is not None:
-            return self._given_folder
-        state = os.environ.get("XDG_STATE_HOME")
-        return (
-            Path(state) if state else Path.home() / ".local/state"
-        ) / "parallel-provider/charges"
-
-    def _path(self, org_id: str, key: str) -> Path:
-        name = hashlib.sha256(f"{org_id}\n{key}".encode(errors="surrogatepass")).hexdigest()
-        return self._folder() / f"{name}.json"
-
-    def _read(self, path: Path) -> JournalEntry | None:
-        try:
-            return _parsed(json.loads(path.read_text(encoding="utf-8")))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is damaged"
-            raise JournalError(
-                f"what this machine knows of an earlier charge can't be read ({reason}): look at "
-                f"the charges in the Parallel console, then remove {path}"
-            ) from None
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, RuntimeError) as error:
-            reason = (isinstance(error, OSError) and error.strerror) or "there is no home directory"
-            raise JournalError(
-                f"the journal of charges can't be written ({reason}): make "
-                "$XDG_STATE_HOME (or ~/.local/state) a folder that this user can write"
-            ) from None
-
-    def _remove_oldest(self) -> None:
-        """Keep the journal small. A charge whose outcome isn't known is never removed."""
-        paths = list(self._folder().glob("*.json"))
-        if len(paths) <= _MAX_ENTRIES:
+        """Remove the entry of a charge that wasn't made. Raises UserFolderError."""
+        folder = self._folder()
+        if folder is None:
             return
-        with contextlib.suppress(JournalError):
-            finished = [entry for entry in self.entries() if entry.outcome != "begun"]
-            for entry in finished[: len(paths) - _MAX_ENTRIES]:
-                self.forget(entry)
+        try:
+            (folder / _name(entry.org_id, entry.key)).unlink(missing_ok=True)
+        except OSError as error:
+            raise _unwritable(folder, error) from None
+
+    def _folder(self) -> Path | None:
+        """Return the folder, which may not exist yet; None if this user can't have one."""
+        with contextlib.suppress(UserFolderError):
+            return self._given_folder or user_folder() / _FOLDER
+        return None
+
+
+def _name(org_id: str, key: str) -> str:
+    digest = hashlib.sha256(f"{org_id}\n{key}".encode(errors="surrogatepass")).hexdigest()
+    return f"{digest}.json"
+
+
+def _read(path: Path) -> JournalEntry | None:
+    try:
+        return _parsed(json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _unreadable(error.strerror, f"let this user read {path}") from None
+    except ValueError:
+        raise _unreadable("it is damaged", f"remove {path}") from None
+
+
+def _unreadable(reason: str | None, then: str) -> JournalError:
+    return JournalError(
+        f"what this machine knows of an earlier charge can't be read ({reason}): look at the "
+        f"charges in the Parallel console, then {then}"
+    )
+
+
+def _unwritable(folder: Path, error: OSError) -> UserFolderError:
+    return UserFolderError(
+        f"the journal of charges can't be written ({error.strerror}): let this user write {folder}"
+    )
 
 
 def _parsed(data: Any) -> JournalEntry:  # noqa: ANN401 - JSON
     """Return an entry from JSON. Raises ValueError."""
     try:
-        entry = JournalEntry(
-            key=data["key"],
-            org_id=data["org_id"],
-            amount_cents=data["amount_cents"],
-            resource=data["resource"],
-            begun_at=data["begun_at"],
-            outcome=data["outcome"],
-        )
-    except (KeyError, TypeError):
-        raise ValueError("fields are missing") from None
-    texts_fit = all(isinstance(text, str) for text in (entry.key, entry.org_id, entry.resource))
-    time_fits = entry.begun_at is None or (
-        isinstance(entry.begun_at, int | float) and math.isfinite(entry.begun_at)
-    )
-    amount_fits = isinstance(entry.amount_cents, int)
-    if not (texts_fit and time_fits and amount_fits and entry.outcome in get_args(Outcome)):
+        entry = JournalEntry(**data)
+    except TypeError:
+        raise ValueError("fields are missing, or there are others") from None
+    texts = (entry.key, entry.org_id, entry.resource, entry.identity, entry.month)
+    times = (0.0 if entry.begun_at is None else entry.begun_at, entry.begun_here)
+    if not (
+        all(isinstance(text, str) for text in texts)
+        and all(isinstance(time, int | float) and math.isfinite(time) for time in times)
+        and isinstance(entry.amount_cents, int)
+        and entry.outcome in get_args(Outcome)
+    ):
         raise ValueError("fields have other types")
     return entry
 
 
 def _replace(path: Path, text: str) -> None:
     """Write a private file in one step, and wait until it is on the disk."""
-    import tempfile  # noqa: PLC0415 - few runs charge
+    from parallel_provider.late import tempfile  # noqa: PLC0415 - few runs charge
 
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".charge-")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -24,6 +24,7 @@ from pydantic.fields import FieldInfo
 
 from parallel_provider.lifecycle.unknown import Unknown
 from parallel_provider.model import Model
+from parallel_provider.printable import field_name
 
 Props = Mapping[str, Any]
 """Inputs or outputs by name, JSON-like; in a preview, UNKNOWN stands where a value isn't known."""
@@ -65,10 +66,15 @@ class CompareAs:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why one input can't be used. The message is the name of the input and then the reason."""
+    """Why one input can't be used."""
 
     input: str
     reason: str
+
+    @property
+    def text(self) -> str:
+        """The name of the input and then the reason."""
+        return f"{field_name(self.input)} {self.reason}"
 
 
 @dataclass
@@ -102,8 +108,8 @@ class Inputs(Declared):
     def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:  # noqa: ARG003 - for others' use
         """Yield the problems of inputs that are valid alone, but not together.
 
-        `given` has all inputs that the program gives, `valid` those of them that are valid alone.
-        Both may hold UNKNOWN.
+        `given` has all inputs that the program gives. `valid` has those of them that are valid
+        alone, and the defaults of the others. Both may hold UNKNOWN.
         """
         yield from ()
 
@@ -139,9 +145,10 @@ def check_inputs(kind: type[Inputs], news: Props) -> Checked:
         for found in error.errors(include_input=False, include_url=False):
             reason = "is required" if found["type"] == "missing" else found["msg"]
             problems.append(Problem(str(found["loc"][0]), reason))
-    problems += kind.problems_between(given, right)
-    plain = {name: list(v) if isinstance(v, tuple) else v for name, v in right.items()}
-    return Checked({**news, **_defaults_for(kind, given), **plain}, problems)
+    valid = {**_defaults_for(kind, given), **right}
+    problems += kind.problems_between(given, valid)
+    plain = {name: list(v) if isinstance(v, tuple) else v for name, v in valid.items()}
+    return Checked({**news, **plain}, problems)
 
 
 def changed_inputs(kind: type[Inputs], state: State, news: Props) -> set[str]:

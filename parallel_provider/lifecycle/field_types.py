@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -17,9 +17,8 @@ from pydantic_core import PydanticCustomError
 from parallel_provider.lifecycle.declarations import CompareAs
 from parallel_provider.lifecycle.durations import EXPECTED, parse_duration
 from parallel_provider.lifecycle.unknown import Unknown
-
-# Pulumi sends all numbers as doubles: beyond this, two different integers arrive as one.
-MAX_INPUT_INTEGER = 2**53 - 1
+from parallel_provider.printable import field_name
+from parallel_provider.sendable import MAX_INTEGER, SIGNATURE, misfit
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # Control characters, surrogates, and the separators of lines and paragraphs.
@@ -31,6 +30,12 @@ def _refuse(reason: str) -> NoReturn:
     raise PydanticCustomError("refused", "{reason}", {"reason": reason})
 
 
+def _require_sendable(value: object) -> None:
+    reason = misfit(value)
+    if reason is not None:
+        _refuse(f"must not hold {reason}")
+
+
 def _visible_text(value: object) -> str:
     if not isinstance(value, str):
         _refuse(f"must be text, not {_kind_of(value)}")
@@ -38,13 +43,15 @@ def _visible_text(value: object) -> str:
         _refuse("must not be empty or blank")
     if any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in value):
         _refuse("must not contain control characters, such as line breaks")
+    _require_sendable(value)
     return value
 
 
 def _app_id(value: object) -> str:
     if not isinstance(value, str) or not _UUID.fullmatch(value):
-        _refuse("must be a UUID, such as the app_id of a parallel App")
-    # The server writes ids in lower case, and ids are compared as text.
+        _refuse(f"must be a UUID, such as the {field_name('app_id')} of a parallel App")
+    _require_sendable(value.lower())
+    # The answers' ids are in lower case too, and ids are compared as text.
     return value.lower()
 
 
@@ -71,17 +78,14 @@ def _arguments(value: object) -> Sequence[object]:
         _refuse("must be made of text only")
     if not value[0] or any(isinstance(item, str) and "\0" in item for item in value):
         _refuse("must begin with a command, and hold no zero bytes")
+    _require_sendable(value)
     return tuple(value)
 
 
 def _json_like(value: object) -> object:
     if not _is_json_like(value):
         _refuse("must be made of text, numbers, booleans, lists and dicts")
-    if not all(map(_is_exact, _numbers_in(value))):
-        _refuse(
-            f"must not hold a number beyond {MAX_INPUT_INTEGER}, nor one that isn't finite, as "
-            "Pulumi can't tell it from its neighbours: write it as text"
-        )
+    _require_sendable(value)
     return value
 
 
@@ -97,14 +101,14 @@ class _Cents:
             _refuse(f"must be a whole number of cents, not {_kind_of(value)}")
         if isinstance(value, float) and not value.is_integer():
             _refuse("must be a whole number of cents")
-        if value < self._least or value > (self._most or MAX_INPUT_INTEGER):
+        if value < self._least or value > (self._most or MAX_INTEGER):
             _refuse(f"must be {self._range(value)} (cents): got {int(value)}")
         return int(value)
 
     def _range(self, value: float) -> str:
         if self._most is not None:
             return f"from {self._least} to {self._most}"
-        return f"at least {self._least}" if value < self._least else f"at most {MAX_INPUT_INTEGER}"
+        return f"at least {self._least}" if value < self._least else f"at most {MAX_INTEGER}"
 
 
 VisibleText = Annotated[str, BeforeValidator(_visible_text)]
@@ -138,24 +142,12 @@ PositiveCents = Annotated[int, BeforeValidator(_Cents(1))]
 
 def _is_json_like(value: object) -> bool:
     if isinstance(value, dict):
-        return all(isinstance(k, str) and _is_json_like(v) for k, v in value.items())
+        # With the signature, it is an asset or the like.
+        is_plain = all(isinstance(key, str) for key in value) and SIGNATURE not in value
+        return is_plain and all(map(_is_json_like, value.values()))
     if isinstance(value, list):
         return all(map(_is_json_like, value))
     return value is None or isinstance(value, Unknown | str | bool | int | float)
-
-
-def _numbers_in(value: object) -> Iterator[float]:
-    if isinstance(value, dict):
-        yield from _numbers_in(list(value.values()))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _numbers_in(item)
-    elif isinstance(value, int | float):
-        yield value
-
-
-def _is_exact(number: float) -> bool:
-    return -MAX_INPUT_INTEGER <= number <= MAX_INPUT_INTEGER
 
 
 def _kind_of(value: object) -> str:

@@ -13,9 +13,11 @@ from pydantic import Field
 
 from parallel_provider.api import AppItem
 from parallel_provider.errors import LifecycleError
+from parallel_provider.lifecycle.app_directory import INCOMPLETE
 from parallel_provider.lifecycle.declarations import Declared, Inputs, Problem, Props
 from parallel_provider.lifecycle.run import Run
 from parallel_provider.model import Number
+from parallel_provider.printable import field_name
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class GetAppInputs(Inputs):
     def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:  # noqa: ARG003 - of the base
         """Refuse both, and none of the two."""
         if ("app_name" in given) == ("app_id" in given):
-            yield Problem("app_name", "or app_id must be given, and only one of them")
+            other = field_name("app_id")
+            yield Problem("app_name", f"or {other} must be given, and only one of them")
 
 
 class Balance(Declared):
@@ -83,19 +86,18 @@ def get_balance(run: Run, inputs: NoInputs) -> Balance:  # noqa: ARG001 - has no
 
 def get_apps(run: Run, inputs: NoInputs) -> ExistingApps:  # noqa: ARG001 - has none
     """List all apps of the organization, also those that Pulumi doesn't manage."""
+    if not run.apps.is_complete():
+        run.messages.warn(f"Apps may be missing here: {INCOMPLETE}")
     return ExistingApps(apps=tuple(map(_app, run.apps.all())))
 
 
 def get_app(run: Run, inputs: GetAppInputs) -> ExistingApp:
     """Find the one app of this name or id. It is an error if there is none, or several."""
-    # The server writes ids in lower case.
-    app_id = inputs.app_id.lower() if inputs.app_id is not None else None
-    wanted = f"named {inputs.app_name!r}" if app_id is None else f"with the id {inputs.app_id!r}"
-    found = [
-        app
-        for app in run.apps.all()
-        if (app.app_id == app_id if app_id is not None else app.app_name == inputs.app_name)
-    ]
+    if inputs.app_id is not None:
+        app = run.apps.find(inputs.app_id.lower())
+        wanted, found = f"with the id {inputs.app_id!r}", [app] if app is not None else []
+    else:
+        wanted, found = f"named {inputs.app_name!r}", run.apps.named(inputs.app_name or "")
     if not found:
         raise LifecycleError(
             f"there is no app {wanted} in the organization: `parallel-provider apps` lists those "
@@ -103,7 +105,9 @@ def get_app(run: Run, inputs: GetAppInputs) -> ExistingApp:
         )
     if len(found) > 1:
         ids = ", ".join(sorted(app.app_id for app in found))
-        raise LifecycleError(f"{len(found)} apps are {wanted} ({ids}): say which one with app_id")
+        raise LifecycleError(
+            f"{len(found)} apps are {wanted} ({ids}): say which one with {field_name('app_id')}"
+        )
     return _app(found[0])
 
 

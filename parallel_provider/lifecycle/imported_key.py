@@ -11,14 +11,14 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from parallel_provider.errors import LifecycleError
-from parallel_provider.lifecycle.app_directory import NO_LIST
+from parallel_provider.lifecycle.claims import new_owner
 from parallel_provider.lifecycle.field_types import AppId, VisibleText
 from parallel_provider.lifecycle.one_time_secret import fingerprint
 from parallel_provider.lifecycle.presence import seen_in
 from parallel_provider.lifecycle.resource import RawKeyOf
 from parallel_provider.lifecycle.run import Context
-from parallel_provider.printable import printable
-from parallel_provider.setting_names import IMPORTED_RAW_KEY
+from parallel_provider.printable import field_name, printable
+from parallel_provider.settings import IMPORTED_RAW_KEY
 
 FORM = "APP_ID/API_KEY_ID/API_KEY_NAME"
 
@@ -59,8 +59,6 @@ def imported_outputs(
     run = context.run
     run.require_allowed_organization()
     app = run.apps.find(key.app_id)
-    if app is None and not run.apps.is_whole():
-        raise LifecycleError(f"{NO_LIST}: run again later")
     if app is None:
         raise LifecycleError(
             f"there is no app with the id {key.app_id} in the organization of the access token, or "
@@ -70,9 +68,9 @@ def imported_outputs(
     shown = f"{key.api_key_name!r} ({printable(key.api_key_id)})"
     if raw is None:
         context.warn(
-            f"{shown} is imported without its raw key, which can't be read: raw_api_key stays "
-            f"empty. To have it in the state, remove the key with `pulumi state delete`, set "
-            f"{IMPORTED_RAW_KEY}, and import it again."
+            f"{shown} is imported without its raw key, which can't be read: "
+            f"{field_name('raw_api_key')} stays empty. To have it in the state, remove the key "
+            f"with `pulumi state delete`, set {IMPORTED_RAW_KEY}, and import it again."
         )
     context.info(
         f"{shown}: the Account API can't read keys, so only its app was checked. Make sure that "
@@ -81,6 +79,7 @@ def imported_outputs(
     now = run.server_time()
     return {
         **key.model_dump(),
+        "owner_id": new_owner(),
         "app_name": app.app_name,
         "org_id": app.org_id,
         "seen_by": seen_in(run, app.app_id),

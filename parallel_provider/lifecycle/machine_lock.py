@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from parallel_provider.cancellation import Cancellation
-
-if TYPE_CHECKING:
-    import filelock
+from parallel_provider.errors import UserFolderError
+from parallel_provider.user_folder import make_user_folder
 
 # A process holds the lock for a few requests.
 _WAIT_SECONDS = 120.0
@@ -29,33 +26,28 @@ def machine_lock(
     required: bool = False,
     cancellation: Cancellation | None = None,
 ) -> Iterator[None]:
-    """Hold a lock, so that other processes of this user don't do the same work meanwhile.
+    """Hold a lock, so that no other process or thread of this user does the same work meanwhile.
 
-    If files can't be written here, or another process holds the lock for too long, the work is done
-    without the lock. With `required`, the second case raises TimeoutError. A cancelled run waits no
-    longer. The lock ends with the process, even if that is killed.
+    A cancelled run waits no longer. The lock ends with the process, even if that is killed. If it
+    is `required`, raises TimeoutError when another one holds it for too long, and UserFolderError
+    when nothing can be locked here. Otherwise the work is then done without the lock.
     """
-    import filelock  # noqa: PLC0415 - heavy
-
     with contextlib.ExitStack() as held:
         try:
-            held.enter_context(
-                _acquire(_lock(purpose), wait_seconds, cancellation or Cancellation())
-            )
-        except filelock.Timeout:
+            held.enter_context(_acquired(purpose, wait_seconds, cancellation or Cancellation()))
+        except (TimeoutError, UserFolderError):
             if required:
-                raise TimeoutError from None
-        except (OSError, RuntimeError):
-            # Files can't be written here.
-            pass
+                raise
         yield
 
 
-def _acquire(
-    lock: filelock.BaseFileLock, wait_seconds: float, cancellation: Cancellation
+def _acquired(
+    purpose: tuple[str, ...], wait_seconds: float, cancellation: Cancellation
 ) -> AbstractContextManager[object]:
-    import filelock  # noqa: PLC0415 - heavy
+    from parallel_provider.late import filelock  # noqa: PLC0415 - heavy
 
+    path = _path(purpose, "lock")
+    lock = filelock.FileLock(path, mode=0o600)
     ends_at = time.monotonic() + wait_seconds
     while True:
         left = ends_at - time.monotonic()
@@ -63,23 +55,13 @@ def _acquire(
             return lock.acquire(timeout=max(0.0, min(left, _SECONDS_BETWEEN_LOOKS)))
         except filelock.Timeout:
             if left <= _SECONDS_BETWEEN_LOOKS or cancellation.is_cancelled:
-                raise
-
-
-def _lock(purpose: tuple[str, ...]) -> filelock.BaseFileLock:
-    import filelock  # noqa: PLC0415 - heavy
-
-    folder = private_folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    name = hashlib.sha256("\n".join(purpose).encode(errors="surrogatepass")).hexdigest()
-    return filelock.FileLock(folder / f"{name}.lock", mode=0o600)
-
-
-def private_folder() -> Path:
-    """Return the folder of this user's locks and notes on this machine. It may not exist yet."""
-    # Both places belong to this user alone. A folder for temporary files doesn't.
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    return (Path(runtime) if runtime else Path.home() / ".cache") / "parallel-provider"
+                raise TimeoutError from None
+        except (OSError, NotImplementedError) as error:
+            reason = (isinstance(error, OSError) and error.strerror) or "no locks there"
+            raise UserFolderError(
+                f"{path} can't be locked ({reason}): let this user write it, or set HOME to a "
+                "folder whose files can be locked"
+            ) from None
 
 
 @contextlib.contextmanager
@@ -89,19 +71,20 @@ def noting_unfinished(*purpose: str) -> Iterator[bool]:
     Work that ends with an error removes the file too, since the error tells the user about it. So
     the file stays only if the process is killed. Without a place for files, it notices nothing.
     """
-    note = _note(purpose)
+    note = None
     was_left = False
-    with contextlib.suppress(OSError):
-        note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(OSError, UserFolderError):
+        note = _path(purpose, "unfinished")
         was_left = note.exists()
         note.touch(mode=0o600)
     try:
         yield was_left
     finally:
-        with contextlib.suppress(OSError):
-            note.unlink(missing_ok=True)
+        if note is not None:
+            with contextlib.suppress(OSError):
+                note.unlink(missing_ok=True)
 
 
-def _note(purpose: tuple[str, ...]) -> Path:
+def _path(purpose: tuple[str, ...], ending: str) -> Path:
     name = hashlib.sha256("\n".join(purpose).encode(errors="surrogatepass")).hexdigest()
-    return private_folder() / f"{name}.unfinished"
+    return make_user_folder() / f"{name}.{ending}"

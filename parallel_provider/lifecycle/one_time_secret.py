@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from pydantic import SecretStr
 
 from parallel_provider.api import AnswerError, ApiError, NotFoundError
+from parallel_provider.api.models import LATEST_TIME
 from parallel_provider.commands import Command, run_command
 from parallel_provider.errors import LifecycleError, LostKeyError, ParallelError
+from parallel_provider.lifecycle.claims import Claim
 from parallel_provider.lifecycle.failures import reason_of
 from parallel_provider.lifecycle.presence import (
     InApp,
@@ -27,11 +29,11 @@ from parallel_provider.lifecycle.presence import (
     unproven_error,
 )
 from parallel_provider.lifecycle.run import Context, Run
-from parallel_provider.printable import printable
+from parallel_provider.printable import field_name, printable
+from parallel_provider.settings import IMPORTED_RAW_KEY
 
-# The years 2000 and 3000. Other numbers are no times in seconds: with them, a key would be rotated
-# in every run, or never.
-_EARLIEST, _LATEST = 946_684_800, 32_503_680_000
+# A clock that is set by itself is off by much less.
+_BELIEVED_SECONDS = 5 * 60
 
 _NOT_USABLE = (
     "can't be used, as the Account API's answer isn't as documented ({}): please report this"
@@ -40,18 +42,17 @@ _NOT_USABLE = (
 
 @dataclass(frozen=True)
 class NewSecret:
-    """A secret as the API gives it. `outputs` are the other fields of the answer."""
+    """A secret as the API gives it. `outputs` are the other fields of the answer.
+
+    `answered_at` is the time of the answer, by its Date header. Both times are epoch seconds.
+    """
 
     secret_id: str
     app_id: str
     created_at: int
+    answered_at: float | None
     raw: SecretStr
     outputs: Mapping[str, Any]
-
-    @property
-    def fingerprint(self) -> str:
-        """The SHA-256 hash of the secret: "sha256:" and hexadecimal digits."""
-        return fingerprint(self.raw)
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,22 @@ class SecretId:
 
     secret_id: str
     name: str
+    fingerprint: str = ""
+    """That of the secret itself, if the state has it."""
 
 
 @dataclass(frozen=True)
 class SecretPlace:
-    """The app of secrets, and marks of the people who have created them, by the secrets' ids."""
+    """The app of secrets, and marks of the people who have created them, by the secrets' ids.
+
+    `owner` is what claims call the resource. `delivered` has the fingerprints of the secrets that
+    are somewhere else too.
+    """
 
     app: InApp
     creators: Mapping[str, str] = field(default_factory=dict)
+    owner: str = ""
+    delivered: Sequence[str] = ()
 
 
 class SecretApi(Protocol):
@@ -82,24 +91,31 @@ class SecretApi(Protocol):
     def revoke(self, run: Run, app_id: str, secret_id: str) -> None:
         """Revoke a secret of an app."""
 
-    def variables(self, secret: NewSecret, name: str) -> Mapping[str, str]:
-        """Return the environment variables that tell a delivery command about the secret."""
 
-
-def fingerprint(raw: SecretStr) -> str:
-    """Return the SHA-256 hash of a secret: "sha256:" and hexadecimal digits."""
+def fingerprint(raw: SecretStr | None) -> str:
+    """Return the SHA-256 hash of a secret: "sha256:" and hexadecimal digits; "" without one."""
+    if raw is None:
+        return ""
     return f"sha256:{hashlib.sha256(raw.get_secret_value().encode()).hexdigest()}"
 
 
-def create_secret(context: Context, api: SecretApi, app_id: str, name: str) -> NewSecret:
+def thing_of(api: SecretApi, secret_id: str) -> str:
+    """Return what claims call a secret."""
+    return f"{api.noun}:{secret_id}"
+
+
+def create_secret(
+    context: Context, api: SecretApi, app_id: str, name: str, *, stay: Sequence[str] = ()
+) -> NewSecret:
     """Create a secret of an app.
 
     If the answer is lost, it creates a second secret. A warning then tells how to find the first
-    one, which can only be revoked by hand. If the answer can't be used, it revokes the secret and
-    raises LifecycleError.
+    one, which can only be revoked by hand. `stay` has the ids of the resource's other secrets. If
+    the answer can't be used, it revokes the secret and raises LifecycleError.
     """
+    began = context.run.now()
     try:
-        return _create(context.run, api, app_id, name)
+        return _create(context, api, app_id, name)
     except ApiError as error:
         if not error.may_have_worked:
             raise
@@ -110,36 +126,66 @@ def create_secret(context: Context, api: SecretApi, app_id: str, name: str) -> N
         f"nobody holds may exist in app {app_id}. It is created once more."
     )
     try:
-        secret = _create(context.run, api, app_id, name)
+        secret = _create(context, api, app_id, name)
     except ParallelError as error:
         lost_twice = isinstance(error, ApiError) and error.may_have_worked
         noun, them = (f"up to two {api.noun}s", "them") if lost_twice else (f"a {api.noun}", "it")
+        created = context.run.span(began)
         raise LostKeyError(
             f"the answer was lost ({lost}), and another attempt failed ({error}): {noun} named "
-            f"{name!r} that nobody holds may exist in app {app_id}: revoke {them} in the "
-            "Parallel console, then run again"
+            f"{name!r} that nobody holds may exist in app {app_id}. "
+            f"{stray_text(them, created, stay)} Then run again"
         ) from None
+    created = context.run.span(began)
     context.warn(
         f"An answer of the Account API was lost while the {api.noun} {name!r} of app {app_id} was "
-        f"created, so a second {api.noun} of that name may exist that nobody holds. The one that "
-        f"counts is {secret.secret_id}: revoke any other of that name in the Parallel console. "
-        f"({lost})"
+        f"created, so a second {api.noun} of that name may exist that nobody holds. "
+        f"{stray_text('it', created, [secret.secret_id, *stay])} ({lost})"
     )
     return secret
 
 
+def stray_text(them: str, created: str, stay: Sequence[str]) -> str:
+    """Return a text that says how to find a secret that nobody holds, and what must stay.
+
+    `them` is "it" or "them". `created` says when it was created.
+    """
+    others = f" and isn't {', '.join(map(printable, stay))}" if stay else ""
+    return (
+        f"To end {them}, look in the Parallel console for what was created {created}"
+        f"{others}. Other stacks and people may have keys of that name: revoke only "
+        "what none of them has."
+    )
+
+
+def believed_time(stated: int, answered_at: float | None, here: float) -> int:
+    """Return when a secret was created, in epoch seconds. One wrong time alone revokes nothing.
+
+    `stated` is what the answer says, `answered_at` the answer's own date, and `here` this machine's
+    time, which counts if there is no date. If the two differ much, the later one is returned.
+    """
+    other = here if answered_at is None else answered_at
+    if abs(other - stated) <= _BELIEVED_SECONDS:
+        return stated
+    return max(stated, min(int(other), LATEST_TIME))
+
+
 def deliver_secret(
-    context: Context, api: SecretApi, secret: NewSecret, name: str, arguments: Sequence[str]
+    context: Context,
+    raw: SecretStr,
+    name: str,
+    arguments: Sequence[str],
+    variables: Mapping[str, str],
 ) -> None:
     """Run the delivery command with the raw secret on its standard input."""
-    raw = secret.raw.get_secret_value()
+    text = raw.get_secret_value()
     run_command(
-        Command(tuple(arguments), "deliver_command"),
+        Command(tuple(arguments), field_name("deliver_command")),
         # Without a line end: a secret store would keep it as a part of the secret.
-        standard_input=raw.encode(),
-        show=lambda line: context.info(f"deliver_command of {name!r}: {line}"),
-        secrets=[raw],
-        variables=api.variables(secret, name),
+        standard_input=text.encode(),
+        show=lambda line: context.info(f"{field_name('deliver_command')} of {name!r}: {line}"),
+        secrets=[text],
+        variables=variables,
     )
 
 
@@ -178,9 +224,45 @@ def discard_secret(
 def revoke_secret(context: Context, api: SecretApi, place: SecretPlace, secret: SecretId) -> None:
     """Revoke a secret. Succeeds if it doesn't exist any more, alone or with its app.
 
-    Raises LifecycleError if the server may only hide it from this person. A warning names a secret
-    that another person has created, and of which the server says that it doesn't exist.
+    It stays, with a warning, if another resource of this run has it. Raises LifecycleError if the
+    server may only hide it from this person. A warning names a secret that another person has
+    created, and of which the server says that it doesn't exist.
     """
+    claims, thing = context.run.claims, thing_of(api, secret.secret_id)
+    with claims.deleting(thing, place.owner, context.subject) as others:
+        if others:
+            _leave_to(context, api, place, secret, others)
+        else:
+            _revoke_at_server(context, api, place, secret)
+
+
+def _leave_to(
+    context: Context,
+    api: SecretApi,
+    place: SecretPlace,
+    secret: SecretId,
+    others: Sequence[Claim],
+) -> None:
+    """Leave a secret to other resources. Raises LifecycleError if it would be lost with the state.
+
+    That is so if no other state has the secret itself, and it isn't known to be delivered.
+    """
+    shown = f"the {api.noun} {secret.name!r} ({printable(secret.secret_id)})"
+    subjects = " and ".join(sorted({other.subject for other in others}))
+    known = {*place.delivered, *(other.fingerprint for other in others)}
+    if secret.fingerprint and secret.fingerprint not in known:
+        raise LifecycleError(
+            f"{shown} belongs to {subjects} now, whose state doesn't have the raw key, and with "
+            f"this resource it would be lost: import it there again with {IMPORTED_RAW_KEY}, or "
+            "take the raw key from `pulumi stack export --show-secrets`; then remove this resource "
+            "with `pulumi state delete`"
+        )
+    context.warn(f"T{shown[1:]} isn't revoked: this run has it in {subjects}.")
+
+
+def _revoke_at_server(
+    context: Context, api: SecretApi, place: SecretPlace, secret: SecretId
+) -> None:
     run = context.run
     try:
         api.revoke(run, place.app.app_id, secret.secret_id)
@@ -236,7 +318,8 @@ def revoke_secrets(
     }
 
 
-def _create(run: Run, api: SecretApi, app_id: str, name: str) -> NewSecret:
+def _create(context: Context, api: SecretApi, app_id: str, name: str) -> NewSecret:
+    run = context.run
     try:
         secret = api.create(run, app_id, name)
     except NotFoundError as error:
@@ -244,19 +327,28 @@ def _create(run: Run, api: SecretApi, app_id: str, name: str) -> NewSecret:
     except AnswerError as error:
         if error.created_id is None:
             raise
+        _require_new(run, api, error.created_id)
         made = SecretId(error.created_id, name)
         raise discard_secret(run, api, app_id, made, _NOT_USABLE.format(error)).error from None
-    failure = _why_unusable(secret, app_id)
-    if failure is not None:
+    _require_new(run, api, secret.secret_id)
+    if secret.app_id.lower() != app_id.lower():
+        failure = f"it says that the key belongs to app {printable(secret.app_id)}"
         made = SecretId(secret.secret_id, name)
         raise discard_secret(run, api, app_id, made, _NOT_USABLE.format(failure)).error
-    return secret
+    created_at = believed_time(secret.created_at, secret.answered_at, run.clock())
+    if created_at != secret.created_at:
+        context.warn(
+            f"The Account API's answer says that the {api.noun} {name!r} was created at another "
+            "time than the time of this answer: the later one counts as "
+            f"{field_name('created_at')}."
+        )
+    return replace(secret, created_at=created_at)
 
 
-def _why_unusable(secret: NewSecret, app_id: str) -> str | None:
-    """Return why an answer can't be used, or None. The text has no secret."""
-    if secret.app_id.lower() != app_id.lower():
-        return f"it says that the key belongs to app {printable(secret.app_id)}"
-    if not _EARLIEST <= secret.created_at <= _LATEST:
-        return "created_at isn't a time in epoch seconds"
-    return None
+def _require_new(run: Run, api: SecretApi, secret_id: str) -> None:
+    """Refuse a secret that the run has already, without a revocation: somebody uses it."""
+    if run.claims.is_known(thing_of(api, secret_id)):
+        raise LifecycleError(
+            f"the Account API answered with {api.noun} {printable(secret_id)} as a new one, but "
+            "this run has it already, so it is left as it is: please report this"
+        )

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from parallel_provider.api import AppItem, NotFoundError
 from parallel_provider.errors import LifecycleError
-from parallel_provider.lifecycle.app_directory import NO_LIST
+from parallel_provider.lifecycle.app_directory import INCOMPLETE, RUN_LATER
 from parallel_provider.lifecycle.declarations import Internal
 from parallel_provider.lifecycle.run import Context, Run
 
@@ -69,13 +69,13 @@ def with_mark(marks: Marks, mark: str | None) -> Marks:
     return (mark, *marks)[:_MAX_MARKS]
 
 
-def is_gone(*, is_listed: bool, list_is_whole: bool, reader: str | None, seen_by: Marks) -> bool:
-    """Return whether an app is certainly gone.
+def is_gone(*, list_is_complete: bool, reader: str | None, seen_by: Marks) -> bool:
+    """Return whether an app that isn't in the list is certainly gone.
 
     `reader` is the mark of the person whose list it is, `seen_by` has the marks of the people who
-    have seen the app before. `list_is_whole` is False for an answer without a list.
+    have seen the app before.
     """
-    return not is_listed and list_is_whole and reader is not None and reader in seen_by
+    return list_is_complete and reader is not None and reader in seen_by
 
 
 def is_revoked(
@@ -107,17 +107,17 @@ def seen_in(run: Run, app_id: str) -> Marks:
 def find_app(run: Run, state: InApp) -> tuple[AppItem | None, Proof]:
     """Find an app in the list of this run, and say what the list proves.
 
+    An app whose name can't be used has the name of the state.
     Raises WrongOrganizationError if it isn't in the list and belongs to another organization.
     """
     app = run.apps.find(state.app_id)
     if app is not None:
-        return app, "listed"
+        return app.model_copy(update={"app_name": app.app_name or state.app_name}), "listed"
     if run.apps.is_deleted(state.app_id):
         return None, "gone"
     run.require_same_organization(state.org_id)
     gone = is_gone(
-        is_listed=False,
-        list_is_whole=run.apps.is_whole(),
+        list_is_complete=run.apps.is_complete(),
         # Only now: the list was the first request, perhaps.
         reader=mark_in(run, state.app_id),
         seen_by=state.seen_by,
@@ -127,22 +127,18 @@ def find_app(run: Run, state: InApp) -> tuple[AppItem | None, Proof]:
 
 def warn_of_unknown(context: Context, state: InApp) -> None:
     """Warn, once in a run, that an app isn't in the list and stays in the state all the same."""
-    app = f"App {state.app_id} ({state.app_name!r})"
-    if context.run.apps.is_whole():
-        text = f"{app} isn't in the list of apps. {_UNPROVEN}, so it stays in the state with its "
-        text += f"keys. {_TO_PROVE}"
-    else:
-        text = f"{app} stays in the state as it is with its keys: {NO_LIST}"
-    context.warn(text, once=True)
+    context.warn(
+        f"App {state.app_id} ({state.app_name!r}) isn't in the list of apps, and stays in the "
+        f"state as it is with its keys: {_why_unproven(context.run)}",
+        once=True,
+    )
 
 
 def unproven_error(run: Run, error: NotFoundError, state: InApp) -> LifecycleError:
     """Return the error for a 404 that doesn't prove that an app or a key is gone."""
-    if not run.apps.is_whole():
-        return LifecycleError(f"{error}, and {NO_LIST}, so it isn't treated as gone: run again")
     return LifecycleError(
-        f"{error}, and app {state.app_id} ({state.app_name!r}) isn't in the list of apps. "
-        f"{_UNPROVEN}, so it isn't treated as gone. {_TO_PROVE}"
+        f"{error}, and app {state.app_id} ({state.app_name!r}) isn't in the list of apps. It isn't "
+        f"treated as gone: {_why_unproven(run)}"
     )
 
 
@@ -155,11 +151,12 @@ def no_app_text(app_id: str, reason: str = "") -> str:
     )
 
 
-_UNPROVEN = (
-    "The person of this access token isn't known to have seen it before, and may not be allowed to"
-)
-_TO_PROVE = (
-    "To find out, run again with the sign-in of a person who has seen it, or look as an "
-    "administrator with `parallel-provider apps`. If it is gone, remove it and its keys with "
-    "`pulumi state delete`"
-)
+def _why_unproven(run: Run) -> str:
+    if not run.apps.is_complete():
+        return f"{INCOMPLETE}: {RUN_LATER}"
+    return (
+        "the person of this access token isn't known to have seen it before, and may not be "
+        "allowed to. To find out, run again with the sign-in of a person who has seen it, or look "
+        "as an administrator with `parallel-provider apps`. If it is gone, remove it and its keys "
+        "with `pulumi state delete`"
+    )

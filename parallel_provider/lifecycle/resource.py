@@ -79,6 +79,7 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
 
     def check(self, context: Context, olds: Props, news: Props) -> Checked:  # noqa: ARG002 - for others' use
         """Fill in defaults and find every problem. `olds` are the inputs of the last run."""
+        context.run.claims.has_program = True
         name = named_input(self.inputs_type)
         if name is not None and news.get(name) is None and context.resource.default_name:
             news = {**news, name: context.resource.default_name}

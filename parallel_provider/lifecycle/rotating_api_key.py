@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from parallel_provider.errors import LifecycleError
+from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.app_key import (
     APP_KEYS,
+    after_delivery,
     create_key,
-    deliver_again,
+    deliver,
     organization_of,
     read_key,
     seen_by_now,
-    updates_of_key,
-    without_raw_keys,
+    updates_by_delivery,
+    warn_of_missing_raw_key,
 )
+from parallel_provider.lifecycle.claims import new_owner
 from parallel_provider.lifecycle.declarations import Props, changed_inputs
 from parallel_provider.lifecycle.durations import parse_duration
 from parallel_provider.lifecycle.imported_key import imported_outputs
 from parallel_provider.lifecycle.machine_lock import noting_unfinished
-from parallel_provider.lifecycle.one_time_secret import SecretId, revoke_secrets
+from parallel_provider.lifecycle.one_time_secret import revoke_secrets, stray_text
 from parallel_provider.lifecycle.resource import Diff, Lifecycle, RawKeyOf, UnfinishedError
 from parallel_provider.lifecycle.rotating_api_key_state import (
     RotatingApiKeyInputs,
@@ -28,13 +31,16 @@ from parallel_provider.lifecycle.rotating_api_key_state import (
     seconds,
 )
 from parallel_provider.lifecycle.rotation import (
+    Plan,
     RetiredKey,
+    certain_time,
     generation_name,
+    plan,
     sentences,
 )
-from parallel_provider.lifecycle.rotation_due import due_now, keys_to_revoke_now, plan_for
-from parallel_provider.lifecycle.run import Context
+from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN
+from parallel_provider.printable import field_name
 
 # A program needs a value, and can't give one before the key is imported.
 _IMPORTED_ROTATE_AFTER = "90d"
@@ -54,17 +60,21 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         changed = changed_inputs(self.inputs_type, state, news)
         if diff.replaces:
             return replace(diff, updates=tuple(sorted(changed)))
+        if context.run.claims.has_program:
+            state.hold(context)
         now = context.run.clock()
-        due = plan_for(state, news, now, triggers_changed="triggers" in changed)
+        due = _plan_at(now, state, news)
         for sentence in sentences(
             due,
             current_name=state.api_key_name,
             age=now - state.created_at,
-            rotate_after=state.rotate_after,
+            rotate_after=f"{news.get('rotate_after')}{' now' if 'rotate_after' in changed else ''}",
             at_once=seconds(news.get("overlap")) == 0,
         ):
             context.info(sentence)
-        asking = {*changed, *updates_of_key(state, news)}
+        if due.rotate_because is None:
+            warn_of_missing_raw_key(context, state, news)
+        asking = {*changed, *updates_by_delivery(state, news)}
         if due.rotate_because == "age":
             asking.add("rotate_after")
         if due.revoke:
@@ -75,15 +85,15 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         """Return the outputs after a create. There is no previous key yet."""
         expected = super().expect_create(context, inputs)
         expected |= {name: None for name in expected if name.startswith("previous_")}
-        return without_raw_keys({**expected, "generation": 1, "keys_to_revoke": []}, inputs)
+        expected |= {"delivered": (), "generation": 1, "keys_to_revoke": []}
+        return after_delivery(expected, inputs)
 
     def expect_update(
         self, context: Context, state: RotatingApiKeyState, inputs: Props
     ) -> dict[str, Any]:
         """Return the outputs after an update. Without a rotation, the current key is known."""
-        changed = changed_inputs(self.inputs_type, state, inputs)
-        due = plan_for(state, inputs, context.run.clock(), triggers_changed="triggers" in changed)
-        overlap, rotate_after = inputs.get("overlap", "1d"), inputs.get("rotate_after")
+        due = _plan_at(context.run.clock(), state, inputs)
+        overlap, rotate_after = inputs.get("overlap"), inputs.get("rotate_after")
         if due.rotate_because is not None:
             name = generation_name(str(inputs.get("api_key_name")), state.generation + 1)
             expected = state.expect_rotation(name, overlaps=seconds(overlap) != 0)
@@ -95,9 +105,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
             else:
                 expected |= {"next_rotation_at": UNKNOWN, "previous_expires_at": UNKNOWN}
         declared = {"rotate_after": rotate_after, "overlap": overlap}
-        return without_raw_keys(
-            {**expected, **declared, "triggers": inputs.get("triggers")}, inputs
-        )
+        return after_delivery({**expected, **declared, "triggers": inputs.get("triggers")}, inputs)
 
     def create(self, context: Context, inputs: RotatingApiKeyInputs) -> RotatingApiKeyState:
         """Create the first generation."""
@@ -110,6 +118,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
                 **outputs,
                 org_id=org_id,
                 seen_by=seen_by,
+                owner_id=new_owner(),
                 triggers=inputs.triggers,
                 rotate_after=inputs.rotate_after,
                 overlap=inputs.overlap,
@@ -131,13 +140,14 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         """
         outputs = imported_outputs(context, self.kind, resource_id, raw_key_of)
         context.info(
-            f"{outputs['api_key_name']!r} is imported with rotate_after {_IMPORTED_ROTATE_AFTER}, "
-            "counted from now, as the API doesn't tell when a key was created. Change `triggers` "
-            "in a later run to rotate it sooner."
+            f"{outputs['api_key_name']!r} is imported with {field_name('rotate_after')} "
+            f"{_IMPORTED_ROTATE_AFTER}, counted from now, as the API doesn't tell when a key was "
+            "created. Change `triggers` in a later run to rotate it sooner."
         )
         state = RotatingApiKeyState(
             **outputs, rotate_after=_IMPORTED_ROTATE_AFTER, overlap="1d", next_rotation_at=0
         )
+        state.hold(context)
         return state.with_durations(state.rotate_after, state.overlap)
 
     def with_first_inputs(self, state: RotatingApiKeyState, inputs: Props) -> RotatingApiKeyState:
@@ -147,28 +157,23 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
     def update(
         self, context: Context, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs
     ) -> RotatingApiKeyState:
-        """Rotate if that is due, then revoke what is due. A failed revocation loses no new key.
-
-        The server's time decides if it is known. The preview has used this machine's clock.
-        """
+        """Rotate if that is due, then revoke what is due. A failed revocation loses no new key."""
         context.run.require_allowed_organization()
-        if state.undelivered:
-            state = deliver_again(context, state, inputs)
-        due = due_now(context, state, inputs)
-        updated = state
+        due = _due_now(context, state, inputs)
         if due.rotate_because is not None:
             updated = _rotate(context, state, inputs)
-        just_retired = state.api_key_id if updated is not state else None
-        updated = _revoke_retired(context, updated, parse_duration(inputs.overlap), just_retired)
-        if not inputs.keep_raw_api_key:
-            updated = updated.model_copy(update={"raw_api_key": None, "previous_raw_api_key": None})
+        else:
+            updated = deliver(context, state, inputs)
+        # Without an overlap, this is also the key that was current until now.
+        at_once = parse_duration(inputs.overlap) == 0
+        updated = _revoke(context, updated, updated.retired_keys if at_once else due.revoke)
         return updated.with_durations(inputs.rotate_after, inputs.overlap)
 
     def delete(self, context: Context, state: RotatingApiKeyState) -> None:
         """Revoke every key that it still has, also if one of them fails."""
         context.run.require_allowed_organization()
-        current = SecretId(state.api_key_id, state.api_key_name)
-        keys = (current, *map(_secret_id, state.retired_keys))
+        context.refuse_after_failed_creation()
+        keys = state.held_keys
         failed = revoke_secrets(context, APP_KEYS, state.place, keys)
         failures = [
             f"{key.name!r} ({key.secret_id}): {failed[key.secret_id]}"
@@ -180,6 +185,7 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
                 f"{len(failures)} of its keys couldn't be revoked, run again to retry: "
                 + "; ".join(failures)
             )
+        state.release(context)
 
 
 def _rotate(
@@ -187,6 +193,8 @@ def _rotate(
 ) -> RotatingApiKeyState:
     """Create the next generation. The current key becomes the previous one."""
     name = generation_name(inputs.api_key_name, state.generation + 1)
+    # An earlier run has tried it after the key that is the current one until now was there.
+    created = context.run.span(state.created_at)
 
     def state_of(outputs: dict[str, Any]) -> RotatingApiKeyState:
         rotated = state.rotated_to({**outputs, "triggers": inputs.triggers})
@@ -194,7 +202,8 @@ def _rotate(
 
     with noting_unfinished("rotation", state.app_id, state.api_key_id, name) as was_interrupted:
         try:
-            rotated = create_key(context, inputs, name, state_of)
+            stay = [key.secret_id for key in state.held_keys]
+            rotated = create_key(context, inputs, name, state_of, stay)
         except UnfinishedError as left:
             stray = dict(left.state)
             unfinished = state.with_stray(stray["api_key_id"], name, stray["creators"])
@@ -206,22 +215,65 @@ def _rotate(
     if was_interrupted:
         context.warn(
             f"An earlier run was interrupted while it created {name!r}, so a second key of that "
-            f"name may exist in app {state.app_id} that nobody holds. The one that counts is "
-            f"{rotated.api_key_id}: revoke any other key of that name in the Parallel console."
+            f"name may exist in app {state.app_id} that nobody holds. "
+            + stray_text("it", created, [key.secret_id for key in rotated.held_keys])
         )
     return rotated
 
 
-def _revoke_retired(
-    context: Context, state: RotatingApiKeyState, overlap: int, just_retired: str | None
-) -> RotatingApiKeyState:
-    """Revoke the retired keys whose overlap (in seconds) has passed. Keys that fail stay listed.
+def _plan_at(now: float | None, state: RotatingApiKeyState, inputs: Props) -> Plan:
+    """Return what is due at `now` (epoch seconds) by these inputs, which may hold UNKNOWN."""
+    return plan(
+        created_at=state.created_at,
+        retired=state.retired_keys,
+        rotate_after=seconds(inputs.get("rotate_after")),
+        overlap=seconds(inputs.get("overlap")),
+        triggers_changed="triggers" in changed_inputs(RotatingApiKeyInputs, state, inputs),
+        now=now,
+    )
 
-    `just_retired` is the id of the key that this run has retired. It is revoked only if there is no
-    overlap.
+
+def _due_now(context: Context, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs) -> Plan:
+    """Return what is due by the server's time and by this machine's clock.
+
+    The preview has announced what is due by this machine's clock. Asks the server for its time only
+    if that is more than what is due at any time.
     """
-    due = keys_to_revoke_now(context, state, overlap, just_retired)
-    failures = revoke_secrets(context, APP_KEYS, state.place, list(map(_secret_id, due)))
+    here, news = context.run.clock(), dict(inputs)
+    announced = _plan_at(here, state, news)
+    if announced == _plan_at(None, state, news):
+        return announced
+    at_server = _server_time(context.run)
+    due = _plan_at(certain_time(here, at_server), state, news)
+    if due != announced:
+        reason = (
+            "the Account API's answers don't tell its time"
+            if at_server is None
+            else "it isn't due yet by the Account API's time. Check this machine's clock"
+        )
+        context.warn(
+            f"{state.api_key_name!r}: what was announced because of the time is left for a later "
+            f"run, as {reason}."
+        )
+    return due
+
+
+def _server_time(run: Run) -> float | None:
+    """Return the server's time in epoch seconds; None if it can't be known.
+
+    An answer with an error has the time as well.
+    """
+    try:
+        return run.server_time()
+    except ParallelError:
+        return run.api.server_time()
+
+
+def _revoke(
+    context: Context, state: RotatingApiKeyState, due: Sequence[RetiredKey]
+) -> RotatingApiKeyState:
+    """Revoke retired keys. Those that fail stay listed."""
+    failures = revoke_secrets(context, APP_KEYS, state.place, list(map(state.secret_id, due)))
     failed = [key for key in due if key.api_key_id in failures]
     for key in failed:
         context.warn(
@@ -230,7 +282,3 @@ def _revoke_retired(
             f"{failures[key.api_key_id]}"
         )
     return state.without([key for key in due if key not in failed], failed)
-
-
-def _secret_id(key: RetiredKey) -> SecretId:
-    return SecretId(key.api_key_id, key.api_key_name)

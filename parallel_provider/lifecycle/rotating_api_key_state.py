@@ -11,9 +11,13 @@ from parallel_provider.lifecycle.app_key import KeyInputs, KeyState
 from parallel_provider.lifecycle.declarations import OnChange, Problem, Props
 from parallel_provider.lifecycle.durations import parse_duration
 from parallel_provider.lifecycle.field_types import Duration, JsonLike
+from parallel_provider.lifecycle.one_time_secret import SecretId, fingerprint
 from parallel_provider.lifecycle.rotation import RetiredKey, generation_name
 from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.model import Integer
+from parallel_provider.printable import field_name
+
+_DEFAULT_OVERLAP = "1d"
 
 
 class RotatingApiKeyInputs(KeyInputs):
@@ -24,7 +28,7 @@ class RotatingApiKeyInputs(KeyInputs):
         '"90d", "12h", "1d12h", "P30D".'
     )
     overlap: Annotated[Duration, OnChange("changes `previous_expires_at`")] = Field(
-        default="1d",
+        default=_DEFAULT_OVERLAP,
         description="How long the previous key keeps working after a rotation, at most "
         "`rotate_after`.",
     )
@@ -39,7 +43,11 @@ class RotatingApiKeyInputs(KeyInputs):
         if rotate_after == 0:
             yield Problem("rotate_after", "must be longer than 0 seconds")
         elif rotate_after is not None and overlap is not None and overlap > rotate_after:
-            yield Problem("overlap", f"must be at most rotate_after ({valid['rotate_after']})")
+            longest = valid["rotate_after"]
+            reason = f"must be at most {field_name('rotate_after')} ({longest})"
+            if valid["overlap"] == _DEFAULT_OVERLAP:
+                reason += f', and is {_DEFAULT_OVERLAP} if it isn\'t set: set it to "{longest}"'
+            yield Problem("overlap", reason)
         yield from super().problems_between(given, valid)
 
 
@@ -66,6 +74,17 @@ class RotatingApiKeyState(KeyState):
     keys_to_revoke: Annotated[tuple[RetiredKey, ...], Field(strict=False)] = Field(
         default=(), description="Older keys that aren't revoked yet."
     )
+
+    @property
+    def held_keys(self) -> tuple[SecretId, ...]:
+        """All its keys that aren't revoked yet, the current one first."""
+        return (*super().held_keys, *map(self.secret_id, self.retired_keys))
+
+    def secret_id(self, key: RetiredKey) -> SecretId:
+        """Return one of its retired keys as a secret that can be revoked."""
+        is_previous = key.api_key_id == self.previous_api_key_id
+        raw = self.previous_raw_api_key if is_previous else None
+        return SecretId(key.api_key_id, key.api_key_name, fingerprint(raw))
 
     @property
     def retired_keys(self) -> tuple[RetiredKey, ...]:
@@ -105,10 +124,12 @@ class RotatingApiKeyState(KeyState):
         """
         retired_ids = {self.api_key_id, *(key.api_key_id for key in self.retired_keys)}
         creators = {key: mark for key, mark in self.creators.items() if key in retired_ids}
+        delivered = tuple(each for each in self.delivered if each == self.raw_api_key_fingerprint)
         return self.model_copy(
             update={
                 **outputs,
                 "creators": {**creators, **outputs["creators"]},
+                "delivered": delivered,
                 "generation": self.generation + 1,
                 "previous_api_key_id": self.api_key_id,
                 "previous_api_key_name": self.api_key_name,

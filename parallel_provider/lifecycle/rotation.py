@@ -16,6 +16,7 @@ from pydantic import AliasChoices, Field
 from parallel_provider.lifecycle.declarations import Declared
 from parallel_provider.lifecycle.durations import format_duration
 from parallel_provider.model import Integer
+from parallel_provider.printable import field_name
 
 Cause = Literal["age", "triggers"]
 
@@ -48,28 +49,32 @@ def plan(
     rotate_after: int | None,
     overlap: int | None,
     triggers_changed: bool,
-    now: float,
+    now: float | None,
 ) -> Plan:
     """Return what is due at `now` (epoch seconds).
 
-    `created_at` is the current key's. Durations are in seconds. None stands for a duration that a
-    preview doesn't know yet: nothing is due because of it.
+    `created_at` is the current key's. Durations are in seconds. None stands for a time or a
+    duration that isn't known: nothing is due because of it. Without an overlap, retired keys are
+    due whatever the time is.
     """
     cause: Cause | None = None
     if triggers_changed:
         cause = "triggers"
-    elif rotate_after is not None and now >= created_at + rotate_after:
+    elif now is not None and rotate_after is not None and now >= created_at + rotate_after:
         cause = "age"
-    return Plan(cause, due_to_revoke(retired, overlap, now))
+    if overlap == 0:
+        return Plan(cause, tuple(retired))
+    if now is None or overlap is None:
+        return Plan(cause)
+    return Plan(cause, tuple(key for key in retired if now >= key.retired_at + overlap))
 
 
-def due_to_revoke(
-    retired: Sequence[RetiredKey], overlap: int | None, now: float
-) -> tuple[RetiredKey, ...]:
-    """Return the retired keys whose overlap has passed at `now`."""
-    if overlap is None:
-        return ()
-    return tuple(key for key in retired if now >= key.retired_at + overlap)
+def certain_time(here: float, at_server: float | None) -> float | None:
+    """Return the time that has come by both clocks: this machine's and the server's.
+
+    None if the server's time isn't known. One wrong clock alone makes nothing due.
+    """
+    return None if at_server is None else min(here, at_server)
 
 
 def sentences(
@@ -77,11 +82,13 @@ def sentences(
 ) -> Iterator[str]:
     """Yield what is due and why. Pulumi shows no reason for an update in place.
 
-    `age` is the current key's, in seconds. `at_once`: it is revoked in the run that rotates it.
+    `age` is the current key's, in seconds. `rotate_after` is the program's value, with what else
+    is to be said of it. `at_once`: the current key is revoked in the run that rotates it.
     """
     if plan.rotate_because is not None:
+        limit = field_name("rotate_after")
         reason = {
-            "age": f"it is {format_duration(age)} old, and rotate_after is {rotate_after}",
+            "age": f"it is {format_duration(age)} old, and {limit} is {rotate_after}",
             "triggers": "its triggers have changed",
         }[plan.rotate_because]
         ending = "; with an overlap of 0s, it is revoked in the same run" if at_once else ""
@@ -90,26 +97,6 @@ def sentences(
         names = ", ".join(repr(key.api_key_name) for key in plan.revoke)
         ending = "" if plan.rotate_because else f"; the current key {current_name!r} stays"
         yield f"The overlap of {names} has passed: due to be revoked{ending}."
-
-
-def clock_sentence(current_name: str, here: Plan, at_server: Plan, ahead: float) -> str | None:
-    """Return a message if other things are due by the server's time than by this machine's clock.
-
-    `here` and `at_server` are the two plans. This machine's clock is `ahead` seconds ahead.
-    """
-    if here == at_server:
-        return None
-    direction = "ahead of" if ahead > 0 else "behind"
-    difference = format_duration(max(1, round(abs(ahead))))
-    consequence = (
-        "what isn't due yet by the server's time was left, and the next preview announces it again"
-        if ahead > 0
-        else "what is due by the server's time was done"
-    )
-    return (
-        f"{current_name!r}: this machine's clock is {difference} {direction} the Account API's, "
-        f"whose time decides: {consequence}. Set this machine's clock."
-    )
 
 
 def generation_name(api_key_name: str, generation: int) -> str:

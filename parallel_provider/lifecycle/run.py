@@ -13,7 +13,7 @@ from parallel_provider.api import AccountApi, PermissionDeniedError
 from parallel_provider.errors import LifecycleError, ParallelError, WrongOrganizationError
 from parallel_provider.lifecycle.app_directory import AppDirectory
 from parallel_provider.lifecycle.charge_journal import ChargeJournal
-from parallel_provider.lifecycle.charge_registry import ChargeRegistry
+from parallel_provider.lifecycle.claims import Claims
 from parallel_provider.once import Once
 
 # Each thread has a connection of its own, so the whole run uses the same threads.
@@ -59,11 +59,17 @@ class ResourceNames:
     parent_types: str = ""
 
 
+def _utc_text(seconds: float) -> str:
+    """Return epoch seconds as a time in UTC, such as 2026-11-24T16:48:16Z."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
 class Run:
     """One run of the provider's process. Safe to use from several threads.
 
     `clock` returns epoch seconds. `wait` takes seconds; a cancelled run ends it. `journal` is the
-    journal of charges that this user has on this machine, unless another one is given.
+    journal of charges that this user has on this machine, unless another one is given. `claims` are
+    those of the engine's run; without them, this process is alone.
     """
 
     def __init__(
@@ -75,6 +81,7 @@ class Run:
         wait: Callable[[float], object] | None = None,
         *,
         journal: ChargeJournal | None = None,
+        claims: Claims | None = None,
     ) -> None:
         self.api = api
         self.messages = messages
@@ -82,11 +89,11 @@ class Run:
         self.clock = clock
         self.cancellation = api.cancellation
         self.wait = wait or self.cancellation.wait
-        self.apps = AppDirectory(api.list_apps_if_given)
+        self.apps = AppDirectory(api.list_apps)
         self.balance = Once(api.get_balance)
         if self.guards.org_id is not None:
             api.organizations.allow_only(self.guards.org_id, self.guards.org_id_origin or "orgId")
-        self.charge_registry = ChargeRegistry()
+        self.claims = claims or Claims()
         self.charge_journal = journal or ChargeJournal()
         self.revocation_threads = ThreadPoolExecutor(_REVOCATION_THREADS, "revocation")
         self._shown = set[str]()
@@ -108,6 +115,16 @@ class Run:
         if self.api.server_time() is None:
             self.apps.load()
         return self.api.server_time()
+
+    def now(self) -> float:
+        """Return the server's time in epoch seconds, or this machine's if that isn't known."""
+        known = self.api.server_time()
+        return self.clock() if known is None else known
+
+    def span(self, start: float) -> str:
+        """Return a text for the time from `start` until now."""
+        clock = "this machine" if self.api.server_time() is None else "the server"
+        return f"between {_utc_text(start)} and {_utc_text(self.now())} by {clock}'s clock"
 
     def require_allowed_organization(self) -> None:
         """Raise WrongOrganizationError if the access token's organization isn't the allowed one.
@@ -154,12 +171,26 @@ class Run:
 class Context:
     """One call for one resource: the run, what is known of the resource, and its messages.
 
-    `messages` are the run's, unless the caller has messages for this resource alone.
+    `messages` are the run's, unless the caller has messages for this resource alone. `subject` is
+    what messages call the resource, such as "ApiKey 'ci'".
     """
 
     run: Run
     resource: ResourceNames = ResourceNames()
     messages: Messages | None = None
+    subject: str = ""
+
+    def refuse_after_failed_creation(self) -> None:
+        """Raise LifecycleError if a resource of this run couldn't be created.
+
+        Only with --continue-on-error does Pulumi delete something then.
+        """
+        failed = self.run.claims.failed_creation()
+        if failed is not None:
+            raise LifecycleError(
+                f"it isn't deleted, because creating {failed} failed in this run, and that may "
+                "take its place: solve that, then run again"
+            )
 
     def info(self, text: str, *, once: bool = False) -> None:
         """Show an information; with `once`, only if this run hasn't shown the same text yet."""

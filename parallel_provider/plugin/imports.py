@@ -18,15 +18,15 @@ from typing import Any
 from google.protobuf import struct_pb2
 from pydantic import SecretStr
 
-from parallel_provider.errors import LifecycleError
+from parallel_provider.errors import LifecycleError, UserFolderError
 from parallel_provider.lifecycle.declarations import Props, State, changed_inputs
-from parallel_provider.lifecycle.machine_lock import private_folder
 from parallel_provider.lifecycle.one_time_secret import fingerprint
 from parallel_provider.lifecycle.resource import Diff, Lifecycle
 from parallel_provider.lifecycle.run import Context
 from parallel_provider.lifecycle.unknown import Unknown
-from parallel_provider.printable import printable, remember_secret
-from parallel_provider.setting_names import IMPORTED_RAW_KEY
+from parallel_provider.printable import field_name, printable, remember_secret
+from parallel_provider.settings import IMPORTED_RAW_KEY
+from parallel_provider.user_folder import make_user_folder
 
 IMPORTED = "__imported"
 """An input that says that no program has given these inputs yet. Pulumi doesn't show it."""
@@ -86,7 +86,7 @@ def compare(
     wrong = [name for name in diff.replaces if not isinstance(inputs.get(name), Unknown)]
     if wrong:
         values = ", ".join(
-            f"{name} {printable(str(completed.input_value(name)))!r}" for name in wrong
+            f"{field_name(name)} {printable(str(completed.input_value(name)))!r}" for name in wrong
         )
         raise LifecycleError(
             f"the first run after an import replaces nothing: it was imported with {values}, and "
@@ -161,14 +161,13 @@ def _first_user(raw_fingerprint: str, api_key_id: str) -> str:
         known = _key_ids.setdefault(raw_fingerprint, api_key_id)
         if known != api_key_id:
             return known
-        with contextlib.suppress(OSError, RuntimeError, UnicodeError):
-            note = private_folder() / f"{raw_fingerprint.partition(':')[2]}.imported"
+        with contextlib.suppress(OSError, UserFolderError, UnicodeError):
+            note = make_user_folder() / f"{raw_fingerprint.partition(':')[2]}.imported"
             return _noted(note, api_key_id)
     return api_key_id
 
 
 def _noted(note: Path, api_key_id: str) -> str:
-    note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with note.open("x", encoding="utf-8") as file:
             file.write(api_key_id)

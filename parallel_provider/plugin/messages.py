@@ -7,9 +7,8 @@ import threading
 
 import grpc
 
-from parallel_provider.plugin.names import text_in_camel_case
+from parallel_provider.plugin.names import line_for_engine
 from parallel_provider.plugin.protocol import engine_pb2, engine_pb2_grpc
-from parallel_provider.printable import without_hidden
 
 
 class Engine:
@@ -18,6 +17,7 @@ class Engine:
     def __init__(self, address: str = "") -> None:
         self._lock = threading.Lock()
         self._stub: engine_pb2_grpc.EngineStub | None = None
+        self.address = ""
         self.connect(address)
 
     def connect(self, address: str) -> None:
@@ -25,11 +25,12 @@ class Engine:
         if not address:
             return
         with self._lock:
+            self.address = address
             self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
 
     def log(self, severity: engine_pb2.LogSeverity.ValueType, text: str, urn: str = "") -> None:
         """Show a message at a resource, or without a URN at the stack."""
-        line = without_hidden(text_in_camel_case(" ".join(text.split())))
+        line = line_for_engine(text)
         with self._lock:
             stub = self._stub
         if stub is not None:

@@ -28,16 +28,17 @@ from parallel_provider.plugin.imports import (
     imported_inputs,
     raw_key_of,
 )
-from parallel_provider.plugin.names import text_in_camel_case, to_camel
+from parallel_provider.plugin.names import line_for_engine, to_camel
 from parallel_provider.plugin.protocol import provider_pb2 as proto
 from parallel_provider.plugin.values import (
     from_struct,
     in_camel_case,
     in_snake_case,
     secrets_in,
+    sendable,
     to_struct,
 )
-from parallel_provider.printable import hide
+from parallel_provider.printable import field_name, hide
 
 _DEFAULTS = "__defaults"
 """The name under which checked inputs list the inputs that are defaults. Pulumi doesn't show it."""
@@ -93,13 +94,10 @@ class ResourceCalls:
         if context.resource.default_name:
             inputs[_DEFAULTS] = [to_camel(named_input(self._inputs) or "")]
         # Without a property: the engine would print its value, even that of a secret.
-        failures = [
-            proto.CheckFailure(
-                reason=text_in_camel_case(f"{to_camel(problem.input)} {problem.reason}")
-            )
-            for problem in checked.problems
-        ]
-        failures += [proto.CheckFailure(reason=text) for text in self._unknown_names(given)]
+        texts = [problem.text for problem in checked.problems] + self._unknown_names(given)
+        failures = [proto.CheckFailure(reason=line_for_engine(text)) for text in texts]
+        if failures and is_first(request):
+            context.run.claims.note_failed_creation(context.subject)
         secrets = secrets_in(request.news)
         return proto.CheckResponse(inputs=to_struct(inputs, secrets), failures=failures)
 
@@ -141,11 +139,16 @@ class ResourceCalls:
         return proto.CreateResponse(id=state.resource_id, properties=outputs)
 
     def read(self, context: Context, request: proto.ReadRequest) -> proto.ReadResponse:
-        """Read the present outputs. Without outputs, it is an import or a `get`."""
+        """Read the present outputs. A `get` has none, and an import hasn't even the field.
+
+        The id stays: an import's text stands in the program, and a key's id changes by rotations.
+        """
         outputs = from_struct(request.properties)
         state: State | None
         if in_snake_case([self.lifecycle.created_marker], outputs):
             state = self.lifecycle.read(context, self._state_of(outputs))
+        elif request.HasField("properties") or request.HasField("inputs"):
+            state = self.lifecycle.look_up(context, request.id)
         else:
             state = self.lifecycle.import_state(context, request.id, raw_key_of)
         if state is None:
@@ -155,7 +158,7 @@ class ResourceCalls:
             known = in_camel_case(imported_inputs(self.lifecycle, state))
             inputs = to_struct({**known, IMPORTED: True})
         outputs = self._outputs(dict(state), secrets_in(request.properties))
-        return proto.ReadResponse(id=state.resource_id, properties=outputs, inputs=inputs)
+        return proto.ReadResponse(id=request.id, properties=outputs, inputs=inputs)
 
     def update(self, context: Context, request: proto.UpdateRequest) -> proto.UpdateResponse:
         """Update in place; in a preview, return what is known of the outputs.
@@ -184,7 +187,7 @@ class ResourceCalls:
         try:
             return self._inputs.model_validate(news)
         except ValidationError as error:
-            raise LifecycleError(f"its inputs can't be used: {why(error)}") from None
+            raise LifecycleError(f"its inputs can't be used: {why(error, field_name)}") from None
 
     def _state_of(self, outputs: Props) -> Any:  # noqa: ANN401 - of the lifecycle's type
         try:
@@ -192,8 +195,8 @@ class ResourceCalls:
         except ValidationError as error:
             raise LifecycleError(
                 "its outputs in the stack's state aren't as this provider writes them "
-                f"({why(error)}): correct them, or restore an earlier state, with `pulumi stack "
-                "export` and `pulumi stack import`"
+                f"({why(error, field_name)}): correct them, or restore an earlier state, with "
+                "`pulumi stack export` and `pulumi stack import`"
             ) from None
 
     def _outputs(self, state: Mapping[str, Any], secrets: set[str]) -> Any:  # noqa: ANN401 - a struct
@@ -201,7 +204,7 @@ class ResourceCalls:
 
         `secrets` are the secret inputs. Outputs of the same names are secrets too.
         """
-        return to_struct(in_camel_case(state), self._secrets | secrets)
+        return sendable(state, self._secrets | secrets)
 
     @contextlib.contextmanager
     def _keeping_unfinished(self, secrets: set[str], resource_id: str = "") -> Iterator[None]:
@@ -246,6 +249,15 @@ def _without_messages(context: Context) -> Context:
     return replace(context, messages=_NoMessages())
 
 
+def is_first(request: Any) -> bool:  # noqa: ANN401 - a message of the protocol
+    """Return whether a call is about a resource that isn't in the stack yet."""
+    if isinstance(request, proto.ReadRequest):
+        return not request.properties.fields
+    if isinstance(request, proto.CheckRequest):
+        return not request.olds.fields
+    return isinstance(request, proto.CreateRequest)
+
+
 def names_in(urn: str) -> ResourceNames:
     """Return the names of a resource, from its URN."""
     # urn:pulumi:STACK::PROJECT::PARENT$TYPES$TYPE::NAME
@@ -255,6 +267,6 @@ def names_in(urn: str) -> ResourceNames:
     return ResourceNames(name=name, stack=stack, project=project, parent_types=parents)
 
 
-def kind_in(urn: str) -> str:
-    """Return the kind of a resource, such as "ApiKey", from its URN."""
-    return urn.split("::")[2].rpartition("$")[2].rpartition(":")[2]
+def type_in(urn: str) -> str:
+    """Return the type of a resource, such as "parallel:index:ApiKey", from its URN."""
+    return urn.split("::")[2].rpartition("$")[2]

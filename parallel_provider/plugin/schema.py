@@ -25,6 +25,7 @@ from parallel_provider.lifecycle.declarations import (
     secret_outputs,
 )
 from parallel_provider.model import Model
+from parallel_provider.settings import SETTINGS, Setting
 from parallel_provider.version import __version__
 
 PACKAGE = "parallel"
@@ -33,34 +34,6 @@ SCHEMA_FILE = Path(__file__).with_name("schema.json")
 
 _NAME = re.compile(r"(?<=`)[a-z]+(?:_[a-z]+)+(?=`)")
 _DEFINITIONS = "#/$defs/"
-
-_SETTINGS: dict[str, dict[str, Any]] = {
-    "accessToken": {
-        "type": "string",
-        "secret": True,
-        "description": "An access token of the Account API. It ends soon: for tests only.",
-    },
-    "tokenCommand": {
-        "type": "string",
-        "description": "A command that prints an access token, or JSON with `access_token` and "
-        "`expires_at`.",
-    },
-    "orgId": {
-        "type": "string",
-        "description": "The only organization that may be changed; also chooses a stored sign-in.",
-    },
-    "maxTopUpCents": {
-        "type": "integer",
-        "description": "The most that one charge may be, in US cents. Without it, nothing is "
-        "charged.",
-    },
-    "timeoutSeconds": {
-        "type": "number",
-        "description": "The time limit for one call of the API, with its retries.",
-    },
-    "serviceApiUrl": {"type": "string", "description": "The base URL of the Account API."},
-    "platformUrl": {"type": "string", "description": "The base URL of the sign-in."},
-}
 
 
 def in_camel_case(text: str) -> str:
@@ -93,16 +66,30 @@ def package_schema() -> dict[str, Any]:
             "python": {"packageName": "pulumi_parallel", "pyproject": {"enabled": True}},
             "go": {"generateResourceContainerTypes": True},
         },
-        "config": {"variables": _SETTINGS},
+        "config": {"variables": _settings()},
         "provider": {
-            "description": "Settings of the provider. Stack configuration and environment come "
-            "after them.",
-            "inputProperties": _SETTINGS,
+            "description": "Settings of this provider. The environment comes after them. Of the "
+            "stack's configuration, only `orgId` and `maxTopUpCents` count besides them: the "
+            "strictest value of each counts.",
+            "inputProperties": _settings(),
         },
         "resources": {token(kind): _resource(kind, types) for kind in RESOURCES},
         "functions": {token(name): _function(name, types) for name in FUNCTIONS},
         "types": types,
     }
+
+
+def _settings() -> dict[str, Any]:
+    return {each.key: _setting(each) for each in SETTINGS if each.key}
+
+
+def _setting(setting: Setting) -> dict[str, Any]:
+    text = setting.text
+    declared: dict[str, Any] = {
+        "type": "integer" if setting.kind in ("cents", "seconds") else "string",
+        "description": f"{text[0].upper()}{text[1:]}.",
+    }
+    return declared | ({"secret": True} if setting.kind == "secret" else {})
 
 
 def _resource(kind: str, types: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import functools
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn, TypeVar
 
 import grpc
@@ -19,27 +19,33 @@ from google.protobuf.message import Message
 from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import LifecycleError, ParallelError, SettingsError
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of
+from parallel_provider.lifecycle.claims import Claims
 from parallel_provider.lifecycle.declarations import check_inputs
 from parallel_provider.lifecycle.failures import bug_text, failure_text
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.plugin.messages import Engine, ResourceMessages
-from parallel_provider.plugin.names import text_in_camel_case, to_camel
+from parallel_provider.plugin.names import line_for_engine
 from parallel_provider.plugin.protocol import plugin_pb2, provider_pb2_grpc, status_pb2
 from parallel_provider.plugin.protocol import provider_pb2 as proto
-from parallel_provider.plugin.resource import InitFailedError, ResourceCalls, kind_in, names_in
+from parallel_provider.plugin.resource import (
+    InitFailedError,
+    ResourceCalls,
+    is_first,
+    names_in,
+    type_in,
+)
 from parallel_provider.plugin.schema import SCHEMA_FILE, token
 from parallel_provider.plugin.settings import (
-    ProviderSettings,
-    is_default_provider,
-    warn_of_settings,
+    checked_arguments,
+    setting_warnings,
+    settings_of,
 )
 from parallel_provider.plugin.values import (
     from_struct,
-    in_camel_case,
     in_snake_case,
-    to_struct,
+    sendable,
 )
-from parallel_provider.printable import without_hidden
+from parallel_provider.printable import printable
 from parallel_provider.session import open_run
 from parallel_provider.version import __version__
 
@@ -62,13 +68,15 @@ def _with_own_thread(method: MethodT) -> MethodT:
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """One provider of the package `parallel`. The engine starts a process for each.
 
-    `stack_configuration` is the part of the stack's present configuration that belongs to it.
+    `stack_configuration` is the part of the stack's present configuration that belongs to it, if
+    the engine has told it.
     """
 
-    def __init__(self, engine: Engine, stack_configuration: dict[str, Any]) -> None:
+    def __init__(self, engine: Engine, stack_configuration: dict[str, Any] | None) -> None:
         self._engine = engine
         self._stack_configuration = stack_configuration
         self._run: Run | None = None
+        self._claims = Claims()
         self._failure: ParallelError | None = None  # of the configuration
         self._lock = threading.Lock()
         self._cancellation = Cancellation()
@@ -94,7 +102,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
         """Accept the settings. `Configure` reads them."""
-        return proto.CheckResponse(inputs=request.news)
+        inputs = checked_arguments(request.name, request.news, self._stack_configuration)
+        return proto.CheckResponse(inputs=inputs)
 
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
         """Leave the comparison to the engine. Changed settings never replace a provider."""
@@ -106,19 +115,21 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         If that fails, the calls for resources fail: their errors stand at a resource, and the whole
         text stands at the first one only.
         """
-        if is_default_provider(request.name):
-            warn_of_settings(
-                request.args, self._stack_configuration, ResourceMessages(self._engine)
-            )
-        settings = ProviderSettings(
-            from_struct(request.args),
-            self._stack_configuration,
-            is_default=is_default_provider(request.name),
-        )
+        messages = ResourceMessages(self._engine)
+        for warning in setting_warnings(request.args, self._stack_configuration):
+            messages.warn(warning)
+        if self._claims.engine_address != self._engine.address:
+            # An attached plugin serves several runs, one after the other.
+            self._claims = Claims(self._engine.address)
+        config, guards = settings_of(from_struct(request.args), self._stack_configuration)
         with _one_line("configuring the provider", context):
             try:
                 self._run = open_run(
-                    settings.get, ResourceMessages(self._engine), cancellation=self._cancellation
+                    config,
+                    messages,
+                    stack=guards,
+                    cancellation=self._cancellation,
+                    claims=self._claims,
                 )
             except ParallelError as error:
                 self._failure = error
@@ -153,7 +164,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Call a function."""
         name = next((n for n in FUNCTIONS if token(n) == request.tok), None)
         if name is None:
-            context.abort(grpc.StatusCode.NOT_FOUND, f"there is no function {request.tok}")
+            text = line_for_engine(f"there is no function {request.tok}")
+            context.abort(grpc.StatusCode.NOT_FOUND, text)
         function = function_of(name)
         given = from_struct(request.args)
         checked = check_inputs(
@@ -162,9 +174,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         if checked.problems:
             return proto.InvokeResponse(
                 failures=[
-                    proto.CheckFailure(
-                        reason=text_in_camel_case(f"{to_camel(each.input)} {each.reason}")
-                    )
+                    proto.CheckFailure(reason=line_for_engine(each.text))
                     for each in checked.problems
                 ]
             )
@@ -173,8 +183,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             run = self._configured()
             run.require_allowed_organization()
             result = function.call(run, function.inputs_type.model_validate(checked.inputs))
-        answer = proto.InvokeResponse()
-        getattr(answer, "return").CopyFrom(to_struct(in_camel_case(dict(result))))
+            answer = proto.InvokeResponse()
+            getattr(answer, "return").CopyFrom(sendable(dict(result)))
         return answer
 
     @_with_own_thread
@@ -193,14 +203,17 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         context: grpc.ServicerContext,
         call: Callable[[ResourceCalls, Context, Any], Answer],
     ) -> Answer:
-        kind, names = kind_in(request.urn), names_in(request.urn)
-        subject = f"{kind} {names.name!r}"
+        type_, names = type_in(request.urn), names_in(request.urn)
+        subject = f"{type_.rpartition(':')[2]} {names.name!r}"
         with _one_line(f"{doing} {subject}", context, self._run, subject):
             self._refuse_if_cancelled()
             messages = ResourceMessages(self._engine, request.urn)
-            calls = _calls_of(kind)
+            calls = _calls_of(type_)
             calls.hide_secret_name(*_properties_in(request))
-            return call(calls, Context(self._configured(), names, messages), request)
+            creating = self._claims.creating(subject) if is_first(request) else nullcontext()
+            with creating:
+                run = self._configured()
+                return call(calls, Context(run, names, messages, subject), request)
 
     def _refuse_if_cancelled(self) -> None:
         if self._cancellation.is_cancelled:
@@ -224,7 +237,7 @@ def _one_line(
     try:
         yield
     except InitFailedError as error:
-        line = _line(doing, error.reason)
+        line = line_for_engine(f"{doing}: {error.reason}")
         details = proto.ErrorResourceInitFailed(
             id=error.resource_id, properties=error.outputs, reasons=[line]
         )
@@ -237,12 +250,8 @@ def _one_line(
 
 
 def _abort(context: grpc.ServicerContext, doing: str, text: str) -> NoReturn:
-    context.abort(grpc.StatusCode.UNKNOWN, _line(doing, text))
+    context.abort(grpc.StatusCode.UNKNOWN, line_for_engine(f"{doing}: {text}"))
     raise AssertionError("abort raises")
-
-
-def _line(doing: str, text: str) -> str:
-    return " ".join(without_hidden(text_in_camel_case(f"{doing}: {text}")).split())
 
 
 def _status(line: str, details: Message) -> bytes:
@@ -256,7 +265,10 @@ def _properties_in(request: Message) -> list[struct_pb2.Struct]:
 
 
 @functools.cache
-def _calls_of(kind: str) -> ResourceCalls:
-    if kind not in RESOURCES:
-        raise LifecycleError(f"the package has no such resource: it has {', '.join(RESOURCES)}")
+def _calls_of(type_: str) -> ResourceCalls:
+    """Return the calls of a type of the schema. A policy knows no other spelling of it."""
+    kind = next((kind for kind in RESOURCES if token(kind) == type_), None)
+    if kind is None:
+        known = ", ".join(map(token, RESOURCES))
+        raise LifecycleError(f"the package has no type {printable(type_)}: it has {known}")
     return ResourceCalls(kind)

@@ -1,89 +1,118 @@
-"""The settings of one provider: its arguments, or the stack's configuration."""
+"""The settings of one provider: the stack's present configuration, or the program's arguments.
+
+The engine makes a provider of its own for the resources to which the program gives none: the
+default provider. It gives it the stack's configuration as arguments, and in a refresh or a destroy
+that of the last `pulumi up`. The present configuration counts then. An explicit provider has the
+arguments that the program gives it, and of the stack's configuration its guards.
+
+Both look alike to a plugin, also by their names, as a program may name a provider "default". But
+`CheckConfig` gets what the program says now, and its answer gets into the state. So the provider
+whose arguments are the stack's configuration gets a mark there.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 from google.protobuf import struct_pb2
 
-from parallel_provider.lifecycle.run import Messages
 from parallel_provider.lifecycle.unknown import Unknown
-from parallel_provider.plugin.values import secrets_in
-from parallel_provider.setting_names import (
+from parallel_provider.plugin.values import from_struct, secrets_in, to_struct
+from parallel_provider.settings import (
+    CONFIG_KEYS,
     NAMESPACE,
+    SETTINGS,
+    Lookup,
     plain_token_warning,
+    unknown_argument_warnings,
     unknown_key_warnings,
     unknown_variable_warnings,
 )
 
 _VARIABLE = "PULUMI_CONFIG"
+_IS_DEFAULT = "__isDefault"
+"""The argument that marks the default provider. Pulumi doesn't show it."""
 
 
 def take_stack_configuration(
     environment: MutableMapping[str, str] = os.environ,
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     """Return the stack's present configuration, and remove it from the environment.
 
     The engine gives a plugin its part of the configuration, with decrypted secrets. No command that
-    the plugin starts may inherit them.
+    the plugin starts may inherit them. It is None for a plugin that the engine hasn't started
+    (`PULUMI_DEBUG_PROVIDERS`), and empty if the stack sets nothing.
     """
-    text = environment.pop(_VARIABLE, "")
-    try:
-        found = json.loads(text) if text else {}
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-class ProviderSettings:
-    """The settings of one provider, by the keys of the stack's configuration.
-
-    In a refresh and a destroy, the engine gives the default provider the configuration of the last
-    `pulumi up`. The stack's present configuration has priority then. An explicit provider has its
-    own arguments alone, and the environment comes after them.
-    """
-
-    def __init__(
-        self, arguments: Mapping[str, Any], stack: Mapping[str, Any], *, is_default: bool
-    ) -> None:
-        self._values = {name: text for name, value in arguments.items() if (text := _text(value))}
-        if is_default and stack:
-            present = {key.rpartition(":")[2]: value for key, value in stack.items()}
-            self._values = {name: text for name, value in present.items() if (text := _text(value))}
-
-    def get(self, key: str) -> str | None:
-        """Return the value of a key such as "parallel:orgId"."""
-        return self._values.get(key.removeprefix(f"{NAMESPACE}:"))
-
-
-def warn_of_settings(
-    arguments: struct_pb2.Struct, stack: Mapping[str, Any], messages: Messages
-) -> None:
-    """Warn of names that look like a misspelt setting, and of a token in plain text."""
-    keys = [f"{NAMESPACE}:{key.rpartition(':')[2]}" for key in stack]
-    for warning in (
-        *unknown_key_warnings(keys, project=""),
-        *unknown_variable_warnings(os.environ),
-    ):
-        messages.warn(warning)
-    if "accessToken" in arguments.fields and "accessToken" not in secrets_in(arguments):
-        messages.warn(plain_token_warning())
-
-
-def is_default_provider(name: str) -> bool:
-    """Return whether the engine has made this provider itself: "default", "default_0_1_0"."""
-    return name in {"", "default"} or name.startswith("default_")
-
-
-def _text(value: object) -> str | None:
-    """Return a setting as text; None if it isn't known yet."""
-    if value is None or isinstance(value, Unknown):
+    text = environment.pop(_VARIABLE, None)
+    if text is None:
         return None
-    if isinstance(value, str):
-        return value
+    found = json.loads(text)
+    return {key.rpartition(":")[2]: value for key, value in found.items()}
+
+
+def checked_arguments(
+    name: str, arguments: struct_pb2.Struct, stack: Mapping[str, Any] | None
+) -> struct_pb2.Struct:
+    """Return a provider's arguments as they get into the state.
+
+    The default provider's have a mark. Those of an explicit provider have its secrets as secrets,
+    also if the program doesn't say so.
+    """
+    given = {key: value for key, value in from_struct(arguments).items() if key != _IS_DEFAULT}
+    if stack is not None and _is_named_as_default(name) and _texts(given) == _texts(stack):
+        return to_struct({**given, _IS_DEFAULT: True}, secrets_in(arguments))
+    secrets = {each.key for each in SETTINGS if each.kind == "secret"}
+    return to_struct(given, secrets_in(arguments) | secrets)
+
+
+def settings_of(
+    arguments: Mapping[str, Any], stack: Mapping[str, Any] | None
+) -> tuple[Lookup, Lookup | None]:
+    """Return where to look up a provider's settings, and where the stack's guards besides them."""
+    if stack is None:
+        return _lookup(arguments), None
+    if _IS_DEFAULT in arguments:
+        return _lookup(stack), None
+    return _lookup(arguments), _lookup(stack)
+
+
+def setting_warnings(
+    arguments: struct_pb2.Struct, stack: Mapping[str, Any] | None
+) -> Iterator[str]:
+    """Yield warnings of names that look like a misspelt setting, and of a token in plain text."""
+    yield from unknown_key_warnings([f"{NAMESPACE}:{key}" for key in stack or ()], project="")
+    yield from unknown_variable_warnings(os.environ)
+    if _IS_DEFAULT not in arguments.fields:
+        yield from unknown_argument_warnings(arguments.fields)
+    elif "accessToken" in arguments.fields and "accessToken" not in secrets_in(arguments):
+        yield plain_token_warning()
+
+
+def _is_named_as_default(name: str) -> bool:
+    """Return whether the engine may have made this provider: "default", "default_0_1_0"."""
+    return name == "default" or name.startswith("default_")
+
+
+def _lookup(values: Mapping[str, Any]) -> Lookup:
+    return lambda key: _texts(values).get(key.removeprefix(f"{NAMESPACE}:"))
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the known settings as texts, without those that aren't known yet."""
+    return {
+        key: _text(values[key])
+        for key in CONFIG_KEYS
+        if key in values and not isinstance(values[key], Unknown)
+    }
+
+
+def _text(value: object) -> str:
+    """Return a setting as text. One that the program gives as null is blank."""
+    if value is None or isinstance(value, str):
+        return value or ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value) if isinstance(value, int | float) else json.dumps(value)
+    return json.dumps(value)

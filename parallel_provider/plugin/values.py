@@ -10,10 +10,13 @@ from pydantic import BaseModel, SecretStr
 
 from parallel_provider.lifecycle.unknown import UNKNOWN, Unknown
 from parallel_provider.plugin.names import to_camel
+from parallel_provider.sendable import (
+    SIGNATURE,
+    UNKNOWN_MARKER,
+    UNKNOWN_MARKERS,
+    require_sendable,
+)
 
-# Pulumi's engine uses these texts in the structs of its protocol.
-_UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a marker, not a secret
 
 
@@ -33,7 +36,7 @@ def to_struct(properties: Mapping[str, Any], secrets: Iterable[str] = ()) -> str
     hidden = set(secrets)
     for name, value in properties.items():
         if name in hidden and value is not None and not isinstance(value, Unknown):
-            value = {_SIGNATURE: _SECRET, "value": value}  # noqa: PLW2901 - the same value, marked
+            value = {SIGNATURE: _SECRET, "value": value}  # noqa: PLW2901 - the same value, marked
         struct.fields[name].CopyFrom(_to_value(value))
     return struct
 
@@ -41,6 +44,16 @@ def to_struct(properties: Mapping[str, Any], secrets: Iterable[str] = ()) -> str
 def in_camel_case(properties: Mapping[str, Any]) -> dict[str, Any]:
     """Return a model's fields with names in camelCase, and their values as JSON-like data."""
     return {to_camel(name): _plain(value) for name, value in properties.items()}
+
+
+def sendable(properties: Mapping[str, Any], secrets: Iterable[str] = ()) -> struct_pb2.Struct:
+    """Return a model's fields as a struct for the engine. `secrets` are names in camelCase.
+
+    Raises LifecycleError if the engine would give a value a meaning of its own.
+    """
+    plain = in_camel_case(properties)
+    require_sendable(plain)
+    return to_struct(plain, secrets)
 
 
 def in_snake_case(names: Iterable[str], properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,7 +81,7 @@ def _has_secret(value: struct_pb2.Value) -> bool:
     kind = value.WhichOneof("kind")
     if kind == "struct_value":
         fields = value.struct_value.fields
-        is_secret = fields.get(_SIGNATURE, struct_pb2.Value()).string_value == _SECRET
+        is_secret = fields.get(SIGNATURE, struct_pb2.Value()).string_value == _SECRET
         return is_secret or any(map(_has_secret, fields.values()))
     return kind == "list_value" and any(map(_has_secret, value.list_value.values))
 
@@ -77,13 +90,13 @@ def _from_value(value: struct_pb2.Value) -> Any:  # noqa: ANN401 - JSON-like
     kind = value.WhichOneof("kind")
     if kind == "struct_value":
         fields = value.struct_value.fields
-        if fields.get(_SIGNATURE, struct_pb2.Value()).string_value == _SECRET:
+        if fields.get(SIGNATURE, struct_pb2.Value()).string_value == _SECRET:
             return _from_value(fields["value"])
         return {name: _from_value(item) for name, item in fields.items()}
     if kind == "list_value":
         return [_from_value(item) for item in value.list_value.values]
     if kind == "string_value":
-        return UNKNOWN if value.string_value == _UNKNOWN else value.string_value
+        return UNKNOWN if value.string_value in UNKNOWN_MARKERS else value.string_value
     if kind == "number_value":
         return value.number_value
     return value.bool_value if kind == "bool_value" else None
@@ -93,7 +106,7 @@ def _to_value(value: object) -> struct_pb2.Value:
     if value is None:
         return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
     if isinstance(value, Unknown):
-        return struct_pb2.Value(string_value=_UNKNOWN)
+        return struct_pb2.Value(string_value=UNKNOWN_MARKER)
     if isinstance(value, bool | int | float):
         return _plain_number(value)
     if isinstance(value, Mapping):

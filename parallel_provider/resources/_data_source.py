@@ -14,8 +14,10 @@ import pulumi
 from pulumi.runtime.mocks import MockCallArgs
 
 from parallel_provider.errors import LifecycleError, ParallelError
+from parallel_provider.isolation import import_own_modules
 from parallel_provider.resources import _program
 from parallel_provider.resources._properties import snake_case
+from parallel_provider.sendable import require_sendable
 
 Result = TypeVar("Result")
 
@@ -29,6 +31,7 @@ def invoke(function: str, doing: str, arguments: Mapping[str, Any]) -> Mapping[s
     mocks = _program.mocks()
     if mocks is not None:
         return _mocked(mocks, function, arguments)
+    import_own_modules()
     from parallel_provider.lifecycle import function_of  # noqa: PLC0415 - heavy
     from parallel_provider.model import plain  # noqa: PLC0415
 
@@ -41,11 +44,12 @@ def invoke(function: str, doing: str, arguments: Mapping[str, Any]) -> Mapping[s
         result: dict[str, Any] = plain(
             called.call(run, called.inputs_type.model_validate(arguments))
         )
+        require_sendable(result)
         return result
     except LifecycleError as error:
-        raise pulumi.RunError(f"{snake_case(function)}: {error}") from None
+        raise _program.run_error(f"{snake_case(function)}: {error}") from None
     except ParallelError as error:
-        raise pulumi.RunError(f"{doing}: {error}") from None
+        raise _program.run_error(f"{doing}: {error}") from None
 
 
 def _mocked(
@@ -62,7 +66,7 @@ def _mocked(
     answer, failures = said if isinstance(said, tuple) else (said, None)
     if failures:
         reasons = "; ".join(f"{name} {reason}".strip() for name, reason in failures)
-        raise pulumi.RunError(f"{token}: {reasons}")
+        raise _program.run_error(f"{token}: {reasons}")
     return answer or {}
 
 
@@ -90,6 +94,6 @@ def ask_output(
             from parallel_provider.printable import masked as without  # noqa: PLC0415
 
             secrets = [value for value in known.values() if isinstance(value, str)]
-            raise pulumi.RunError(without(str(error), *secrets)) from None
+            raise _program.run_error(without(str(error), *secrets)) from None
 
     return given.apply(called)

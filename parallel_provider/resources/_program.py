@@ -16,7 +16,8 @@ from pulumi.runtime import config as pulumi_config
 from pulumi.runtime import settings as pulumi_settings
 from pulumi.runtime.mocks import MockMonitor
 
-from parallel_provider.setting_names import (
+from parallel_provider.printable import line_for_user
+from parallel_provider.settings import (
     plain_token_warning,
     unknown_key_warnings,
     unknown_variable_warnings,
@@ -42,7 +43,7 @@ class ProgramRun:
                 return
             self._is_announced = True
         for warning in _warnings():
-            pulumi.log.warn(warning)
+            ProgramMessages().warn(warning)
 
     def run(self) -> Run:
         """Return the run that the data sources share. Raises ParallelError.
@@ -64,11 +65,16 @@ class ProgramMessages:
 
     def info(self, text: str) -> None:
         """Show an information."""
-        pulumi.log.info(" ".join(text.split()))
+        pulumi.log.info(line_for_user(text))
 
     def warn(self, text: str) -> None:
         """Show a warning."""
-        pulumi.log.warn(" ".join(text.split()))
+        pulumi.log.warn(line_for_user(text))
+
+
+def run_error(text: str) -> pulumi.RunError:
+    """Return an error that Pulumi shows as one line."""
+    return pulumi.RunError(line_for_user(text))
 
 
 # A run ends with its monitor, and is removed from here then.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -13,14 +13,13 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from parallel_provider.resources import _program
+from parallel_provider.sendable import unsendable
 
 # What a user can do instead of an import of a key.
 CREATE_INSTEAD = (
     "the API reads no keys, so let this resource create one, and revoke the other in the Parallel "
     "console when nobody uses it any more"
 )
-
-_MAX_INTEGER = 2**53 - 1
 
 _optional_outputs_of: dict[type[Resource], tuple[str, ...]] = {}
 
@@ -33,7 +32,7 @@ def properties(
     Inputs that are None aren't sent, as each property takes time in every run. Raises
     pulumi.RunError, which Pulumi shows as one line, for values that can't be sent.
     """
-    require_sendable(kind, resource_name, inputs)
+    refuse_unsendable(kind, resource_name, inputs)
     _program.current().announce()
     given = {name: value for name, value in inputs.items() if value is not None}
     return {**dict.fromkeys(inspect.get_annotations(kind)), **given}
@@ -47,7 +46,7 @@ def refuse_import(
     Raises pulumi.RunError. Without this, the program ends with the traceback of a KeyError.
     """
     if opts is not None and opts.import_ is not None:
-        raise pulumi.RunError(
+        raise _program.run_error(
             f"{kind.__name__} {resource_name!r}: the option import_ doesn't work with this "
             f"provider: {instead}"
         )
@@ -126,41 +125,11 @@ def snake_case(name: str) -> str:
     return re.sub("[A-Z]", lambda match: f"_{match[0].lower()}", name)
 
 
-def require_sendable(kind: type[Resource], resource_name: str, inputs: Mapping[str, Any]) -> None:
-    """Refuse the values that Pulumi can't send, as far as they are known already.
+def refuse_unsendable(kind: type[Resource], resource_name: str, inputs: Mapping[str, Any]) -> None:
+    """Refuse the values that Pulumi can't send as they are, as far as they are known already.
 
-    A Python string can hold half of a surrogate pair, for example from bytes that couldn't be
-    decoded; UTF-8 can't. Pulumi sends numbers as doubles, so two integers beyond 2**53 would arrive
-    as the same one. Raises pulumi.RunError.
+    Raises pulumi.RunError.
     """
-    for name, value in {"the resource's name": resource_name, **inputs}.items():
-        if _has_lone_surrogate(value):
-            raise pulumi.RunError(
-                f"{kind.__name__} {resource_name!r}: {name} holds text that isn't valid Unicode "
-                "(a lone surrogate): check how it was decoded"
-            )
-        if _has_inexact_number(value):
-            raise pulumi.RunError(
-                f"{kind.__name__} {resource_name!r}: {name} holds an integer beyond {_MAX_INTEGER},"
-                " which Pulumi can't send as it is: write it as text"
-            )
-
-
-def _has_lone_surrogate(value: object) -> bool:
-    if isinstance(value, str):
-        return not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value)
-    if isinstance(value, Mapping):
-        return any(map(_has_lone_surrogate, (*value, *value.values())))
-    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
-        return any(map(_has_lone_surrogate, value))
-    return False
-
-
-def _has_inexact_number(value: object) -> bool:
-    if isinstance(value, int):
-        return abs(value) > _MAX_INTEGER
-    if isinstance(value, Mapping):
-        return any(map(_has_inexact_number, value.values()))
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview):
-        return any(map(_has_inexact_number, value))
-    return False
+    problem = unsendable({"resource_name": resource_name, **inputs})
+    if problem is not None:
+        raise _program.run_error(f"{kind.__name__} {resource_name!r}: {problem}")

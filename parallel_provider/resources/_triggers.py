@@ -9,6 +9,8 @@ from typing import Any
 
 import pulumi
 
+from parallel_provider.resources import _program
+
 _SENDABLE = (str, bool, int, float, Enum, pulumi.Output, pulumi.Resource)
 
 
@@ -22,7 +24,7 @@ def json_like(
     """
     misfit = _misfit(triggers)
     if misfit is not None:
-        raise pulumi.RunError(
+        raise _program.run_error(
             f"{kind} {resource_name!r}: triggers holds {misfit}: make it of text, numbers, "
             "booleans, lists and dicts with text keys, such as str() of what it is"
         )

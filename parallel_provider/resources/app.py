@@ -8,7 +8,7 @@ from parallel_provider.resources._properties import (
     name_for_messages,
     properties,
     refuse_import,
-    require_sendable,
+    refuse_unsendable,
 )
 
 
@@ -87,7 +87,7 @@ class App(Resource, module="parallel", name="App"):
 
         API: GET /service/v1/apps.
         """
-        require_sendable(App, resource_name, {"app_id": app_id})
+        refuse_unsendable(App, resource_name, {"app_id": app_id})
         return App(
             resource_name,
             opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=app_id)),

@@ -107,7 +107,7 @@ class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
             pulumi.ResourceOptions.merge(
                 pulumi.ResourceOptions(
                     # With a plain key, a secret in the triggers could be guessed.
-                    additional_secret_outputs=["last_idempotency_key", "key_salt"]
+                    additional_secret_outputs=["last_idempotency_key"]
                 ),
                 opts,
             ),

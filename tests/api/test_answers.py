@@ -18,7 +18,7 @@ from parallel_provider.api import (
     StatusError,
     ValidationFailedError,
 )
-from parallel_provider.api.answers import parse, status_error
+from parallel_provider.api.answers import is_whole_list, parse, require_deleted, status_error
 from parallel_provider.api.models import AppList, CreatedApiKey
 
 REQUEST = httpx.Request("POST", "https://api.example.com/account/service/v1/apps")
@@ -30,6 +30,7 @@ def answer(
 ) -> httpx.Response:
     """Return a response with this body: bytes as they are, anything else as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = {"content-type": "application/json", **(headers or {})}
     return httpx.Response(status, content=content, headers=headers, request=REQUEST)
 
 
@@ -155,7 +156,7 @@ def test_request_id_that_quotes_a_token_is_masked() -> None:
 )
 def test_status_decides_the_class(status: int, kind: type[StatusError]) -> None:
     """One class for each thing that a caller can act on."""
-    error = status_error(answer(status), NOW)
+    error = status_error(answer(status, {"detail": "No"}), NOW)
 
     assert type(error) is kind
     assert error.status_code == status
@@ -188,8 +189,94 @@ def test_answer_that_is_not_as_promised_names_the_field(body: object, says: str)
 @pytest.mark.parametrize("body", [{}, {"apps": None}])
 def test_answer_without_a_list_is_not_an_empty_list(body: object) -> None:
     """The official client accepts both. They don't say that there is no app."""
-    assert parse(answer(200, body), AppList).apps is None
+    with pytest.raises(AnswerError, match="apps: "):
+        parse(answer(200, body), AppList)
     assert parse(answer(200, {"apps": []}), AppList).apps == []
+
+
+@pytest.mark.parametrize(
+    ("status", "more", "headers", "is_whole"),
+    [
+        (200, {}, {}, True),
+        (200, {}, {"content-type": "application/json; charset=utf-8"}, True),
+        (200, {}, {"link": '</service/v1/apps>; rel="self", </docs/next>; rel="help"'}, True),
+        (206, {}, {}, False),
+        (203, {}, {}, False),
+        (200, {"has_more": True}, {}, False),
+        (200, {"next_cursor": None}, {}, False),
+        (200, {}, {"link": '</service/v1/apps?page=2>; rel="next"'}, False),
+        (200, {}, {"link": "</service/v1/apps?page=2>; REL = next"}, False),
+        (200, {}, {"link": '<a>; rel="prev", </b>; rel="last next"'}, False),
+        (200, {}, {"content-type": "text/html"}, False),
+        (200, {}, {"content-type": ""}, False),
+    ],
+)
+def test_list_is_whole_only_as_documented(
+    status: int, more: dict[str, object], headers: dict[str, str], is_whole: bool
+) -> None:
+    """One answer with status 200 and JSON, which has nothing but the apps, and no next page."""
+    found = answer(status, {"apps": [], **more}, headers=headers)
+
+    assert is_whole_list(found, parse(found, AppList)) is is_whole
+
+
+@pytest.mark.parametrize(
+    ("body", "is_proof"),
+    [
+        ({"detail": "App not found"}, True),
+        ({"detail": [{"loc": ["path"], "msg": "No", "type": "x"}]}, True),
+        ({"error": {"message": "Not found"}}, True),
+        ({"error": {"detail": "Not found"}}, True),
+        ({"type": "error", "error": {"ref_id": "ref-1"}}, True),
+        ({"message": "no Route matched with those values"}, False),
+        ({"error": "not_found"}, False),
+        ({"error": {"code": 404}}, False),
+        ({"type": "error"}, False),
+        ({"detail": None}, False),
+        ([], False),
+        (None, False),
+        (b"", False),
+        (b"<html>Not Found</html>", False),
+        (b'{"detail": ', False),
+    ],
+)
+def test_404_is_a_proof_only_in_a_form_of_the_api(body: object, is_proof: bool) -> None:
+    """A gateway that knows no such route answers 404 for what exists, too."""
+    error = status_error(answer(404, body), NOW)
+
+    assert isinstance(error, NotFoundError) is is_proof
+    assert error.status_code == 404
+    if not is_proof:
+        assert "a proxy or gateway seems to answer, and nothing counts as deleted" in str(error)
+    page = status_error(answer(404, body, headers={"content-type": "text/html"}), NOW)
+    assert not isinstance(page, NotFoundError)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (200, {}, None),
+        (200, None, None),
+        (200, b"", None),
+        (204, b"", None),
+        (200, b"<html>Sign in</html>", "success with an HTML page (from a proxy?) instead of JSON"),
+        (200, b"OK", "success with text that isn't JSON"),
+        (200, {"detail": "App not found"}, "success with an error (App not found)"),
+        (202, {}, "202 (Accepted)"),
+        (203, {}, "203 (Non-Authoritative Information)"),
+        (206, {}, "206 (Partial Content)"),
+        (299, {}, "299 (an unknown status)"),
+    ],
+)
+def test_deletion_is_done_only_as_documented(status: int, body: object, says: str | None) -> None:
+    """200 or 204, with JSON that is no error, or with nothing."""
+    if says is None:
+        require_deleted(answer(status, body))
+        return
+    with pytest.raises(AnswerError, match="isn't certain that it was done") as failure:
+        require_deleted(answer(status, body))
+    assert says in str(failure.value)
+    assert failure.value.may_have_worked
 
 
 def test_organization_without_a_name_has_an_empty_one() -> None:
@@ -198,7 +285,6 @@ def test_organization_without_a_name_has_an_empty_one() -> None:
 
     listed = parse(answer(200, {"apps": [app]}), AppList).apps
 
-    assert listed is not None
     assert listed[0].org_name == ""
     app.pop("org_name")
     with pytest.raises(AnswerError, match="org_name: Field required"):

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from parallel_provider.lifecycle.charge_journal import ChargeJournal, JournalEntry
 from tests.cli.conftest import Run
+from tests.cli.test_output import output_on_terminal
+from tests.credentials.sign_ins import SignIn
 
-ENTRY = JournalEntry("pulumi-1234", "org_1", 2000, "acme/shop/prod/credit", 1_796_083_140, "begun")
+ENTRY = JournalEntry(
+    key="pulumi-" + "0123456789abcdef" * 4,
+    org_id="org_1",
+    amount_cents=2000,
+    resource="acme/shop/prod/credit",
+    identity="1234",
+    month="2026-11",
+    begun_at=1_796_083_140,
+    begun_here=1_796_083_140,
+    outcome="begun",
+)
 
 
 @pytest.fixture
@@ -32,15 +45,63 @@ def test_charges_are_listed(run: Run, journal: ChargeJournal) -> None:
     assert (found["key"], found["outcome"], found["amount_cents"]) == (ENTRY.key, "begun", 2000)
 
 
-def test_charge_is_settled(run: Run, journal: ChargeJournal) -> None:
+@pytest.mark.parametrize("columns", ["20", "80", "120", "400"])
+def test_key_is_never_broken_over_lines(
+    journal: ChargeJournal, signed_out: SignIn, columns: str
+) -> None:
+    """A person copies it for `settle`. A narrow terminal shows each value on a line of its own."""
+    for number in range(2):
+        journal.write(replace(ENTRY, key=ENTRY.key[:-1] + str(number)))
+
+    shown = output_on_terminal(["charges"], {**signed_out.environment, "COLUMNS": columns})
+
+    for number in range(2):
+        assert ENTRY.key[:-1] + str(number) in shown
+    assert ("Cents" in shown) == (columns != "400")
+
+
+@pytest.mark.parametrize("key", [ENTRY.key, ENTRY.key[:15], ENTRY.key.removeprefix("pulumi-")[:8]])
+@pytest.mark.parametrize("answer", ["--charged", "--not-charged"])
+def test_charge_is_settled_once(run: Run, journal: ChargeJournal, key: str, answer: str) -> None:
     """--charged keeps the entry for the next run; --not-charged removes it."""
     journal.write(ENTRY)
-    assert run("charges", "settle", ENTRY.key, "--charged").returncode == 0
-    [settled] = journal.entries()
-    assert settled.outcome == "settled"
+    settled = run("charges", "settle", key, answer)
 
-    assert run("charges", "settle", ENTRY.key, "--not-charged").returncode == 0
-    assert journal.entries() == []
+    assert settled.returncode == 0, settled.stderr
+    assert [entry.outcome for entry in journal.entries()] == ["charged"] * (answer == "--charged")
+    says = "counts it" if answer == "--charged" else "makes it"
+    assert f"A run that still asks for this charge {says}" in settled.stderr
+    assert ENTRY.key in settled.stderr
+
+
+@pytest.mark.parametrize("answer", ["--charged", "--not-charged"])
+def test_charge_that_is_known_to_be_made_is_not_settled(
+    run: Run, journal: ChargeJournal, answer: str
+) -> None:
+    """A run would charge again, or the text about the next run would be false."""
+    charged = replace(ENTRY, outcome="charged")
+    journal.write(charged)
+
+    refused = run("charges", "settle", ENTRY.key, answer)
+
+    assert refused.returncode == 1
+    assert "is known to be made, so there is nothing to settle" in refused.stderr
+    assert journal.entries() == [charged]
+
+
+def test_beginning_of_a_key_must_be_long_and_of_one_key(run: Run, journal: ChargeJournal) -> None:
+    """Nothing is settled by a guess."""
+    entries = [replace(ENTRY, key=ENTRY.key[:-1] + end) for end in "ab"]
+    for entry in entries:
+        journal.write(entry)
+
+    short = run("charges", "settle", ENTRY.key[:14], "--charged")
+    several = run("charges", "settle", ENTRY.key[:20], "--charged")
+
+    assert (short.returncode, several.returncode) == (2, 1)
+    assert "at least 8 characters" in short.stderr
+    assert "2 charges begin so" in several.stderr
+    assert journal.entries() == entries
 
 
 def test_settling_needs_an_answer_and_a_charge_that_is_known(
@@ -49,7 +110,7 @@ def test_settling_needs_an_answer_and_a_charge_that_is_known(
     """An incomplete command changes nothing."""
     journal.write(ENTRY)
     neither = run("charges", "settle", ENTRY.key)
-    unknown = run("charges", "settle", "pulumi-9999", "--charged")
+    unknown = run("charges", "settle", "pulumi-99999999", "--charged")
 
     assert (neither.returncode, unknown.returncode) == (2, 1)
     assert "--charged or --not-charged" in neither.stderr
@@ -61,22 +122,22 @@ def test_key_of_two_organizations_is_settled_for_the_one_that_is_named(
     run: Run, journal: ChargeJournal
 ) -> None:
     """The same key can be charged once in each organization."""
-    other = JournalEntry(ENTRY.key, "org_2", 2000, ENTRY.resource, ENTRY.begun_at, "begun")
+    other = replace(ENTRY, org_id="org_2")
     journal.write(ENTRY)
     journal.write(other)
 
     unclear = run("charges", "settle", ENTRY.key, "--not-charged")
-    named = run("charges", "settle", ENTRY.key, "--not-charged", "--org-id", "org_2")
+    named = run("charges", "settle", ENTRY.key, "--not-charged", "--org", "org_2")
 
     assert (unclear.returncode, named.returncode) == (1, 0)
     assert "org_1, org_2" in unclear.stderr
     assert journal.entries() == [ENTRY]
 
 
-def test_damaged_journal_is_one_line(run: Run, journal: ChargeJournal, tmp_path: Path) -> None:
+def test_damaged_journal_is_one_line(run: Run, journal: ChargeJournal, home: Path) -> None:
     """The line names the file."""
     journal.write(ENTRY)
-    [file] = (tmp_path / "user-state").rglob("*.json")
+    [file] = home.rglob("*.json")
     file.write_text("{")
 
     result = run("charges")

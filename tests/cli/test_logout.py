@@ -35,6 +35,15 @@ def test_logout_of_one_organization_keeps_the_others(run: Run, signed_in: SignIn
     assert run("balance").returncode == 0
 
 
+def test_only_sign_in_that_is_left_is_selected(run: Run, signed_in: SignIn) -> None:
+    """Nobody has to name it in a variable."""
+    first = signed_in.emulator.org_id
+    other = signed_in.sign_in(signed_in.emulator.add_org()["org_id"])
+    result = run("logout", "--org", other)
+    assert f"{first}, the only one left, is selected now." in result.stderr
+    assert run("balance").returncode == 0
+
+
 def test_logout_while_the_server_is_away_removes_nothing(run: Run, signed_in: SignIn) -> None:
     """A sign-in that couldn't be revoked stays, so that it can be revoked later."""
     before = signed_in.document

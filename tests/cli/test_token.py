@@ -46,6 +46,46 @@ def test_token_command_can_talk_to_the_user(run: Run, signed_in: SignIn) -> None
     assert result.stderr == "asking the vault for ********\n"
 
 
+@pytest.mark.parametrize("closed", ["2>&-", "<&-", "<&- 2>&-"])
+def test_closed_streams_are_no_failure(signed_in: SignIn, closed: str) -> None:
+    """A token command may be written so. The refresh works too, and what it opens stays apart."""
+    signed_in.expire()
+    result = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$0" -m parallel_provider.cli token {closed}', sys.executable],
+        env=signed_in.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert result.stdout == signed_in.tokens["access_token"] + "\n"
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [("token", 1), ("login --print-refresh-token", 1), ("status", 0)]
+)
+def test_closed_standard_output_fails_where_it_is_all_that_was_wanted(
+    signed_in: SignIn, command: str, code: int
+) -> None:
+    """Nothing is refreshed or signed in to. There is one line, and no traceback."""
+    signed_in.expire()
+    before = signed_in.refreshes
+    result = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$0" -m parallel_provider.cli {command} >&-', sys.executable],
+        env=signed_in.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert result.returncode == code, result.stderr
+    if code:
+        assert result.stderr.startswith("Error: standard output is closed, so the ")
+        assert result.stderr.count("\n") == 1
+        assert signed_in.refreshes == before
+
+
 @pytest.mark.usefixtures("signed_in")
 @pytest.mark.parametrize("command", [["token"], ["status"], ["status", "--json"]])
 def test_given_token_that_has_ended_fails(run: Run, signed_out: SignIn, command: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,15 +95,19 @@ class ScriptedRefresh:
 
 @dataclass
 class ScriptedPipelineRefresh(ScriptedRefresh):
-    """A refresh with a refresh token of the environment, and a secret store that may fail."""
+    """A refresh with a refresh token of the environment, and a secret store that may fail.
+
+    `saved` has what the store has got. The store is down from the call with this number on.
+    """
 
     saved: list[str] = field(default_factory=list)
-    store_is_down: bool = False
+    down_from: float = math.inf
 
     def save(self, token: SecretStr) -> None:
         """Keep a token, which the file must already have, unless the store is down."""
-        assert self.stored["refresh_token"] == token.get_secret_value()
-        if self.store_is_down:
+        if self.path.exists():
+            assert self.stored["refresh_token"] == token.get_secret_value()
+        if len(self.saved) >= self.down_from:
             raise CredentialsError("the store is down")
         self.saved.append(token.get_secret_value())
 

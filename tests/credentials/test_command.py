@@ -48,6 +48,10 @@ def test_output_is_a_token_or_json(output: str, expires_at: float | None) -> Non
         (b'{"access_token": 7}', "without a text access_token"),
         (b"Logging in\n" + JWT.encode(), "one access token and nothing else"),
         (b"pk_live_0123456789", "looks like a data API key"),
+        (
+            b"hello",
+            r"isn't an access token \(a JWT\): that has three parts.*parallel-provider token",
+        ),
         (f'{{"access_token": "{JWT}", "expires_at": {NOW}}}'.encode(), "already ended"),
         (f'{{"access_token": "{JWT}", "expires_at": "soon"}}'.encode(), "neither epoch seconds"),
         (f'{{"access_token": "{JWT}", "expires_at": true}}'.encode(), "neither epoch seconds"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import shlex
 import subprocess
@@ -26,12 +28,24 @@ from tests.credentials.sign_ins import SignIn, clean_environment
 OLD = time.time() - 2 * 24 * 60 * 60
 DIGITS = "0123456789abcdef" * 2
 PRINT_TOKEN = [sys.executable, "-m", "parallel_provider.cli", "token"]
+# A Python without this package's dependencies.
+OTHER_PYTHONS = [path for path in ("/usr/bin/python3",) if Path(path).exists()]
 # A secret store, which fails while a file `down` is beside it.
 STORE = (
     "import pathlib, sys; path = pathlib.Path(sys.argv[1])\n"
     "if path.with_name('down').exists(): sys.exit('the store is down')\n"
     "path.write_text(sys.stdin.read())"
 )
+
+
+# Keeps what the save command gets, and what it is started with.
+SAVE = """\
+import json, os, sys
+with open("saved", "a") as file:
+    kept_back = ("PYTHONPATH", "PULUMI_CONFIG", "PARALLEL_R")
+    names = [name for name in os.environ if name.startswith(kept_back)]
+    print(json.dumps([sys.stdin.read(), os.getcwd(), names]), file=file)
+"""
 
 
 class Pipeline:
@@ -51,7 +65,9 @@ class Pipeline:
         self.machine = self.machine.with_name(machine)
         self.started_with = self.store.read_text()
 
-    def token(self, **variables: str) -> subprocess.CompletedProcess[str]:
+    def token(
+        self, *, folder: Path | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         """Have one process of the run print an access token."""
         store = shlex.join([sys.executable, "-c", STORE, str(self.store)])
         environment: dict[str, Any] = clean_environment(
@@ -60,10 +76,15 @@ class Pipeline:
             PARALLEL_REFRESH_TOKEN=self.started_with,
             PARALLEL_REFRESH_TOKEN_SAVE_COMMAND=store,
             PARALLEL_CLIENT_ID=self.client_id,
-            **variables,
         )
         return subprocess.run(
-            PRINT_TOKEN, env=environment, capture_output=True, text=True, check=False, timeout=60
+            PRINT_TOKEN,
+            env={**environment, **variables},
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
 
 
@@ -94,20 +115,53 @@ def test_next_run_uses_the_saved_refresh_token(pipeline: Pipeline) -> None:
     assert second.stdout != first.stdout
 
 
-def test_failing_store_is_an_error_and_loses_no_token(pipeline: Pipeline) -> None:
-    """No token is used before the refresh token is saved. The next process saves it."""
+def test_store_that_is_down_is_an_error_before_the_token_is_used(pipeline: Pipeline) -> None:
+    """The store gets the present token first."""
     down = pipeline.store.with_name("down")
     down.touch()
+    before = pipeline.signed_in.refreshes
     failed = pipeline.token()
+    assert pipeline.signed_in.refreshes == before
     assert failed.returncode == 1
     assert "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND failed" in failed.stderr
     assert "the store is down" in failed.stderr
     assert failed.stdout == ""
     down.unlink()
-    before = pipeline.signed_in.refreshes
     assert pipeline.token().returncode == 0
-    assert pipeline.signed_in.refreshes == before
     pipeline.begin_run("machine-2")
+    assert pipeline.token().returncode == 0
+
+
+@pytest.mark.parametrize("python", [sys.executable, *OTHER_PYTHONS])
+def test_save_command_runs_in_the_programs_folder_with_the_users_environment(
+    pipeline: Pipeline, tmp_path: Path, python: str
+) -> None:
+    """A relative path works, also with another Python, which must not get this one's modules."""
+    folder = tmp_path / "program"
+    (folder / "tools").mkdir(parents=True)
+    (folder / "tools" / "save.py").write_text(SAVE)
+    ran = pipeline.token(
+        folder=folder,
+        PARALLEL_REFRESH_TOKEN_SAVE_COMMAND=f"{python} tools/save.py",
+        PULUMI_CONFIG='{"parallel:accessToken": "secret"}',
+    )
+    assert ran.returncode == 0, ran.stderr
+    calls = [json.loads(line) for line in (folder / "saved").read_text().splitlines()]
+    assert calls[0] == [pipeline.started_with, str(folder), []]
+    assert calls[1][1:] == calls[0][1:]
+    assert calls[1][0] != calls[0][0]
+
+
+@pytest.mark.parametrize("command", ["no-such-program", "tools/save.sh", "./tools"])
+def test_save_command_that_cannot_be_started_costs_no_token(
+    pipeline: Pipeline, command: str
+) -> None:
+    """The error names the setting, and the refresh token can be used afterwards."""
+    before = pipeline.signed_in.refreshes
+    failed = pipeline.token(PARALLEL_REFRESH_TOKEN_SAVE_COMMAND=command)
+    assert failed.returncode == 1
+    assert "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND can't be started" in failed.stderr
+    assert pipeline.signed_in.refreshes == before
     assert pipeline.token().returncode == 0
 
 
@@ -153,8 +207,18 @@ def test_pipeline_saves_the_rotated_token(scripted: ScriptedPipelineRefresh) -> 
     scripted.answers = [grant(1)]
     scripted.run()
     assert scripted.sent == ["refresh-0"]
-    assert scripted.saved == ["refresh-1"]
+    assert scripted.saved == ["refresh-0", "refresh-1"]
     assert scripted.path.stat().st_mode & 0o77 == 0
+
+
+def test_store_that_is_down_costs_no_token(scripted: ScriptedPipelineRefresh) -> None:
+    """Nothing is sent, and there is no file, if the store can't take the present token."""
+    scripted.answers = [grant(1)]
+    scripted.down_from = 0
+    with pytest.raises(CredentialsError, match="the store is down"):
+        scripted.run()
+    assert scripted.sent == []
+    assert not scripted.path.exists()
 
 
 def test_pipeline_with_a_used_token_fails_at_once_and_says_how_to_get_another(
@@ -176,7 +240,7 @@ def test_next_process_of_a_pipeline_uses_the_rotated_token(
     scripted.run()
     scripted.run(unwanted=fingerprint(SecretStr("access-1")))
     assert scripted.sent == ["refresh-0", "refresh-1"]
-    assert scripted.saved == ["refresh-1", "refresh-2"]
+    assert scripted.saved == ["refresh-0", "refresh-1", "refresh-1", "refresh-2"]
 
 
 def test_failed_save_is_repeated_without_another_refresh(
@@ -184,13 +248,13 @@ def test_failed_save_is_repeated_without_another_refresh(
 ) -> None:
     """A token that couldn't be saved stays in the file, and the next process saves it."""
     scripted.answers = [grant(1)]
-    scripted.store_is_down = True
+    scripted.down_from = 1
     with pytest.raises(CredentialsError, match="the store is down"):
         scripted.run()
-    scripted.store_is_down = False
+    scripted.down_from = math.inf
     scripted.run()
     assert scripted.sent == ["refresh-0"]
-    assert scripted.saved == ["refresh-1"]
+    assert scripted.saved == ["refresh-0", "refresh-1"]
 
 
 def test_pipeline_saves_the_refresh_token_of_an_answer_without_access_token(
@@ -200,7 +264,7 @@ def test_pipeline_saves_the_refresh_token_of_an_answer_without_access_token(
     scripted.answers = [grant(1).model_copy(update={"access_token": None})]
     with pytest.raises(CredentialsError, match="no access token that can be used"):
         scripted.run()
-    assert scripted.saved == ["refresh-1"]
+    assert scripted.saved == ["refresh-0", "refresh-1"]
 
 
 def write(path: Path, content: bytes, modified: float = OLD) -> Path:

@@ -134,17 +134,18 @@ def test_what_others_write_during_a_refresh_is_kept(scripted: ScriptedRefresh) -
     assert scripted.tokens["refresh_token"] == "refresh-1"
 
 
-def test_file_that_is_damaged_during_a_refresh_is_left_alone(scripted: ScriptedRefresh) -> None:
-    """A file that can't be read is never overwritten."""
+def test_file_that_is_damaged_during_a_refresh_gets_the_new_pair(
+    scripted: ScriptedRefresh,
+) -> None:
+    """The refresh token is used up, and its successor is nowhere else."""
 
     def damage() -> None:
         scripted.path.write_text("{")
 
     scripted.answers = [grant(1)]
     scripted.meanwhile = damage
-    with pytest.raises(CredentialsError, match="damaged"):
-        scripted.run()
-    assert scripted.path.read_text() == "{"
+    scripted.run()
+    assert scripted.tokens["refresh_token"] == "refresh-1"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit for the size of files there")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import shutil
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +58,94 @@ def test_file_and_all_files_beside_it_are_private_from_the_start(path: Path) -> 
         write.commit(b"{}")
     assert mode_of(path) == 0o600
     assert mode_of(path.parent) == 0o700
+
+
+def rehearse(path: Path) -> None:
+    """Try whether the file can be replaced, as before a refresh token is used."""
+    file = SignInFile(path)
+    with file.locked(), file.prepare_write(file.read_or_empty(), rehearsed=True):
+        pass
+
+
+def test_rehearsal_changes_nothing(path: Path) -> None:
+    """The content stays byte by byte, also the unknown fields and how they are written."""
+    path.parent.mkdir()
+    path.write_text('{"version": 1,\n\n  "mine": [1]}')
+    path.chmod(0o600)
+    rehearse(path)
+    assert path.read_text() == '{"version": 1,\n\n  "mine": [1]}'
+    assert [child.name for child in path.parent.iterdir()] == ["auth.json", "auth.json.lock"]
+
+
+def test_file_that_changes_during_the_rehearsal_is_kept(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The official client takes no lock: what it writes isn't replaced by the copy."""
+    path.parent.mkdir()
+    path.write_bytes(Document.empty().dump())
+    path.chmod(0o600)
+    real = os.fsync
+
+    def write_meanwhile(descriptor: int) -> None:
+        path.write_bytes(Document.empty().with_values(client_id="theirs").dump())
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", write_meanwhile)
+    rehearse(path)
+    assert SignInFile(path).read().client_id == "theirs"
+
+
+def can_mount() -> bool:
+    """Return whether a process can have mounts of its own here."""
+    unshare = shutil.which("unshare")
+    return unshare is not None and not subprocess.call(
+        [unshare, "-rm", "true"], stderr=subprocess.DEVNULL
+    )
+
+
+@pytest.mark.skipif(not can_mount(), reason="mounts can't be made here")
+def test_file_that_is_mounted_alone_is_refused_before_the_refresh(path: Path) -> None:
+    """`docker -v` and a Kubernetes subPath mount a file so; nothing can be renamed over it."""
+    path.parent.mkdir()
+    path.write_bytes(Document.empty().dump())
+    path.chmod(0o600)
+    outside = path.parent.with_name("outside.json")
+    outside.write_bytes(path.read_bytes())
+    outside.chmod(0o600)
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from tests.credentials.test_sign_in_file import rehearse\n"
+        "rehearse(Path(sys.argv[1]))"
+    )
+    script = 'mount --bind "$1" "$2" && exec "$3" -c "$4" "$2"'
+    result = subprocess.run(
+        [
+            *("unshare", "-rm", "sh", "-c", script, "sh"),
+            *(str(outside), str(path), sys.executable, program),
+        ],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "Device or resource busy" in result.stderr
+    assert "must be the folder, not the file alone" in result.stderr
+    assert outside.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can change owners")
+def test_run_as_root_leaves_all_files_to_the_user(path: Path) -> None:
+    """`sudo` may keep HOME: what root makes there must stay the user's."""
+    path.parent.parent.chmod(0o755)
+    os.chown(path.parent.parent, 12345, 12345)
+    file = SignInFile(path)
+    with file.locked(), file.refresh_lock():
+        file.write(Document.empty())
+    assert {child.stat().st_uid for child in (path.parent, *path.parent.iterdir())} == {12345}
+    os.chown(path.parent, 0, 0)
+    rehearse(path)
+    assert path.stat().st_uid == 12345
 
 
 def test_writing_a_file_that_others_can_read_makes_it_private(path: Path) -> None:

@@ -69,7 +69,7 @@ def test_check_passes_problems_on_without_a_property() -> None:
 @pytest.mark.parametrize(
     ("news", "changes", "replaces"),
     [
-        ({"app_name": "search", "__provider": "new text", "adopt_existing": True}, False, []),
+        ({"app_name": "search", "__provider": "new text"}, False, []),
         ({"app_name": "find"}, True, ["app_name"]),
         ({"app_name": SDK_UNKNOWN}, True, ["app_name"]),
     ],
@@ -212,5 +212,5 @@ def test_failure_that_names_what_is_left_behind_is_always_told(emulator: Emulato
         emulator.add_fault(
             "status", method="POST", path="/service/v1/apps/{app_id}/keys", status=500, times=2
         )
-        with pytest.raises(ResourceError, match="revoke them in the Parallel console"):
+        with pytest.raises(ResourceError, match="To end them, look in the Parallel console"):
             keys.create({"app_id": app_id, "api_key_name": "ci"})

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
 
+import certifi
 import pytest
 
 from parallel_provider.api import ConnectionFailedError, NoAnswerError
 from parallel_provider.api.timing import RetryPolicy
-from parallel_provider.http.sender import tls_context
+from parallel_provider.errors import SettingsError
+from parallel_provider.http.sender import CERTIFICATE_VARIABLES, tls_context
 from tests.api.raw_server import endless, raw_server, whole
 from tests.lifecycle.runs import api_at
 
@@ -22,6 +29,97 @@ def test_plain_http_trusts_nobody_and_https_checks_names() -> None:
     for context in (plain, secure):
         assert context.verify_mode is ssl.CERT_REQUIRED
         assert context.check_hostname
+
+
+@pytest.fixture
+def no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove what names certificates."""
+    for name in CERTIFICATE_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("no_certificates")
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_certificates_of_the_environment_take_the_usual_ones_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
+    """A company's proxy has an authority of its own. Python's variables come before the others."""
+    end = "-----END CERTIFICATE-----"
+    own = tmp_path / "own.pem"
+    own.write_text(Path(certifi.where()).read_text(encoding="utf-8").partition(end)[0] + end)
+    monkeypatch.setenv("CURL_CA_BUNDLE", "/missing")
+    monkeypatch.setenv(variable, str(own))
+    assert len(tls_context("https://api.example").get_ca_certs()) == 1
+    monkeypatch.setenv(variable, "")
+    monkeypatch.setenv("CURL_CA_BUNDLE", "")
+    assert len(tls_context("https://api.example").get_ca_certs()) > 1
+
+
+@pytest.mark.usefixtures("no_certificates")
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"])
+def test_certificates_that_cannot_be_used_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
+    """The error has the variable and the path, for a missing file and for one that is no PEM."""
+    empty = tmp_path / "empty.pem"
+    empty.write_text("no certificate")
+    for path in (tmp_path / "missing.pem", empty):
+        monkeypatch.setenv(variable, str(path))
+        with pytest.raises(SettingsError, match=f"{variable}={path} can't be used"):
+            tls_context("https://api.example")
+
+
+@pytest.mark.usefixtures("no_certificates")
+def test_unknown_authority_names_the_variables(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The error says what to set, and what is set."""
+    own = tmp_path / "own.pem"
+    own.write_text(Path(certifi.where()).read_text(encoding="utf-8"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(own))
+    real = socket.getaddrinfo
+
+    def here(host: str, *where: int, **options: int) -> list[object]:
+        return [*real("127.0.0.1" if host == "api.invalid" else host, *where, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", here)
+    with (
+        tls_server(tmp_path) as port,
+        api_at(f"https://api.invalid:{port}", retry_policy=RetryPolicy(attempts=1)) as api,
+        pytest.raises(ConnectionFailedError) as caught,
+    ):
+        api.list_apps()
+    assert "CERTIFICATE_VERIFY_FAILED" in str(caught.value)
+    assert f"SSL_CERT_FILE or REQUESTS_CA_BUNDLE (now it is REQUESTS_CA_BUNDLE={own})" in str(
+        caught.value
+    )
+
+
+@contextlib.contextmanager
+def tls_server(folder: Path) -> Iterator[int]:
+    """Serve TLS with a certificate that nobody has signed; give the port."""
+    pem = folder / "server.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
+            *("-subj", "/CN=api.invalid", "-keyout", str(pem), "-out", str(folder / "cert.pem")),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", pem)
+
+    def answer() -> None:
+        with contextlib.suppress(OSError):
+            context.wrap_socket(listener.accept()[0], server_side=True)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
 
 
 @pytest.mark.parametrize(
@@ -47,9 +145,11 @@ def test_proxy_of_the_environment_is_used_where_it_says_so(
             monkeypatch.setenv(name, value.replace("PROXY", proxy.url))
         with (
             api_at("https://api.invalid", retry_policy=RetryPolicy(attempts=1)) as api,
-            pytest.raises(ConnectionFailedError, match=r"407 Proxy" if is_used else "reached"),
+            pytest.raises(ConnectionFailedError, match=r"407 Proxy" if is_used else "reached") as e,
         ):
             api.create_app("search")
+    address = proxy.url.partition("//")[2]
+    assert (f"the proxy {address} refused the connection" in str(e.value)) is is_used
 
     assert proxy.requests == (["CONNECT api.invalid:443 HTTP/1.1"] if is_used else [])
 

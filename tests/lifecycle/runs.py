@@ -9,6 +9,7 @@ from parallel_provider.api.timing import RetryPolicy
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.tokens import StaticToken
 from parallel_provider.lifecycle.run import Guards, Run
+from parallel_provider.printable import line_for_user
 
 NO_TOKEN = "e30.e30.test"
 NOWHERE = "http://127.0.0.1:9"
@@ -19,7 +20,7 @@ _AT_ONCE = RetryPolicy(attempts=3, first_wait_seconds=0.0)
 
 
 class Said:
-    """Keeps what a run has to say."""
+    """Keeps what a run has to say, as users of Python read it."""
 
     def __init__(self) -> None:
         self.infos: list[str] = []
@@ -27,11 +28,11 @@ class Said:
 
     def info(self, text: str) -> None:
         """Keep what is good to know."""
-        self.infos.append(text)
+        self.infos.append(line_for_user(text))
 
     def warn(self, text: str) -> None:
         """Keep what asks for attention."""
-        self.warnings.append(text)
+        self.warnings.append(line_for_user(text))
 
 
 class Clock:

@@ -64,7 +64,7 @@ def test_lost_answer_takes_no_app_of_somebody_else(
     assert [app["app_id"] for app in emulator.state()["apps"]][1:] == [stranger]
     [told] = said.warnings
     assert f"New under that name: {stranger}. " in told
-    assert "delete what nobody else has created" in told
+    assert "Other stacks and people may have apps of that name" in told
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from parallel_provider.api import AppItem
+from parallel_provider.api import AppItem, Apps
 from parallel_provider.lifecycle.app_directory import AppDirectory, Organization
 
 
@@ -21,11 +21,12 @@ class Server:
     def __init__(self, *apps: AppItem) -> None:
         self.apps = list(apps)
         self.lists = 0
+        self.is_complete = True
 
-    def list_apps(self) -> list[AppItem]:
+    def list_apps(self) -> Apps:
         """Return all apps there are now."""
         self.lists += 1
-        return list(self.apps)
+        return Apps(self.apps, is_complete=self.is_complete)
 
 
 def test_directory_lists_once_for_all_questions() -> None:
@@ -87,7 +88,7 @@ def test_failed_list_fails_for_everyone() -> None:
     """There is no second attempt behind the retries of the client."""
     lists = []
 
-    def list_apps() -> list[AppItem]:
+    def list_apps() -> Apps:
         lists.append(1)
         raise ValueError("no list")
 

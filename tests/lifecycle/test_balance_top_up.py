@@ -5,14 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from parallel_provider.errors import LifecycleError, WrongOrganizationError
-from parallel_provider.lifecycle.balance_top_up import BalanceTopUpLifecycle
-from parallel_provider.lifecycle.balance_top_up_state import BalanceTopUpInputs, BalanceTopUpState
-from parallel_provider.lifecycle.charge import idempotency_key
+from parallel_provider.lifecycle.balance_top_up import (
+    BalanceTopUpInputs,
+    BalanceTopUpLifecycle,
+    BalanceTopUpState,
+    month_now,
+    month_to_keep,
+)
 from parallel_provider.lifecycle.run import Context, ResourceNames, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.testing.emulator import Emulator
@@ -21,6 +26,12 @@ from tests.lifecycle.runs import END_OF_NOVEMBER, Clock, Said, run_at
 LIFECYCLE = BalanceTopUpLifecycle()
 NAMES = ResourceNames(organization="acme", project="shop", stack="prod", name="credit")
 NewRun = Callable[[], Run]
+
+
+@pytest.fixture(autouse=True)
+def _one_time(emulator: Emulator, clock: Clock) -> None:
+    """Give the server the time of the runs, at first."""
+    emulator.set_clock(clock.now - time.time())
 
 
 def inputs(**given: object) -> BalanceTopUpInputs:
@@ -71,7 +82,7 @@ def test_months_are_utc_and_each_has_its_own_limit(
 ) -> None:
     """Two charges use November up; then it is December, by the server and for everyone at once."""
     emulator.set_clock(clock.now - 3600 - time.time())
-    clock.now -= 90 * 86_400
+    clock.now -= 20 * 3600
     top_up = up(new_run, None, by_threshold())
     for expected in (2000, 2000):
         emulator.set_org(credit_balance_cents=0)
@@ -218,33 +229,101 @@ def test_threshold_charges_nothing_without_the_servers_date(
     assert emulator.state()["charges"] == []
 
 
-def test_second_use_of_a_key_in_one_run_is_refused(new_run: NewRun, emulator: Emulator) -> None:
-    """Two states of an earlier version, in components of two types, have the same names."""
-    run = new_run()
-    old = {"org_id": emulator.org_id, "amount_cents": 1000}
-    new = inputs(triggers=1)
-    shop, lab = (context(run, parent_types=parent) for parent in ("my:Shop", "my:Lab"))
-    assert LIFECYCLE.diff(shop, state(**old), dict(new)).changed
-    with pytest.raises(LifecycleError, match="'credit' in my:Shop charges in this run under"):
-        LIFECYCLE.diff(lab, state(**old), dict(new))
+@pytest.mark.parametrize(
+    ("known", "server", "here", "now", "kept"),
+    [
+        ("", "2026-11", "2026-11", "2026-11", "2026-11"),
+        # This machine's clock is an hour behind, or the server's an hour ahead.
+        ("2026-11", "2026-12", "2026-11-30T23", "2026-12", "2026-12"),
+        ("2026-12", "2026-11", "2026-11", "2026-12", "2026-12"),
+        # One of the two is wrong. Nothing is charged by threshold, and no far month is kept.
+        ("2026-11", "2099-01", "2026-11", None, "2026-11"),
+        ("2026-11", "2026-11", "2099-01", None, "2026-11"),
+        ("2026-11", None, "2026-12", None, "2026-12"),
+    ],
+)
+def test_month_goes_by_the_server_and_never_far_ahead(
+    known: str, server: str | None, here: str, now: str | None, kept: str
+) -> None:
+    """A month counts for a limit only if both clocks agree, and one wrong date isn't kept."""
 
-    LIFECYCLE.update(shop, state(**old), new)
-    with pytest.raises(LifecycleError, match="counted twice"):
-        LIFECYCLE.update(lab, state(**old), new)
+    def seconds(text: str) -> float:
+        whole = text + "2026-12-01T00"[len(text) :]
+        return datetime.fromisoformat(f"{whole}:00+00:00").timestamp()
+
+    times = (None if server is None else seconds(server), seconds(here))
+    assert month_now(known, *times) == now
+    assert month_to_keep(known, *times) == kept
+
+
+def test_date_that_is_far_ahead_once_stops_no_later_charge(
+    new_run: NewRun, emulator: Emulator, clock: Clock
+) -> None:
+    """It charges nothing by threshold while it lasts."""
+    emulator.set_clock(clock.now - time.time())
+    top_up = up(new_run, None, by_threshold())
+    emulator.set_org(credit_balance_cents=0)
+    emulator.set_clock(clock.now + 73 * 365 * 86_400 - time.time())
+    with pytest.raises(LifecycleError, match="differs by more than a day"):
+        up(new_run, top_up, by_threshold())
+    top_up = up(new_run, top_up, inputs(triggers=1))
+    assert top_up.month == "2026-11"
+    emulator.set_clock(clock.now - time.time())
+    emulator.set_org(credit_balance_cents=0)
+
+    assert up(new_run, top_up, by_threshold(monthly_limit_cents=9000)).charges == 3
+
+
+def test_restored_state_counts_what_was_charged_and_goes_on(
+    new_run: NewRun, emulator: Emulator, said: Said
+) -> None:
+    """A threshold's known charges are counted, one after the other; the next one is a new one."""
+    oldest = up(new_run, None, by_threshold(monthly_limit_cents=9000))
+    newest = oldest
+    for _ in range(2):
+        emulator.set_org(credit_balance_cents=0)
+        newest = up(new_run, newest, by_threshold(monthly_limit_cents=9000))
+    assert len(emulator.state()["charges"]) == 3
+
+    restored = up(new_run, oldest, by_threshold(monthly_limit_cents=9000))
+
+    assert (restored.charges, restored.total_charged_cents) == (3, 3000)
+    assert restored.last_idempotency_key == newest.last_idempotency_key
+    assert len([warning for warning in said.warnings if "Nothing was charged now" in warning]) == 2
+    emulator.set_org(credit_balance_cents=0)
+    assert up(new_run, restored, by_threshold(monthly_limit_cents=9000)).charges == 4
+    assert len(emulator.state()["charges"]) == 4
+
+
+@pytest.mark.parametrize("by_threshold_", [True, False])
+def test_charge_that_is_known_is_never_sent_again(
+    new_run: NewRun, emulator: Emulator, clock: Clock, by_threshold_: bool
+) -> None:
+    """The resource was destroyed, or replaced, and is created again a month later."""
+    emulator.set_clock(clock.now - time.time())
+    news = by_threshold() if by_threshold_ else inputs()
+    first = up(new_run, None, news)
+    clock.now += 31 * 86_400
+    emulator.set_clock(clock.now - time.time())
+
+    again = up(new_run, None, news)
+
+    assert again.last_idempotency_key == first.last_idempotency_key
+    assert (again.charges, again.total_charged_cents, again.month_charged_cents) == (1, 1000, 0)
     assert len(emulator.state()["charges"]) == 1
 
 
-def test_state_of_an_earlier_version_keeps_its_key_for_the_charge_under_way(
-    new_run: NewRun, emulator: Emulator
+@pytest.mark.parametrize("names", [{"name": "other"}, {"parent_types": "my:Shop"}, {}])
+def test_monthly_limit_counts_on_after_a_rename_a_move_and_a_replacement(
+    new_run: NewRun, emulator: Emulator, said: Said, names: dict[str, str]
 ) -> None:
-    """It was perhaps begun before the upgrade; the charges after it have keys of their own."""
-    old = state(org_id=emulator.org_id, charges=1)
+    """What the journal has of the organization counts, whichever resource has charged it."""
+    top_up = up(new_run, None, by_threshold())
+    emulator.set_org(credit_balance_cents=0)
+    up(new_run, top_up, by_threshold())
+    emulator.set_org(credit_balance_cents=0)
 
-    charged = up(new_run, old, inputs(triggers=1))
+    up(new_run, None, by_threshold(), **names)
 
-    names = ("acme", "shop", "prod", "credit")
-    assert charged.last_idempotency_key == idempotency_key(names, 1, 1000, 1)
-    assert charged.key_salt is not None
-    after = up(new_run, charged, inputs(triggers=2))
-    assert after.key_salt == charged.key_salt
-    assert after.last_idempotency_key == idempotency_key(names, 2, 1000, 2, charged.key_salt)
+    assert [charge["amount_cents"] for charge in emulator.state()["charges"]] == [1000, 1000]
+    assert "2000 cents of monthly_limit_cents 2000 are used" in said.warnings[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from parallel_provider.api import Balance
 from parallel_provider.errors import LifecycleError, ParallelError, UnknownChargeError
 from parallel_provider.lifecycle.charge import (
     Charge,
+    Identity,
     cents_of,
     charge,
     idempotency_key,
@@ -21,12 +23,13 @@ from parallel_provider.lifecycle.charge import (
     why_invoiced,
     why_not_allowed,
 )
+from parallel_provider.lifecycle.machine_lock import machine_lock
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Clock, Said
 
 ADD = "/service/v1/balance/add"
-IDENTITY = ("acme", "shop", "prod", "credit")
+IDENTITY = Identity("acme", "shop", "prod", "credit", "")
 KEY = "pulumi-0123456789"
 
 
@@ -34,7 +37,7 @@ def test_idempotency_key_is_pinned() -> None:
     """Another key for the same reason would charge again what is charged already."""
     key = idempotency_key(IDENTITY, 0, 2000, {"quarter": "2026Q4", "n": [1, 2.5, None]})
 
-    assert key == "pulumi-6452e1e57af741c6395e4e049d1f34cc0abbf6f7ca7137c0e866d9e442135248"
+    assert key == "pulumi-75b414f859a0039e3d9b162ed7bac6de85cf903230ccc92cb8336493cb480cb7"
     assert 8 <= len(key) <= 128
 
 
@@ -50,14 +53,18 @@ def test_idempotency_key_ignores_what_the_wire_changes() -> None:
 
 def test_idempotency_key_is_another_for_another_reason() -> None:
     """Every part of the reason counts, and no two parts can be mistaken for each other."""
-    reasons: list[tuple[tuple[str, ...], int, int, object]] = [
+    reasons: list[tuple[Identity, int, int, object]] = [
         (IDENTITY, 0, 2000, None),
-        (("acme2", "shop", "prod", "credit"), 0, 2000, None),
-        (("acme", "shop2", "prod", "credit"), 0, 2000, None),
-        (("acme", "shop", "prod2", "credit"), 0, 2000, None),
-        (("acme", "shop", "prod", "credit2"), 0, 2000, None),
-        (("acme", "sh", "opprod", "credit"), 0, 2000, None),
-        (("acme", 'shop","prod', "credit", ""), 0, 2000, None),
+        (IDENTITY._replace(organization="acme2"), 0, 2000, None),
+        (IDENTITY._replace(project="shop2"), 0, 2000, None),
+        (IDENTITY._replace(stack="prod2"), 0, 2000, None),
+        (IDENTITY._replace(name="credit2"), 0, 2000, None),
+        (IDENTITY._replace(parent_types="my:index:Shop"), 0, 2000, None),
+        (Identity("acme", "sh", "opprod", "credit", ""), 0, 2000, None),
+        (Identity("acme", 'shop","prod', "credit", "", ""), 0, 2000, None),
+        # One has no organization and a parent, the other an organization and no parent.
+        (Identity("", "p", "s", "n", "t"), 0, 2000, None),
+        (Identity("p", "s", "n", "t", ""), 0, 2000, None),
         (IDENTITY, 1, 2000, None),
         (IDENTITY, 0, 2001, None),
         (IDENTITY, 0, 2000, {}),
@@ -68,9 +75,9 @@ def test_idempotency_key_is_another_for_another_reason() -> None:
     ]
 
     keys = {idempotency_key(*reason) for reason in reasons}
-    keys |= {idempotency_key(IDENTITY, 0, 2000, None, salt) for salt in ("a", "b")}
-    keys |= {idempotency_key((*IDENTITY, "my:index:Shop"), 0, 2000, None)}
-    assert len(keys) == len(reasons) + 3
+    digests = {identity.digest for identity, *_ in reasons}
+    assert len(keys) == len(reasons)
+    assert len(digests) == len({identity for identity, *_ in reasons})
 
 
 @pytest.mark.parametrize(
@@ -79,8 +86,8 @@ def test_idempotency_key_is_another_for_another_reason() -> None:
         (2000, 2000, None),
         (1, 10_000, None),
         (2000, None, "switched off: allow it with `pulumi config set parallel:maxTopUpCents 2000`"),
-        (2001, 2000, "parallel:maxTopUpCents allows 2000, and this is 2001"),
-        (1, 0, "parallel:maxTopUpCents allows 0"),
+        (2001, 2000, "allows 2000, and this is 2001"),
+        (1, 0, "allows 0"),
     ],
 )
 def test_settings_decide_what_one_charge_may_be(
@@ -106,10 +113,13 @@ def test_invoiced_organization_has_no_balance_to_top_up() -> None:
 def charge_500(emulator: Emulator) -> Callable[[Run], Balance]:
     """Return a way to charge 500 cents in a run, always under one key."""
 
-    def go(run: Run, amount_cents: int = 500) -> Balance:
-        wanted = Charge(amount_cents, KEY, emulator.org_id, "/".join(IDENTITY))
-        with one_charge_at_a_time(run, emulator.org_id):
-            return charge(Context(run), wanted, run.api.get_balance())
+    def go(run: Run, amount_cents: int = 500, key: str = KEY) -> Balance:
+        wanted = Charge(amount_cents, key, emulator.org_id, IDENTITY)
+        context = Context(run)
+        with one_charge_at_a_time(
+            context, amount_cents, emulator.org_id, lock_required=True
+        ) as before:
+            return charge(context, wanted, before, "2026-11")
 
     return go
 
@@ -128,7 +138,8 @@ def test_refusal_says_that_an_earlier_charge_may_be_there(
     emulator.clear_faults()
     emulator.set_org(**change)
 
-    with pytest.raises(ParallelError, match="whether it was made isn't known") as failure:
+    unknown = "it isn't known whether an earlier charge of 500 cents was made"
+    with pytest.raises(ParallelError, match=unknown) as failure:
         charge_500(new_run())
 
     for words in (KEY, "look at the charges in the Parallel console"):
@@ -200,7 +211,7 @@ def test_charge_of_unknown_outcome_says_all_that_is_known(
     for words in (
         "it isn't known whether 500 cents were charged",
         "The balance was 0 cents before, and is 500 cents now",
-        "running again is safe",
+        "running the same program again is safe",
         KEY,
         "look at the charges in the Parallel console (the balance alone proves nothing)",
         f"parallel-provider charges settle {KEY}",
@@ -239,17 +250,46 @@ def test_charge_that_was_refused_leaves_nothing_in_the_journal(
     assert entry.outcome == "begun"
 
 
-def test_charge_that_was_made_before_is_a_warning(
-    new_run: Callable[[], Run], emulator: Emulator, said: Said, charge_500: Go
+def test_open_charge_stops_all_others_of_its_organization(
+    new_run: Callable[[], Run], emulator: Emulator, charge_500: Go
 ) -> None:
-    """The server charges once for a key; the journal tells for certain that it has."""
+    """Whatever else is asked for isn't charged until the outcome is known; the same is repeated."""
+    emulator.add_fault("drop_after", path=ADD, times=3)
+    with pytest.raises(UnknownChargeError):
+        charge_500(new_run())
+
+    for other in ({"amount_cents": 400, "key": "pulumi-other"}, {"key": "pulumi-another"}):
+        with pytest.raises(LifecycleError, match="isn't made, as it isn't known") as failure:
+            charge_500(new_run(), **other)
+        for words in ("500 cents", "acme/shop/prod/credit", KEY, "charges settle", "Until "):
+            assert words in str(failure.value)
+    assert len(emulator.state()["charges"]) == 1
+
     charge_500(new_run())
-    charge_500(new_run())
+    charge_500(new_run(), key="pulumi-other")
+    assert len(emulator.state()["charges"]) == 2
+
+
+@pytest.mark.parametrize("wrong", ["server", "here"])
+def test_charge_is_repeated_only_if_both_clocks_say_that_the_server_knows_it(
+    new_run: Callable[[], Run],
+    emulator: Emulator,
+    clock: Clock,
+    charge_500: Go,
+    wrong: str,
+) -> None:
+    """One wrong clock isn't believed: a day later, the server may charge again."""
+    emulator.set_clock(clock.now - time.time())
+    emulator.add_fault("drop_after", path=ADD, times=3)
+    with pytest.raises(UnknownChargeError):
+        charge_500(new_run())
+    emulator.set_clock(clock.now - time.time() + (3600 if wrong == "server" else 86_400))
+    clock.now += 3600 if wrong == "here" else 86_400
+
+    with pytest.raises(LifecycleError, match="isn't made"):
+        charge_500(new_run())
 
     assert len(emulator.state()["charges"]) == 1
-    [warning] = said.warnings
-    assert "Nothing was charged now" in warning
-    assert KEY in warning
 
 
 @pytest.mark.parametrize("after", [990, 1000])
@@ -284,16 +324,36 @@ def test_balance_that_is_no_number_is_refused(odd: Any) -> None:  # noqa: ANN401
         cents_of(balance)
 
 
-def test_charge_waits_for_its_turn_and_gives_up_rather_than_charge(
+def test_charges_wait_at_the_same_time_and_give_up_rather_than_charge(
+    emulator: Emulator, new_run: Callable[[], Run], charge_500: Go, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three top-ups of a run behind a holder that has stopped end after one timeout."""
+    run = new_run()
+    monkeypatch.setattr(type(run.api), "call_seconds", 2.0)
+    with machine_lock("charge", emulator.org_id), ThreadPoolExecutor(3) as threads:
+        started = time.monotonic()
+        waiting = [threads.submit(charge_500, run) for _ in range(3)]
+        for one in waiting:
+            with pytest.raises(LifecycleError, match="hasn't ended after 2 seconds"):
+                one.result()
+        assert time.monotonic() - started < 4
+
+    assert emulator.state()["charges"] == []
+
+
+@pytest.mark.parametrize("home", ["/dev/null", "/nonexistent"])
+def test_without_a_lock_nothing_is_charged_by_threshold(
     new_run: Callable[[], Run],
     emulator: Emulator,
     charge_500: Go,
     monkeypatch: pytest.MonkeyPatch,
+    home: str,
 ) -> None:
-    """A lock that another run holds is no reason to charge without it."""
-    monkeypatch.setattr("parallel_provider.lifecycle.charge._WAIT_SECONDS", 0.1)
-    waiting = pytest.raises(LifecycleError, match="another process")
-    with one_charge_at_a_time(new_run(), emulator.org_id), waiting:
+    """Two runs could both find the balance low. The line says what is missing."""
+    monkeypatch.setenv("HOME", home)
+
+    with pytest.raises(LifecycleError, match="nothing is charged by threshold") as failure:
         charge_500(new_run())
 
+    assert "set HOME to a folder that it can write" in str(failure.value)
     assert emulator.state()["charges"] == []

@@ -3,33 +3,49 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from parallel_provider.errors import JournalError
-from parallel_provider.lifecycle import charge_journal
-from parallel_provider.lifecycle.charge_journal import ChargeJournal, JournalEntry
+from parallel_provider.errors import JournalError, UserFolderError
+from parallel_provider.lifecycle.charge_journal import (
+    ChargeJournal,
+    JournalEntry,
+    charged_in_month,
+)
 
 HOUR = 3600
-ENTRY = JournalEntry("pulumi-1234", "org_1", 500, "acme/shop/prod/credit", 1_000_000.0, "begun")
+CHARGES = ".local/state/parallel-provider/charges"
+ENTRY = JournalEntry(
+    key="pulumi-1234",
+    org_id="org_1",
+    amount_cents=500,
+    resource="acme/shop/prod/credit",
+    identity="1234",
+    month="2026-11",
+    begun_at=1_000_000.0,
+    begun_here=1_000_000.0,
+    outcome="begun",
+)
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> ChargeJournal:
+def journal() -> ChargeJournal:
     """Return an empty journal."""
-    return ChargeJournal(tmp_path / "charges")
+    return ChargeJournal()
 
 
-def test_entry_is_found_by_organization_and_key(journal: ChargeJournal, tmp_path: Path) -> None:
+def test_entry_is_found_by_organization_and_key(journal: ChargeJournal, home: Path) -> None:
     """The file is the user's alone, and nothing else is left beside it."""
     assert journal.find("org_1", ENTRY.key) is None
     journal.write(ENTRY)
 
     assert journal.find("org_1", ENTRY.key) == ENTRY
     assert journal.find("org_2", ENTRY.key) is None
-    [file] = (tmp_path / "charges").iterdir()
+    [file] = (home / CHARGES).iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     journal.forget(ENTRY)
@@ -52,9 +68,12 @@ def test_charge_may_be_repeated_for_less_than_a_day(
     begun_at: float | None, server_time: float | None, *, expected: bool
 ) -> None:
     """An hour is left for the request itself; a time that isn't known, or goes back, is too old."""
-    entry = dataclasses.replace(ENTRY, begun_at=begun_at)
+    entry = dataclasses.replace(ENTRY, begun_at=begun_at, begun_here=0.0)
+    also_here = dataclasses.replace(ENTRY, begun_at=0.0, begun_here=begun_at or 0.0)
 
-    assert entry.may_be_repeated(server_time) is expected
+    assert entry.may_be_repeated(server_time, 0.0) is expected
+    if begun_at is not None and server_time is not None:
+        assert also_here.may_be_repeated(0.0, server_time) is expected
 
 
 @pytest.mark.parametrize(
@@ -64,20 +83,18 @@ def test_charge_may_be_repeated_for_less_than_a_day(
         "{",
         "[]",
         "{}",
-        '{"key": 1, "org_id": "o", "amount_cents": 1, "resource": "r", "begun_at": 1, '
-        '"outcome": "begun"}',
-        '{"key": "k", "org_id": "o", "amount_cents": 1, "resource": "r", "begun_at": NaN, '
-        '"outcome": "begun"}',
-        '{"key": "k", "org_id": "o", "amount_cents": 1, "resource": "r", "begun_at": 1, '
-        '"outcome": "perhaps"}',
+        json.dumps({**dataclasses.asdict(ENTRY), "key": 1}),
+        json.dumps({**dataclasses.asdict(ENTRY), "begun_at": float("nan")}),
+        json.dumps({**dataclasses.asdict(ENTRY), "outcome": "perhaps"}),
+        json.dumps({**dataclasses.asdict(ENTRY), "more": "fields"}),
     ],
 )
 def test_damaged_entry_is_an_error_and_not_a_charge_that_never_was(
-    journal: ChargeJournal, tmp_path: Path, text: str
+    journal: ChargeJournal, home: Path, text: str
 ) -> None:
     """What can't be read may be a charge that was made."""
     journal.write(ENTRY)
-    [file] = (tmp_path / "charges").iterdir()
+    [file] = (home / CHARGES).iterdir()
     file.write_text(text)
 
     with pytest.raises(JournalError, match="look at the charges") as failure:
@@ -85,51 +102,42 @@ def test_damaged_entry_is_an_error_and_not_a_charge_that_never_was(
     assert str(file) in str(failure.value)
 
 
+@pytest.mark.parametrize("home", ["/dev/null", "/nonexistent", "not/absolute"])
 def test_home_that_is_missing_holds_nothing_and_takes_nothing(
-    monkeypatch: pytest.MonkeyPatch,
+    journal: ChargeJournal, monkeypatch: pytest.MonkeyPatch, home: str
 ) -> None:
-    """As in a container whose user has no entry."""
-
-    def no_home() -> Path:
-        raise RuntimeError
-
-    monkeypatch.delenv("XDG_STATE_HOME")
-    monkeypatch.setattr(Path, "home", no_home)
-    journal = ChargeJournal()
+    """As in a container whose user has no place for files."""
+    monkeypatch.setenv("HOME", home)
 
     assert journal.find("org_1", ENTRY.key) is None
     assert journal.entries() == []
-    with pytest.raises(JournalError, match="no home directory"):
+    with pytest.raises(UserFolderError, match="HOME"):
         journal.write(ENTRY)
 
 
-def test_old_entries_are_forgotten_but_for_those_that_are_unclear(
-    journal: ChargeJournal, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+def test_journal_that_cannot_be_read_is_not_an_empty_one(
+    journal: ChargeJournal, home: Path
 ) -> None:
-    """The folder stays small, and never loses a charge whose outcome isn't known."""
-    monkeypatch.setattr(charge_journal, "_MAX_ENTRIES", 3)
+    """It may belong to root, after a run with sudo, and have a charge."""
     journal.write(ENTRY)
-    for number in range(5):
-        charged = dataclasses.replace(
-            ENTRY, key=f"pulumi-{number}", begun_at=ENTRY.begun_at, outcome="charged"
-        )
-        journal.write(charged)
+    (home / CHARGES).chmod(0)
+    try:
+        with pytest.raises(JournalError, match="let this user read"):
+            journal.entries()
+    finally:
+        (home / CHARGES).chmod(0o700)
 
-    assert [entry.key for entry in journal.entries()] == [ENTRY.key, "pulumi-3", "pulumi-4"]
 
+def test_month_has_what_was_charged_by_this_top_up_and_by_all_others() -> None:
+    """What isn't known to be charged, or counts for another month, isn't in it."""
+    charged = dataclasses.replace(ENTRY, outcome="charged")
+    entries = [
+        charged,
+        dataclasses.replace(charged, key="other", identity="5678", amount_cents=70),
+        dataclasses.replace(charged, key="third", identity="9", amount_cents=7),
+        dataclasses.replace(charged, key="earlier", month="2026-10"),
+        dataclasses.replace(ENTRY, key="open"),
+    ]
 
-def test_only_what_a_destroyed_resource_had_recorded_is_released(journal: ChargeJournal) -> None:
-    """A charge of unknown outcome stays one; other resources and organizations aren't touched."""
-    recorded = dataclasses.replace(ENTRY, key="pulumi-recorded", outcome="charged")
-    other = dataclasses.replace(recorded, key="pulumi-other", resource="acme/shop/prod/other")
-    for entry in (ENTRY, recorded, other):
-        journal.write(entry)
-
-    journal.release("org_1", ENTRY.resource)
-
-    outcomes = {entry.key: entry.outcome for entry in journal.entries()}
-    assert outcomes == {
-        ENTRY.key: "begun",
-        "pulumi-recorded": "destroyed",
-        "pulumi-other": "charged",
-    }
+    assert charged_in_month(entries, "2026-11", "1234") == (500, 77)

@@ -12,6 +12,7 @@ from parallel_provider.lifecycle.balance_top_up import BalanceTopUpLifecycle
 from parallel_provider.lifecycle.resource import Lifecycle
 from parallel_provider.lifecycle.run import Context
 from parallel_provider.lifecycle.unknown import UNKNOWN
+from parallel_provider.printable import line_for_user
 from tests.lifecycle.runs import run_at
 
 UUID = "0b0c3ce4-5a3c-4c1c-9f0a-4a4d4f0e6d11"
@@ -132,7 +133,7 @@ def test_check_finds_each_problem_on_its_input(
     """All problems are told at once, each on the input that has it."""
     checked = lifecycle.check(Context(run_at()), {}, inputs)
 
-    problems = {problem.input: problem.reason for problem in checked.problems}
+    problems = {problem.input: line_for_user(problem.text) for problem in checked.problems}
     assert problems.keys() == expected.keys()
     assert len(problems) == len(checked.problems)
     for name, words in expected.items():

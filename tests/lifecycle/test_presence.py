@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -66,9 +67,8 @@ def test_app_is_gone_only_for_a_person_who_has_seen_it(
     reader: str | None, seen_by: Marks, gone: bool
 ) -> None:
     """A list of somebody else, or of nobody known, proves nothing."""
-    assert is_gone(is_listed=False, list_is_whole=True, reader=reader, seen_by=seen_by) is gone
-    for listed, whole in ((True, True), (True, False), (False, False)):
-        assert not is_gone(is_listed=listed, list_is_whole=whole, reader=reader, seen_by=seen_by)
+    assert is_gone(list_is_complete=True, reader=reader, seen_by=seen_by) is gone
+    assert not is_gone(list_is_complete=False, reader=reader, seen_by=seen_by)
 
 
 def test_key_is_revoked_only_for_its_creator_or_without_its_app() -> None:
@@ -166,27 +166,72 @@ def test_state_of_an_earlier_version_is_kept_until_somebody_has_seen_it(
         APPS.delete(Context(new_run()), old)
 
 
-@pytest.mark.parametrize("body", ["{}", '{"apps": null}'])
-def test_answer_without_a_list_proves_nothing(
-    created: AppState, new_run: NewRun, emulator: Emulator, said: Said, body: str
+@pytest.mark.parametrize(
+    ("more", "answer"),
+    [
+        ({}, {"status": 206}),
+        ({"has_more": True}, {}),
+        ({}, {"headers": {"Link": '</service/v1/apps?page=2>; rel="next"'}}),
+        ({}, {"headers": {"Content-Type": "text/html"}}),
+    ],
+)
+def test_part_of_a_list_proves_nothing(
+    created: AppState,
+    new_run: NewRun,
+    emulator: Emulator,
+    said: Said,
+    *,
+    more: dict[str, object],
+    answer: dict[str, Any],
 ) -> None:
     """Not even for the person who has created the app. Nothing is taken over then either."""
-    emulator.add_fault("garbage", method="GET", path=APPS_PATH, body=body, times=2)
+    other, _ = emulator.state()["apps"]
+    listed = {name: other[name] for name in ("app_id", "app_name")}
+    listed |= {"org_id": emulator.org_id, "org_name": "Example Organization"}
+    emulator.add_fault(
+        "garbage",
+        method="GET",
+        path=APPS_PATH,
+        body={"apps": [listed], **more},
+        times=9,
+        **answer,
+    )
 
     assert APPS.read(Context(new_run()), created) == created
     [warning] = said.warnings
-    assert "stays in the state as it is" in warning
-    assert "has no list of apps" in warning
-    with pytest.raises(LifecycleError, match=r"has no list of apps.*run again later"):
+    for words in (created.app_id, "stays in the state as it is", "isn't as the Account API"):
+        assert words in warning
+    with pytest.raises(LifecycleError, match=r"may lack apps: run again later"):
         APPS.create(Context(new_run()), AppInputs(app_name="search", adopt_existing=True))
+    found = APPS.look_up(Context(new_run()), other["app_id"])
+    assert found.app_name == other["app_name"]
+    delete_in_console(emulator, created.app_id)
+    with pytest.raises(LifecycleError, match=r"answered 404.*isn't treated as gone.*may lack"):
+        APPS.delete(Context(new_run()), created)
 
-    assert [app["app_name"] for app in emulator.state()["apps"]][1:] == ["search"]
+
+def test_ids_in_upper_case_are_the_same(
+    created: AppState, new_run: NewRun, emulator: Emulator
+) -> None:
+    """A list with such ids drops nothing, and the state keeps the id that it has."""
+    key = KEYS.create(Context(new_run()), ApiKeyInputs(app_id=created.app_id, api_key_name="ci"))
+    emulator.add_fault(
+        "odd",
+        method="GET",
+        path=APPS_PATH,
+        times=3,
+        replace={"apps.1.app_id": f'"{created.app_id.upper()}"'},
+    )
+
+    assert APPS.read(Context(new_run()), created) == created
+    assert KEYS.read(Context(new_run()), key) == key
+    adopted = APPS.create(Context(new_run()), AppInputs(app_name="search", adopt_existing=True))
+    assert adopted.app_id == created.app_id
 
 
-@pytest.mark.parametrize("body", ["{}", '{"apps": null}', '{"apps": []}'])
-def test_app_is_created_without_a_list(new_run: NewRun, emulator: Emulator, body: str) -> None:
+def test_app_is_created_with_an_empty_list(new_run: NewRun, emulator: Emulator) -> None:
     """The balance tells the organization; a refresh finds its name."""
-    emulator.add_fault("garbage", method="GET", path=APPS_PATH, body=body, times=2)
+    emulator.add_fault("garbage", method="GET", path=APPS_PATH, body={"apps": []}, times=2)
 
     created = APPS.create(Context(new_run()), AppInputs(app_name="search"))
 

@@ -9,10 +9,12 @@ from parallel_provider.lifecycle.rotation import (
     Cause,
     Plan,
     RetiredKey,
+    certain_time,
     generation_name,
     plan,
     sentences,
 )
+from parallel_provider.printable import line_for_user
 
 DAY = 86_400
 OLD = RetiredKey(api_key_id="id-1", api_key_name="svc", retired_at=100 * DAY)
@@ -71,10 +73,12 @@ def test_duration_is_written_for_people(seconds: float, text: str) -> None:
         (130 * DAY, False, "age"),
         (101 * DAY, True, "triggers"),
         (131 * DAY, True, "triggers"),
+        (None, False, None),
+        (None, True, "triggers"),
     ],
 )
 def test_rotation_is_due_by_age_or_by_trigger(
-    now: float, triggers_changed: bool, cause: Cause | None
+    now: float | None, triggers_changed: bool, cause: Cause | None
 ) -> None:
     """From the very second on; a trigger is the better reason where both are there."""
     due = plan(
@@ -94,13 +98,19 @@ def test_rotation_is_due_by_age_or_by_trigger(
         (DAY, 101 * DAY - 1, False),
         (DAY, 101 * DAY, True),
         (0, 100 * DAY, True),
+        (0, 99 * DAY, True),
+        (0, None, True),
+        (DAY, None, False),
         (None, 1e12, False),
     ],
 )
 def test_retired_key_is_revoked_after_its_overlap(
-    overlap: int | None, now: float, revoked: bool
+    overlap: int | None, now: float | None, revoked: bool
 ) -> None:
-    """From the very second on; not while a preview doesn't know the overlap."""
+    """From the very second on; not while the time or the overlap isn't known.
+
+    Without an overlap, it is revoked whatever the time is.
+    """
     due = plan(
         created_at=100 * DAY,
         retired=(OLD,),
@@ -110,6 +120,17 @@ def test_retired_key_is_revoked_after_its_overlap(
         now=now,
     )
     assert due == Plan(None, (OLD,) if revoked else ())
+
+
+@pytest.mark.parametrize(
+    ("here", "at_server", "certain"),
+    [(100.0, 200.0, 100.0), (200.0, 100.0, 100.0), (200.0, None, None)],
+)
+def test_time_has_come_only_by_both_clocks(
+    here: float, at_server: float | None, certain: float | None
+) -> None:
+    """The earlier of the two counts, and none without the server's."""
+    assert certain_time(here, at_server) == certain
 
 
 @pytest.mark.parametrize(
@@ -141,7 +162,7 @@ def test_plan_is_said_in_words(due: Plan, at_once: bool, said: list[str]) -> Non
     """What a preview can't show stands in a message."""
     age = 31 * DAY + 3_600
     words = sentences(due, current_name="svc-2", age=age, rotate_after="30d", at_once=at_once)
-    assert list(words) == said
+    assert [line_for_user(line) for line in words] == said
 
 
 def test_each_generation_has_a_name_of_its_own() -> None:

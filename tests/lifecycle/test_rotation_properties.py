@@ -7,29 +7,47 @@ so that thousands of histories cost seconds; the scenarios run some of them for 
 from __future__ import annotations
 
 import itertools
-from typing import cast
+from email.utils import formatdate
+from typing import Literal, cast
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from pydantic import SecretStr
 
-from parallel_provider.api import AccountApi, AppItem, Balance, ConnectionFailedError, CreatedApiKey
+from parallel_provider.api import (
+    AccountApi,
+    AppItem,
+    Apps,
+    Balance,
+    ConnectionFailedError,
+    CreatedApiKey,
+)
 from parallel_provider.cancellation import Cancellation
 from parallel_provider.lifecycle.durations import parse_duration
+from parallel_provider.lifecycle.one_time_secret import believed_time
 from parallel_provider.lifecycle.rotating_api_key import RotatingApiKeyLifecycle
 from parallel_provider.lifecycle.rotating_api_key_state import (
     RotatingApiKeyInputs,
     RotatingApiKeyState,
 )
+from parallel_provider.lifecycle.rotation import RetiredKey, certain_time, plan
 from parallel_provider.lifecycle.run import Context, Run
 
+HOUR, DAY = 3_600, 86_400
+# A `created_at` that is less wrong than this is believed.
+BELIEVED = 300
+Time = Literal["created_at", "date", "here"]
 APP_ID = "11111111-1111-4111-8111-111111111111"
 LIFECYCLE = RotatingApiKeyLifecycle()
 
 
 class Account:
-    """What a server holds: keys by id, with the second in which each was made and revoked."""
+    """What a server holds: keys by id, with the second in which each was made and revoked.
+
+    `now` is the real time. What the server says of it may be wrong: in its Date headers, which may
+    also be missing, and in `created_at`.
+    """
 
     def __init__(self) -> None:
         self.now = 1_800_000_000
@@ -39,6 +57,7 @@ class Account:
         self.creating_fails = False
         self.revoking_fails = False
         self.tells_time = True
+        self.wrong_by: dict[Time, int] = {}
         self._ids = itertools.count(1)
 
     @property
@@ -48,13 +67,14 @@ class Account:
     call_seconds = 5.0
 
     def server_time(self) -> float | None:
-        return float(self.now) if self.tells_time else None
+        return float(self.now + self.wrong_by.get("date", 0)) if self.tells_time else None
 
     def person(self) -> str | None:
         return "person"
 
-    def list_apps_if_given(self) -> list[AppItem]:
-        return [AppItem(app_id=APP_ID, app_name="app", org_id="org", org_name="Org")]
+    def list_apps(self) -> Apps:
+        app = AppItem(app_id=APP_ID, app_name="app", org_id="org", org_name="Org")
+        return Apps([app], is_complete=True)
 
     def get_balance(self) -> Balance:
         raise AssertionError("keys don't need the balance")
@@ -64,6 +84,7 @@ class Account:
             raise ConnectionFailedError("no network")
         api_key_id = f"key-{next(self._ids)}"
         self.created[api_key_id] = self.now
+        date = self.server_time()
         return CreatedApiKey(
             api_key_id=api_key_id,
             api_key_name=api_key_name,
@@ -73,8 +94,8 @@ class Account:
             created_by_user_email="user@example.com",
             display_value="...",
             raw_api_key=SecretStr(f"raw-{api_key_id}"),
-            created_at=self.now,
-        )
+            created_at=self.now + self.wrong_by.get("created_at", 0),
+        ).dated(None if date is None else formatdate(date, usegmt=True))
 
     def delete_key(self, app_id: str, api_key_id: str) -> None:  # noqa: ARG002 - the API's own
         if self.revoking_fails:
@@ -97,7 +118,6 @@ class History(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.account = Account()
-        self.ahead = 0
         self.rotate_after, self.overlap, self.triggers = "10d", "2d", 0
         self.state: RotatingApiKeyState | None = None
         self.stopped_being_current: dict[str, int] = {}
@@ -105,7 +125,7 @@ class History(RuleBasedStateMachine):
     def run(self) -> Run:
         """Begin a run: a new process with the same account."""
         api = cast(AccountApi, self.account)
-        return Run(api, Quiet(), clock=lambda: float(self.account.now + self.ahead))
+        return Run(api, Quiet(), clock=lambda: self.here)
 
     def inputs(self) -> dict[str, object]:
         """Return what the program says now."""
@@ -136,16 +156,27 @@ class History(RuleBasedStateMachine):
         if before is not None and before.api_key_id != self.state.api_key_id:
             self.stopped_being_current[before.api_key_id] = self.account.now
         for api_key_id in self.account.revoked.keys() - revoked_before:
-            kept_for = self.account.now - self.stopped_being_current[api_key_id]
-            assert kept_for >= parse_duration(self.overlap), "revoked within its overlap"
+            self.assert_may_be_revoked(api_key_id, before)
         return True
+
+    def assert_may_be_revoked(self, api_key_id: str, before: RotatingApiKeyState | None) -> None:
+        """Assert that the overlap of a key has passed: in fact, and by both clocks."""
+        overlap = parse_duration(self.overlap)
+        kept_for = self.account.now - self.stopped_being_current[api_key_id]
+        assert kept_for >= overlap - BELIEVED, "revoked within its overlap"
+        if overlap:
+            assert before is not None
+            [retired] = [key for key in before.retired_keys if key.api_key_id == api_key_id]
+            for clock in (self.here, self.account.server_time()):
+                assert clock is not None, "revoked at an unknown time"
+                assert clock >= retired.retired_at + overlap, "revoked by one clock alone"
 
     @initialize()
     def first_run(self) -> None:
         """Begin with a key."""
         assert self.up()
 
-    @rule(seconds=st.integers(0, 15 * 86_400))
+    @rule(seconds=st.integers(0, 15 * DAY))
     def time_passes(self, seconds: int) -> None:
         """Nobody runs anything for a while."""
         self.account.now += seconds
@@ -159,7 +190,7 @@ class History(RuleBasedStateMachine):
     def run_again(self) -> None:
         """A run, and another one at the same instant, which finds nothing to do."""
         generation = self.generation
-        was_due = self.account.now >= self.next_rotation_at
+        was_due = self.is_due
         if not self.up():
             assert self.generation == generation
             return
@@ -183,7 +214,7 @@ class History(RuleBasedStateMachine):
         """A change of the overlap never rotates by itself."""
         self.overlap = overlap
         self.account.creating_fails, was_failing = True, self.account.creating_fails
-        due = self.account.now >= self.next_rotation_at
+        due = self.is_due
         assert self.up() or due
         self.account.creating_fails = was_failing
 
@@ -210,15 +241,19 @@ class History(RuleBasedStateMachine):
         """From now on, creating or revoking fails, or works again."""
         self.account.creating_fails, self.account.revoking_fails = creating, revoking
 
-    @rule(ahead=st.sampled_from([0, 7_200, 400 * 86_400]))
-    def clock_of_this_machine_is_ahead(self, ahead: int) -> None:
-        """From now on, this machine's clock is wrong; the server's time decides."""
-        self.ahead, self.account.tells_time = ahead, True
+    @rule(
+        time=st.sampled_from(["created_at", "date", "here"]),
+        by=st.sampled_from([-40 * DAY, -2 * HOUR, -BELIEVED, BELIEVED + 1, 3 * DAY, 400 * DAY]),
+        tells_time=st.booleans(),
+    )
+    def one_time_is_wrong(self, time: Time, by: int, tells_time: bool) -> None:
+        """From now on, one of the three times is wrong. Answers may have no date as well."""
+        self.account.wrong_by, self.account.tells_time = {time: by}, tells_time
 
     @rule(tells_time=st.booleans())
-    def answers_tell_no_time(self, tells_time: bool) -> None:
-        """From now on, answers have no date, or have one again."""
-        self.ahead, self.account.tells_time = 0, tells_time
+    def all_times_are_right(self, tells_time: bool) -> None:
+        """From now on, no time is wrong. Answers may have no date."""
+        self.account.wrong_by, self.account.tells_time = {}, tells_time
 
     @precondition(lambda self: not self.account.revoking_fails)
     @rule()
@@ -251,12 +286,29 @@ class History(RuleBasedStateMachine):
         if self.state is not None and works and self.up():
             overlap = parse_duration(self.overlap)
             for key in self.state.retired_keys:
-                assert self.account.now < key.retired_at + overlap
+                assert self.certain_now is not None
+                assert self.certain_now < key.retired_at + overlap
 
     @property
     def generation(self) -> int:
         """Return which key is current."""
         return self.state.generation if self.state is not None else 0
+
+    @property
+    def here(self) -> float:
+        """Return this machine's time."""
+        return float(self.account.now + self.account.wrong_by.get("here", 0))
+
+    @property
+    def certain_now(self) -> float | None:
+        """Return the time that has come by both clocks; None if the server doesn't tell its."""
+        at_server = self.account.server_time()
+        return None if at_server is None else min(at_server, self.here)
+
+    @property
+    def is_due(self) -> bool:
+        """Say whether both clocks say that a rotation by age is due."""
+        return self.certain_now is not None and self.certain_now >= self.next_rotation_at
 
     @property
     def next_rotation_at(self) -> int:
@@ -267,3 +319,42 @@ class History(RuleBasedStateMachine):
 
 TestHistory = History.TestCase
 TestHistory.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+
+
+times = st.integers(1_700_000_000, 1_700_000_000 + 5 * DAY)
+
+
+@given(
+    stated=times,
+    answered_at=times | st.none(),
+    here_then=times,
+    at_server=times | st.none(),
+    here=times,
+    overlap=st.integers(1, 2 * DAY),
+)
+def test_no_key_is_revoked_while_one_clock_says_that_its_overlap_has_not_passed(
+    *,
+    stated: int,
+    answered_at: int | None,
+    here_then: int,
+    at_server: int | None,
+    here: int,
+    overlap: int,
+) -> None:
+    """The overlap begins when the next key was created, by the answer or by its date."""
+    created_at = believed_time(stated, answered_at, here_then)
+    other = here_then if answered_at is None else answered_at
+    retired = RetiredKey(api_key_id="id", api_key_name="svc", retired_at=created_at)
+
+    due = plan(
+        created_at=created_at,
+        retired=[retired],
+        rotate_after=None,
+        overlap=overlap,
+        triggers_changed=False,
+        now=certain_time(here, at_server),
+    )
+
+    begins_at = max(stated, other - BELIEVED)
+    has_passed = [now is not None and now >= begins_at + overlap for now in (here, at_server)]
+    assert not due.revoke or all(has_passed)

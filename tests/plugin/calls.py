@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2
-from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2_grpc
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime.proto import engine_pb2_grpc, plugin_pb2, provider_pb2_grpc
 from pulumi.runtime.proto import provider_pb2 as proto
 
 from parallel_provider.plugin.__main__ import serve
@@ -41,11 +41,8 @@ class Plugin:
 
     def __init__(self, stack_configuration: Props | None = None) -> None:
         self.log = EngineLog()
-        self._log_server = grpc.server(ThreadPoolExecutor(2))
-        engine_pb2_grpc.add_EngineServicer_to_server(self.log, self._log_server)
-        port = self._log_server.add_insecure_port("127.0.0.1:0")
-        self._log_server.start()
-        provider = Provider(Engine(f"127.0.0.1:{port}"), stack_configuration or {})
+        self._log_servers: list[grpc.Server] = []
+        provider = Provider(Engine(self._new_engine()), stack_configuration)
         self._server, port = serve(provider)
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         self.stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
@@ -61,11 +58,32 @@ class Plugin:
     ) -> None:
         self._channel.close()
         self._server.stop(None).wait()
-        self._log_server.stop(None).wait()
+        for log_server in self._log_servers:
+            log_server.stop(None).wait()
 
-    def configure(self, settings: Props, name: str = "default_0_1_0") -> None:
-        """Configure the provider."""
-        self.stub.Configure(proto.ConfigureRequest(args=to_struct(settings), name=name))
+    def _new_engine(self) -> str:
+        server = grpc.server(ThreadPoolExecutor(2))
+        engine_pb2_grpc.add_EngineServicer_to_server(self.log, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        self._log_servers.append(server)
+        return f"127.0.0.1:{port}"
+
+    def begin_run(self, settings: Props | None = None) -> None:
+        """Begin another run of Pulumi, as for an attached plugin: another engine, configured."""
+        self.stub.Attach(plugin_pb2.PluginAttach(address=self._new_engine()))
+        self.configure(settings or {})
+
+    def configure(self, settings: Props, name: str = "default_0_1_0") -> Any:  # noqa: ANN401 - a message
+        """Configure the provider as an `up` does, and return what gets into the state."""
+        request = proto.CheckRequest(news=to_struct(settings), name=name)
+        checked = self.stub.CheckConfig(request).inputs
+        self.configure_from_state(checked, name)
+        return checked
+
+    def configure_from_state(self, checked: struct_pb2.Struct, name: str) -> None:
+        """Configure the provider as a refresh or a destroy does."""
+        self.stub.Configure(proto.ConfigureRequest(args=checked, name=name))
 
     def check(self, urn: str, news: Props, olds: Props | None = None) -> tuple[Props, list[str]]:
         """Return checked inputs, and the reasons of failures."""
@@ -114,8 +132,12 @@ class Plugin:
     def read(
         self, urn: str, resource_id: str, outputs: Props | None = None
     ) -> tuple[str, Props, Props]:
-        """Return the id, the outputs and the inputs of a resource."""
-        request = proto.ReadRequest(urn=urn, id=resource_id, properties=to_struct(outputs or {}))
+        """Return the id, the outputs and the inputs of a resource. Without outputs: an import.
+
+        A `get` has empty outputs.
+        """
+        properties = None if outputs is None else to_struct(outputs)
+        request = proto.ReadRequest(urn=urn, id=resource_id, properties=properties)
         answer = self.stub.Read(request)
         return answer.id, from_struct(answer.properties), from_struct(answer.inputs)
 

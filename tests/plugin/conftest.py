@@ -15,7 +15,7 @@ def plugin(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plug
     """Return a configured plugin, signed in to the emulator by the environment."""
     for name, value in emulator.environment.items():
         monkeypatch.setenv(name, value)
-    with Plugin() as plugin:
+    with Plugin({}) as plugin:
         plugin.configure({})
         yield plugin
 

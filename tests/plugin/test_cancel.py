@@ -69,7 +69,7 @@ def test_calls_that_wait_for_the_api_do_not_hold_it_up(emulator: Emulator) -> No
     emulator.add_fault("hang", method="POST", path=APPS, times=99)
     own = {"serviceApiUrl": emulator.url, "accessToken": emulator.access_token}
     names = [f"app-{number}" for number in range(WORKERS + _BEHIND)]
-    with Plugin() as plugin, ThreadPoolExecutor(len(names)) as threads:
+    with Plugin({}) as plugin, ThreadPoolExecutor(len(names)) as threads:
         plugin.configure({**own, "timeoutSeconds": 8.0})
         calls = [threads.submit(plugin.create, urn("App", n), {"appName": n}) for n in names]
         wait_for(lambda: requests(emulator, f"POST {APPS}") == WORKERS)
@@ -112,7 +112,7 @@ def test_lost_answer_is_followed_by_no_second_key(emulator: Emulator) -> None:
     app_id = emulator.state()["apps"][0]["app_id"]
     emulator.add_fault("hang", method="POST", path=KEYS)
     own = {"serviceApiUrl": emulator.url, "accessToken": emulator.access_token}
-    with Plugin() as plugin, ThreadPoolExecutor(1) as thread:
+    with Plugin({}) as plugin, ThreadPoolExecutor(1) as thread:
         plugin.configure({**own, "timeoutSeconds": 4.0})
         call = thread.submit(create, plugin, KEY, {"appId": app_id})
         wait_for(lambda: requests(emulator, f"POST {KEYS}") == 1)

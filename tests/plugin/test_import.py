@@ -36,7 +36,9 @@ NO_RAW_KEYS += ['{"a": 1}', '{"a": ["x"]}', '{"a": "same-raw-key", "b": "same-ra
 @pytest.fixture
 def key_id(plugin: Plugin, app_id: str) -> str:
     """Return a key that no program manages."""
-    return plugin.create(KEY, {"appId": app_id, "apiKeyName": "made-by-hand"})[0]
+    key_id, _ = plugin.create(KEY, {"appId": app_id, "apiKeyName": "made-by-hand"})
+    plugin.begin_run()
+    return key_id
 
 
 def first_run(plugin: Plugin, where: str, imported: tuple[str, Props, Props], news: Props) -> Props:
@@ -71,7 +73,8 @@ def test_imported_key_is_declared_by_what_is_printed(
     imported = plugin.read(where, f"{app_id}/{key_id}/made-by-hand")
 
     read_id, outputs, inputs = imported
-    assert read_id == outputs["apiKeyId"] == key_id
+    assert read_id == f"{app_id}/{key_id}/made-by-hand"
+    assert outputs["apiKeyId"] == key_id
     assert outputs["rawApiKey"] == raw
     shown = {name: value for name, value in inputs.items() if not name.startswith("__")}
     assert shown["apiKeyName"] == "made-by-hand"
@@ -93,6 +96,7 @@ def test_first_run_takes_over_what_only_the_program_knows(
         at == KEY and "`triggers` are taken over" in said for at, said in plugin.log.messages
     )
     assert (key["apiKeyName"], key["triggers"]) == ("made-by-hand", {"quarter": 4.0})
+    plugin.begin_run()
     imported = plugin.read(SVC, f"{app_id}/{key_id}/svc-3")
     news = {**base, "apiKeyName": "svc", "rotateAfter": "30d", "overlap": "2d"}
     svc = first_run(plugin, SVC, imported, news)
@@ -189,6 +193,7 @@ def test_one_raw_key_is_not_given_to_two_keys(
     """Not in one run, nor in a later one in which somebody has forgotten to change it."""
     monkeypatch.setenv(RAW, "the-raw-key-of-one")
     assert plugin.read(KEY, f"{app_id}/one/ci")[1]["rawApiKey"] == "the-raw-key-of-one"
+    plugin.begin_run()
     assert plugin.read(KEY, f"{app_id}/one/ci")[1]["rawApiKey"] == "the-raw-key-of-one"
     with pytest.raises(grpc.RpcError, match="was taken for the key one already"):
         plugin.read(SVC, f"{app_id}/two/ci")
@@ -196,6 +201,7 @@ def test_one_raw_key_is_not_given_to_two_keys(
     with pytest.raises(grpc.RpcError, match="was taken for the key one already"):
         plugin.read(SVC, f"{app_id}/two/ci")
 
+    plugin.begin_run()
     monkeypatch.setenv(RAW, json.dumps({"one": "raw-key-1", "two": "raw-key-2"}))
     found = {
         each: plugin.read(KEY, f"{app_id}/{each}/ci")[1]["rawApiKey"] for each in ["one", "two"]

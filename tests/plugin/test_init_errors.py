@@ -82,24 +82,23 @@ def test_key_that_is_left_is_delivered_by_the_next_run(
     assert plugin.diff(resource, delivered, inputs).changes != SOME
 
 
-def test_key_that_is_left_and_not_kept_has_to_be_replaced(
+def test_key_that_is_left_stays_in_the_state_until_it_is_delivered(
     plugin: Plugin, emulator: Emulator, app_id: str, tmp_path: Path
 ) -> None:
-    """Nobody has it. A delete revokes it."""
-    news: Props = {
-        "appId": app_id,
-        "deliverCommand": save_to(tmp_path / "no" / "key"),
-        "keepRawApiKey": False,
-    }
+    """It does so also if it isn't to be kept. Once it is delivered, the state has no raw key."""
+    store = tmp_path / "secrets" / "key"
+    news: Props = {"appId": app_id, "deliverCommand": save_to(store), "keepRawApiKey": False}
     left = fail_to_create(plugin, emulator, KEY, news)
-    assert left["rawApiKey"] is None
+    store.parent.mkdir()
     inputs, _ = plugin.check(KEY, news)
 
-    with pytest.raises(grpc.RpcError, match="replace it with `pulumi up --replace`"):
-        plugin.update(KEY, left, inputs)
+    expected = plugin.update(KEY, left, inputs, preview=True)
+    updated = plugin.update(KEY, left, inputs)
 
-    plugin.delete(KEY, left)
-    assert working(emulator) == []
+    assert updated == expected
+    assert updated["rawApiKey"] is None
+    assert store.read_text() == left["rawApiKey"]
+    assert plugin.diff(KEY, updated, inputs).changes != SOME
 
 
 def test_stray_key_of_a_rotation_is_revoked_by_the_next_run(

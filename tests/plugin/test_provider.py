@@ -36,7 +36,8 @@ def test_life_of_an_app_and_its_key(plugin: Plugin, emulator: Emulator) -> None:
         "appName": "search",
         "orgId": emulator.org_id,
         "orgName": emulator.state()["org"]["org_name"],
-        "adoptionId": None,
+        "ownerId": app["ownerId"],
+        "declaredExisting": False,
     }
     key_inputs, _ = plugin.check(KEY, {"appId": app_id, "triggers": {"a": [1, None]}})
     key_id, key = plugin.create(KEY, key_inputs)
@@ -181,25 +182,6 @@ def test_names_of_a_top_up_come_from_the_urn(plugin: Plugin, emulator: Emulator)
     assert plugin.diff(shop, outputs, inputs).changes == NONE
 
 
-def test_present_configuration_counts_for_the_default_provider_alone(
-    emulator: Emulator,
-) -> None:
-    """A refresh gives the default provider an old one; an explicit provider has its own."""
-    present = {
-        "parallel:orgId": "org_meant",
-        "parallel:serviceApiUrl": emulator.url,
-        "parallel:accessToken": emulator.access_token,
-    }
-    own = {"serviceApiUrl": emulator.url, "accessToken": emulator.access_token}
-    with Plugin(present) as plugin:
-        plugin.configure({**own, "orgId": emulator.org_id})
-        with pytest.raises(grpc.RpcError, match="allows 'org_meant' only"):
-            plugin.create(APP, {"appName": "search"})
-    with Plugin(present) as plugin:
-        plugin.configure({**own, "orgId": emulator.org_id}, name="mine")
-        plugin.create(APP, {"appName": "search"})
-
-
 def test_plugin_says_its_version_and_schema(plugin: Plugin) -> None:
     """The engine asks for both before anything is configured."""
     assert plugin.stub.GetPluginInfo(empty_pb2.Empty()).version == __version__
@@ -207,7 +189,14 @@ def test_plugin_says_its_version_and_schema(plugin: Plugin) -> None:
     assert json.loads(schema) == package_schema()
 
 
-def test_resource_of_an_unknown_type_is_refused(plugin: Plugin, app_id: str) -> None:
-    """A state may name a type of a later version: nothing is deleted in its place."""
-    with pytest.raises(grpc.RpcError, match="the package has no such resource"):
-        plugin.delete(urn("Application", "x"), {"appId": app_id, "appName": "x"})
+@pytest.mark.parametrize(
+    "type_",
+    ["parallel:index:Application", "parallel:x/y:App", "parallel:index/app:App", "App", "x:App"],
+)
+def test_resource_of_another_type_is_refused(plugin: Plugin, app_id: str, type_: str) -> None:
+    """It may be of a later version, or a spelling that no policy knows: nothing is done for it."""
+    other = f"urn:pulumi:prod::shop::{type_}::x"
+    with pytest.raises(grpc.RpcError, match=f"the package has no type {type_}: it has parallel:i"):
+        plugin.delete(other, {"appId": app_id, "appName": "x"})
+    with pytest.raises(grpc.RpcError, match="the package has no type"):
+        plugin.check(other, {})

@@ -10,7 +10,7 @@ import pytest
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, lifecycle_of
 from parallel_provider.lifecycle.declarations import secret_outputs
 from parallel_provider.plugin.schema import SCHEMA_FILE, dynamic_token, package_schema, token
-from parallel_provider.setting_names import CONFIG_KEYS
+from parallel_provider.settings import CONFIG_KEYS
 
 SCHEMA = package_schema()
 
@@ -35,7 +35,7 @@ def test_secrets_of_each_resource_are_secret_in_the_schema(kind: str) -> None:
     secret = {name for name, each in properties.items() if each.get("secret")}
     declared = secret_outputs(lifecycle_of(kind).state_type)
 
-    assert len(secret) == len([name for name in declared if name != "key_salt"])
+    assert len(secret) == len(declared)
     assert "keySalt" not in properties
     assert "adoptionId" not in properties
 

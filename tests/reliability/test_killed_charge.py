@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from pulumi.automation.errors import CommandError
@@ -82,7 +83,7 @@ def test_killed_charge_is_refused_a_day_later_until_it_is_settled(
         assert_refused(
             project,
             text,
-            "isn't charged again",
+            "isn't made, as it isn't known whether an earlier charge of 1000 cents was made",
             key,
             f"parallel-provider charges settle {key}",
             resource="credit",
@@ -96,10 +97,10 @@ def test_killed_charge_is_refused_a_day_later_until_it_is_settled(
     assert outputs(project)["total_charged_cents"] == 2000
 
 
-def test_state_restored_from_a_backup_is_refused_a_day_later(
+def test_state_restored_from_a_backup_counts_the_charge_and_makes_no_other(
     project: Project, emulator: Emulator
 ) -> None:
-    """The journal has the charge that the older state doesn't have."""
+    """The journal has the charge that the older state doesn't have, on the same day and later."""
     clock = Clock(project, emulator)
     allow(project, 1000)
     top_up(project, "amount_cents=1000, triggers=1")
@@ -107,18 +108,34 @@ def test_state_restored_from_a_backup_is_refused_a_day_later(
     backup = project.stack.export_stack()
     top_up(project, "amount_cents=1000, triggers=2")
     project.up()
-    project.stack.import_stack(backup)
 
-    # On the same day, the server charges the key only once, and a warning says so.
-    [warning] = warnings(project.up().stdout)
-    assert "Nothing was charged now" in warning
-    assert outputs(project)["total_charged_cents"] == 2000
-    project.stack.import_stack(backup)
-    clock.forward(**_A_DAY_AND_A_BIT)
-    text = project.fails("up")
+    for _ in range(2):
+        project.stack.import_stack(backup)
+        assert "will count 1000 cents that were charged before" in project.preview().stdout
+        [warning] = warnings(project.up().stdout)
+        assert "Nothing was charged now" in warning
+        assert outputs(project)["total_charged_cents"] == 2000
+        clock.forward(**_A_DAY_AND_A_BIT)
 
-    assert_refused(project, text, "isn't charged again", "was made before", resource="credit")
     assert amounts(emulator) == [1000, 1000]
+
+
+def test_replaced_top_up_charges_nothing_more(project: Project, emulator: Emulator) -> None:
+    """`up --replace` gives a new state; the charge of the old one is counted there."""
+    if project.engine == "embedded":
+        pytest.skip("the embedded stack has no --replace")
+    clock = Clock(project, emulator)
+    allow(project, 1000)
+    top_up(project, "amount_cents=1000")
+    project.up()
+    urn = project.resource("credit")["urn"]
+
+    for _ in range(2):
+        project.up(replace=[urn])
+        assert outputs(project)["total_charged_cents"] == 1000
+        clock.forward(**_A_DAY_AND_A_BIT)
+
+    assert amounts(emulator) == [1000]
 
 
 def test_threshold_charge_that_was_killed_can_be_counted(
@@ -140,7 +157,7 @@ def test_threshold_charge_that_was_killed_can_be_counted(
     emulator.set_org(credit_balance_cents=0)
     for result in (project.preview(), project.refresh()):
         assert f"parallel-provider charges settle {key}" in result.stdout
-    assert_refused(project, project.fails("up"), "isn't charged again", key, resource="credit")
+    assert_refused(project, project.fails("up"), "isn't made, as", key, resource="credit")
     emulator.set_org(credit_balance_cents=1000)
 
     settle(key, "--charged")
@@ -150,10 +167,77 @@ def test_threshold_charge_that_was_killed_can_be_counted(
     assert outputs(project)["month_charged_cents"] == 1000
 
 
-def test_destroyed_top_up_charges_again_when_it_is_declared_a_day_later(
+_EDITS = {
+    "lower amount": ("amount_cents=900, triggers=2", {}),
+    "other triggers": ("amount_cents=1000, triggers=3", {}),
+    "renamed": ("amount_cents=1000, triggers=2", {"name": "funds"}),
+    "moved": (
+        "amount_cents=1000, triggers=2",
+        {"options": "parent=pulumi.ComponentResource('my:index:Shop', 'shop')"},
+    ),
+    "by threshold": (
+        "amount_cents=1000, triggers=2, when_below_cents=9000, monthly_limit_cents=9000",
+        {"name": "low"},
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", _EDITS)
+def test_open_charge_stops_every_other_charge(
+    killed: tuple[Project, Clock, str], emulator: Emulator, edit: str
+) -> None:
+    """A program that asks for anything else charges nothing. The same as before completes."""
+    project, _, key = killed
+    arguments, more = _EDITS[edit]
+    top_up(project, arguments, **more)
+
+    for operation in ("preview", "up"):
+        text = project.fails(operation)
+        assert_refused(
+            project,
+            text,
+            "isn't made, as it isn't known whether an earlier charge of 1000 cents was made",
+            key,
+            "running the same program again is safe",
+            f"parallel-provider charges settle {key}",
+            resource=more.get("name", "credit"),
+        )
+    assert amounts(emulator) == [1000, 1000]
+
+    # A renamed or moved one is new, and the old one is gone by then only if the run succeeded.
+    top_up(project, "amount_cents=1000, triggers=2")
+    project.up()
+    assert amounts(emulator) == [1000, 1000]
+    assert outputs(project)["total_charged_cents"] == 2000
+
+
+def test_open_charge_of_another_stack_stops_this_one_until_it_is_settled(
+    killed: tuple[Project, Clock, str], emulator: Emulator, tmp_path: Path
+) -> None:
+    """They charge one card. The command takes the beginning of the key."""
+    project, _, key = killed
+    folder = tmp_path / "other" / "program"
+    folder.mkdir(parents=True)
+    other = Project(folder, project.engine)
+    other.env |= project.env
+    other.plugins |= project.plugins
+    other.provider = project.provider
+    allow(other, 1000)
+    top_up(other, "amount_cents=500", name="other")
+
+    assert key in other.fails("preview")
+    assert key in other.fails("up")
+    assert amounts(emulator) == [1000, 1000]
+
+    settle(key[:15], "--charged")
+    other.up()
+    assert amounts(emulator) == [1000, 1000, 500]
+
+
+def test_destroyed_top_up_that_is_declared_again_charges_nothing_more(
     project: Project, emulator: Emulator
 ) -> None:
-    """A recorded charge of the old resource is no reason to refuse one for the new resource."""
+    """The same names, amount and triggers are the same reason, a day later too."""
     clock = Clock(project, emulator)
     allow(project, 1000)
     top_up(project, "amount_cents=1000")
@@ -161,22 +245,33 @@ def test_destroyed_top_up_charges_again_when_it_is_declared_a_day_later(
     project.destroy()
     clock.forward(**_A_DAY_AND_A_BIT)
 
-    project.up()
+    [warning] = warnings(project.up().stdout)
+    assert "change `triggers`" in warning
+    assert amounts(emulator) == [1000]
 
+    top_up(project, "amount_cents=1000, triggers=1")
+    project.up()
     assert amounts(emulator) == [1000, 1000]
 
 
-def test_machine_without_a_place_for_the_journal_charges_with_a_warning(
-    project: Project, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("home", ["/dev/null", "/nonexistent"])
+def test_machine_without_a_place_for_the_journal_charges_with_a_warning_and_never_by_threshold(
+    project: Project, emulator: Emulator, home: str
 ) -> None:
     """A container can be such a machine. Its journal would be lost before the next run anyway."""
-    monkeypatch.setenv("XDG_STATE_HOME", "/dev/null/state")
-    project.env["XDG_STATE_HOME"] = "/dev/null/state"
+    project.env["HOME"] = home
     allow(project, 1000)
     top_up(project, "amount_cents=1000")
 
     [warning] = warnings(project.up().stdout)
 
     [charge] = emulator.state()["charges"]
-    assert "the journal of charges can't be written" in warning
-    assert charge["idempotency_key"] in warning
+    assert "set HOME to a folder that it can write" in warning
+    assert "look for the key" in warning
+    assert charge["idempotency_key"] in project.said[-2]
+    emulator.set_org(credit_balance_cents=0)
+    limits = "amount_cents=1000, when_below_cents=500, monthly_limit_cents=5000"
+    top_up(project, limits, name="low")
+    text = project.fails("up")
+    assert_refused(project, text, "nothing is charged by threshold", "HOME", resource="low")
+    assert amounts(emulator) == [1000]

@@ -138,7 +138,7 @@ class World:
             if entry.key not in error:
                 continue
             if entry.key in made:
-                self._journal.write(replace(entry, outcome="settled"))
+                self._journal.write(replace(entry, outcome="charged"))
             else:
                 self._journal.forget(entry)
 
@@ -265,7 +265,7 @@ class _WatchedApi(AccountApi):
         with self._noting():
             return super().add_balance(amount_cents, idempotency_key)
 
-    def _read(self, path: str, model: type[Answer]) -> Answer:
+    def _read(self, path: str, model: type[Answer]) -> tuple[Answer, httpx.Response]:
         with self._noting():
             return super()._read(path, model)
 

@@ -32,6 +32,7 @@ _NATIVE_IN_EVERY_RUN = {
     "test_rotating_api_key",
     "test_secret_inputs",
     "test_settings",
+    "test_texts",
 }
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 
 from parallel_provider.emulator.control_models import AppState, KeyState
-from parallel_provider.plugin.names import text_in_camel_case
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, plain
 
@@ -27,6 +26,25 @@ ADD_BALANCE = "POST /service/v1/balance/add"
 
 NO_SUCH_APP = "00000000-0000-4000-8000-000000000000"
 
+# What tests expect in messages, written out: made by the code under test, it would prove nothing.
+_CAMEL_CASE = {
+    "adopt_existing": "adoptExisting",
+    "amount_cents": "amountCents",
+    "api_key_name": "apiKeyName",
+    "app_id": "appId",
+    "app_name": "appName",
+    "created_at": "createdAt",
+    "deliver_command": "deliverCommand",
+    "existing_app_id": "existingAppId",
+    "get_app": "getApp",
+    "get_apps": "getApps",
+    "get_balance": "getBalance",
+    "keep_raw_api_key": "keepRawApiKey",
+    "monthly_limit_cents": "monthlyLimitCents",
+    "raw_api_key": "rawApiKey",
+    "rotate_after": "rotateAfter",
+    "when_below_cents": "whenBelowCents",
+}
 # How the SDK begins the error of a plugin's function.
 _FAILED_FUNCTION = "Exception: invoke of parallel:index:"
 _FIRST_LINES = "import pulumi\nimport parallel_provider as parallel\n\n"
@@ -146,10 +164,9 @@ def in_words_of(project: Project, *texts: str) -> list[str]:
     """Return texts of the dynamic provider as the project's provider says them."""
     if project.provider == "dynamic":
         return [*texts]
-    return [
-        re.sub(r"\bget_(\w)", lambda match: f"get{match[1].upper()}", text_in_camel_case(text))
-        for text in texts
-    ]
+    for name, in_camel_case in _CAMEL_CASE.items():
+        texts = tuple(re.sub(rf"\b{name}\b", in_camel_case, text) for text in texts)
+    return [*texts]
 
 
 def assert_no_traceback_of_ours(text: str) -> None:

@@ -14,7 +14,6 @@ from tests.scenarios.story import (
     calls,
     declare,
     warnings,
-    writes,
 )
 
 
@@ -32,13 +31,13 @@ def test_adopt_by_name_takes_over_the_one_app(project: Project, emulator: Emulat
 
 
 def test_adopt_by_name_creates_where_there_is_none(project: Project, emulator: Emulator) -> None:
-    """The apps are listed before and after the creation, because another run may create one too."""
+    """The apps are listed again just before, because another run may have created one."""
     declare(project, 'parallel.App("search", adopt_existing=True)')
 
     with calls(emulator) as made:
         project.up()
 
-    assert made == {LIST_APPS: 3, CREATE_APP: 1}
+    assert made == {LIST_APPS: 2, CREATE_APP: 1}
     assert len(apps_named(emulator, "search")) == 1
 
 
@@ -74,7 +73,7 @@ def test_adopt_by_name_refuses_an_app_that_another_resource_has(
 
     text = project.fails("up")
 
-    assert_refused(project, text, "already taken over", "declare it once", resource="b")
+    assert_refused(project, text, "belongs to another resource", "declare it once", resource="b")
 
 
 def test_adopt_by_id_takes_over_exactly_that_app(project: Project, emulator: Emulator) -> None:
@@ -114,7 +113,7 @@ def test_adopt_by_id_refuses_another_name(project: Project, emulator: Emulator) 
 def test_adoption_inputs_of_a_managed_app_change_nothing(
     project: Project, emulator: Emulator
 ) -> None:
-    """They matter only when the resource is created."""
+    """They matter only when the resource is created, and for its deletion: it stays then."""
     declare(project, 'parallel.App("search")')
     project.up()
     app_id = project.resource("search")["id"]
@@ -125,37 +124,18 @@ def test_adoption_inputs_of_a_managed_app_change_nothing(
     with calls(emulator) as made:
         changed = project.up()
 
-    assert changes(changed) == {"same": 2}
+    assert changes(changed) == {"update": 1, "same": 1}
     assert made == {}
     assert project.resource("search")["id"] == app_id
-
-
-def test_adopted_app_with_retain_on_delete_outlives_the_stack(
-    project: Project, emulator: Emulator
-) -> None:
-    """So a stack can adopt an app and later stop managing it without deleting it."""
-    existing = Console(emulator).create_app("search")
-    declare(
-        project,
-        """
-        parallel.App("search", adopt_existing=True,
-                     opts=pulumi.ResourceOptions(retain_on_delete=True))
-        """,
-    )
-    project.up()
-
-    with writes(emulator) as made:
-        project.destroy()
-
-    assert made == []
-    assert [app["app_id"] for app in apps_named(emulator, "search")] == [existing]
+    project.destroy()
+    assert [app["app_id"] for app in apps_named(emulator, "search")] == [app_id]
 
 
 def test_adoption_is_told_in_preview_and_in_up(project: Project, emulator: Emulator) -> None:
     """Each prints one line with the id and the effect of destroy. Later runs print nothing."""
     existing = Console(emulator).create_app("prod")
     declare(project, 'parallel.App("search", app_name="prod", adopt_existing=True)')
-    told = f"App {existing} ('prod') exists already, and is taken over by this stack"
+    told = f"App {existing} ('prod') exists already, and and this stack adopts it"
 
     with calls(emulator) as made:
         preview = project.preview()
@@ -165,8 +145,7 @@ def test_adoption_is_told_in_preview_and_in_up(project: Project, emulator: Emula
     for run in (preview, created):
         diagnostics = run.stdout.partition("Diagnostics:")[2]
         [line] = [line for line in diagnostics.splitlines() if told in line]
-        assert "`pulumi destroy` will delete it with all its keys" in line
-        assert "retain_on_delete" in line
+        assert "`pulumi destroy` revokes the keys of this stack and leaves the app" in line
     assert told not in project.up().stdout
     assert "exists already" not in project.preview().stdout
 
@@ -189,7 +168,7 @@ def test_preview_of_an_adoption_without_a_sign_in_cannot_tell(project: Project) 
     preview = project.preview()
 
     assert changes(preview) == {"create": 2}
-    assert "Whether App 'search' takes over an app that exists already can't be told" in (
+    assert "Whether App 'search' adopts an app that exists already can't be told" in (
         preview.stdout
     )
 

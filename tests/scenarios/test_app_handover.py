@@ -1,4 +1,4 @@
-"""App: a new resource adopts the app that an old resource still manages, and the app stays."""
+"""App: what is declared as existing is never deleted, and what another resource has stays."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from tests.scenarios.story import (
 )
 
 KEYS = "/service/v1/apps/{app_id}/keys"
+BY_NAME = "adopt_existing=True"
+LEFT = "was declared as existing, and such an app is never deleted"
 
 # Only Pulumi itself can run these.
 only_pulumi = pytest.mark.parametrize(
@@ -39,7 +41,7 @@ def prod(emulator: Emulator) -> str:
     return Console(emulator).create_app("prod")
 
 
-def adopting(name: str, how: str, opts: str = "") -> str:
+def adopting(name: str, how: str = BY_NAME, opts: str = "") -> str:
     """Return a program with an adopted app and a key."""
     return f"""
 app = parallel.App("{name}", app_name="prod", {how}, opts=pulumi.ResourceOptions({opts}))
@@ -47,11 +49,8 @@ parallel.ApiKey("ci", app_id=app.app_id)
 """
 
 
-BY_NAME = "adopt_existing=True"
-
-
 def assert_lives_on(project: Project, emulator: Emulator, prod: str) -> None:
-    """Assert that app and key exist, nothing is to do, and destroy deletes the app."""
+    """Assert that app and key exist, nothing is to do, and destroy leaves the app."""
     assert [app["app_id"] for app in apps_named(emulator, "prod")] == [prod]
     assert [key["api_key_id"] for key in live_keys(emulator)] == [project.resource("ci")["id"]]
     with calls(emulator) as made:
@@ -60,18 +59,20 @@ def assert_lives_on(project: Project, emulator: Emulator, prod: str) -> None:
     assert made == {}
     assert warnings(again.stdout) == []
 
-    with writes(emulator) as made_by_destroy:
-        project.destroy()
+    destroyed = project.destroy()
 
-    assert made_by_destroy[-1] == ("DELETE", f"/service/v1/apps/{prod}")
-    assert apps_named(emulator, "prod") == []
+    [told] = warnings(destroyed.stdout)
+    assert f"App {prod} ('prod') stays at the server" in told
+    assert LEFT in told
+    assert live_keys(emulator) == []
+    assert [app["app_id"] for app in apps_named(emulator, "prod")] == [prod]
 
 
-@pytest.mark.parametrize("how", ["adopt_existing=True", "existing_app_id=PROD"])
-def test_rename_without_alias_keeps_the_app_that_is_taken_over(
+@pytest.mark.parametrize("how", [BY_NAME, "existing_app_id=PROD"])
+def test_rename_without_alias_keeps_the_app_that_is_adopted(
     project: Project, emulator: Emulator, prod: str, how: str
 ) -> None:
-    """The old resource is deleted, and the new one keeps the app. A warning says so."""
+    """The old resource is deleted without a request, and the new one has the app."""
     how = how.replace("PROD", repr(prod))
     declare(project, adopting("search", how))
     project.up()
@@ -82,22 +83,55 @@ def test_rename_without_alias_keeps_the_app_that_is_taken_over(
 
     assert changes(renamed) == {"create": 1, "delete": 1, "same": 2}
     assert made == []
-    [told] = warnings(renamed.stdout)
-    assert f"App {prod} ('prod') isn't deleted at the server" in told
-    assert "another resource of this stack manages it" in told
+    assert warnings(renamed.stdout) == []
     assert_lives_on(project, emulator, prod)
 
 
-def test_app_that_was_created_is_kept_when_a_renamed_resource_takes_it_over(
+def test_app_that_was_created_is_kept_when_a_renamed_resource_adopts_it(
     project: Project, emulator: Emulator
 ) -> None:
-    """The same is true if the stack itself created the app."""
+    """A warning names the new resource, and what to look for."""
     declare(project, adopting("search", "adopt_existing=False"))
     project.up()
     [app] = apps_named(emulator, "prod")
 
-    declare(project, adopting("find", BY_NAME))
+    declare(project, adopting("find"))
+    [told] = warnings(project.up().stdout)
+
+    assert f"App {app['app_id']} ('prod') isn't deleted at the server" in told
+    assert "this run has it in " in told
+    assert "option deletedWith keep working: look for them" in told
+    assert_lives_on(project, emulator, app["app_id"])
+
+
+def test_app_that_the_stack_created_is_declared_as_existing_later(
+    project: Project, emulator: Emulator
+) -> None:
+    """An update in place without a request. From then on it stays, whatever the program says."""
+    declare(project, adopting("search", "adopt_existing=False"))
     project.up()
+    [app] = apps_named(emulator, "prod")
+    key = project.resource("ci")["id"]
+
+    declare(project, adopting("search"))
+    with calls(emulator) as made:
+        declared = project.up()
+        assert set(changes(project.up())) == {"same"}
+    assert made == {}
+    assert changes(declared) == {"update": 1, "same": 2}
+    assert "is declared as existing now" in declared.stdout
+    assert project.resource("ci")["id"] == key
+
+    declare(project, adopting("search", "adopt_existing=False"))
+    assert set(changes(project.up())) == {"same"}
+    assert_lives_on(project, emulator, app["app_id"])
+
+
+def test_app_that_an_adoption_created_is_left_too(project: Project, emulator: Emulator) -> None:
+    """It was declared as existing, though there was none of its name."""
+    declare(project, adopting("search"))
+    project.up()
+    [app] = apps_named(emulator, "prod")
 
     assert_lives_on(project, emulator, app["app_id"])
 
@@ -106,7 +140,7 @@ def test_move_into_a_component_keeps_the_app(
     project: Project, emulator: Emulator, prod: str
 ) -> None:
     """With another parent, it is another resource with the same app."""
-    declare(project, adopting("search", BY_NAME))
+    declare(project, adopting("search"))
     project.up()
 
     component = 'team = pulumi.ComponentResource("acme:Team", "team")\n'
@@ -119,23 +153,24 @@ def test_move_into_a_component_keeps_the_app(
 
 @only_pulumi
 @pytest.mark.parametrize("opts", ["", "delete_before_replace=True"])
+@pytest.mark.parametrize("before", [BY_NAME, "adopt_existing=False"])
 def test_forced_replacement_keeps_the_app(
-    project: Project, emulator: Emulator, prod: str, opts: str
+    project: Project, emulator: Emulator, opts: str, before: str
 ) -> None:
     """The new resource has the old one's name. The order of create and delete doesn't matter."""
-    declare(project, adopting("search", BY_NAME, opts))
+    declare(project, adopting("search", before, opts))
     project.up()
+    [app] = apps_named(emulator, "prod")
 
+    declare(project, adopting("search", BY_NAME, opts))
     replaced = project.up(replace=[project.resource("search")["urn"]])
 
     assert changes(replaced)["replace"] >= 1
-    [told] = warnings(replaced.stdout)
-    assert f"App {prod} ('prod') isn't deleted" in told
-    assert_lives_on(project, emulator, prod)
+    assert_lives_on(project, emulator, app["app_id"])
 
 
 @only_pulumi
-def test_forced_replacement_of_an_app_that_is_not_taken_over_deletes_the_old_one(
+def test_forced_replacement_of_an_app_that_is_not_adopted_deletes_the_old_one(
     project: Project, emulator: Emulator
 ) -> None:
     """A plain app is created again, and the old one is deleted."""
@@ -151,22 +186,23 @@ def test_forced_replacement_of_an_app_that_is_not_taken_over_deletes_the_old_one
 
 
 @only_pulumi
-def test_destroy_with_refresh_deletes_the_app(
-    project: Project, emulator: Emulator, prod: str
+@pytest.mark.parametrize("option", ["refresh", "run_program"])
+def test_destroy_that_compares_before_it_deletes_deletes_all(
+    project: Project, emulator: Emulator, option: str
 ) -> None:
-    """The refresh reads each resource just before its deletion. That doesn't count as a use."""
-    declare(project, adopting("search", BY_NAME))
+    """The comparison of a resource that goes is no claim that keeps its app."""
+    declare(project, adopting("search", "adopt_existing=False"))
     project.up()
 
-    destroyed = project.destroy(refresh=True)
+    destroyed = project.destroy(**{option: True})
 
     assert warnings(destroyed.stdout) == []
-    assert [app["app_id"] for app in apps_named(emulator, "prod")] == []
-    assert prod not in str(emulator.state()["apps"])
+    assert apps_named(emulator, "prod") == []
+    assert live_keys(emulator) == []
 
 
-@pytest.mark.parametrize("how", ["adopt_existing=True", "adopt_existing=False"])
-def test_removal_in_a_run_with_refresh_deletes_the_app(
+@pytest.mark.parametrize("how", [BY_NAME, "adopt_existing=False"])
+def test_removal_in_a_run_with_refresh(
     project: Project, emulator: Emulator, prod: str, how: str
 ) -> None:
     """The refresh calls diff for a resource that the program no longer declares."""
@@ -175,20 +211,23 @@ def test_removal_in_a_run_with_refresh_deletes_the_app(
     managed = project.resource("search")["id"]
 
     declare(project, "")
-    project.up(refresh=True)
+    removed = project.up(refresh=True)
 
     assert (managed == prod) == ("True" in how)
-    assert managed not in [app["app_id"] for app in apps_named(emulator, "prod")]
+    is_left = managed in [app["app_id"] for app in apps_named(emulator, "prod")]
+    assert is_left == ("True" in how)
+    assert [LEFT in told for told in warnings(removed.stdout)] == ([True] if is_left else [])
+    assert live_keys(emulator) == []
 
 
 def test_rename_in_a_run_with_refresh_keeps_the_app(
     project: Project, emulator: Emulator, prod: str
 ) -> None:
     """The refresh calls diff for the old resource. The new one can still adopt the app."""
-    declare(project, adopting("search", BY_NAME))
+    declare(project, adopting("search"))
     project.up()
 
-    declare(project, adopting("find", BY_NAME))
+    declare(project, adopting("find"))
     project.up(refresh=True)
 
     assert_lives_on(project, emulator, prod)
@@ -198,61 +237,32 @@ def test_interrupted_rename_is_completed_without_loss(
     project: Project, emulator: Emulator, prod: str
 ) -> None:
     """The run failed between creation and deletion, so the state has both resources."""
-    declare(project, adopting("search", BY_NAME))
+    declare(project, adopting("search"))
     project.up()
     emulator.add_fault("status", method="POST", path=KEYS, status=403)
-    declare(project, adopting("find", BY_NAME) + 'parallel.ApiKey("new", app_id=app.app_id)\n')
+    declare(project, adopting("find") + 'parallel.ApiKey("new", app_id=app.app_id)\n')
     project.fails("up")
     held = [r["id"] for r in project.resources() if r["type"].endswith(":App")]
     assert held == [prod, prod]
 
-    declare(project, adopting("find", BY_NAME))
+    declare(project, adopting("find"))
     completed = project.up()
 
     assert changes(completed) == {"delete": 1, "same": 3}
-    assert "another resource of this stack manages it" in warnings(completed.stdout)[0]
     assert_lives_on(project, emulator, prod)
 
 
-def test_name_changed_away_and_back_with_deletions_pending_keeps_the_app(
-    project: Project, emulator: Emulator, prod: str
+def test_interrupted_rename_and_then_destroy_removes_both(
+    project: Project, emulator: Emulator
 ) -> None:
-    """Two failed runs leave old copies in the state. They are deleted, and the app stays."""
-    program = (
-        'app = parallel.App("search", app_name="{name}", adopt_existing=True)\n'
-        'parallel.ApiKey("ci", app_id=app.app_id)\n'
-    )
-    declare(project, program.format(name="prod"))
-    project.up()
-    for name in ("other", "prod"):
-        emulator.add_fault("status", method="POST", path=KEYS, status=403, times=9)
-        declare(project, program.format(name=name) + 'parallel.ApiKey("new", app_id=app.app_id)')
-        project.fails("up")
-        emulator.clear_faults()
-    pending = [r["id"] for r in project.resources() if r.get("delete")]
-    assert prod in pending
-    assert len(pending) == 2
-
-    declare(project, program.format(name="prod"))
-    project.up()
-
-    assert apps_named(emulator, "other") == []
-    assert_lives_on(project, emulator, prod)
-
-
-def test_interrupted_rename_and_then_destroy_deletes_the_app_once(
-    project: Project, emulator: Emulator, prod: str
-) -> None:
-    """Two resources in the state have one id. Destroy removes both."""
-    declare(project, adopting("search", BY_NAME))
+    """The app that the stack created is deleted once; nobody in this run needs it."""
+    declare(project, adopting("search", "adopt_existing=False"))
     project.up()
     emulator.add_fault("status", method="POST", path=KEYS, status=403)
-    declare(project, adopting("find", BY_NAME) + 'parallel.ApiKey("new", app_id=app.app_id)\n')
+    declare(project, adopting("find") + 'parallel.ApiKey("new", app_id=app.app_id)\n')
     project.fails("up")
 
-    destroyed = project.destroy()
+    project.destroy()
 
-    assert warnings(destroyed.stdout) == []
     assert apps_named(emulator, "prod") == []
     assert [r for r in project.resources() if r["custom"]] == []
-    assert prod not in str(emulator.state()["apps"])

@@ -1,4 +1,4 @@
-"""App: one app that several resources manage, or that is both read and managed."""
+"""One app in two resources of a program is refused; an app that a staying resource needs stays."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import pytest
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project
 from tests.scenarios.story import (
-    DELETE_APP,
     Console,
     apps_named,
     assert_refused,
@@ -18,10 +17,8 @@ from tests.scenarios.story import (
     writes,
 )
 
-ADOPTING = """
-app = parallel.App("search", app_name="prod", adopt_existing=True)
-parallel.ApiKey("ci", app_id=app.app_id)
-"""
+CREATED = 'parallel.App("a", app_name="prod")\n'
+ADOPTED = 'parallel.App("b", app_name="prod", adopt_existing=True)\n'
 
 
 @pytest.fixture
@@ -30,69 +27,125 @@ def prod(emulator: Emulator) -> str:
     return Console(emulator).create_app("prod")
 
 
-@pytest.mark.parametrize("removed", ["a", "b"])
-def test_app_of_two_resources_is_deleted_with_the_last(
-    project: Project, emulator: Emulator, removed: str
+@pytest.mark.parametrize("order", [CREATED + ADOPTED, ADOPTED + CREATED])
+def test_second_resource_of_one_app_is_refused(
+    project: Project, emulator: Emulator, order: str
 ) -> None:
-    """A warning says that another resource created the app. Only the last deletion deletes it."""
-    lines = {
-        "a": 'parallel.App("a", app_name="prod")\n',
-        "b": 'parallel.App("b", app_name="prod", adopt_existing=True)\n',
-    }
-    declare(project, lines["a"])
+    """In the preview already, whichever comes first. Its removal leaves the app."""
+    declare(project, CREATED)
     project.up()
     app_id = project.resource("a")["id"]
-    declare(project, lines["a"] + lines["b"])
+
+    declare(project, order)
+    with writes(emulator) as made:
+        for operation in ("preview", "up"):
+            text = project.fails(operation, parallel=1)
+            assert_refused(project, text, app_id, "declare it once", resource=None)
+    assert made == []
+
+    declare(project, CREATED)
     project.up()
-    assert project.resource("b")["id"] == app_id
-    twice = project.up()
-    [told] = warnings(twice.stdout)
-    assert "managed by two resources of this stack: declare it in one place only" in told
-
-    declare(project, next(line for name, line in lines.items() if name != removed))
-    with calls(emulator) as made:
-        project.up()
-    assert made == {}
     assert [app["app_id"] for app in apps_named(emulator, "prod")] == [app_id]
-    assert warnings(project.up().stdout) == []
-
-    declare(project, "")
-    with calls(emulator) as made:
-        project.up()
-    assert made == {DELETE_APP: 1}
+    project.destroy()
     assert apps_named(emulator, "prod") == []
 
 
-def test_app_that_the_program_only_reads_from_now_on_is_kept(
+def test_two_resources_that_adopt_one_app_are_refused(
     project: Project, emulator: Emulator, prod: str
 ) -> None:
-    """The managing resource is removed, but the program still needs the app for its key."""
-    declare(project, ADOPTING)
+    """The preview says so."""
+    declare(project, ADOPTED + ADOPTED.replace('"b"', '"c"'))
+
+    with writes(emulator) as made:
+        for operation in ("preview", "up"):
+            text = project.fails(operation)
+            assert_refused(project, text, prod, "declare it once", resource=None)
+
+    assert made == []
+
+
+@pytest.mark.parametrize("how", ["text", "get"])
+def test_app_that_a_staying_key_needs_is_kept(
+    project: Project, emulator: Emulator, how: str
+) -> None:
+    """Its resource is removed, but a key that stays has its id as text, or from `App.get`."""
+    declare(project, 'app = parallel.App("search")\npulumi.export("id", app.app_id)')
+    app_id = project.up().outputs["id"].value
+    sources = {
+        "text": f'key = parallel.ApiKey("ci", app_id="{app_id}")\n',
+        "get": f'app = parallel.App.get("shared", "{app_id}")\n'
+        'parallel.ApiKey("ci", app_id=app.app_id)\n',
+    }
+    declare(project, 'parallel.App("search")\n' + sources[how])
     project.up()
 
-    declare(
-        project,
-        f'app = parallel.App.get("shared", "{prod}")\nparallel.ApiKey("ci", app_id=app.app_id)',
-    )
+    declare(project, sources[how])
     kept = project.up()
 
-    assert "this program reads it with App.get" in warnings(kept.stdout)[0]
-    assert [app["app_id"] for app in apps_named(emulator, "prod")] == [prod]
-    assert len(live_keys(emulator)) == 1
-    with writes(emulator) as made:
-        project.destroy()
-    assert ("DELETE", f"/service/v1/apps/{prod}") not in made
+    [told] = warnings(kept.stdout)
+    assert f"App {app_id} ('search') isn't deleted at the server" in told
+    assert "ApiKey 'ci'" in told
+    assert [app["app_id"] for app in apps_named(emulator, "search")] == [app_id]
+    assert [key["api_key_id"] for key in live_keys(emulator)] == [project.resource("ci")["id"]]
+    assert warnings(project.up().stdout) == []
 
 
-def test_deletion_that_fails_is_repeated(project: Project, emulator: Emulator, prod: str) -> None:
+def test_app_and_key_that_are_removed_together_both_go(
+    project: Project, emulator: Emulator
+) -> None:
+    """A key whose app is text doesn't keep it once the key goes too."""
+    declare(project, 'parallel.App("search")')
+    project.up()
+    app_id = project.resource("search")["id"]
+    declare(project, f'parallel.App("search")\nparallel.ApiKey("ci", app_id="{app_id}")')
+    project.up()
+
+    declare(project, "")
+    removed = project.up(refresh=True)
+
+    assert warnings(removed.stdout) == []
+    assert apps_named(emulator, "search") == []
+    assert live_keys(emulator) == []
+
+
+def test_deletion_that_fails_is_repeated(project: Project, emulator: Emulator) -> None:
     """The app is deleted by the next run."""
-    declare(project, ADOPTING)
+    declare(project, 'parallel.App("search")')
     project.up()
     emulator.add_fault("status", method="DELETE", path="/service/v1/apps/{app_id}", status=403)
 
     text = project.fails("destroy")
 
     assert_refused(project, text, "403", resource="search")
-    assert [app["app_id"] for app in apps_named(emulator, "prod")] == [prod]
+    assert len(apps_named(emulator, "search")) == 1
     project.destroy()
-    assert apps_named(emulator, "prod") == []
+    assert apps_named(emulator, "search") == []
+
+
+def test_name_that_differs_in_the_list_replaces_nothing(
+    project: Project, emulator: Emulator
+) -> None:
+    """Somebody has renamed the app, or the server writes its name in another way."""
+    declare(project, 'app = parallel.App("search")\nparallel.ApiKey("ci", app_id=app.app_id)')
+    project.up()
+    emulator.add_fault(
+        "odd",
+        method="GET",
+        path="/service/v1/apps",
+        replace={"apps.1.app_name": '"Search"'},
+        times=9,
+    )
+
+    with writes(emulator) as made:
+        refreshed = project.refresh()
+        again = project.up(refresh=True)
+        preview = project.preview()
+
+    assert made == []
+    assert "is named 'Search' in the list of apps" in refreshed.stdout
+    assert project.resource("search")["outputs"]["app_name"] == "search"
+    for run in (again, preview):
+        assert "replace" not in run.stdout.partition("Resources:")[2]
+    with calls(emulator) as made_by_up:
+        project.up()
+    assert made_by_up == {}

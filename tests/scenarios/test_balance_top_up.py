@@ -38,7 +38,9 @@ def test_top_up_beyond_the_maximum_is_refused(project: Project, emulator: Emulat
 
     text = project.fails("preview")
 
-    assert_refused(project, text, "parallel:maxTopUpCents allows 1999", "2000", resource="credit")
+    assert_refused(
+        project, text, "parallel:maxTopUpCents", "allows 1999", "2000", resource="credit"
+    )
     assert emulator.state()["requests"] == {}
 
 
@@ -228,7 +230,7 @@ def test_charge_of_unknown_outcome_is_repeated_under_its_key(
         "it isn't known whether 1000 cents were charged",
         charge["idempotency_key"],
         "is 1000 cents now",
-        "running again is safe",
+        "running the same program again is safe",
         "look at the charges in the Parallel console",
         f"parallel-provider charges settle {charge['idempotency_key']}",
         resource="credit",
@@ -239,6 +241,41 @@ def test_charge_of_unknown_outcome_is_repeated_under_its_key(
     assert amounts(emulator) == [1000]
     assert changes(again) == {"create": 1, "same": 1}
     assert plain(outputs(project)["last_idempotency_key"]) == charge["idempotency_key"]
+
+
+def test_open_charge_stops_what_an_edit_asks_for(project: Project, emulator: Emulator) -> None:
+    """A lower amount or another trigger, as a mere re-run with a run's id has, charges nothing."""
+    allow(project, 1000)
+    top_up(project, "amount_cents=1000, triggers=1")
+    emulator.add_fault("garbage", method="POST", path="/service/v1/balance/add", times=9)
+    project.fails("up")
+    emulator.clear_faults()
+    [charge] = emulator.state()["charges"]
+
+    for arguments, name in (
+        ("amount_cents=900, triggers=1", "credit"),
+        ("amount_cents=1000, triggers=2", "credit"),
+        ("amount_cents=1000, triggers=1", "other"),
+        ("amount_cents=100, when_below_cents=9000, monthly_limit_cents=100", "low"),
+    ):
+        top_up(project, arguments, name=name)
+        for operation in ("preview", "up"):
+            assert_refused(
+                project,
+                project.fails(operation),
+                "isn't made, as it isn't known whether an earlier charge of 1000 cents was made",
+                charge["idempotency_key"],
+                "parallel-provider charges settle",
+                resource=name,
+            )
+    assert amounts(emulator) == [1000]
+
+    top_up(project, "amount_cents=1000, triggers=1")
+    project.up()
+    top_up(project, "amount_cents=900, triggers=1")
+    project.up()
+    assert amounts(emulator) == [1000, 900]
+    assert outputs(project)["total_charged_cents"] == 1900
 
 
 def test_change_that_charges_is_announced_in_the_preview(
@@ -262,7 +299,7 @@ def test_change_that_charges_is_announced_in_the_preview(
 def test_secret_trigger_cannot_be_guessed_from_the_state(
     project: Project, emulator: Emulator
 ) -> None:
-    """Nobody who reads the state can guess a secret trigger with few possible values."""
+    """The key is a secret there, since a trigger with few possible values is a part of it."""
     allow(project, 1000)
     for pin in ("1111", "2222"):
         top_up(project, f"amount_cents=1000, triggers=pulumi.Output.secret({pin!r})")
@@ -270,7 +307,6 @@ def test_secret_trigger_cannot_be_guessed_from_the_state(
 
     found = outputs(project)
     assert is_secret(found["last_idempotency_key"])
-    assert is_secret(found["key_salt"])
     assert is_secret(found["triggers"])
     assert amounts(emulator) == [1000, 1000]
     assert changes(project.up()) == {"same": 2}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from parallel_provider.testing.emulator import Emulator
-from tests.engines import Project, changes, plain
+from tests.engines import Project, changes
 from tests.scenarios.story import assert_refused, declare, warnings
 from tests.scenarios.top_ups import allow, amounts, outputs, top_up
 
@@ -121,19 +121,22 @@ def test_new_top_up_of_a_renamed_ones_name_is_refused_before_a_charge(
     assert not [r for r in renamed.resources() if r["urn"].endswith("::credit")]
 
 
-def test_new_top_up_before_the_renamed_one_is_not_counted_in_silence(
+def test_new_top_up_before_the_renamed_one_is_refused_with_it(
     renamed: Project, emulator: Emulator
 ) -> None:
-    """The provider can't know what comes later. A warning names the charge. Later keys differ."""
+    """The new one counts the charge that is known, and then both are there: nothing is charged."""
     declare(renamed, NEW_FIRST)
 
-    [warning] = warnings(renamed.up().stdout)
+    text = renamed.fails("up")
 
-    assert "Nothing was charged now" in warning
-    assert plain(outputs(renamed, "funds")["last_idempotency_key"]) in warning
-    declare(renamed, NEW_FIRST.replace("amount_cents=1000", "amount_cents=900"))
-    assert warnings(renamed.up().stdout) == []
-    assert amounts(emulator) == [1000, 900, 900]
+    assert "Nothing was charged now" in text
+    assert_refused(renamed, text, "'credit'", "counted for both", resource="funds")
+    assert amounts(emulator) == [1000]
+    # The advice solves it.
+    declare(renamed, NEW_FIRST.replace('"credit"', '"fresh"'))
+    renamed.up()
+    assert amounts(emulator) == [1000, 1000]
+    assert outputs(renamed, "funds")["charges"] == outputs(renamed, "fresh")["charges"] == 1
 
 
 def test_charge_for_another_organization_is_refused(project: Project, emulator: Emulator) -> None:

@@ -74,6 +74,21 @@ def test_monthly_limit_ends_charging_until_the_next_month(
     assert (said["month_charged_cents"], said["total_charged_cents"]) == (1000, 2000)
 
 
+def test_monthly_limit_counts_on_after_a_rename(project: Project, emulator: Emulator) -> None:
+    """A new name is a new resource, and what the old one has charged counts for the month."""
+    allow(project, 1000)
+    arguments = "amount_cents=1000, when_below_cents=500, monthly_limit_cents=2000"
+    for name in ("a", "b", "c", "d"):
+        emulator.set_org(credit_balance_cents=0)
+        top_up(project, arguments, name=name)
+        limited = project.up()
+
+    assert amounts(emulator) == [1000, 1000]
+    used = "2000 cents of monthly_limit_cents 2000"
+    for words in in_words_of(project, "charges nothing", used, "2000 of them by other top-ups"):
+        assert words in limited.stdout
+
+
 def test_threshold_needs_a_limit_of_at_least_one_charge(project: Project) -> None:
     """A top-up that can charge in every run must have a limit."""
     allow(project, 1000)

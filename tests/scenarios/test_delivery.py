@@ -11,7 +11,8 @@ import pytest
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes, plain
-from tests.scenarios.story import in_words_of
+from tests.scenarios.clock import Clock
+from tests.scenarios.story import in_words_of, live_keys, warnings
 
 PROGRAM = """
 import json
@@ -97,6 +98,95 @@ def test_kept_key_is_delivered_too(
     assert "raw_api_key" not in project.resource("svc")["outputs"]
     assert changes(project.up()) == {"same": 3}
     assert len(delivered(store)) == 1
+
+
+def test_key_that_was_never_delivered_is_delivered_before_it_leaves_the_state(
+    project: Project, emulator: Emulator, store: Path, resource: str
+) -> None:
+    """If the delivery fails, the raw key stays in the state, and the next run tries again."""
+    declare(project, resource)
+    project.up()
+    raw = plain(project.resource("svc")["outputs"]["raw_api_key"])
+    declare(project, resource, deliver_command=command(store, FAIL), keep_raw_api_key=False)
+    assert "the vault refuses ********" in project.fails("up")
+    assert plain(project.resource("svc")["outputs"]["raw_api_key"]) == raw
+    declare(project, resource, deliver_command=command(store), keep_raw_api_key=False)
+
+    result = project.up()
+
+    assert changes(result) == {"same": 2, "update": 1}
+    (entry,) = delivered(store)
+    [key] = emulator.state()["keys"]
+    assert (entry["value"], entry["PARALLEL_API_KEY_ID"]) == (raw, key["api_key_id"])
+    assert key["revoked_at"] is None
+    assert raw not in json.dumps(project.resources()) + result.stdout + result.stderr
+    assert changes(project.up()) == {"same": 3}
+    assert len(delivered(store)) == 1
+
+
+def test_key_of_before_is_delivered_once_there_is_a_command(
+    project: Project, store: Path, resource: str
+) -> None:
+    """It needs no new key, also if the state keeps the raw key."""
+    declare(project, resource)
+    project.up()
+    declare(project, resource, deliver_command=command(store))
+
+    assert changes(project.up()) == {"same": 2, "update": 1}
+
+    (entry,) = delivered(store)
+    assert plain(project.resource("svc")["outputs"]["raw_api_key"]) == entry["value"]
+    assert changes(project.up()) == {"same": 3}
+
+
+def test_raw_key_that_is_to_be_kept_again_comes_with_the_next_key(
+    project: Project, store: Path, resource: str
+) -> None:
+    """It can't be read again: each run says so, until `triggers` change."""
+    declare(project, resource, deliver_command=command(store), keep_raw_api_key=False)
+    project.up()
+    declare(project, resource, deliver_command=command(store))
+
+    result = project.up()
+
+    assert changes(result) == {"same": 3}
+    [warning] = warnings(result.stdout)
+    assert "the raw key of 'svc'" in warning
+    assert "can't be read again" in warning
+    assert "Change `triggers` to get one" in warning
+    declare(project, resource, deliver_command=command(store), triggers="now")
+    assert "can't be read again" not in project.up().stdout
+    outputs = project.resource("svc")["outputs"]
+    assert plain(outputs["raw_api_key"]) == delivered(store)[-1]["value"]
+
+
+def test_previous_raw_key_stays_until_its_key_is_revoked_if_it_was_never_delivered(
+    project: Project, emulator: Emulator, store: Path
+) -> None:
+    """A delivery would overwrite the current key in the store. A delivered one goes at once."""
+    clock = Clock(project, emulator)
+    rotating = "RotatingApiKey"
+    declare(project, rotating)
+    project.up()
+    raw = plain(project.resource("svc")["outputs"]["raw_api_key"])
+    settings = {"deliver_command": command(store), "keep_raw_api_key": False}
+    declare(project, rotating, triggers=1, **settings)
+    project.up()
+    assert [entry["PARALLEL_API_KEY_NAME"] for entry in delivered(store)] == ["svc-2"]
+    outputs = project.resource("svc")["outputs"]
+    assert "raw_api_key" not in outputs
+    assert plain(outputs["previous_raw_api_key"]) == raw
+    assert changes(project.up()) == {"same": 3}
+    clock.forward(days=1, seconds=1)
+
+    project.up()
+
+    assert "previous_raw_api_key" not in project.resource("svc")["outputs"]
+    assert len(live_keys(emulator)) == 1
+    declare(project, rotating, triggers=2, **settings)
+    project.up()
+    assert "previous_raw_api_key" not in project.resource("svc")["outputs"]
+    assert len(live_keys(emulator)) == 2
 
 
 def test_failed_delivery_revokes_the_new_key_and_keeps_the_old_one(

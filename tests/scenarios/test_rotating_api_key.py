@@ -265,6 +265,20 @@ def test_rename_replaces_and_destroy_revokes_every_key(
     assert all(key["revoked_at"] is not None for key in emulator.state()["keys"])
 
 
+def test_reason_of_a_rotation_is_the_present_rotate_after(project: Project, clock: Clock) -> None:
+    """If it was just changed, the reason has the new value and says so."""
+    declare(project)
+    project.up()
+    clock.forward(days=7)
+    declare(project, 'rotate_after="5d", overlap="2d"')
+
+    preview = project.preview()
+
+    [words] = in_words_of(project, "old, and rotate_after is 5d now.")
+    assert "'svc' is due to be rotated: it is 7d" in preview.stdout
+    assert words in preview.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -272,6 +286,7 @@ def test_rename_replaces_and_destroy_revokes_every_key(
         ('rotate_after="0s"', "must be longer than 0 seconds"),
         ('rotate_after="P1M"', "must be a duration"),
         ('rotate_after="1d", overlap="2d"', "must be at most rotate_after (1d)"),
+        ('rotate_after="12h"', 'rotate_after (12h), and is 1d if it isn\'t set: set it to "12h"'),
         ("rotate_after=90", "must be a duration"),
     ],
 )

@@ -20,6 +20,13 @@ from tests.scenarios.story import (
 )
 
 ONE_APP = 'parallel.App("search")'
+EXPLICIT = """
+import os
+provider = pulumi.ProviderResource("parallel", "{name}", {arguments})
+opts = pulumi.ResourceOptions(provider=provider)
+parallel.App("search", opts=opts)
+"""
+CREDIT = 'parallel.BalanceTopUp("credit", amount_cents=600, opts=opts)'
 
 
 def test_configured_token_comes_before_the_environment(
@@ -123,6 +130,8 @@ def test_token_without_a_scope_says_which(project: Project, emulator: Emulator) 
     ("name", "value", "says"),
     [
         ("PARALLEL_MAX_TOP_UP_CENTS", "$20", ("whole number of cents", "2000")),
+        ("PARALLEL_MAX_TOP_UP_CENTS", " ", ("set and blank", "remove it")),
+        ("PARALLEL_ORG_ID", "", ("set and blank", "remove it")),
         ("PARALLEL_SERVICE_API_URL", "http://example.com", ("plain http", "use https://")),
         ("PARALLEL_SERVICE_API_URL", "https://me:hush@example.com", ("user name or password",)),
     ],
@@ -248,6 +257,101 @@ def test_guard_in_the_environment_guards_a_destroy(project: Project, emulator: E
         resource="search",
     )
     assert len(apps_named(emulator, "search")) == 1
+
+
+def test_blank_guard_of_the_stack_is_refused(project: Project, emulator: Emulator) -> None:
+    """One in the environment that isn't blank doesn't take its place."""
+    project.env["PARALLEL_ORG_ID"] = emulator.org_id
+    project.config("parallel:orgId", "")
+    declare(project, ONE_APP)
+
+    text = project.fails("up")
+
+    assert_refused(project, text, "parallel:orgId is set and blank", resource="search")
+    assert apps_named(emulator, "search") == []
+
+
+@pytest.mark.providers("native")
+@pytest.mark.parametrize("name", ["mine", "default", "default_x"])
+def test_explicit_provider_has_its_arguments_whatever_its_name_is(
+    project: Project, emulator: Emulator, name: str
+) -> None:
+    """The stack is signed in to another organization, in each run."""
+    other = emulator.add_org()
+    project.config("parallel:accessToken", other["access_token"], secret=True)
+    project.config("parallel:timeoutSeconds", "60")
+    project.env["TOKEN"] = emulator.access_token
+    declare(project, EXPLICIT.format(name=name, arguments='{"accessToken": os.environ["TOKEN"]}'))
+
+    project.up()
+    project.config("parallel:timeoutSeconds", "50")
+    refreshed = project.refresh()
+
+    assert len(apps_named(emulator, "search")) == 1
+    assert set(changes(refreshed)) == {"same"}
+    assert emulator.access_token not in stored_text(project)
+    project.destroy()
+    assert apps_named(emulator, "search") == []
+    assert len(emulator.state(other["org_id"])["apps"]) == 1
+
+
+@pytest.mark.providers("native")
+def test_guards_of_the_stack_reach_an_explicit_provider(
+    project: Project, emulator: Emulator
+) -> None:
+    """Its own are looked at besides them. What the stack allows may be charged."""
+    project.config("parallel:orgId", "org_meant")
+    project.config("parallel:maxTopUpCents", "500")
+    limits = '{"maxTopUpCents": 900, "timeoutSeconds": 60}'
+    program = EXPLICIT.format(name="mine", arguments=limits)
+    declare(project, program)
+    text = project.fails("up")
+    assert_refused(project, text, "parallel:orgId allows 'org_meant' only", resource="search")
+
+    project.config("parallel:orgId", emulator.org_id)
+    declare(project, program + CREDIT)
+    text = project.fails("up")
+    assert_refused(project, text, "parallel:maxTopUpCents", "allows 500", resource="credit")
+    project.config("parallel:maxTopUpCents", "600")
+    project.up()
+
+    assert [charge["amount_cents"] for charge in emulator.state()["charges"]] == [600]
+
+
+@pytest.mark.providers("native")
+def test_last_setting_that_was_removed_counts_no_more(project: Project, emulator: Emulator) -> None:
+    """Neither a removed guard nor a removed address counts in a refresh or a destroy."""
+    project.config("parallel:orgId", emulator.org_id)
+    declare(project, ONE_APP)
+    project.up()
+    project.stack.remove_config("parallel:orgId")
+    project.env["PARALLEL_ORG_ID"] = "org_meant"
+
+    text = project.fails("refresh")
+
+    assert_refused(project, text, "PARALLEL_ORG_ID allows 'org_meant' only", resource="search")
+    del project.env["PARALLEL_ORG_ID"]
+    assert changes(project.destroy()) == {"delete": 2}
+
+
+@pytest.mark.providers("native")
+def test_spelling_of_a_type_that_no_policy_knows_is_refused(
+    project: Project, emulator: Emulator
+) -> None:
+    """Only the schema's types are accepted."""
+    project.config("parallel:maxTopUpCents", "500")
+    declare(
+        project,
+        """
+        inputs = {"amountCents": 500}
+        pulumi.CustomResource("parallel:x/y:BalanceTopUp", "credit", inputs)
+        """,
+    )
+
+    text = project.fails("up")
+
+    assert "the package has no type parallel:x/y:BalanceTopUp" in text
+    assert emulator.state()["charges"] == []
 
 
 def test_setting_that_fails_every_resource_is_told_once(project: Project) -> None:

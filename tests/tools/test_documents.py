@@ -12,7 +12,6 @@ import pytest
 from pulumi.automation import ConfigValue
 
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES
-from parallel_provider.setting_names import CONFIG_KEYS, VARIABLES
 from parallel_provider.testing import EmbeddedStack
 from parallel_provider.testing.emulator import Emulator
 from parallel_provider.version import __version__
@@ -21,7 +20,6 @@ from tests.plugin.yaml_project import RealProject, needs_yaml
 from tools.documents.declared import inputs_of, outputs_of
 from tools.documents.markdown import UnknownPartError, table, with_parts
 from tools.documents.pages import EXAMPLES, ROOT, documents
-from tools.documents.settings import SETTINGS
 
 NAMES = [*RESOURCES, *FUNCTIONS]
 _LINK = re.compile(r"!?\[[^\]\[]*\]\(([^()\s]+)\)")
@@ -92,12 +90,6 @@ def test_page_names_each_input_and_output(kind: str) -> None:
     secrets = [row for row in outputs_of(kind) if row.is_secret]
     assert page.count("**Secret.**") == len(secrets)
     assert page.count("**Required.**") == len([row for row in inputs_of(kind) if row.is_required])
-
-
-def test_settings_of_the_documents_are_all_that_there_are() -> None:
-    """In their order."""
-    assert tuple(setting.key for setting in SETTINGS if setting.key) == CONFIG_KEYS
-    assert {setting.variable for setting in SETTINGS} == set(VARIABLES)
 
 
 @names

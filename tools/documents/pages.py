@@ -10,6 +10,7 @@ from pathlib import Path
 import parallel_provider as parallel
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES
 from parallel_provider.resources._properties import snake_case
+from parallel_provider.settings import SETTINGS
 from tools.documents.declared import (
     Row,
     arguments_of,
@@ -19,7 +20,6 @@ from tools.documents.declared import (
     results_of,
 )
 from tools.documents.markdown import code, table, with_parts
-from tools.documents.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = Path(__file__).with_name("examples")
@@ -73,8 +73,8 @@ def page_of(name: str) -> Path:
 def settings_table() -> str:
     """Return the table of all settings."""
     rows = [
-        (f"`parallel:{key}`" if key else "", f"`{variable}`", text)
-        for key, variable, text in SETTINGS
+        (f"`parallel:{each.key}`" if each.key else "", f"`{each.variable}`", each.text)
+        for each in SETTINGS
     ]
     return table(("stack config", "environment", ""), rows)
 

@@ -1,0 +1,247 @@
+"""Claims: which resource of a run has what, across the processes of the run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parallel_provider.errors import LifecycleError
+from parallel_provider.lifecycle.claims import Claim, Claims
+from parallel_provider.printable import hide
+
+ENGINE = "127.0.0.1:4711"
+APP = "app:1"
+
+# Does for each line on its standard input what it says, and prints the result.
+PROCESS = """
+import json, sys
+from dataclasses import asdict
+from parallel_provider.lifecycle.claims import Claims
+claims = Claims(sys.argv[1])
+for line in sys.stdin:
+    method, *arguments = json.loads(line)
+    result = getattr(claims, method)(*arguments)
+    found = result if isinstance(result, list) else [result]
+    print(json.dumps([r if isinstance(r, str | None) else asdict(r) for r in found]), flush=True)
+"""
+
+
+class OtherProcess:
+    """A provider process of its own."""
+
+    def __init__(self, engine: str, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", PROCESS, engine],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TMPDIR": str(folder)},
+        )
+
+    def __call__(self, method: str, *arguments: str) -> list[Any]:
+        """Call a method of its claims, and return the result as a list."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([method, *arguments]) + "\n")
+        self._process.stdin.flush()
+        result: list[Any] = json.loads(self._process.stdout.readline())
+        return result
+
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+        self._process.kill()
+        self._process.communicate()
+
+
+Start = Callable[..., OtherProcess]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder for temporary files of this test's own."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator[Start]:
+    """Return a way to start another provider process."""
+    started: list[OtherProcess] = []
+
+    def begin(engine: str = ENGINE) -> OtherProcess:
+        started.append(OtherProcess(engine, folder))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        process.kill()
+
+
+def files(folder: Path) -> list[Path]:
+    """Return the files with claims."""
+    return list(folder.glob("parallel-provider-*/*.jsonl"))
+
+
+def test_second_resource_gets_the_claim_of_the_first() -> None:
+    """The first one's own second claim is none."""
+    claims = Claims()
+    assert claims.claim(APP, "a", "App 'a'") is None
+    assert claims.claim(APP, "a", "App 'a'") is None
+    assert claims.claim(APP, "b", "App 'b'") == Claim(APP, "a", "App 'a'")
+    assert claims.claim("app:2", "b", "App 'b'") is None
+
+
+def test_users_of_a_thing_keep_it_and_hinder_nobody() -> None:
+    """A key uses its app, which another resource holds."""
+    claims = Claims()
+    claims.use(APP, "k", "ApiKey 'k'")
+    assert claims.claim(APP, "a", "App 'a'") is None
+    claims.use(APP, "l", "ApiKey 'l'")
+    assert [one.subject for one in claims.others(APP, "a")] == ["ApiKey 'k'", "ApiKey 'l'"]
+    with claims.deleting(APP, "a", "App 'a'") as others:
+        assert len(others) == 2
+    claims.release(APP, "k")
+    claims.release(APP, "l")
+    with claims.deleting(APP, "a", "App 'a'") as others:
+        assert others == []
+
+
+def test_intention_becomes_the_claim_of_its_resource_alone() -> None:
+    """A second intention or claim is refused."""
+    claims = Claims()
+    assert claims.intend(APP, "App 'a'") is None
+    found = claims.intend(APP, "App 'b'")
+    assert found is not None
+    assert (found.subject, found.kind) == ("App 'a'", "intends")
+    assert claims.claim(APP, "b", "App 'b'") is not None
+    assert [one.kind for one in claims.others(APP, "b")] == ["intends"]
+    assert claims.claim(APP, "c", "App 'a'") is not None
+    assert claims.claim(APP, "a", "App 'a'", is_new=True) is None
+    assert [one.kind for one in claims.others(APP, "b")] == ["holds"]
+
+
+def test_what_is_being_deleted_cannot_be_claimed() -> None:
+    """After the deletion it can: whether it exists is for the server to say."""
+    claims = Claims()
+    with claims.deleting(APP, "a", "App 'a'") as others:
+        assert others == []
+        found = claims.claim(APP, "b", "App 'b'")
+        assert found is not None
+        assert found.kind == "deletes"
+        with claims.deleting(APP, "c", "App 'c'") as again:
+            assert again == []
+    assert claims.claim(APP, "b", "App 'b'") is None
+
+
+def test_claims_of_another_process_count_while_it_lives(folder: Path, start: Start) -> None:
+    """Either of the two comes first. What an ended process has noted is removed."""
+    other, claims = start(), Claims(ENGINE)
+    assert other("claim", APP, "a", "App 'a'", "sha256:1") == [None]
+    assert claims.claim(APP, "b", "App 'b'") == Claim(APP, "a", "App 'a'", "sha256:1")
+    assert claims.claim("app:2", "b", "App 'b'") is None
+    assert other("claim", "app:2", "a", "App 'a'")[0]["subject"] == "App 'b'"
+    assert len(files(folder)) == 2
+
+    other.kill()
+
+    assert claims.others(APP, "b") == []
+    assert claims.claim(APP, "b", "App 'b'") is None
+    assert len(files(folder)) == 1
+
+
+def test_claims_of_another_run_do_not_count(folder: Path, start: Start) -> None:
+    """Another engine has another address. Files of ended processes go with the next run."""
+    other = start("127.0.0.1:4712")
+    other("claim", APP, "a", "App 'a'")
+    assert Claims(ENGINE).claim(APP, "b", "App 'b'") is None
+    other.kill()
+    before = len(files(folder))
+    Claims("127.0.0.1:4713").claim(APP, "c", "App 'c'")
+    assert len(files(folder)) == before
+
+
+def test_failed_creation_is_known_to_all_processes(folder: Path, start: Start) -> None:
+    """A process that creates nothing knows what another one couldn't create."""
+    assert folder
+    other, claims = start(), Claims(ENGINE)
+    assert claims.failed_creation() is None
+    other("note_failed_creation", "ApiKey 'b'")
+    assert claims.failed_creation() == "ApiKey 'b'"
+
+
+def test_of_many_claims_at_the_same_time_one_is_first(folder: Path, start: Start) -> None:
+    """Two processes with several threads each."""
+    assert folder
+    processes, claims = [start(), start()], Claims(ENGINE)
+    for number in range(20):
+        with ThreadPoolExecutor(6) as threads:
+            results = [
+                threads.submit(process, "claim", f"app:{number}", f"p{index}", "App")
+                for index, process in enumerate(processes)
+            ]
+            results += [
+                threads.submit(lambda o, n: [claims.claim(n, o, "App")], str(o), f"app:{number}")
+                for o in range(4)
+            ]
+        assert [result.result() for result in results].count([None]) == 1
+
+
+@pytest.mark.parametrize("wrong", ["file", "open", "no place", "link"])
+def test_without_a_folder_nothing_is_deleted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    """Claims work for this process alone, and others may have what is to be deleted."""
+    place = folder / f"parallel-provider-{os.geteuid()}"
+    if wrong == "file":
+        place.touch()
+    elif wrong == "open":
+        place.mkdir(mode=0o755)
+    elif wrong == "link":
+        (folder / "elsewhere").mkdir(mode=0o700)
+        place.symlink_to(folder / "elsewhere")
+    else:
+        monkeypatch.chdir(folder)
+    claims = Claims(ENGINE)
+    assert claims.claim(APP, "a", "App 'a'") is None
+    assert claims.claim(APP, "b", "App 'b'") is not None
+
+    with (
+        pytest.raises(LifecycleError, match="set TMPDIR to a folder that this user can write"),
+        claims.deleting(APP, "a", "App 'a'"),
+    ):
+        pass
+    assert files(folder) == []
+
+
+def test_files_are_the_users_own_and_have_no_secret_name(folder: Path) -> None:
+    """A name that the program calls a secret is masked in them. Nothing is there before a claim."""
+    claims = Claims(ENGINE)
+    assert list(folder.iterdir()) == []
+    hide("very-secret-name")
+    claims.claim(APP, "a", "App 'very-secret-name'")
+    [file] = files(folder)
+    assert "very-secret-name" not in file.read_text()
+    assert APP in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_note_that_could_not_be_written_whole_is_left_out(folder: Path) -> None:
+    """The next one counts again. The resource whose note it was got an error."""
+    writer, reader = Claims(ENGINE), Claims(ENGINE)
+    writer.claim(APP, "a", "App 'a'")
+    [file] = files(folder)
+    with file.open("a") as torn:
+        torn.write('\n{"thing": "app:2", "ow')
+    writer.claim("app:3", "a", "App 'a'")
+    assert reader.others("app:2", "b") == []
+    assert len(reader.others("app:3", "b")) == 1

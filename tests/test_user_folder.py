@@ -1,0 +1,103 @@
+"""The user's folder for locks and notes: the same for all processes, and the user's alone."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from parallel_provider.errors import UserFolderError
+from parallel_provider.lifecycle.machine_lock import machine_lock, noting_unfinished
+from parallel_provider.user_folder import make_user_folder, user_folder
+
+_HOLDER = """
+import os
+from parallel_provider.lifecycle.machine_lock import machine_lock
+with machine_lock("charge", "org_1"):
+    print("held", flush=True)
+    os.read(0, 1)
+"""
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"XDG_RUNTIME_DIR": "/run/user/0", "XDG_STATE_HOME": "/somewhere"},
+        {"XDG_RUNTIME_DIR": "", "XDG_STATE_HOME": "", "XDG_CACHE_HOME": ""},
+    ],
+)
+def test_folder_depends_on_the_home_folder_alone(
+    home: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    """A login session, cron and sudo have other variables, and have to find the same locks."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert user_folder() == home / ".local/state/parallel-provider"
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+def test_each_new_part_of_the_path_is_private(home: Path, umask: int) -> None:
+    """Whatever the umask says; and what was there before stays as it is."""
+    (home / ".local").mkdir(mode=0o755)
+    before = os.umask(umask)
+    try:
+        folder = make_user_folder("charges")
+    finally:
+        os.umask(before)
+
+    made = [folder, folder.parent, folder.parent.parent]
+    assert [stat.S_IMODE(part.stat().st_mode) for part in made] == [0o700] * 3
+    assert stat.S_IMODE((home / ".local").stat().st_mode) == 0o755
+    assert make_user_folder("charges") == folder
+
+
+@pytest.mark.parametrize("reason", ["no home", "relative", "a file", "gone", "file in the way"])
+def test_without_a_place_there_is_one_clear_error(
+    home: Path, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    """It says what to set. Notes are then left out, and what they are for goes on."""
+
+    def no_home() -> Path:
+        raise RuntimeError
+
+    if reason == "no home":
+        monkeypatch.setattr(Path, "home", no_home)
+    elif reason == "file in the way":
+        (home / ".local").touch()
+    else:
+        place = {"relative": "here", "a file": "/dev/null", "gone": "/nonexistent"}[reason]
+        monkeypatch.setenv("HOME", place)
+
+    with pytest.raises(UserFolderError, match=r"set (HOME|it)"):
+        make_user_folder()
+    with pytest.raises(UserFolderError), machine_lock("charge", required=True):
+        pass
+    with machine_lock("adoption"), noting_unfinished("rotation") as was_left:
+        assert not was_left
+
+
+def test_processes_with_other_variables_share_a_lock(home: Path) -> None:
+    """One has the variables of a login session, and the other those of cron."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", _HOLDER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "XDG_RUNTIME_DIR": str(home / "runtime"), "XDG_STATE_HOME": str(home)},
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+
+    with (
+        pytest.raises(TimeoutError),
+        machine_lock("charge", "org_1", wait_seconds=0.1, required=True),
+    ):
+        pass
+
+    holder.communicate(b"x")
+    with machine_lock("charge", "org_1", wait_seconds=0.1, required=True):
+        pass
