@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEMO_STAMP := $(VENV)/.installed-for-demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench test test-slow test-lowest lint types check format reliability docs dist check-tag notes test-wheel audit clean
+.PHONY: help setup demo bench test test-slow test-lowest lint types check format reliability docs dist check-tag notes test-wheel audit mutants clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -80,6 +80,13 @@ audit: $(STAMP) ## known vulnerabilities of everything that constraints.txt pins
 	@$(BIN)/python -m pip freeze --disable-pip-version-check --exclude-editable > $(VENV)/pinned.txt
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r $(VENV)/pinned.txt
 
+MUTANTS ?=
+MINUTES ?= 20
+mutants: $(STAMP) ## changes of the decisions that no test notices (MUTANTS='*.rotation.*' MINUTES=20)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
+	@timeout $(MINUTES)m $(BIN)/mutmut run $(if $(MUTANTS),'$(MUTANTS)') || true
+	@$(BIN)/mutmut results
+
 LOWEST := .venv-lowest
 test-lowest: constraints.txt pyproject.toml ## the scenarios with the lowest versions that are supported
 	$(PYTHON) -m venv $(LOWEST)
@@ -91,4 +98,4 @@ test-lowest: constraints.txt pyproject.toml ## the scenarios with the lowest ver
 check: lint types test ## what CI runs
 
 clean: ## remove what the above made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants

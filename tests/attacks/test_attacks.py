@@ -41,10 +41,24 @@ _SETTINGS = settings(
 )
 
 
+# One of each rule is in every run.
+_IN_EVERY_RUN = (
+    "two providers adopt one app, and one of them is removed",
+    "a created key is imported under its own name",
+    "the app of a protected key is removed",
+    "a person renames an app",
+    "another amount after a charge without an answer",
+)
+_KNOWN = [
+    pytest.param(steps, id=name, marks=() if name in _IN_EVERY_RUN else pytest.mark.slow)
+    for name, steps in KNOWN.items()
+]
+
+
 def attack(
     emulator: Emulator, engine: Engine, *, examples: int, seeded: bool, kills: bool = False
-) -> None:
-    """Search for a history after which a record isn't as it must be."""
+) -> Counter[str]:
+    """Search for a history after which a record isn't as it must be. Return what they had."""
     covered: Counter[str] = Counter()
 
     @settings(_SETTINGS, max_examples=examples, derandomize=seeded)
@@ -54,10 +68,10 @@ def attack(
 
     search()
     sys.stdout.write(f"the attacks had {dict(sorted(covered.items()))}\n")
-    assert not [kind for kind in _KINDS if not covered[kind]], dict(covered)
+    return covered
 
 
-@pytest.mark.parametrize("steps", KNOWN.values(), ids=KNOWN)
+@pytest.mark.parametrize("steps", _KNOWN)
 def test_known_attack_fails(emulator: Emulator, engine: Engine, steps: list[Step]) -> None:
     """Nothing that lives is deleted, and nothing is charged twice."""
     run_history(steps, emulator, engine)
@@ -65,7 +79,8 @@ def test_known_attack_fails(emulator: Emulator, engine: Engine, steps: list[Step
 
 def test_short_attacks_succeed_nowhere(emulator: Emulator) -> None:
     """The same few histories in every run."""
-    attack(emulator, "embedded", examples=15, seeded=True)
+    covered = attack(emulator, "embedded", examples=4, seeded=True)
+    assert covered["up succeeds"]
 
 
 @pytest.mark.slow
