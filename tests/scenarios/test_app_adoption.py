@@ -135,7 +135,7 @@ def test_adoption_is_told_in_preview_and_in_up(project: Project, emulator: Emula
     """Each prints one line with the id and the effect of destroy. Later runs print nothing."""
     existing = Console(emulator).create_app("prod")
     declare(project, 'parallel.App("search", app_name="prod", adopt_existing=True)')
-    told = f"App {existing} ('prod') exists already, and and this stack adopts it"
+    told = f"App {existing} ('prod') exists already, and this stack adopts it"
 
     with calls(emulator) as made:
         preview = project.preview()
