@@ -52,8 +52,8 @@ class Operation:
     """An operation of a run, and the request that gets the faults.
 
     `took_place` says whether the operation has had its effect, after the run without the fault.
-    `prepare` sets up the world before the run. `passing` is the number of such requests that
-    succeed before the fault. `verb` is the kind of run. `charges` is the highest number of charges.
+    `prepare` sets up the world before the run. `verb` is the kind of run. `charges` is the highest
+    number of charges.
     """
 
     title: str
@@ -63,7 +63,6 @@ class Operation:
     program: Sequence[Declared] = ()
     prepare: Callable[[World], None] = _nothing
     verb: Literal["up", "refresh", "balance", "apps"] = "up"
-    passing: int = 0
     charges: int = 1
 
     @property
@@ -147,14 +146,6 @@ OPERATIONS = (
         APPS,
         evidence.app_is_new,
         [app("search", adopt_existing=True)],
-    ),
-    Operation(
-        "Adopt an app that doesn't exist: the list after its creation",
-        "GET",
-        APPS,
-        evidence.app_is_new,
-        [app("search", adopt_existing=True)],
-        passing=2,
     ),
     Operation("Create a key", "POST", KEYS, evidence.key_is_there, [_APP, _KEY], prepare=_up(_APP)),
     Operation(
