@@ -22,6 +22,7 @@ ParallelError
 │       ├── RateLimitedError        429
 │       └── ServerError             408, 5xx
 ├── LifecycleError                what was asked can't be done safely
+│   ├── HeldElsewhereError        another resource of this run has it
 │   ├── LostKeyError              a key may exist that nobody holds
 │   └── UnknownChargeError        a charge was sent, and its outcome isn't known
 ├── UserFolderError               there is no place for this user's locks and notes
@@ -211,6 +212,10 @@ class ServerError(StatusError):
 
 class LifecycleError(ParallelError):
     """What was asked can't be done safely, or doesn't fit what exists at the server."""
+
+
+class HeldElsewhereError(LifecycleError):
+    """Another resource of this run has the app, key or top-up already."""
 
 
 class LostKeyError(LifecycleError):

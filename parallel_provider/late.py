@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     import tempfile
 
     import filelock
+    import pydantic
     import tenacity
 
-__all__ = ["difflib", "filelock", "tempfile", "tenacity"]
+__all__ = ["difflib", "filelock", "pydantic", "tempfile", "tenacity"]
 
 
 def import_all() -> None:

@@ -277,10 +277,10 @@ def _secret(values: Iterable[_Value]) -> SecretStr | None:
     text = _text(values)
     if text is None:
         return None
-    from pydantic import SecretStr  # noqa: PLC0415 - heavy
+    from parallel_provider.late import pydantic  # noqa: PLC0415 - heavy
 
     remember_secret(text)
-    return SecretStr(text)
+    return pydantic.SecretStr(text)
 
 
 def _cents(value: _Value) -> int:

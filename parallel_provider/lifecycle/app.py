@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from parallel_provider.api import AppItem, NotFoundError
-from parallel_provider.errors import LifecycleError, ParallelError
+from parallel_provider.errors import HeldElsewhereError, LifecycleError, ParallelError
 from parallel_provider.lifecycle.app_adoption import (
     Adopted,
     adopt_or_create,
@@ -18,7 +18,7 @@ from parallel_provider.lifecycle.app_adoption import (
     plan_adoption,
 )
 from parallel_provider.lifecycle.app_creation import app_thing, create_app, delete_again
-from parallel_provider.lifecycle.claims import Claim, HeldElsewhereError, new_owner
+from parallel_provider.lifecycle.claims import Claim, new_owner
 from parallel_provider.lifecycle.declarations import (
     Checked,
     DefaultsToResourceName,

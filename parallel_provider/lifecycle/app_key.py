@@ -10,9 +10,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, SecretStr
 
-from parallel_provider.errors import LifecycleError
+from parallel_provider.errors import HeldElsewhereError, LifecycleError
 from parallel_provider.lifecycle.app_creation import app_thing
-from parallel_provider.lifecycle.claims import HeldElsewhereError
 from parallel_provider.lifecycle.declarations import (
     DefaultsToResourceName,
     Inputs,

@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from parallel_provider.errors import LifecycleError
+from parallel_provider.errors import HeldElsewhereError, LifecycleError
 from parallel_provider.printable import line_for_user
 
 # A process holds the lock of the folder for a few small reads and one write.
@@ -84,10 +84,6 @@ class _Notes:
         except BlockingIOError:
             return False
         return True
-
-
-class HeldElsewhereError(LifecycleError):
-    """Another resource of this run has the thing already."""
 
 
 class Claims:
