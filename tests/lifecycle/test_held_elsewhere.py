@@ -56,13 +56,14 @@ def test_nothing_is_deleted_after_a_failed_creation(
     run.claims.note_failed_creation("ApiKey 'b'")
     before = changes(emulator)
 
-    for delete in (
-        lambda run: APP.delete(Context(run), app),
-        lambda run: KEY.delete(Context(run), key),
-        lambda run: SVC.delete(Context(run), svc),
-    ):
+    deletions: list[Callable[[], None]] = [
+        lambda: APP.delete(Context(run), app),
+        lambda: KEY.delete(Context(run), key),
+        lambda: SVC.delete(Context(run), svc),
+    ]
+    for delete in deletions:
         with pytest.raises(LifecycleError, match="creating ApiKey 'b' failed in this run"):
-            delete(run)
+            delete()
     assert changes(emulator) == before
 
     SVC.delete(Context(new_run()), svc)
@@ -140,7 +141,11 @@ def test_nothing_is_deleted_without_a_folder_for_claims(
     app = APP.create(Context(run), AppInputs(app_name="search"))
     key = KEY.create(Context(run), ApiKeyInputs(app_id=app_id, api_key_name="ci"))
 
-    for delete in (lambda: APP.delete(Context(run), app), lambda: KEY.delete(Context(run), key)):
+    deletions: list[Callable[[], None]] = [
+        lambda: APP.delete(Context(run), app),
+        lambda: KEY.delete(Context(run), key),
+    ]
+    for delete in deletions:
         with pytest.raises(LifecycleError, match="set TMPDIR to a folder"):
             delete()
 

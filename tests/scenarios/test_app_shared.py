@@ -104,7 +104,8 @@ def test_app_and_key_that_are_removed_together_both_go(
     removed = project.up(refresh=True)
 
     assert warnings(removed.stdout) == []
-    assert apps_named(emulator, "search") == live_keys(emulator) == []
+    assert apps_named(emulator, "search") == []
+    assert live_keys(emulator) == []
 
 
 def test_deletion_that_fails_is_repeated(project: Project, emulator: Emulator) -> None:
