@@ -12,10 +12,8 @@ from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.api_key import ApiKeyInputs, ApiKeyLifecycle
 from parallel_provider.lifecycle.app import AppInputs, AppLifecycle
 from parallel_provider.lifecycle.claims import Claims
-from parallel_provider.lifecycle.rotating_api_key import (
-    RotatingApiKeyInputs,
-    RotatingApiKeyLifecycle,
-)
+from parallel_provider.lifecycle.rotating_api_key import RotatingApiKeyLifecycle
+from parallel_provider.lifecycle.rotating_api_key_state import RotatingApiKeyInputs
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Said
