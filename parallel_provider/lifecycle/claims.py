@@ -165,7 +165,9 @@ class Claims:
         try:
             yield others
         except BaseException:
-            if before is not None:
+            if others or before is None:
+                self.release(thing, owner)
+            else:
                 self._claim(before)
             raise
         if not others:

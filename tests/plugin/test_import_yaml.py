@@ -121,6 +121,35 @@ def test_import_option_takes_over_what_the_program_says(
     assert len(live_keys(emulator)) == 3
 
 
+def test_import_option_after_an_import_imports_nothing_anew(
+    tmp_path: Path, emulator: Emulator, made_by_hand: dict[str, tuple[str, str]]
+) -> None:
+    """The id in the state is the text of the import. A new import would revoke what is in use."""
+    project = RealProject(tmp_path, emulator, PARALLEL_IMPORT_RAW_API_KEY=raw_keys(made_by_hand))
+    app_id, (key, raw) = made_by_hand["search"][0], made_by_hand["ci"]
+    project.write_yaml("")
+    project.stack.import_resources(
+        resources=[{"type": "parallel:index:ApiKey", "name": "ci", "id": key}], protect=False
+    )
+    before = writes(emulator)
+
+    project.write_yaml(f"""
+        resources:
+          ci:
+            type: parallel:ApiKey
+            properties: {{appId: {app_id}}}
+            options: {{import: "{key}"}}
+        outputs:
+          ci: ${{ci.rawApiKey}}
+        """)
+    up = project.stack.up()
+
+    assert "import" not in changes(up)
+    assert up.outputs["ci"].value == raw
+    assert writes(emulator) == before
+    assert len(live_keys(emulator)) == 2
+
+
 def test_import_with_another_name_is_refused(
     tmp_path: Path, emulator: Emulator, made_by_hand: dict[str, tuple[str, str]]
 ) -> None:
