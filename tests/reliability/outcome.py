@@ -13,8 +13,8 @@ from tests.reliability.matrix import Cell
 from tests.reliability.world import AT_ONCE, IMPATIENT, Audit, RunOutput, World
 
 _ALWAYS = 999
-# The limit for all calls of a run together, on a machine with much else to do. Without a time limit,
-# a dripping answer takes a minute.
+# The limit for all calls of a run together, on a machine with much else to do. Without a time
+# limit, a dripping answer takes a minute.
 _LONGEST_RUN_SECONDS = 40.0
 
 _UNSTEADY = (
