@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import pulumi
 from parallel_rules import (
     Resource,
-    apps_are_protected,
+    apps_and_keys_are_protected,
     no_provider_has_a_token,
     no_token_is_stored,
     raw_keys_are_safe,
@@ -51,8 +51,8 @@ def policies() -> list[Policy]:
         ),
         _of_resources(
             "parallel-protected-apps",
-            "Apps are protected in production stacks.",
-            lambda resource, args: apps_are_protected(
+            "Apps and keys are protected in production stacks.",
+            lambda resource, args: apps_and_keys_are_protected(
                 resource, pulumi.get_stack(), args.get_config().get("stacks", PRODUCTION)
             ),
             PolicyConfigSchema({"stacks": {"type": "string", "default": PRODUCTION}}),

@@ -82,9 +82,12 @@ def raw_keys_are_safe(
         )
 
 
-def apps_are_protected(resource: Resource, stack: str, stacks: str) -> Iterator[str]:
-    """Require that apps are protected in stacks whose names match a regular expression."""
-    if resource.kind != "App" or resource.is_protected:
+def apps_and_keys_are_protected(resource: Resource, stack: str, stacks: str) -> Iterator[str]:
+    """Require that apps and keys are protected in stacks whose names match a regular expression.
+
+    With --skip-preview, `pulumi destroy` revokes unprotected keys before it meets a protected app.
+    """
+    if resource.kind not in {"App", "ApiKey", "RotatingApiKey"} or resource.is_protected:
         return
     try:
         is_production = re.search(stacks, stack) is not None
@@ -92,7 +95,7 @@ def apps_are_protected(resource: Resource, stack: str, stacks: str) -> Iterator[
         yield f"stacks in the configuration of this policy is no regular expression: {error}"
         return
     if is_production:
-        yield f"the app isn't protected, and {stack!r} is a production stack: set protect to True"
+        yield f"it isn't protected, and {stack!r} is a production stack: set protect to True"
 
 
 def top_ups_are_limited(resource: Resource) -> Iterator[str]:

@@ -11,13 +11,11 @@ from urllib.parse import urlsplit
 
 import click
 
-from parallel_provider.cli.account import ask_organization
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.cli.output import require_standard_output, say, waiting, warn
 from parallel_provider.credentials.device_flow import ALL_SCOPES, request_code, wait_for_approval
 from parallel_provider.credentials.oauth import FALLBACK_CLIENT_ID, SignInServer
 from parallel_provider.credentials.oauth_models import DeviceCode, TokenGrant
-from parallel_provider.credentials.sign_in_document import UNKNOWN_ORG
 from parallel_provider.credentials.sign_in_file import SignInFile
 from parallel_provider.credentials.times import duration, moment
 from parallel_provider.errors import CredentialsError
@@ -94,7 +92,7 @@ def login(
     if print_refresh_token:
         _print_refresh_token(grant, client_id)
     else:
-        _report(settings, file, grant, _store(settings, file, client_id, grant))
+        _report(settings, file, grant, _store(file, client_id, grant))
 
 
 def _show(code: DeviceCode) -> None:
@@ -104,28 +102,22 @@ def _show(code: DeviceCode) -> None:
         say(f"or open           {printable(code.verification_uri_complete)}")
 
 
-def _store(settings: Settings, file: SignInFile, client_id: str, grant: TokenGrant) -> str:
-    """Store the sign-in and return its organization's id, which may be UNKNOWN_ORG."""
+def _store(file: SignInFile, client_id: str, grant: TokenGrant) -> str:
+    """Store the sign-in and return its organization's id."""
+    if grant.org_id is None:
+        raise CredentialsError(
+            "the server didn't say which organization the sign-in is for, so it isn't stored: "
+            "try again"
+        )
     with file.locked():
         document = file.read_or_empty()
-        org_id = grant.org_id or UNKNOWN_ORG
-        file.write(document.with_sign_in(client_id, org_id, grant, time.time()))
-    if grant.org_id is None and grant.access_token is not None:
-        known = ask_organization(settings, grant.access_token)
-        if known is not None:
-            with file.locked():
-                file.write(file.read_or_empty().with_unknown_org_as(known))
-            return known
-    return org_id
+        file.write(document.with_sign_in(client_id, grant.org_id, grant, time.time()))
+    return grant.org_id
 
 
 def _report(settings: Settings, file: SignInFile, grant: TokenGrant, org_id: str) -> None:
-    if org_id == UNKNOWN_ORG:
-        say(f"Signed in; kept in {file.path}.")
-        warn("the server didn't say to which organization")
-    else:
-        name = f"{printable(grant.org_name)} " if grant.org_name else ""
-        say(f"Signed in to {name}({printable(org_id)}); kept in {file.path}.")
+    name = f"{printable(grant.org_name)} " if grant.org_name else ""
+    say(f"Signed in to {name}({printable(org_id)}); kept in {file.path}.")
     if grant.authorization_expires_in is not None:
         say(f"The sign-in ends {moment(time.time() + grant.authorization_expires_in)}.")
     for token, variable in (

@@ -14,7 +14,7 @@ from parallel_provider.credentials.hints import LOGIN_HINT, PIPELINE_HINT
 from parallel_provider.credentials.oauth import FALLBACK_CLIENT_ID
 from parallel_provider.credentials.oauth_models import TokenGrant
 from parallel_provider.credentials.pipeline import PIPELINE_ORG, is_saved, with_saved
-from parallel_provider.credentials.sign_in_document import UNKNOWN_ORG, Document, StoredTokens
+from parallel_provider.credentials.sign_in_document import Document, StoredTokens
 from parallel_provider.credentials.sign_in_file import SignInFile
 from parallel_provider.credentials.times import moment
 from parallel_provider.credentials.tokens import Clock
@@ -183,9 +183,7 @@ def _with_answer(
     document: Document, org_id: str, used: SecretStr, grant: TokenGrant, now: float
 ) -> tuple[Document, CredentialsError | None]:
     """Return what to store after the answer to a refresh, and what is wrong with that answer."""
-    # These two stand for an organization whose id isn't known here.
-    is_placeholder = org_id in (PIPELINE_ORG, UNKNOWN_ORG)
-    other_org = None if is_placeholder or grant.org_id in (None, org_id) else grant.org_id
+    other_org = None if grant.org_id in (None, org_id) or org_id == PIPELINE_ORG else grant.org_id
     if other_org is not None:
         text = (
             f"the sign-in of organization {org_id} was answered with a token for "

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from parallel_provider.credentials.oauth_models import TokenGrant
 
 VERSION = 1
-# The key of a sign-in whose answer named no organization.
-UNKNOWN_ORG = "unknown"
 WARN_AHEAD_SECONDS = 3 * 24 * 60 * 60.0
 
 
@@ -217,16 +215,6 @@ class Document:
         return self.with_grant(org_id, grant, now).with_values(
             client_id=client_id, selected_org_id=org_id
         )
-
-    def with_unknown_org_as(self, org_id: str) -> Document:
-        """Return the content with the sign-in of UNKNOWN_ORG moved to `org_id`, and selected."""
-        raw = copy.deepcopy(self.raw)
-        orgs = _child(raw, "orgs")
-        if UNKNOWN_ORG in orgs:
-            tokens = orgs.pop(UNKNOWN_ORG).get("control_api")
-            _child(orgs, org_id)["control_api"] = tokens
-            raw["selected_org_id"] = org_id
-        return Document.from_raw(raw)
 
     def without_sign_in(self, org_id: str) -> Document:
         """Return the content without an organization's tokens; its data API key stays."""

@@ -76,7 +76,7 @@ def imported_outputs(
         f"{shown}: the Account API can't read keys, so only its app was checked. Make sure that "
         "its id" + (" and its name are right." if raw is None else ", name and raw key are right.")
     )
-    now = run.server_time()
+    here, at_server = run.clock(), run.server_time()
     return {
         **key.model_dump(),
         "owner_id": new_owner(),
@@ -86,7 +86,8 @@ def imported_outputs(
         "created_by_user_id": "",
         "created_by_user_email": "",
         "display_value": "",
-        "created_at": int(run.clock() if now is None else now),
+        # The later one, as for a new key of which two times are known.
+        "created_at": int(here if at_server is None else max(here, at_server)),
         "raw_api_key": raw,
         "raw_api_key_fingerprint": "" if raw is None else fingerprint(raw),
     }

@@ -71,11 +71,12 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
         :param api_key_name: the name in the Parallel console. It is `resource_name` if not given,
             and then stays the same after a rename with `aliases`.
         :param triggers: any JSON-like value; a change of it replaces the key.
-        :param deliver_command: a command, as a list of its arguments, that gets each new raw key
+        :param deliver_command: a command, as a list of its arguments, that gets each raw key once,
             on its standard input, such as ["gh", "secret", "set", "PARALLEL_API_KEY"]. No shell is
             involved, and it has a minute. If it fails, the new key is revoked again and the run
             fails. A change of the command takes effect with the next key.
-        :param keep_raw_api_key: with False, the state keeps no raw key, only its fingerprint.
+        :param keep_raw_api_key: with False, the state keeps no raw key once it is delivered, only
+            its fingerprint.
         :param opts: Pulumi's resource options.
         """
         refuse_import(ApiKey, resource_name, opts, CREATE_INSTEAD)

@@ -16,9 +16,10 @@ class App(Resource, module="parallel", name="App"):
     """An app of a Parallel organization: the group that API keys belong to.
 
     A change of `app_name` replaces the app and all its keys. The new keys exist before the old keys
-    stop working. `pulumi destroy` deletes the app, and the server revokes its keys. This is so for
-    an app that was taken over too: use `retain_on_delete` to leave it. If several resources of a
-    stack manage one app, it is deleted with the last of them.
+    stop working. `pulumi destroy` deletes an app that it has created, and the server revokes its
+    keys. An app that the program declares as existing (`adopt_existing` or `existing_app_id`) is
+    never deleted, also if this created it. An app that another resource of the same run has, or
+    that a key that stays is in, isn't deleted either. One app in two resources is refused.
 
     API: POST /service/v1/apps, GET /service/v1/apps, DELETE /service/v1/apps/{app_id}.
     """
@@ -46,19 +47,19 @@ class App(Resource, module="parallel", name="App"):
         :param resource_name: the name within the program.
         :param app_name: the name in the Parallel console, sent as it is. It is `resource_name` if
             not given, and then stays the same after a rename with `aliases`.
-        :param adopt_existing: take over the app of this name if there is exactly one, create it if
+        :param adopt_existing: adopt the app of this name if there is exactly one, create it if
             there is none, and refuse, with their ids, if there are several. Preview and `up` say
             which app it is.
-        :param existing_app_id: take over exactly this app; refused if it isn't there or has
-            another name. Both this and `adopt_existing` matter only when the resource is created,
-            also in place of an old one: then it takes the old one's app over again.
+        :param existing_app_id: adopt exactly this app; refused if it isn't there or has another
+            name. This and `adopt_existing` matter when the resource is created, and when it is
+            deleted: once the program has said one of them, the app is never deleted at the server.
         :param opts: Pulumi's resource options.
         """
         refuse_import(
             App,
             resource_name,
             opts,
-            "take the app over with existing_app_id or adopt_existing",
+            "adopt the app with existing_app_id or adopt_existing",
         )
         super().__init__(
             AppProvider(),

@@ -6,6 +6,7 @@ import parallel_provider as parallel
 
 config = pulumi.Config()
 
+# In production, set protect=True for the app and for its keys: `protect` doesn't hinder a rotation.
 app = parallel.App(pulumi.get_project())
 key = parallel.RotatingApiKey(
     "service",

@@ -28,3 +28,15 @@ def test_apps_as_json_have_the_apis_fields(run: Run, signed_in: SignIn) -> None:
         "org_id": signed_in.emulator.org_id,
         "org_name": "Example Organization",
     }
+
+
+def test_list_that_may_lack_apps_is_shown_with_a_warning(run: Run, signed_in: SignIn) -> None:
+    """It says that there is more, so nobody should take it for all apps."""
+    signed_in.emulator.add_fault(
+        "garbage", method="GET", path="/service/v1/apps", body={"apps": [], "has_more": True}
+    )
+
+    result = run("apps", "--json")
+
+    assert (result.returncode, json.loads(result.stdout)) == (0, [])
+    assert "Warning: the list may lack apps" in result.stderr

@@ -101,41 +101,16 @@ def test_login_that_is_approved_within_its_timeout_succeeds(
 
 
 @pytest.mark.usefixtures("auto_approve")
-def test_login_whose_answer_names_no_organization_is_stored_under_it(
+def test_login_to_an_organization_that_nobody_names_is_refused(
     run: Run, signed_out: SignIn
 ) -> None:
-    """The API knows which organization a token is for."""
-    emulator = signed_out.emulator
-    answer = signed_out.obtain_tokens()
-    body = {k: v for k, v in answer.items() if k not in ("org_id", "org_name", "client_id")}
-    emulator.add_fault("status", path="/getServiceKeys/token", status=200, body=body)
+    """The server names the organization in each answer. Nothing is stored without its id."""
+    answer = {**signed_out.obtain_tokens(), "org_id": None}
+    signed_out.emulator.add_fault("status", path="/getServiceKeys/token", status=200, body=answer)
     result = run("login")
-    assert result.returncode == 0, result.stderr
-    assert f"Signed in to ({emulator.org_id})" in result.stderr
-    assert set(signed_out.document["orgs"]) == {emulator.org_id}
-    assert signed_out.tokens["refresh_token"] == answer["refresh_token"]
-    assert run("balance").returncode == 0
-
-
-@pytest.mark.usefixtures("auto_approve")
-def test_login_to_an_organization_that_nobody_names_is_kept_all_the_same(
-    run: Run, signed_out: SignIn
-) -> None:
-    """Where the API can't be asked, the sign-in is kept without a name, and can be refreshed."""
-    emulator = signed_out.emulator
-    answer = signed_out.obtain_tokens()
-    client_id = answer.pop("client_id")
-    body = {**answer, "org_id": 5, "scope": None, "expires_in": -1}
-    emulator.add_fault("status", path="/getServiceKeys/token", status=200, body=body)
-    result = run("login", PARALLEL_SERVICE_API_URL="http://127.0.0.1:1")
-    assert result.returncode == 0, result.stderr
-    assert "Warning: the server didn't say to which organization" in result.stderr
-    document = signed_out.document
-    assert document["orgs"]["unknown"]["control_api"]["refresh_token"] == answer["refresh_token"]
-    signed_out.document = {**document, "client_id": client_id}
-    signed_out.expire()
-    result = run("balance")
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == 1
+    assert "the server didn't say which organization the sign-in is for" in result.stderr
+    assert not signed_out.path.exists()
 
 
 @pytest.mark.usefixtures("auto_approve")

@@ -98,9 +98,9 @@ def test_file_that_changes_during_the_rehearsal_is_kept(
 def can_mount() -> bool:
     """Return whether a process can have mounts of its own here."""
     unshare = shutil.which("unshare")
-    return unshare is not None and not subprocess.call(
-        [unshare, "-rm", "true"], stderr=subprocess.DEVNULL
-    )
+    if unshare is None:
+        return False
+    return subprocess.call([unshare, "-rm", "true"], stderr=subprocess.DEVNULL) == 0
 
 
 @pytest.mark.skipif(not can_mount(), reason="mounts can't be made here")

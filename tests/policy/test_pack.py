@@ -106,8 +106,10 @@ def test_each_resource_is_checked(pack: Pack, native: bool) -> None:
     assert pack.analyze(name("RotatingApiKey"), {rotate_after: "91d"}) == {
         "key-rotation",
         "raw-keys",
+        "protected-apps",
     }
-    assert pack.analyze(name("RotatingApiKey"), {rotate_after: "30d", keep: False}) == set()
+    safe = {rotate_after: "30d", keep: False}
+    assert pack.analyze(name("RotatingApiKey"), safe, protect=True) == set()
     assert pack.analyze(name("BalanceTopUp"), {}) == {"limited-top-ups"}
     assert pack.analyze(name("BalanceTopUp"), {limit: 100.0}) == set()
     assert pack.analyze("pulumi:providers:parallel", {"accessToken": "x"}) == {

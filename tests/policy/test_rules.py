@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from parallel_policies import PRODUCTION
 from parallel_rules import (
     Resource,
-    apps_are_protected,
+    apps_and_keys_are_protected,
     duration_seconds,
     no_provider_has_a_token,
     no_token_is_stored,
@@ -49,7 +49,7 @@ def test_other_types_are_none_of_ours(name: str) -> None:
     assert other.kind is None
     assert list(rotates_in_time(other, 1)) == []
     assert list(raw_keys_are_safe(other, "", {})) == []
-    assert list(apps_are_protected(other, "prod", PRODUCTION)) == []
+    assert list(apps_and_keys_are_protected(other, "prod", PRODUCTION)) == []
     assert list(top_ups_are_limited(other)) == []
     assert list(no_provider_has_a_token(other)) == []
 
@@ -136,16 +136,18 @@ def test_raw_key_needs_an_encrypted_state(
     ],
 )
 def test_app_of_production_is_protected(stack: str, is_production: bool, native: bool) -> None:
-    """In other stacks, it needn't be."""
-    open_app, safe_app = (resource(native, "App", is_protected=yes) for yes in (False, True))
-    assert bool(list(apps_are_protected(open_app, stack, PRODUCTION))) == is_production
-    assert list(apps_are_protected(safe_app, stack, PRODUCTION)) == []
-    assert list(apps_are_protected(resource(native, "ApiKey"), stack, PRODUCTION)) == []
+    """And so is each key, as a destroy could revoke it before it meets a protected app."""
+    for kind in ("App", "ApiKey", "RotatingApiKey"):
+        unsafe, safe = (resource(native, kind, is_protected=yes) for yes in (False, True))
+        assert bool(list(apps_and_keys_are_protected(unsafe, stack, PRODUCTION))) == is_production
+        assert list(apps_and_keys_are_protected(safe, stack, PRODUCTION)) == []
+    top_up = resource(native, "BalanceTopUp")
+    assert list(apps_and_keys_are_protected(top_up, stack, PRODUCTION)) == []
 
 
 def test_setting_that_is_no_regular_expression_is_named() -> None:
     """No app is accepted with it."""
-    [problem] = apps_are_protected(resource(native=True, kind="App"), "dev", "(")
+    [problem] = apps_and_keys_are_protected(resource(native=True, kind="App"), "dev", "(")
     assert "stacks in the configuration of this policy is no regular expression" in problem
 
 

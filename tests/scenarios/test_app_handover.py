@@ -266,3 +266,26 @@ def test_interrupted_rename_and_then_destroy_removes_both(
 
     assert apps_named(emulator, "prod") == []
     assert [r for r in project.resources() if r["custom"]] == []
+
+
+@only_pulumi
+@pytest.mark.parametrize("fails", ["create", "check"])
+def test_nothing_is_deleted_in_a_run_in_which_a_creation_failed(
+    project: Project, emulator: Emulator, fails: str
+) -> None:
+    """With --continue-on-error, a key that is renamed without an alias would be lost."""
+    program = 'app = parallel.App("search")\nparallel.ApiKey("{}", app_id=app.app_id{})\n'
+    declare(project, program.format("old", ""))
+    project.up()
+    more = ', triggers=float("inf")' if fails == "check" else ""
+    if fails == "create":
+        emulator.add_fault("status", method="POST", path=KEYS, status=403)
+
+    declare(project, program.format("new", more))
+    text = project.fails("up", continue_on_error=True)
+
+    assert "creating ApiKey 'new' failed in this run" in text
+    assert [key["api_key_name"] for key in live_keys(emulator)] == ["old"]
+    declare(project, program.format("new", ""))
+    project.up()
+    assert [key["api_key_name"] for key in live_keys(emulator)] == ["new"]

@@ -7,6 +7,7 @@ import pytest
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes
 from tests.reliability.test_two_runs import both, up_at_once
+from tests.scenarios.clock import Clock
 from tests.scenarios.story import GET_BALANCE, assert_refused, calls, declare, in_words_of, warnings
 from tests.scenarios.top_ups import allow, amounts, outputs, top_up
 
@@ -48,6 +49,7 @@ def test_monthly_limit_ends_charging_until_the_next_month(
     project: Project, emulator: Emulator
 ) -> None:
     """At the limit, the run continues with a warning. A new month starts at zero."""
+    clock = Clock(project, emulator)
     allow(project, 1000)
     top_up(project, "amount_cents=1000, when_below_cents=500, monthly_limit_cents=1999")
     project.up()
@@ -62,12 +64,7 @@ def test_monthly_limit_ends_charging_until_the_next_month(
     for words in in_words_of(project, "'credit'", "charges nothing", used):
         assert words in warning
 
-    # Make the state believe that a month has passed.
-    state = project.stack.export_stack()
-    for resource in state.deployment["resources"]:
-        if resource["urn"].endswith("::credit"):
-            resource["outputs"]["month"] = "2020-01"
-    project.stack.import_stack(state)
+    clock.forward(days=31)
     assert changes(project.up()) == {"update": 1, "same": 1}
     assert amounts(emulator) == [1000, 1000]
     said = outputs(project)

@@ -63,6 +63,11 @@ def write_modules(project: Project) -> None:
     project.write("WORD = 'mine'\n", "secrets.py")
 
 
+@pytest.fixture(autouse=True)
+def forked() -> None:
+    """Start new processes: forked ones have imported the real modules already."""
+
+
 @pytest.fixture
 def signed_in(project: Project, emulator: Emulator, tmp_path: Path) -> SignIn:
     """Let the project use a stored sign-in, whose access token has expired."""

@@ -82,3 +82,17 @@ def test_page_with_200_is_no_deletion(project: Project, emulator: Emulator) -> N
     project.destroy()
     assert not live_keys(emulator)
     assert not apps_named(emulator, "search")
+
+
+def test_functions_say_that_apps_may_be_missing(project: Project, emulator: Emulator) -> None:
+    """What there is can be read; what isn't there can't be told."""
+    page = {"apps": [], "has_more": True}
+    emulator.add_fault("garbage", method="GET", path=APPS, body=page, times=50)
+    declare(project, 'pulumi.export("count", len(parallel.get_apps().apps))')
+
+    done = project.up()
+
+    assert done.outputs["count"].value == 0
+    assert any("may lack apps" in warning for warning in warnings(done.stdout))
+    declare(project, 'parallel.get_app(app_name="search")')
+    assert "may lack apps: run again later" in project.fails("preview")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -19,6 +20,11 @@ PATH = "/srv/org_id/app_name/auth.json"
 def in_colour(project: Project) -> dict[str, Any]:
     """Return the option with which Pulumi reads colour tags, as on every terminal."""
     return {"color": "always"} if project.engine == "pulumi" else {}
+
+
+def without_colours(text: str) -> str:
+    """Return what a terminal shows."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
 def declare_delivery(project: Project, *lines: str) -> None:
@@ -62,7 +68,7 @@ def test_colour_tag_of_a_server_ends_no_run(project: Project, emulator: Emulator
     emulator.add_fault("status", method="POST", path=APPS, status=409, body={"detail": TAG})
     declare(project, 'app = parallel.App("search")')
 
-    text = project.fails("up", **in_colour(project))
+    text = without_colours(project.fails("up", **in_colour(project)))
 
     assert_refused(project, text, "409", BROKEN, resource="search")
     assert TAG not in text
@@ -90,7 +96,7 @@ def test_colour_tag_of_a_colleague_ends_no_run(project: Project, emulator: Emula
         """,
     )
 
-    text = project.fails("up", **in_colour(project))
+    text = without_colours(project.fails("up", **in_colour(project)))
 
     assert_refused(project, text, app_id, "not 'search'", resource="search")
     assert "<{%" not in text
