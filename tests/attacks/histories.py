@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
@@ -21,6 +21,8 @@ _NAMES: dict[Kind, str] = {
 _PROVIDERS = ("", "east", "west")
 
 _DOORS: st.SearchStrategy[Door] = st.sampled_from(["dynamic", "native"])
+
+T = TypeVar("T")
 
 # In one answer, or in all of a run: what is refused, and what is done without an answer.
 _FAULTS = st.builds(
@@ -75,7 +77,7 @@ def programs(draw: st.DrawFn) -> Program:
         Resource("BalanceTopUp", "x"),
     ]
     for other in others:
-        if draw(st.integers(0, 2)) == 0:
+        if draw(st.sampled_from([False, True])):
             program.append(replace(other, door=draw(_DOORS)))
     return tuple(program)
 
@@ -86,11 +88,11 @@ def _rarely(value: str) -> st.SearchStrategy[str]:
 
 def edited(draw: st.DrawFn, program: Program) -> Program:
     """Draw an edit of one resource, or one more resource."""
-    if not program or draw(st.integers(0, 5)) == 0:
+    if not program or draw(st.sampled_from([False] * 5 + [True])):
         return _with_one_more(draw, program)
     index = draw(st.integers(0, len(program) - 1))
     old = program[index]
-    if draw(st.integers(0, 5)) == 0:
+    if draw(st.sampled_from([False] * 5 + [True])):
         return _without(draw, program, old)
     new = old
     # Attacks need several changes of one resource at once.
@@ -177,13 +179,18 @@ def _without(draw: st.DrawFn, program: Program, old: Resource) -> Program:
     )
 
 
+def _one_in(draw: st.DrawFn, number: int, strategy: st.SearchStrategy[T]) -> T | None:
+    """Draw a value in one of so many cases, and None in the others."""
+    return draw(strategy) if draw(st.sampled_from([False] * (number - 1) + [True])) else None
+
+
 def _free_name(program: Program, kind: Kind) -> str:
     taken = {resource.name for resource in program if resource.kind == kind}
     return next(name for name in _NAMES[kind] + "123456789" if name not in taken)
 
 
 @st.composite
-def histories(draw: st.DrawFn, *, kills: bool = False, steps: int = 3) -> list[Step]:
+def histories(draw: st.DrawFn, *, kills: bool = False, steps: int = 4) -> list[Step]:
     """Draw a history. It starts with an `up`."""
     program = draw(programs())
     history = [Step("up", program)]
@@ -207,10 +214,10 @@ def histories(draw: st.DrawFn, *, kills: bool = False, steps: int = 3) -> list[S
                 operation,
                 program,
                 refresh=operation == "up" and draw(st.sampled_from([False, False, True])),
-                option=draw(st.none() | st.none() | st.none() | options),
-                console=draw(st.none() | st.none() | st.none() | actions),
-                fault=draw(st.none() | st.none() | st.none() | _FAULTS),
-                kill=kills and draw(st.integers(0, 7)) == 0,
+                option=_one_in(draw, 4, options),
+                console=_one_in(draw, 4, actions),
+                fault=_one_in(draw, 3, _FAULTS),
+                kill=kills and _one_in(draw, 8, st.just(True)) is not None,
                 timeouts=tuple(timeouts.items()),
             )
         )

@@ -20,7 +20,7 @@ _LONGEST_RUN_SECONDS = 40.0
 _UNSTEADY = (
     (re.compile(r"pulumi-[0-9a-f]{64}"), "IDEMPOTENCY_KEY"),
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "ID"),
-    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"), "TIME"),
+    (re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ| \d\d:\d\d UTC)"), "TIME"),
     (re.compile(r"127\.0\.0\.1:\d+"), "HOST"),
     (re.compile(r"org_[0-9a-f]{16}"), "ORG_ID"),
 )

@@ -15,9 +15,8 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from parallel_provider.api import AccountApi, ApiError, Balance, RetryPolicy
-from parallel_provider.api.answers import Answer
-from parallel_provider.api.timing import Deadline
+from parallel_provider.api import AccountApi, ApiError, RetryPolicy
+from parallel_provider.api.timing import Deadline, Result
 from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.tokens import StaticToken
 from parallel_provider.emulator.control_models import AppState, KeyState
@@ -261,17 +260,9 @@ class _WatchedApi(AccountApi):
         self._reasons = reasons
         self._events_left = killed_after
 
-    def add_balance(self, amount_cents: int, idempotency_key: str) -> Balance:
+    def _with_retries(self, send: Callable[[Deadline], Result], *, repeatable: bool) -> Result:
         with self._noting():
-            return super().add_balance(amount_cents, idempotency_key)
-
-    def _read(self, path: str, model: type[Answer]) -> tuple[Answer, httpx.Response]:
-        with self._noting():
-            return super()._read(path, model)
-
-    def _create(self, path: str, body: dict[str, Any], model: type[Answer]) -> Answer:
-        with self._noting():
-            return super()._create(path, body, model)
+            return super()._with_retries(send, repeatable=repeatable)
 
     def _send(
         self, method: str, path: str, deadline: Deadline, body: dict[str, Any] | None = None
