@@ -71,7 +71,8 @@ _SAVE_COMMAND = Setting(
     "",
     "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND",
     "command",
-    "this command gets each new refresh token on its standard input before anything else happens",
+    "this command gets the present refresh token before it is used, and then each new one, on its "
+    "standard input",
 )
 _CLIENT_ID = Setting(
     "",
