@@ -126,7 +126,7 @@ def test_sign_out_keeps_the_data_key_and_the_others() -> None:
 
 
 def test_sign_out_removes_an_organization_of_which_nothing_is_left() -> None:
-    """Without a data key, it is removed from the file. The only sign-in that is left is selected."""
+    """Without a data key, it is removed. The only sign-in that is left is selected."""
     raw = {**RAW, "selected_org_id": "org_2"}
     document = Document.from_raw(raw).without_sign_in("org_2")
     assert set(document.orgs) == {"org_1", "org_3"}
