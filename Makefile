@@ -76,7 +76,7 @@ test-wheel: $(STAMP) ## the wheel in dist/ alone: a program and the command line
 	@WHEEL="$$(ls dist/*.whl)" $(BIN)/pytest -m slow tests/test_wheel.py
 
 audit: $(STAMP) ## known vulnerabilities of everything that constraints.txt pins (asks PyPI)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[audit,release]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[audit,mutants,release]'
 	@$(BIN)/python -m pip freeze --disable-pip-version-check --exclude-editable > $(VENV)/pinned.txt
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r $(VENV)/pinned.txt
 

@@ -71,6 +71,7 @@ def attack(
     return covered
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("steps", _KNOWN)
 def test_known_attack_fails(emulator: Emulator, engine: Engine, steps: list[Step]) -> None:
     """Nothing that lives is deleted, and nothing is charged twice."""

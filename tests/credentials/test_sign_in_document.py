@@ -126,11 +126,12 @@ def test_sign_out_keeps_the_data_key_and_the_others() -> None:
 
 
 def test_sign_out_removes_an_organization_of_which_nothing_is_left() -> None:
-    """After a sign-out, an organization without a data key is removed from the file."""
+    """Without a data key, it is removed. The only sign-in that is left is selected."""
     raw = {**RAW, "selected_org_id": "org_2"}
     document = Document.from_raw(raw).without_sign_in("org_2")
     assert set(document.orgs) == {"org_1", "org_3"}
-    assert document.selected_org_id is None
+    assert document.selected_org_id == "org_1"
+    assert document.without_sign_in("org_1").selected_org_id is None
 
 
 @pytest.mark.parametrize(

@@ -168,3 +168,22 @@ def test_plan_is_said_in_words(due: Plan, at_once: bool, said: list[str]) -> Non
 def test_each_generation_has_a_name_of_its_own() -> None:
     """The first has the plain name."""
     assert [generation_name("svc", n) for n in (1, 2, 12)] == ["svc", "svc-2", "svc-12"]
+
+
+@pytest.mark.parametrize(
+    ("triggers_changed", "now", "cause"),
+    [(True, None, "triggers"), (False, 1_000.0 + DAY, "age"), (False, 1_000.0, None)],
+)
+def test_key_without_overlap_rotates_for_the_same_reasons(
+    triggers_changed: bool, now: float | None, cause: str | None
+) -> None:
+    """Retired keys are due then, and the current key is judged as with an overlap."""
+    due = plan(
+        created_at=1_000,
+        retired=(),
+        rotate_after=DAY,
+        overlap=0,
+        triggers_changed=triggers_changed,
+        now=now,
+    )
+    assert due.rotate_because == cause
