@@ -36,6 +36,8 @@ def main() -> int:
     screen = Screen()
     try:
         with tempfile.TemporaryDirectory(prefix="parallel-demo-") as folder:
+            # What the providers note about a run stands in the folder for temporary files.
+            os.environ["TMPDIR"] = folder
             _run(engine.choose(sys.argv[1] if sys.argv[1:] else "", Path(folder)), screen)
     except engine.UnusableEngine as unusable:
         screen.failure(str(unusable))

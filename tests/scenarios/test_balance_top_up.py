@@ -319,9 +319,9 @@ def test_number_that_cannot_be_sent_exactly_is_refused(
     """Two integers beyond 2**53 can arrive as the same number, and then a change isn't noticed."""
     allow(project, 1000)
     for arguments, words in (
-        (f"amount_cents=1000, triggers={{'run': {2**53 + 1}}}", "triggers holds an integer beyond"),
+        (f"amount_cents=1000, triggers={{'run': {2**53 + 1}}}", "triggers holds a number beyond"),
         (f"amount_cents=1000, triggers=pulumi.Output.from_input({2**60})", "write it as text"),
-        ("amount_cents=10**400", "amount_cents holds an integer beyond"),
+        ("amount_cents=10**400", "amount_cents holds a number beyond"),
         (
             "amount_cents=1000, monthly_limit_cents=2000,"
             f" when_below_cents=pulumi.Output.from_input({2**64})",
