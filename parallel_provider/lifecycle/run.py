@@ -122,9 +122,13 @@ class Run:
         return self.clock() if known is None else known
 
     def span(self, start: float) -> str:
-        """Return a text for the time from `start` until now."""
+        """Return a text for the time from `start` until now, with a second more at both ends.
+
+        The server's Date has whole seconds.
+        """
+        end = self.now() + 1
         clock = "this machine" if self.api.server_time() is None else "the server"
-        return f"between {_utc_text(start)} and {_utc_text(self.now())} by {clock}'s clock"
+        return f"between {_utc_text(start - 1)} and {_utc_text(end)} by {clock}'s clock"
 
     def require_allowed_organization(self) -> None:
         """Raise WrongOrganizationError if the access token's organization isn't the allowed one.

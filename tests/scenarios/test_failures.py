@@ -91,7 +91,9 @@ def test_failed_replacement_keeps_the_old_key_working(project: Project, emulator
     declare(project, program.format(triggers=2))
     text = project.fails("up")
     # A 500 may have created a key, so the client tries once more before it fails.
-    assert_refused(project, text, "'ci'", "revoke them in the Parallel console", resource="ci")
+    assert_refused(
+        project, text, "'ci'", "To end them, look in the Parallel console", resource="ci"
+    )
     assert live_keys(emulator) == [old]
     assert project.resource("ci")["id"] == old["api_key_id"]
 

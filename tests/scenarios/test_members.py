@@ -93,7 +93,7 @@ def test_member_who_does_not_see_the_app_keeps_it(project: Project, emulator: Em
     assert changes(refreshed) == {"same": 4}
     assert made == {LIST_APPS: 1, "GET /service/v1/balance": 1}
     [warning] = [text for text in warnings(refreshed.stdout) if "list of apps" in text]
-    for words in ("'search'", "stays in the state with its keys", "`pulumi state delete`"):
+    for words in ("'search'", "in the state as it is with its keys", "`pulumi state delete`"):
         assert words in warning
     assert [resource.get("outputs") for resource in project.resources()] == before
     with writes(emulator) as made_writes:
