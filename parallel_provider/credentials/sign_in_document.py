@@ -225,11 +225,12 @@ class Document:
             raw["orgs"].pop(org_id)
         left = Document.from_raw(raw)
         signed_in = left.signed_in
-        if left.selected_org_id not in signed_in:
-            # The only one that is left needs no choice.
-            only = signed_in[0] if len(signed_in) == 1 else None
-            return left.with_values(selected_org_id=only)
-        return left
+        if left.selected_org_id in signed_in:
+            return left
+        if len(signed_in) == 1:
+            return left.with_values(selected_org_id=signed_in[0])  # needs no choice
+        # The official client goes on with a data API key of the selected organization.
+        return left if left.selected_org_id in left.orgs else left.with_values(selected_org_id=None)
 
     def with_values(self, **values: str | None) -> Document:
         """Return the content with other values at its top level."""

@@ -126,12 +126,15 @@ def test_sign_out_keeps_the_data_key_and_the_others() -> None:
 
 
 def test_sign_out_removes_an_organization_of_which_nothing_is_left() -> None:
-    """Without a data key, it is removed. The only sign-in that is left is selected."""
+    """Without a data key, it is removed. The only sign-in that is left is selected.
+
+    With one, it stays selected: the official client goes on with the data key.
+    """
     raw = {**RAW, "selected_org_id": "org_2"}
     document = Document.from_raw(raw).without_sign_in("org_2")
     assert set(document.orgs) == {"org_1", "org_3"}
     assert document.selected_org_id == "org_1"
-    assert document.without_sign_in("org_1").selected_org_id is None
+    assert document.without_sign_in("org_1").selected_org_id == "org_1"
 
 
 @pytest.mark.parametrize(
