@@ -11,25 +11,18 @@ import contextlib
 import os
 import ssl
 import threading
+import time
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import certifi
-import httpcore
 import httpx
 
 from parallel_provider.errors import SettingsError
-from parallel_provider.http.messages import BodyError, BodyTooLargeError
-from parallel_provider.http.transport import (
-    CONNECTION_ERRORS,
-    MAX_BYTES,
-    TIME_LIMIT,
-    BoundedTransport,
-    TimeLimit,
-)
 from parallel_provider.printable import masked, printable
 from parallel_provider.settings import is_loopback
 from parallel_provider.version import __version__
@@ -37,25 +30,36 @@ from parallel_provider.version import __version__
 # Files or folders with certificates. httpx and uv know the first two, pip and requests the others.
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 DEFAULT_MAX_BYTES = 1024 * 1024
+# The body of an error is only read to be quoted.
+MAX_ERROR_BYTES = 64 * 1024
 HEADERS = {
     "Accept": "application/json",
-    # Only gzip: `bounded_body` limits its size, and httpx would decompress anything else unlimited.
     "Accept-Encoding": "gzip",
     "User-Agent": f"parallel-provider/{__version__}",
 }
 
-# These are raised before a byte of the request is sent.
+_BAD_REQUEST = 400
+_CONNECT_SECONDS = 10.0
+# A host may have several addresses. One that doesn't answer leaves time for the next one.
+_CONNECT_PART = 1 / 3
+_SHORTEST_SECONDS = 0.001
+_GZIP = zlib.MAX_WBITS | 16
+# The first three describe the body as it was sent. No redirect is followed, and httpx would raise
+# errors for a Location that is no URL.
+_DROPPED_HEADERS = (b"content-encoding", b"content-length", b"transfer-encoding", b"location")
+# The name of the request extension that holds a call's _Limits.
+_LIMITS = "limits"
+
+# httpx raises these before a byte of the request is sent. (It has LocalProtocolError for a header
+# that can't be sent; HTTP/2, where that isn't so, is off.)
 _NOT_SENT = (
-    httpcore.ConnectError,
-    httpcore.ConnectTimeout,
-    httpcore.PoolTimeout,
-    httpcore.ProxyError,
-    httpcore.UnsupportedProtocol,
-    httpcore.LocalProtocolError,
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
     httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
 )
-# httpx itself raises a TransportError for a Location header that is no URL.
-_NO_ANSWER = (*CONNECTION_ERRORS, BodyError, httpx.TransportError)
 # Other texts of these errors quote what the server sent, which may be a secret.
 _TEXTS_WITHOUT_QUOTES = ("Server disconnected", "peer closed connection")
 
@@ -113,28 +117,31 @@ class HttpSender:
         status is cut off at these limits. Raises RequestNotSentError, NoUsableAnswerError or
         OversizedAnswerError; SettingsError for a URL that no request can be sent to.
         """
-        client, transport = self._connection
-        limits = {TIME_LIMIT: TimeLimit(seconds), MAX_BYTES: max_bytes}
-        request: httpx.Request | None = None
+        client = self._client
+        limits = {_LIMITS: _Limits(seconds, max_bytes)}
         try:
             request = client.build_request(
                 method, self._base_url + path, json=json, data=data, extensions=limits
             )
-            return client.send(request)
+            return self._send(client, request)
         except (httpx.InvalidURL, UnicodeError):
             raise SettingsError(
                 f"{method} {path} can't be sent to {self.host!r}, which is no host: check the "
                 f"configured {self._url_setting}"
             ) from None
+
+    def _send(self, client: httpx.Client, request: httpx.Request) -> httpx.Response:
+        try:
+            return client.send(request)
         except _NOT_SENT as error:
             raise RequestNotSentError(self._reason(error)) from None
-        except _NO_ANSWER as error:
-            if transport.current is not request:
+        except httpx.RequestError as error:
+            if error.request is not request:
                 # What failed is the request before this one, which checks the access token.
                 raise RequestNotSentError(self._reason(error)) from None
+            if isinstance(error, _BodyTooLargeError):
+                raise OversizedAnswerError(str(error)) from None
             raise NoUsableAnswerError(_reason(error)) from None
-        except BodyTooLargeError:
-            raise OversizedAnswerError(f"more than {max_bytes // 1024} KiB") from None
 
     def _reason(self, error: Exception) -> str:
         """Return why nothing was sent. Names the proxy, if there is one."""
@@ -142,31 +149,126 @@ class HttpSender:
         if self._proxy is None:
             return reason
         proxy = self._proxy.url.netloc.decode(errors="replace")
-        if isinstance(error, httpcore.ProxyError):
+        if isinstance(error, httpx.ProxyError):
             return f"the proxy {proxy} refused the connection: {reason}"
         return f"{reason}, through the proxy {proxy}"
 
     @property
-    def _connection(self) -> tuple[httpx.Client, BoundedTransport]:
-        """Return the connection of this thread. Open it if there is none."""
-        connection: tuple[httpx.Client, BoundedTransport] | None = getattr(
-            self._thread_local, "connection", None
-        )
-        if connection is None:
+    def _client(self) -> httpx.Client:
+        """Return the client of this thread. Make it if there is none."""
+        client: httpx.Client | None = getattr(self._thread_local, "client", None)
+        if client is None:
             with _environment_errors():
-                transport = BoundedTransport(self._tls, self._proxy)
+                transport = _LimitedTransport(verify=self._tls, proxy=self._proxy)
             client = httpx.Client(
                 auth=self._auth,
                 headers=HEADERS,
                 transport=transport,
-                timeout=None,  # noqa: S113 - the transport has its own time limit
                 # The token may go to the configured host only.
                 follow_redirects=False,
                 trust_env=False,
             )
-            self._thread_local.connection = connection = client, transport
+            self._thread_local.client = client
             self._clients.append(client)
-        return connection
+        return client
+
+
+class _Limits:
+    """The limits of one call. Its requests share the time.
+
+    The time between two requests doesn't count: the access token may be renewed in between.
+    """
+
+    def __init__(self, seconds: float, max_bytes: int) -> None:
+        self.seconds_left = seconds
+        self.max_bytes = max_bytes
+
+
+class _BodyTooLargeError(httpx.RequestError):
+    """An answer's body is larger than the request allows."""
+
+
+class _LimitedTransport(httpx.HTTPTransport):
+    """Reads each answer whole, within the limits of its request.
+
+    httpx limits the time of each read only, and reads a body of any size.
+    """
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, and read its answer."""
+        limits: _Limits = request.extensions[_LIMITS]
+        ends_at = time.monotonic() + limits.seconds_left
+        _limit_phases(request, limits.seconds_left, ends_at)
+        try:
+            response = super().handle_request(request)
+            with contextlib.closing(response):
+                return _whole(response, limits.max_bytes, ends_at)
+        finally:
+            limits.seconds_left = ends_at - time.monotonic()
+
+
+def _limit_phases(request: httpx.Request, seconds: float, ends_at: float) -> None:
+    """Give each phase of a request (write, read headers, read body) the time that is then left.
+
+    httpx tells `trace` of the beginning of each phase, and reads the timeouts after that.
+    """
+    connect_seconds = min(_CONNECT_SECONDS, seconds * _CONNECT_PART)
+    timeouts = {"connect": max(connect_seconds, _SHORTEST_SECONDS)}
+
+    def trace(event: str, _: object) -> None:
+        left = ends_at - time.monotonic()
+        if left <= 0 and event == "http11.send_request_headers.started":
+            raise httpx.ConnectTimeout("the time of the whole call is over")
+        timeouts["write"] = timeouts["read"] = max(left, _SHORTEST_SECONDS)
+
+    request.extensions = {**request.extensions, "timeout": timeouts, "trace": trace}
+
+
+def _whole(response: httpx.Response, max_bytes: int, ends_at: float) -> httpx.Response:
+    """Return the answer with its body, decompressed.
+
+    If the body of an error can't be read to its end, the rest is left out: the status is enough.
+    """
+    body = bytearray()
+    is_error = response.status_code >= _BAD_REQUEST
+    try:
+        for piece in _pieces(response, min(max_bytes, MAX_ERROR_BYTES) if is_error else max_bytes):
+            body += piece
+            if time.monotonic() > ends_at:
+                raise httpx.ReadTimeout("the time of the whole call is over")
+    except httpx.RequestError:
+        if not is_error:
+            raise
+    headers = [item for item in response.headers.raw if item[0].lower() not in _DROPPED_HEADERS]
+    return httpx.Response(
+        response.status_code,
+        headers=headers,
+        content=bytes(body),
+        extensions=response.extensions,
+    )
+
+
+def _pieces(response: httpx.Response, max_bytes: int) -> Iterator[bytes]:
+    """Yield the body in pieces, decompressed.
+
+    httpx would decompress a piece at once, whatever its size is then, and use what is cut off.
+    """
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip"):
+        raise httpx.DecodingError("its Content-Encoding wasn't asked for")
+    decoder = zlib.decompressobj(_GZIP) if encoding == "gzip" else None
+    size = 0
+    for raw in response.iter_raw():
+        try:
+            piece = decoder.decompress(raw, max_bytes + 1 - size) if decoder else raw
+        except zlib.error:
+            raise httpx.DecodingError("its body can't be decompressed") from None
+        size += len(piece)
+        if max(size, response.num_bytes_downloaded) > max_bytes:
+            raise _BodyTooLargeError(f"more than {max_bytes // 1024} KiB")
+        yield piece
+    if decoder and not decoder.eof and response.num_bytes_downloaded:
+        raise httpx.DecodingError("its compressed body ends too early")
 
 
 def tls_context(base_url: str) -> ssl.SSLContext:
@@ -231,9 +333,9 @@ def _environment_errors() -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, httpcore.TimeoutException):
+    if isinstance(error, httpx.TimeoutException):
         return f"timed out: {type(error).__name__}"
-    if isinstance(error, httpcore.LocalProtocolError):
+    if isinstance(error, httpx.LocalProtocolError):
         # Its text quotes the header that can't be sent, with the access token.
         return "the URL or the access token has characters that HTTP doesn't allow"
     text = str(error)
@@ -244,6 +346,6 @@ def _reason(error: Exception) -> str:
             f"{printable(text)}; if a proxy with an authority of its own is in between, name its "
             f"certificates in {' or '.join(CERTIFICATE_VARIABLES[::2])} ({now})"
         )
-    if isinstance(error, httpcore.RemoteProtocolError | httpx.RemoteProtocolError):
+    if isinstance(error, httpx.RemoteProtocolError):
         return text if text.startswith(_TEXTS_WITHOUT_QUOTES) else "what came isn't HTTP"
     return printable(masked(text)) or type(error).__name__

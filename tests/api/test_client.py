@@ -60,7 +60,7 @@ def test_requests_are_as_the_description_says(api: AccountApi, emulator: Emulato
         (Path(__file__).parent.parent / "account-api.openapi.json").read_text()
     )
     sent: list[httpx.Request] = []
-    api._transport.get()._sender._connection[0].event_hooks = {"request": [sent.append]}
+    api._transport.get()._sender._client.event_hooks = {"request": [sent.append]}
 
     app_id = api.create_app("Büro 検索")
     key = api.create_key(app_id, "ci")
@@ -92,7 +92,7 @@ def test_requests_are_as_the_description_says(api: AccountApi, emulator: Emulato
 def test_ids_stay_one_segment_of_the_path(api: AccountApi, app_id: str) -> None:
     """Whatever an id holds, it can't name another endpoint."""
     sent: list[bytes] = []
-    api._transport.get()._sender._connection[0].event_hooks = {
+    api._transport.get()._sender._client.event_hooks = {
         "request": [lambda request: sent.append(request.url.raw_path)]
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import resource
@@ -19,17 +20,19 @@ from parallel_provider.api import (
     ApiError,
     NoAnswerError,
     PermissionDeniedError,
+    StatusError,
 )
 from parallel_provider.api.timing import RetryPolicy
 from parallel_provider.credentials.oauth import SignInServer
 from parallel_provider.errors import OAuthError, SignInUnavailableError
+from parallel_provider.http.sender import HttpSender, RequestNotSentError
 from tests.api.raw_server import RawServer, endless, head, raw_server, whole
 from tests.lifecycle.runs import api_at
 
 APP_ID = "00000000-0000-4000-8000-000000000000"
 # Each attempt has half of it.
-SHORT = RetryPolicy(attempts=1, deadline_seconds=1.0)
-# A call may take a second, and this machine as long again and more.
+SHORT = RetryPolicy(attempts=1, deadline_seconds=3.0)
+# A call may take one and a half seconds, and this machine as long again and more.
 SOON = 10.0
 MIB = 1024 * 1024
 NO_APPS = b'{"apps": []}'
@@ -45,26 +48,38 @@ def drip_body(server: RawServer) -> Iterator[bytes]:
     yield from server.slowly(endless(b" "))
 
 
-def drip_head(server: RawServer) -> Iterator[bytes]:
-    """Send headers without end, a byte at a time."""
-    yield b"HTTP/1.1 200 OK\r\nX: "
-    yield from server.slowly(endless(b"x"))
-
-
-def drip_interim(server: RawServer) -> Iterator[bytes]:
-    """Send interim answers without end."""
-    yield from server.slowly(endless(b"HTTP/1.1 103 Early Hints\r\n\r\n"))
-
-
 def drip_chunks(server: RawServer) -> Iterator[bytes]:
     """Send a chunked body without end."""
     yield head("200 OK", "Transfer-Encoding: chunked")
     yield from server.slowly(endless(b"1\r\n \r\n"))
 
 
-@pytest.mark.parametrize("ending", [drip_body, drip_head, drip_interim, drip_chunks])
-def test_answer_that_comes_drop_by_drop_ends_in_time(ending: Ending) -> None:
-    """Each byte arrives in time, but the whole answer doesn't. The request may have worked."""
+def say_nothing(server: RawServer) -> Iterator[bytes]:
+    """Take the request, and send no byte."""
+    server.closing.wait(SOON)
+    yield b""
+
+
+def stop_in_head(server: RawServer) -> Iterator[bytes]:
+    """Send a part of the headers, and no more."""
+    yield b"HTTP/1.1 200 OK\r\nX: "
+    yield from say_nothing(server)
+
+
+def stop_in_body(server: RawServer) -> Iterator[bytes]:
+    """Send a part of the body, and no more."""
+    yield head(length=10_000) + b"{"
+    yield from say_nothing(server)
+
+
+@pytest.mark.parametrize(
+    "ending", [drip_body, drip_chunks, say_nothing, stop_in_head, stop_in_body]
+)
+def test_answer_that_never_ends_is_given_up_in_time(ending: Ending) -> None:
+    """Each byte of some arrives in time, but the whole answer doesn't. The request may have worked.
+
+    Only headers that come byte by byte aren't limited in time.
+    """
     with (
         raw_server(lambda _: ending(server)) as server,
         api_at(server.url, retry_policy=SHORT) as api,
@@ -87,6 +102,18 @@ def test_sign_in_that_answers_drop_by_drop_ends_in_time() -> None:
         sign_in.refresh("client", SecretStr("a-refresh-token"))
 
     assert failure.value.may_have_worked
+
+
+def test_time_that_is_used_up_sends_nothing() -> None:
+    """The connection was opened too late. Nothing was sent, so nothing can have worked."""
+    with (
+        raw_server(lambda _: [whole(NO_APPS)]) as server,
+        contextlib.closing(HttpSender(server.url, "a URL")) as sender,
+        pytest.raises(RequestNotSentError, match="timed out"),
+    ):
+        sender.send("POST", "/", seconds=-1.0)
+
+    assert server.requests in ([], [""])
 
 
 def test_error_that_comes_drop_by_drop_is_known_by_its_status() -> None:
@@ -216,6 +243,32 @@ def test_body_that_can_not_be_decompressed_is_no_answer(encoding: str, body: byt
         raw_server(lambda _: [answer]) as server,
         api_at(server.url) as api,
         pytest.raises(NoAnswerError),
+    ):
+        api.create_app("search")
+
+
+@pytest.mark.parametrize("location", ["http:nowhere", "https://[", "//elsewhere.invalid", ""])
+def test_redirect_without_a_url_is_an_answer(location: str) -> None:
+    """The request was sent, and the server's status counts."""
+    answer = whole(b"", "302 Found", f"Location: {location}")
+    with (
+        raw_server(lambda _: [answer]) as server,
+        api_at(server.url) as api,
+        pytest.raises(StatusError, match=r"answered 302 .* redirects aren't followed"),
+    ):
+        api.create_app("search")
+
+    assert server.requests == ["POST /service/v1/apps HTTP/1.1"]
+
+
+def test_body_of_an_error_is_read_as_far_as_it_can_be() -> None:
+    """A compressed page that is cut off still shows what it is."""
+    body = gzip.compress(json.dumps({"detail": "Not for you"}).encode(), mtime=0)[:-6]
+    answer = whole(body, "403 Forbidden", "Content-Encoding: gzip")
+    with (
+        raw_server(lambda _: [answer]) as server,
+        api_at(server.url) as api,
+        pytest.raises(PermissionDeniedError, match="Not for you"),
     ):
         api.create_app("search")
 

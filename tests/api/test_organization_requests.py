@@ -81,7 +81,7 @@ def test_token_that_nothing_tells_the_organization_of_is_refused(
     assert f"POST {APPS}" not in requests(emulator)
 
 
-@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "truncate", "hang"])
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "truncate", "hang", "endless"])
 def test_question_without_an_answer_leaves_the_change_unsent(
     emulator: Emulator, connect: Connect, kind: str
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import ssl
 import subprocess
@@ -17,7 +18,7 @@ from parallel_provider.api import ConnectionFailedError, NoAnswerError
 from parallel_provider.api.timing import RetryPolicy
 from parallel_provider.errors import SettingsError
 from parallel_provider.http.sender import CERTIFICATE_VARIABLES, tls_context
-from tests.api.raw_server import endless, raw_server, whole
+from tests.api.raw_server import raw_server, whole
 from tests.lifecycle.runs import api_at
 
 
@@ -154,32 +155,56 @@ def test_proxy_of_the_environment_is_used_where_it_says_so(
     assert proxy.requests == (["CONNECT api.invalid:443 HTTP/1.1"] if is_used else [])
 
 
-def test_proxy_that_answers_drop_by_drop_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_that_says_nothing_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time limit includes the connection to the proxy."""
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
-    with raw_server(lambda _: proxy.slowly(endless(b"H"))) as proxy:
+
+    def say_nothing(_: str) -> Iterator[bytes]:
+        proxy.closing.wait(20)
+        yield b""
+
+    with raw_server(say_nothing) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         with (
             api_at(
                 "https://api.invalid", retry_policy=RetryPolicy(attempts=1, deadline_seconds=1.0)
             ) as api,
-            pytest.raises(NoAnswerError),
+            pytest.raises(NoAnswerError, match="timed out"),
         ):
             api.create_app("search")
+    assert proxy.requests == ["CONNECT api.invalid:443 HTTP/1.1"]
 
 
 def test_address_that_does_not_answer_leaves_time_for_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A host may have an address that doesn't answer, as IPv6 ones often do."""
-    with raw_server(lambda _: [whole(b'{"apps": []}')]) as server:
+    with silent_port() as silent, raw_server(lambda _: [whole(b'{"apps": []}')]) as server:
         real = socket.getaddrinfo
+        port = int(server.url.rpartition(":")[2])
 
         def two_addresses(host: str, *where: int, **options: int) -> list[object]:
-            addresses = ["127.0.0.9", "127.0.0.1"] if host == "localhost" else [host]
-            return [found for one in addresses for found in real(one, *where, **options)]
+            ports = [silent, port] if host == "localhost" else where[:1]
+            found = [real("127.0.0.1", one, *where[1:], **options) for one in ports]
+            return list(itertools.chain(*found))
 
-        with api_at(server.url.replace("127.0.0.1", "localhost")) as api:
+        with api_at(
+            f"http://localhost:{port}", retry_policy=RetryPolicy(attempts=1, deadline_seconds=6.0)
+        ) as api:
             monkeypatch.setattr(socket, "getaddrinfo", two_addresses)
             assert api.list_apps() == []
+
+
+@contextlib.contextmanager
+def silent_port() -> Iterator[int]:
+    """Give a port at which connections are neither accepted nor refused: its queue is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
