@@ -7,8 +7,8 @@ import threading
 
 import grpc
 
-from parallel_provider.plugin.names import line_for_engine
 from parallel_provider.plugin.protocol import engine_pb2, engine_pb2_grpc
+from parallel_provider.plugin.values import DOOR
 
 
 class Engine:
@@ -30,7 +30,7 @@ class Engine:
 
     def log(self, severity: engine_pb2.LogSeverity.ValueType, text: str, urn: str = "") -> None:
         """Show a message at a resource, or without a URN at the stack."""
-        line = line_for_engine(text)
+        line = DOOR.line(text)
         with self._lock:
             stub = self._stub
         if stub is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pulumi.output import UNKNOWN as SDK_UNKNOWN
 
+from parallel_provider.calls import Process
 from parallel_provider.dynamic import _process
 from parallel_provider.dynamic._adapter import Adapter, adapter_of
 from parallel_provider.errors import InternalError, ResourceError
@@ -16,7 +17,7 @@ from parallel_provider.lifecycle import lifecycle_of
 from parallel_provider.lifecycle.app import AppInputs, AppLifecycle, AppState
 from parallel_provider.lifecycle.declarations import Checked, Props
 from parallel_provider.lifecycle.resource import Diff
-from parallel_provider.lifecycle.run import Context
+from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import api_at, run_at
@@ -25,10 +26,15 @@ NO_SUCH_APP = "00000000-0000-4000-8000-000000000000"
 APP = {"app_id": "1", "app_name": "search", "org_id": "o", "org_name": "O"}
 
 
+def process_with(run: Run) -> Process:
+    """Return a process of the dynamic provider that has this run."""
+    return Process(_process.DOOR, run=run)
+
+
 @pytest.fixture(autouse=True)
 def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the process's run reach nobody, and hide frames as the provider's process does."""
-    monkeypatch.setattr(_process, "_run", run_at())
+    monkeypatch.setattr(_process, "_process", process_with(run_at()))
     monkeypatch.setattr(sys, "tracebacklimit", 0, raising=False)
 
 
@@ -89,7 +95,8 @@ def test_outputs_are_plain_values_without_none(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Secrets go out as text, for the engine to encrypt; what is None is left out."""
-    monkeypatch.setattr(_process, "_run", run_at(emulator.url, emulator.access_token))
+    run = run_at(emulator.url, emulator.access_token)
+    monkeypatch.setattr(_process, "_process", process_with(run))
     app_id = emulator.state()["apps"][0]["app_id"]
 
     created = adapter_of("ApiKey").create({"app_id": app_id, "api_key_name": "ci"})
@@ -103,10 +110,12 @@ def test_outputs_are_plain_values_without_none(
 
 def test_read_of_what_is_gone_drops_it(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty id and no outputs are what the engine takes for gone."""
-    monkeypatch.setattr(_process, "_run", run_at(emulator.url, emulator.access_token))
+    run = run_at(emulator.url, emulator.access_token)
+    monkeypatch.setattr(_process, "_process", process_with(run))
     created = adapter_of("App").create({"app_name": "search"})
     api_at(emulator.url, emulator.access_token).delete_app(created.id)
-    monkeypatch.setattr(_process, "_run", run_at(emulator.url, emulator.access_token))
+    run = run_at(emulator.url, emulator.access_token)
+    monkeypatch.setattr(_process, "_process", process_with(run))
 
     read = adapter_of("App").read(created.id, created.outs or {})
 
@@ -199,14 +208,14 @@ def test_one_cause_of_many_failures_is_told_once(monkeypatch: pytest.MonkeyPatch
     assert "can't be reached" in failure("one")
     assert failure("two") == "creating App 'two': the same cause as for App 'one': see its error"
     assert "can't be reached" in failure("one")
-    monkeypatch.setattr(_process, "_run", run_at())
+    monkeypatch.setattr(_process, "_process", process_with(run_at()))
     assert "can't be reached" in failure("two")
 
 
 def test_failure_that_names_what_is_left_behind_is_always_told(emulator: Emulator) -> None:
     """Two keys may be lost with equal texts: neither goes without a word."""
-    run = run_at(emulator.url, emulator.access_token)
-    keys = Adapter(lifecycle_of("ApiKey"), lambda: run)
+    process = process_with(run_at(emulator.url, emulator.access_token))
+    keys = Adapter(lifecycle_of("ApiKey"), lambda: process)
     app_id = emulator.state()["apps"][0]["app_id"]
     for _ in range(2):
         emulator.add_fault(

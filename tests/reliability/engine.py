@@ -7,12 +7,15 @@ killed later. There is one step at a time.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from parallel_provider.calls import Process
 from parallel_provider.dynamic._adapter import Adapter
+from parallel_provider.dynamic._process import DOOR
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle import lifecycle_of
 from parallel_provider.lifecycle.run import Run
@@ -150,7 +153,12 @@ class Stack:
 
 
 def _adapter(run: Run, kind: str) -> Adapter:
-    return Adapter(lifecycle_of(kind), lambda: run)
+    return Adapter(lifecycle_of(kind), lambda: _process(run))
+
+
+@functools.lru_cache(maxsize=1)
+def _process(run: Run) -> Process:
+    return Process(DOOR, run=run)
 
 
 def app(name: str, **inputs: object) -> Declared:
