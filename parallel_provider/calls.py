@@ -222,14 +222,6 @@ class CheckedInputs:
     has_default_name: bool = False
 
 
-@dataclass(frozen=True)
-class Found:
-    """A resource that was read: its outputs, and the inputs with which a program declares it."""
-
-    outputs: dict[str, Any]
-    inputs: dict[str, Any]
-
-
 class Calls:
     """The calls for one kind of resource. Raises ParallelError, inside of `Call.reporting`."""
 
@@ -302,9 +294,10 @@ class Calls:
 
     def read(
         self, call: Call, resource_id: str, outputs: Props, raw_key_of: RawKeyOf | None = None
-    ) -> Found | None:
-        """Read the present outputs; None if the resource doesn't exist any more.
+    ) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Return the present outputs, and the inputs with which a program declares the resource.
 
+        Returns None if it doesn't exist any more.
         One that the program doesn't manage has no outputs yet. With `raw_key_of`, it is imported.
         """
         state: State | None
@@ -322,7 +315,7 @@ class Calls:
         names = [name for name in self.inputs_type.model_fields if name in type(state).model_fields]
         given = {name: state.input_value(name) for name in names}
         known = {name: value for name, value in given.items() if value is not None}
-        return Found(_outputs(call, dict(state)), known)
+        return _outputs(call, dict(state)), known
 
     def update(
         self,

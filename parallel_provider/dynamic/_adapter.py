@@ -52,32 +52,31 @@ class Adapter:
     ) -> None:
         self._calls = Calls(lifecycle)
         self._process = process
-        self._name_input = self._calls.name_input
+        self._name_input = self._calls.name_input or ""
         self._default_name = f"default_{self._name_input}"
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Check inputs."""
+        """Check inputs. The names that the program sends stay among them."""
         call = self._call(news, olds)
         with call.reporting("checking"):
             checked = self._calls.check(
                 call,
-                self._without_names(olds),
-                self._without_names(news),
+                _replaced(olds, SdkUnknown, UNKNOWN),
+                _replaced(news, SdkUnknown, UNKNOWN),
                 had_default_name=olds.get(self._default_name) is not None,
             )
-        names = (*_NAMES, _RESOURCE_NAME, self._default_name)
-        inputs = checked.inputs | {name: news[name] for name in names if name in news}
+        inputs = checked.inputs
         if checked.has_default_name:
             inputs[self._default_name] = ""
         # Without a property: the engine would print its value, even that of a secret.
         failures = [CheckFailure("", line) for line in checked.failures]
-        return CheckResult(_to_sdk(inputs), failures)
+        return CheckResult(_replaced(inputs, Unknown, SDK_UNKNOWN), failures)
 
-    def diff(self, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare outputs with inputs."""
         call = self._call(news, olds)
         with call.reporting("comparing"):
-            diff, _ = self._calls.diff(call, olds, _from_sdk(news))
+            diff, _ = self._calls.diff(call, olds, _replaced(news, SdkUnknown, UNKNOWN))
         # None: the engine compares the inputs itself.
         found_by_engine = diff.changed and diff.by_inputs and not diff.replaces
         return DiffResult(
@@ -96,19 +95,19 @@ class Adapter:
         call = self._call(props)
         with call.reporting("reading"):
             found = self._calls.read(call, resource_id, props)
-        # An empty id tells the engine that the resource doesn't exist any more.
-        return (
-            ReadResult(resource_id, _outputs(found.outputs, props)) if found else ReadResult("", {})
-        )
+        if found is None:
+            # An empty id tells the engine that the resource doesn't exist any more.
+            return ReadResult("", {})
+        return ReadResult(resource_id, _outputs(found[0], props))
 
-    def update(self, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+    def update(self, resource_id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Update in place."""
         call = self._call(news, olds)
         with call.reporting("updating"):
-            outputs = self._calls.update(call, "", olds, news)
+            outputs = self._calls.update(call, resource_id, olds, news)
         return UpdateResult(_outputs(outputs, news))
 
-    def delete(self, props: dict[str, Any]) -> None:
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Delete by outputs."""
         call = self._call(props)
         with call.reporting("deleting"):
@@ -117,55 +116,32 @@ class Adapter:
     def _call(self, *props: Mapping[str, Any]) -> Call:
         """Describe a call. The first of `props` has the resource's names now."""
         news = props[0]
-        name_input = self._name_input
         given = {name: str(news[name]) for name in _NAMES if news.get(name)}
         default = news.get(self._default_name)
-        return Call(
-            self._process(),
-            self._subject(news),
-            ResourceNames(
-                name=str(news.get(_RESOURCE_NAME) or ""),
-                default_name=default if isinstance(default, str) else "",
-                **given,
-            ),
-            # Only a resource whose name input may be a secret has its own name beside it.
-            secret_names=tuple(
-                each.get(name_input)
-                for each in props
-                if name_input is not None and each.get(_RESOURCE_NAME) is not None
-            ),
+        names = ResourceNames(
+            name=str(news.get(_RESOURCE_NAME) or ""),
+            default_name=default if isinstance(default, str) else "",
+            **given,
         )
+        # Only a resource whose name input may be a secret has its own name beside it.
+        may_be_secret = [each for each in props if each.get(_RESOURCE_NAME) is not None]
+        secret_names = tuple(each.get(self._name_input) for each in may_be_secret)
+        return Call(self._process(), self._subject(news), names, secret_names=secret_names)
 
     def _subject(self, props: Mapping[str, Any]) -> str:
         kind = self._calls.lifecycle.kind
-        names = (props.get(n) for n in (_RESOURCE_NAME, self._name_input or "", self._default_name))
+        names = (props.get(n) for n in (_RESOURCE_NAME, self._name_input, self._default_name))
         shown = next((name for name in names if name is not None), None)
         return f"{kind} {shown!r}" if isinstance(shown, str) else kind
 
-    def _without_names(self, props: Mapping[str, Any]) -> dict[str, Any]:
-        names = (*_NAMES, _RESOURCE_NAME, self._default_name)
-        return {name: value for name, value in _from_sdk(props).items() if name not in names}
 
-
-def _from_sdk(props: Mapping[str, Any]) -> dict[str, Any]:
-    return _replaced(props, lambda value: UNKNOWN if isinstance(value, SdkUnknown) else value)
-
-
-def _to_sdk(props: Mapping[str, Any]) -> dict[str, Any]:
-    return _replaced(props, lambda value: SDK_UNKNOWN if isinstance(value, Unknown) else value)
-
-
-def _replaced(props: Mapping[str, Any], leaf: Callable[[object], object]) -> dict[str, Any]:
-    """Replace the leaves of a JSON-like dictionary."""
-
-    def walk(value: object) -> object:
-        if isinstance(value, dict):
-            return {key: walk(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [walk(item) for item in value]
-        return leaf(value)
-
-    return {key: walk(value) for key, value in props.items()}
+def _replaced(value: Any, unknown: type, by: object) -> Any:  # noqa: ANN401 - JSON-like
+    """Return JSON-like data with another value for what is unknown."""
+    if isinstance(value, dict):
+        return {key: _replaced(item, unknown, by) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_replaced(item, unknown, by) for item in value]
+    return by if isinstance(value, unknown) else value
 
 
 def _outputs(outputs: Mapping[str, Any], props: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from google.protobuf import struct_pb2
+from google.protobuf import empty_pb2, struct_pb2
 
 from parallel_provider.calls import Call, Calls
 from parallel_provider.lifecycle.declarations import secret_outputs
@@ -105,13 +105,11 @@ class ResourceCalls:
         found = self._calls.read(call, request.id, outputs, raw_key_of if is_import else None)
         if found is None:
             return proto.ReadResponse()
-        return proto.ReadResponse(
-            id=request.id,
-            properties=self.outputs(found.outputs, request.properties),
-            inputs=request.inputs
-            if request.inputs.fields
-            else to_struct({**_in_camel_case(found.inputs), _IMPORTED: True}),
-        )
+        properties = self.outputs(found[0], request.properties)
+        inputs = request.inputs
+        if not inputs.fields:
+            inputs = to_struct({**_in_camel_case(found[1]), _IMPORTED: True})
+        return proto.ReadResponse(id=request.id, properties=properties, inputs=inputs)
 
     def update(self, call: Call, request: proto.UpdateRequest) -> proto.UpdateResponse:
         """Update in place; in a preview, return what is known of the outputs."""
@@ -125,9 +123,10 @@ class ResourceCalls:
         )
         return proto.UpdateResponse(properties=self.outputs(outputs, request.news))
 
-    def delete(self, call: Call, request: proto.DeleteRequest) -> None:
+    def delete(self, call: Call, request: proto.DeleteRequest) -> empty_pb2.Empty:
         """Delete by outputs."""
         self._calls.delete(call, self._state(request.properties))
+        return empty_pb2.Empty()
 
     def outputs(self, outputs: dict[str, Any], given: struct_pb2.Struct) -> struct_pb2.Struct:
         """Return all outputs. One that is absent is null: a missing one would be unknown.
@@ -155,17 +154,14 @@ def _in_camel_case(properties: dict[str, Any]) -> dict[str, Any]:
     return {to_camel(name): DOOR.plain(value) for name, value in properties.items()}
 
 
-def names_in(urn: str) -> ResourceNames:
-    """Return the names of a resource, from its URN. The default of a name input is its own name."""
+def names_in(urn: str) -> tuple[str, ResourceNames]:
+    """Return the type of a resource, such as "parallel:index:ApiKey", and its names, by its URN.
+
+    A name input that isn't given is the resource's own name.
+    """
     # urn:pulumi:STACK::PROJECT::PARENT$TYPES$TYPE::NAME
-    _, _, rest = urn.partition("urn:pulumi:")
-    stack, project, types, name = rest.split("::", 3)
-    parents, _, _ = types.rpartition("$")
-    return ResourceNames(
+    stack, project, types, name = urn.removeprefix("urn:pulumi:").split("::", 3)
+    parents, _, type_ = types.rpartition("$")
+    return type_, ResourceNames(
         name=name, default_name=name, stack=stack, project=project, parent_types=parents
     )
-
-
-def type_in(urn: str) -> str:
-    """Return the type of a resource, such as "parallel:index:ApiKey", from its URN."""
-    return urn.split("::")[2].rpartition("$")[2]

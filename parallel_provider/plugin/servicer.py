@@ -22,7 +22,7 @@ from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of
 from parallel_provider.plugin.messages import Engine, ResourceMessages
 from parallel_provider.plugin.protocol import plugin_pb2, provider_pb2_grpc, status_pb2
 from parallel_provider.plugin.protocol import provider_pb2 as proto
-from parallel_provider.plugin.resource import ResourceCalls, names_in, type_in
+from parallel_provider.plugin.resource import ResourceCalls, names_in
 from parallel_provider.plugin.schema import SCHEMA_FILE, token
 from parallel_provider.plugin.settings import (
     checked_arguments,
@@ -33,7 +33,7 @@ from parallel_provider.plugin.values import DOOR, from_struct, in_snake_case, to
 from parallel_provider.printable import printable
 from parallel_provider.version import __version__
 
-Answer = TypeVar("Answer")
+ResourceMethod = Callable[[ResourceCalls, Call, Any], Message]
 
 _FAILED = grpc.StatusCode.UNKNOWN
 _DETAILS = "grpc-status-details-bin"
@@ -47,6 +47,15 @@ def _with_own_thread(method: MethodT) -> MethodT:
     # gRPC's server looks for this attribute.
     setattr(method, "experimental_thread_pool", ThreadPoolExecutor(1))  # noqa: B010 - methods don't declare it
     return method
+
+
+def _resource_call(doing: str, method: ResourceMethod) -> Callable[..., Any]:
+    """Return a method of the protocol for requests about one resource."""
+
+    def call(provider: Provider, request: Any, context: grpc.ServicerContext) -> Message:  # noqa: ANN401
+        return provider.call_for_resource(doing, request, context, method)
+
+    return call
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
@@ -107,30 +116,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             self._process.open(config, messages, stack=guards, cancellation=self._cancellation)
         return proto.ConfigureResponse(supportsPreview=True, acceptSecrets=True)
 
-    def Check(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
-        """Check inputs."""
-        return self._call("checking", request, context, ResourceCalls.check)
-
-    def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
-        """Compare outputs with inputs."""
-        return self._call("comparing", request, context, ResourceCalls.diff)
-
-    def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
-        """Create a resource."""
-        return self._call("creating", request, context, ResourceCalls.create)
-
-    def Read(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
-        """Read a resource."""
-        return self._call("reading", request, context, ResourceCalls.read)
-
-    def Update(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
-        """Update a resource in place."""
-        return self._call("updating", request, context, ResourceCalls.update)
-
-    def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
-        """Delete a resource."""
-        self._call("deleting", request, context, ResourceCalls.delete)
-        return empty_pb2.Empty()
+    Check = _resource_call("checking", ResourceCalls.check)
+    Diff = _resource_call("comparing", ResourceCalls.diff)
+    Create = _resource_call("creating", ResourceCalls.create)
+    Read = _resource_call("reading", ResourceCalls.read)
+    Update = _resource_call("updating", ResourceCalls.update)
+    Delete = _resource_call("deleting", ResourceCalls.delete)
 
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
         """Call a function."""
@@ -158,14 +149,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._cancellation.cancel()
         return empty_pb2.Empty()
 
-    def _call(
+    def call_for_resource(
         self,
         doing: str,
         request: Any,  # noqa: ANN401 - a message of the protocol
         context: grpc.ServicerContext,
-        method: Callable[[ResourceCalls, Call, Any], Answer],
-    ) -> Answer:
-        type_, names = type_in(request.urn), names_in(request.urn)
+        method: ResourceMethod,
+    ) -> Message:
+        """Answer a request about one resource."""
+        type_, names = names_in(request.urn)
         subject = f"{type_.rpartition(':')[2]} {names.name!r}"
         calls = _calls_of(type_)
         if calls is None:

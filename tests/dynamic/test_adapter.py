@@ -55,7 +55,7 @@ def test_unknown_values_are_the_lifecycles_own_and_go_back_as_the_sdks() -> None
     adapter = Adapter(Watched())
 
     checked = adapter.check({}, news)
-    adapter.diff(dict(APP), news)
+    adapter.diff("1", dict(APP), news)
 
     expected = {"app_name": UNKNOWN, "x": [{"y": UNKNOWN, "z": None}, 1.5, "text"]}
     assert seen == [expected, expected]
@@ -86,7 +86,7 @@ def test_diff_looks_at_inputs_only(
     """Another form of the provider, as after an upgrade or under another Python, is no change."""
     olds = {**APP, "__provider": "old text", "unknown_to_this_version": 1}
 
-    diff = adapter_of("App").diff(olds, {**news})
+    diff = adapter_of("App").diff("1", olds, {**news})
 
     assert (diff.changes, diff.replaces) == (changes, replaces)
 
@@ -129,7 +129,7 @@ def test_read_of_what_is_gone_drops_it(emulator: Emulator, monkeypatch: pytest.M
         (lambda app: app.create({"app_name": "a\\b"}), r"creating App 'a\\b': "),
         (lambda app: app.read("1", dict(APP)), "reading App 'search': "),
         (lambda app: app.read("1", {"default_app_name": "shared"}), "reading App 'shared': "),
-        (lambda app: app.delete(dict(APP)), "deleting App 'search': "),
+        (lambda app: app.delete("1", dict(APP)), "deleting App 'search': "),
     ],
 )
 def test_failure_names_what_was_done_to_which_resource(
@@ -168,8 +168,8 @@ def test_bug_is_told_by_its_place_and_never_by_its_values() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda key: key.diff({"raw_api_key": ["hush-hush"]}, {"api_key_name": "ci"}),
-        lambda key: key.delete({"api_key_name": "ci", "raw_api_key": "hush-hush"}),
+        lambda key: key.diff("1", {"raw_api_key": ["hush-hush"]}, {"api_key_name": "ci"}),
+        lambda key: key.delete("1", {"api_key_name": "ci", "raw_api_key": "hush-hush"}),
     ],
 )
 def test_damaged_state_is_told_with_every_wrong_output_and_no_value(

@@ -94,7 +94,7 @@ class Stack:
         if old is None:
             self.resources.append(self._create(adapter, declared, news))
             return
-        diff = adapter.diff(old.outputs, news)
+        diff = adapter.diff(old.resource_id, old.outputs, news)
         if diff.replaces:
             new = self._create(adapter, declared, self._checked(adapter, declared, {}, news))
             self.resources.remove(old)
@@ -103,7 +103,7 @@ class Stack:
         # Without an answer, Pulumi compares the inputs itself.
         elif diff.changes or (diff.changes is None and news != old.inputs):
             with self._step(f"updating {declared.name}"):
-                updated = adapter.update(old.outputs, news)
+                updated = adapter.update(old.resource_id, old.outputs, news)
             old.inputs, old.outputs = news, dict(updated.outs or {})
         else:
             old.inputs = news
@@ -117,7 +117,7 @@ class Stack:
         # Delete keys before their apps: dependents are created last and deleted first.
         for resource in sorted(self.leaving, key=lambda r: r.kind == "App"):
             with self._step(f"deleting {resource.name}"):
-                _adapter(run, resource.kind).delete(resource.outputs)
+                _adapter(run, resource.kind).delete(resource.resource_id, resource.outputs)
             self.leaving.remove(resource)
 
     def _inputs(self, declared: Declared) -> dict[str, Any]:
