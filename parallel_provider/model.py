@@ -108,19 +108,23 @@ def _reason(problem: ErrorDetails) -> str:
     return problem["msg"].removeprefix("Value error, ")
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 - any field of a model
-    """Return a model, or a value of one, as JSON-like data with its secrets as text."""
+def plain(value: Any, spell: Callable[[str], str] | None = None) -> Any:  # noqa: ANN401 - any field of a model
+    """Return a model, or a value of one, as JSON-like data with its secrets as text.
+
+    `spell` returns what the data has for a field's name. Without it, that is the alias that the
+    field declares itself, or the name.
+    """
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     if isinstance(value, BaseModel):
-        fields = type(value).model_fields
         return {
-            _written_name(name, info): plain(getattr(value, name)) for name, info in fields.items()
+            spell(name) if spell else _written_name(name, info): plain(getattr(value, name), spell)
+            for name, info in type(value).model_fields.items()
         }
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: plain(item, spell) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain(item, spell) for item in value]
     return value
 
 

@@ -1,8 +1,14 @@
-"""Translates between the SDK's dictionaries and the lifecycle's typed values."""
+"""Translates between the SDK's dictionaries and those of `calls`.
+
+The SDK doesn't tell a provider the names of a resource, so programs send them among the inputs.
+`default_NAME` is the resource's own name, sent for a name input that the program doesn't give. A
+checked input has an empty text there, which Pulumi doesn't show. `resource_name` is the resource's
+own name, sent by every top-up, and by other resources if their name input may be a secret.
+`organization`, `project`, `stack` and `parent_types` are sent by every top-up.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,25 +23,16 @@ from pulumi.dynamic import (
 )
 from pulumi.output import UNKNOWN as SDK_UNKNOWN
 from pulumi.output import Unknown as SdkUnknown
-from pydantic import ValidationError
 
+from parallel_provider.calls import Call, Calls, Process
 from parallel_provider.dynamic import _process
-from parallel_provider.dynamic._names import (
-    RESOURCE_NAME,
-    names_in,
-    names_to_keep,
-    without_names,
-)
-from parallel_provider.dynamic._reporting import reporting, subject_of
-from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle import lifecycle_of
-from parallel_provider.lifecycle.declarations import Inputs, State
 from parallel_provider.lifecycle.resource import Lifecycle
-from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.lifecycle.run import ResourceNames
 from parallel_provider.lifecycle.unknown import UNKNOWN, Unknown
-from parallel_provider.model import plain, why
-from parallel_provider.printable import field_name, line_for_user
-from parallel_provider.sendable import require_sendable
+
+_RESOURCE_NAME = "resource_name"
+_NAMES = ("organization", "project", "stack", "parent_types")
 
 
 @functools.cache
@@ -47,35 +44,39 @@ def adapter_of(kind: str) -> Adapter:
 class Adapter:
     """One kind of resource, with the methods and types of the SDK's dynamic providers.
 
-    `run` returns the run that a call belongs to. It is this process's run, unless another is given.
+    `process` returns the process that a call belongs to: this one, unless another is given.
     """
 
     def __init__(
-        self, lifecycle: Lifecycle[Any, Any], run: Callable[[], Run] = _process.run
+        self, lifecycle: Lifecycle[Any, Any], process: Callable[[], Process] = _process.process
     ) -> None:
-        self._lifecycle = lifecycle
-        self._run = run
+        self._calls = Calls(lifecycle)
+        self._process = process
+        self._name_input = self._calls.name_input or ""
+        self._default_name = f"default_{self._name_input}"
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Check inputs."""
-        kind = self._lifecycle.inputs_type
-        with self._reporting("checking", news, olds), self._creating(news, is_new=not olds):
-            olds, news = _from_sdk(olds), _from_sdk(news)
-            context = self._context(news, olds)
-            checked = self._lifecycle.check(
-                context, without_names(kind, olds), without_names(kind, news)
+        """Check inputs. The names that the program sends stay among them."""
+        call = self._call(news, olds)
+        with call.reporting("checking"):
+            checked = self._calls.check(
+                call,
+                _replaced(olds, SdkUnknown, UNKNOWN),
+                _replaced(news, SdkUnknown, UNKNOWN),
+                had_default_name=olds.get(self._default_name) is not None,
             )
-            if checked.problems and not olds:
-                context.run.claims.note_failed_creation(context.subject)
+        inputs = checked.inputs
+        if checked.has_default_name:
+            inputs[self._default_name] = ""
         # Without a property: the engine would print its value, even that of a secret.
-        failures = [CheckFailure("", line_for_user(problem.text)) for problem in checked.problems]
-        return CheckResult(_to_sdk({**checked.inputs, **names_to_keep(kind, news)}), failures)
+        failures = [CheckFailure("", line) for line in checked.failures]
+        return CheckResult(_replaced(inputs, Unknown, SDK_UNKNOWN), failures)
 
-    def diff(self, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare outputs with inputs."""
-        with self._reporting("comparing", news, olds):
-            inputs = _from_sdk(news)
-            diff = self._lifecycle.diff(self._context(inputs), self._state(olds), inputs)
+        call = self._call(news, olds)
+        with call.reporting("comparing"):
+            diff, _ = self._calls.diff(call, olds, _replaced(news, SdkUnknown, UNKNOWN))
         # None: the engine compares the inputs itself.
         found_by_engine = diff.changed and diff.by_inputs and not diff.replaces
         return DiffResult(
@@ -84,96 +85,69 @@ class Adapter:
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Create from inputs."""
-        with self._reporting("creating", props), self._creating(props):
-            state = self._lifecycle.create(self._context(props), self._inputs(props))
-        return CreateResult(state.resource_id, _outputs(state, props))
+        call = self._call(props)
+        with call.reporting("creating"):
+            resource_id, outputs = self._calls.create(call, props)
+        return CreateResult(resource_id, _outputs(outputs, props))
 
     def read(self, resource_id: str, props: dict[str, Any]) -> ReadResult:
-        """Read the present outputs. `.get` sends inputs alone: look the resource up by its id."""
-        with self._reporting("reading", props):
-            state: State | None
-            if self._lifecycle.created_marker in props:
-                state = self._lifecycle.read(self._context(props), self._state(props))
-            else:
-                with self._creating(props):
-                    state = self._lifecycle.look_up(self._context(props), resource_id)
-        # An empty id tells the engine that the resource doesn't exist any more.
-        return ReadResult(resource_id, _outputs(state, props)) if state else ReadResult("", {})
+        """Read the present outputs. `.get` sends inputs alone."""
+        call = self._call(props)
+        with call.reporting("reading"):
+            found = self._calls.read(call, resource_id, props)
+        if found is None:
+            # An empty id tells the engine that the resource doesn't exist any more.
+            return ReadResult("", {})
+        return ReadResult(resource_id, _outputs(found[0], props))
 
-    def update(self, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+    def update(self, resource_id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Update in place."""
-        with self._reporting("updating", news, olds):
-            state = self._lifecycle.update(
-                self._context(news), self._state(olds), self._inputs(news)
-            )
-        return UpdateResult(_outputs(state, news))
+        call = self._call(news, olds)
+        with call.reporting("updating"):
+            outputs = self._calls.update(call, resource_id, olds, news)
+        return UpdateResult(_outputs(outputs, news))
 
-    def delete(self, props: dict[str, Any]) -> None:
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Delete by outputs."""
-        with self._reporting("deleting", props):
-            self._lifecycle.delete(self._context(props), self._state(props))
+        call = self._call(props)
+        with call.reporting("deleting"):
+            self._calls.delete(call, props)
 
-    def _context(self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None) -> Context:
-        names = names_in(self._lifecycle.inputs_type, news, olds or {})
-        return Context(self._run(), names, subject=subject_of(self._lifecycle, news))
+    def _call(self, *props: Mapping[str, Any]) -> Call:
+        """Describe a call. The first of `props` has the resource's names now."""
+        news = props[0]
+        given = {name: str(news[name]) for name in _NAMES if news.get(name)}
+        default = news.get(self._default_name)
+        names = ResourceNames(
+            name=str(news.get(_RESOURCE_NAME) or ""),
+            default_name=default if isinstance(default, str) else "",
+            **given,
+        )
+        # Only a resource whose name input may be a secret has its own name beside it.
+        may_be_secret = [each for each in props if each.get(_RESOURCE_NAME) is not None]
+        secret_names = tuple(each.get(self._name_input) for each in may_be_secret)
+        return Call(self._process(), self._subject(news), names, secret_names=secret_names)
 
-    def _creating(
-        self, props: dict[str, Any], *, is_new: bool = True
-    ) -> contextlib.AbstractContextManager[None]:
-        if not is_new:
-            return contextlib.nullcontext()
-        return self._run().claims.creating(subject_of(self._lifecycle, props))
-
-    def _inputs(self, props: dict[str, Any]) -> Inputs:
-        try:
-            inputs: Inputs = self._lifecycle.inputs_type.model_validate(props)
-        except ValidationError as error:
-            raise LifecycleError(f"its inputs can't be used: {why(error, field_name)}") from None
-        return inputs
-
-    def _state(self, props: dict[str, Any]) -> State:
-        try:
-            state: State = self._lifecycle.state_type.model_validate(props)
-        except ValidationError as error:
-            raise LifecycleError(
-                "its outputs in the stack's state aren't as this provider writes them "
-                f"({why(error, field_name)}): correct them, or restore an earlier state, with "
-                "`pulumi stack export` and `pulumi stack import`"
-            ) from None
-        return state
-
-    def _reporting(
-        self, doing: str, *props: dict[str, Any]
-    ) -> contextlib.AbstractContextManager[None]:
-        return reporting(self._lifecycle, self._run, doing, *props)
+    def _subject(self, props: Mapping[str, Any]) -> str:
+        kind = self._calls.lifecycle.kind
+        names = (props.get(n) for n in (_RESOURCE_NAME, self._name_input, self._default_name))
+        shown = next((name for name in names if name is not None), None)
+        return f"{kind} {shown!r}" if isinstance(shown, str) else kind
 
 
-def _from_sdk(props: dict[str, Any]) -> dict[str, Any]:
-    return _replaced(props, lambda value: UNKNOWN if isinstance(value, SdkUnknown) else value)
+def _replaced(value: Any, unknown: type, by: object) -> Any:  # noqa: ANN401 - JSON-like
+    """Return JSON-like data with another value for what is unknown."""
+    if isinstance(value, dict):
+        return {key: _replaced(item, unknown, by) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_replaced(item, unknown, by) for item in value]
+    return by if isinstance(value, unknown) else value
 
 
-def _to_sdk(props: dict[str, Any]) -> dict[str, Any]:
-    return _replaced(props, lambda value: SDK_UNKNOWN if isinstance(value, Unknown) else value)
+def _outputs(outputs: Mapping[str, Any], props: Mapping[str, Any]) -> dict[str, Any]:
+    """Return outputs without those that are None, which the engine would drop too.
 
-
-def _replaced(props: dict[str, Any], leaf: Callable[[object], object]) -> dict[str, Any]:
-    """Replace the leaves of a JSON-like dictionary."""
-
-    def walk(value: object) -> object:
-        if isinstance(value, dict):
-            return {key: walk(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [walk(item) for item in value]
-        return leaf(value)
-
-    return {key: walk(value) for key, value in props.items()}
-
-
-def _outputs(state: State, props: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the state as outputs, without those that are None. The engine would drop them too."""
-    outputs = {name: value for name, value in plain(state).items() if value is not None}
-    if props.get(RESOURCE_NAME) is not None:
-        # Later calls get the outputs alone, and `reporting` needs the name.
-        outputs.setdefault(RESOURCE_NAME, props[RESOURCE_NAME])
-    require_sendable(outputs)
-    return outputs
+    Later calls get the outputs alone, and messages need the resource's name.
+    """
+    own_name = {_RESOURCE_NAME: props.get(_RESOURCE_NAME)}
+    return {n: value for n, value in (own_name | dict(outputs)).items() if value is not None}

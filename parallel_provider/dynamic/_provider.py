@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
-from pulumi.dynamic import (
-    CheckResult,
-    ConfigureRequest,
-    CreateResult,
-    DiffResult,
-    ReadResult,
-    ResourceProvider,
-    UpdateResult,
-)
+from pulumi.dynamic import ConfigureRequest, ResourceProvider
 
 from parallel_provider.isolation import import_own_modules
 
-if TYPE_CHECKING:
-    from parallel_provider.dynamic._adapter import Adapter
+
+def _passed_on(method: str) -> Callable[..., Any]:
+    """Return a method that calls the adapter's method of this name."""
+
+    def call(provider: Provider, *arguments: Any) -> Any:  # noqa: ANN401 - the SDK's types
+        from parallel_provider.dynamic._adapter import adapter_of  # noqa: PLC0415 - heavy
+
+        return getattr(adapter_of(provider.kind), method)(*arguments)
+
+    return call
 
 
 class Provider(ResourceProvider):
@@ -33,31 +34,9 @@ class Provider(ResourceProvider):
 
         _process.configure(req.config.get)
 
-    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Fill in defaults and report every problem of the inputs."""
-        return self._adapter().check(_olds, news)
-
-    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Compare the outputs of the last run with checked inputs."""
-        return self._adapter().diff(_olds, _news)
-
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        """Create the resource."""
-        return self._adapter().create(props)
-
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Read the resource as it is now."""
-        return self._adapter().read(id_, props)
-
-    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Change the resource in place."""
-        return self._adapter().update(_olds, _news)
-
-    def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Delete the resource."""
-        self._adapter().delete(_props)
-
-    def _adapter(self) -> Adapter:
-        from parallel_provider.dynamic._adapter import adapter_of  # noqa: PLC0415 - heavy
-
-        return adapter_of(self.kind)
+    check = _passed_on("check")
+    diff = _passed_on("diff")
+    create = _passed_on("create")
+    read = _passed_on("read")
+    update = _passed_on("update")
+    delete = _passed_on("delete")

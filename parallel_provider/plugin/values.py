@@ -1,21 +1,23 @@
-"""Translates between the protocol's structs and JSON-like values with names in snake_case."""
+"""Translates between the protocol's structs, with names in camelCase, and JSON-like values."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from google.protobuf import struct_pb2
-from pydantic import BaseModel, SecretStr
+from pydantic import alias_generators
 
+from parallel_provider.calls import Door
 from parallel_provider.lifecycle.unknown import UNKNOWN, Unknown
-from parallel_provider.plugin.names import to_camel
-from parallel_provider.sendable import (
-    SIGNATURE,
-    UNKNOWN_MARKER,
-    UNKNOWN_MARKERS,
-    require_sendable,
-)
+from parallel_provider.model import plain
+from parallel_provider.sendable import SIGNATURE, UNKNOWN_MARKER, UNKNOWN_MARKERS
+
+to_camel = functools.cache(alias_generators.to_camel)
+"""Returns a name in camelCase. There are few names, and each call of the engine has several."""
+
+DOOR = Door(to_camel, functools.partial(plain, spell=to_camel), keeps_unfinished=True)
 
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a marker, not a secret
 
@@ -41,21 +43,6 @@ def to_struct(properties: Mapping[str, Any], secrets: Iterable[str] = ()) -> str
     return struct
 
 
-def in_camel_case(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a model's fields with names in camelCase, and their values as JSON-like data."""
-    return {to_camel(name): _plain(value) for name, value in properties.items()}
-
-
-def sendable(properties: Mapping[str, Any], secrets: Iterable[str] = ()) -> struct_pb2.Struct:
-    """Return a model's fields as a struct for the engine. `secrets` are names in camelCase.
-
-    Raises LifecycleError if the engine would give a value a meaning of its own.
-    """
-    plain = in_camel_case(properties)
-    require_sendable(plain)
-    return to_struct(plain, secrets)
-
-
 def in_snake_case(names: Iterable[str], properties: Mapping[str, Any]) -> dict[str, Any]:
     """Return the properties of these names, which may be there in camelCase or in snake_case."""
     found = {}
@@ -65,16 +52,6 @@ def in_snake_case(names: Iterable[str], properties: Mapping[str, Any]) -> dict[s
                 found[name] = properties[spelling]
                 break
     return found
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any field of a model
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    if isinstance(value, BaseModel):
-        return in_camel_case(dict(value))
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
 
 
 def _has_secret(value: struct_pb2.Value) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pulumi.output import UNKNOWN as SDK_UNKNOWN
 
+from parallel_provider.calls import Process
 from parallel_provider.dynamic import _process
 from parallel_provider.dynamic._adapter import Adapter, adapter_of
 from parallel_provider.errors import InternalError, ResourceError
@@ -16,7 +17,7 @@ from parallel_provider.lifecycle import lifecycle_of
 from parallel_provider.lifecycle.app import AppInputs, AppLifecycle, AppState
 from parallel_provider.lifecycle.declarations import Checked, Props
 from parallel_provider.lifecycle.resource import Diff
-from parallel_provider.lifecycle.run import Context
+from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import api_at, run_at
@@ -25,10 +26,15 @@ NO_SUCH_APP = "00000000-0000-4000-8000-000000000000"
 APP = {"app_id": "1", "app_name": "search", "org_id": "o", "org_name": "O"}
 
 
+def process_with(run: Run) -> Process:
+    """Return a process of the dynamic provider that has this run."""
+    return Process(_process.DOOR, run=run)
+
+
 @pytest.fixture(autouse=True)
 def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the process's run reach nobody, and hide frames as the provider's process does."""
-    monkeypatch.setattr(_process, "_run", run_at())
+    monkeypatch.setattr(_process, "_process", process_with(run_at()))
     monkeypatch.setattr(sys, "tracebacklimit", 0, raising=False)
 
 
@@ -49,7 +55,7 @@ def test_unknown_values_are_the_lifecycles_own_and_go_back_as_the_sdks() -> None
     adapter = Adapter(Watched())
 
     checked = adapter.check({}, news)
-    adapter.diff(dict(APP), news)
+    adapter.diff("1", dict(APP), news)
 
     expected = {"app_name": UNKNOWN, "x": [{"y": UNKNOWN, "z": None}, 1.5, "text"]}
     assert seen == [expected, expected]
@@ -80,7 +86,7 @@ def test_diff_looks_at_inputs_only(
     """Another form of the provider, as after an upgrade or under another Python, is no change."""
     olds = {**APP, "__provider": "old text", "unknown_to_this_version": 1}
 
-    diff = adapter_of("App").diff(olds, {**news})
+    diff = adapter_of("App").diff("1", olds, {**news})
 
     assert (diff.changes, diff.replaces) == (changes, replaces)
 
@@ -89,7 +95,8 @@ def test_outputs_are_plain_values_without_none(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Secrets go out as text, for the engine to encrypt; what is None is left out."""
-    monkeypatch.setattr(_process, "_run", run_at(emulator.url, emulator.access_token))
+    run = run_at(emulator.url, emulator.access_token)
+    monkeypatch.setattr(_process, "_process", process_with(run))
     app_id = emulator.state()["apps"][0]["app_id"]
 
     created = adapter_of("ApiKey").create({"app_id": app_id, "api_key_name": "ci"})
@@ -103,10 +110,12 @@ def test_outputs_are_plain_values_without_none(
 
 def test_read_of_what_is_gone_drops_it(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty id and no outputs are what the engine takes for gone."""
-    monkeypatch.setattr(_process, "_run", run_at(emulator.url, emulator.access_token))
+    run = run_at(emulator.url, emulator.access_token)
+    monkeypatch.setattr(_process, "_process", process_with(run))
     created = adapter_of("App").create({"app_name": "search"})
     api_at(emulator.url, emulator.access_token).delete_app(created.id)
-    monkeypatch.setattr(_process, "_run", run_at(emulator.url, emulator.access_token))
+    run = run_at(emulator.url, emulator.access_token)
+    monkeypatch.setattr(_process, "_process", process_with(run))
 
     read = adapter_of("App").read(created.id, created.outs or {})
 
@@ -120,7 +129,7 @@ def test_read_of_what_is_gone_drops_it(emulator: Emulator, monkeypatch: pytest.M
         (lambda app: app.create({"app_name": "a\\b"}), r"creating App 'a\\b': "),
         (lambda app: app.read("1", dict(APP)), "reading App 'search': "),
         (lambda app: app.read("1", {"default_app_name": "shared"}), "reading App 'shared': "),
-        (lambda app: app.delete(dict(APP)), "deleting App 'search': "),
+        (lambda app: app.delete("1", dict(APP)), "deleting App 'search': "),
     ],
 )
 def test_failure_names_what_was_done_to_which_resource(
@@ -159,8 +168,8 @@ def test_bug_is_told_by_its_place_and_never_by_its_values() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda key: key.diff({"raw_api_key": ["hush-hush"]}, {"api_key_name": "ci"}),
-        lambda key: key.delete({"api_key_name": "ci", "raw_api_key": "hush-hush"}),
+        lambda key: key.diff("1", {"raw_api_key": ["hush-hush"]}, {"api_key_name": "ci"}),
+        lambda key: key.delete("1", {"api_key_name": "ci", "raw_api_key": "hush-hush"}),
     ],
 )
 def test_damaged_state_is_told_with_every_wrong_output_and_no_value(
@@ -199,14 +208,14 @@ def test_one_cause_of_many_failures_is_told_once(monkeypatch: pytest.MonkeyPatch
     assert "can't be reached" in failure("one")
     assert failure("two") == "creating App 'two': the same cause as for App 'one': see its error"
     assert "can't be reached" in failure("one")
-    monkeypatch.setattr(_process, "_run", run_at())
+    monkeypatch.setattr(_process, "_process", process_with(run_at()))
     assert "can't be reached" in failure("two")
 
 
 def test_failure_that_names_what_is_left_behind_is_always_told(emulator: Emulator) -> None:
     """Two keys may be lost with equal texts: neither goes without a word."""
-    run = run_at(emulator.url, emulator.access_token)
-    keys = Adapter(lifecycle_of("ApiKey"), lambda: run)
+    process = process_with(run_at(emulator.url, emulator.access_token))
+    keys = Adapter(lifecycle_of("ApiKey"), lambda: process)
     app_id = emulator.state()["apps"][0]["app_id"]
     for _ in range(2):
         emulator.add_fault(

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from pulumi.output import UNKNOWN
 
+from parallel_provider.calls import Process
 from parallel_provider.dynamic._adapter import Adapter
+from parallel_provider.dynamic._process import DOOR
 from parallel_provider.lifecycle import lifecycle_of
 from tests.lifecycle.runs import run_at
 
@@ -17,7 +19,7 @@ NAME, DEFAULT = "api_key_name", "default_api_key_name"
 
 def checked(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
     """Return the checked inputs of a key."""
-    adapter = Adapter(lifecycle_of("ApiKey"), run_at)
+    adapter = Adapter(lifecycle_of("ApiKey"), lambda: Process(DOOR, run=run_at()))
     return dict(adapter.check(olds, {"app_id": APP_ID, **news}).inputs)
 
 
@@ -59,7 +61,7 @@ def test_names_of_the_program_stay_in_the_checked_inputs() -> None:
         "resource_name": "credit",
         "parent_types": "my:Shop",
     }
-    adapter = Adapter(lifecycle_of("BalanceTopUp"), run_at)
+    adapter = Adapter(lifecycle_of("BalanceTopUp"), lambda: Process(DOOR, run=run_at()))
 
     inputs = adapter.check({"amount_cents": 5.0}, {"amount_cents": 5.0, **names}).inputs
 

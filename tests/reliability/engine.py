@@ -7,12 +7,15 @@ killed later. There is one step at a time.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from parallel_provider.calls import Process
 from parallel_provider.dynamic._adapter import Adapter
+from parallel_provider.dynamic._process import DOOR
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle import lifecycle_of
 from parallel_provider.lifecycle.run import Run
@@ -91,7 +94,7 @@ class Stack:
         if old is None:
             self.resources.append(self._create(adapter, declared, news))
             return
-        diff = adapter.diff(old.outputs, news)
+        diff = adapter.diff(old.resource_id, old.outputs, news)
         if diff.replaces:
             new = self._create(adapter, declared, self._checked(adapter, declared, {}, news))
             self.resources.remove(old)
@@ -100,7 +103,7 @@ class Stack:
         # Without an answer, Pulumi compares the inputs itself.
         elif diff.changes or (diff.changes is None and news != old.inputs):
             with self._step(f"updating {declared.name}"):
-                updated = adapter.update(old.outputs, news)
+                updated = adapter.update(old.resource_id, old.outputs, news)
             old.inputs, old.outputs = news, dict(updated.outs or {})
         else:
             old.inputs = news
@@ -114,7 +117,7 @@ class Stack:
         # Delete keys before their apps: dependents are created last and deleted first.
         for resource in sorted(self.leaving, key=lambda r: r.kind == "App"):
             with self._step(f"deleting {resource.name}"):
-                _adapter(run, resource.kind).delete(resource.outputs)
+                _adapter(run, resource.kind).delete(resource.resource_id, resource.outputs)
             self.leaving.remove(resource)
 
     def _inputs(self, declared: Declared) -> dict[str, Any]:
@@ -150,7 +153,12 @@ class Stack:
 
 
 def _adapter(run: Run, kind: str) -> Adapter:
-    return Adapter(lifecycle_of(kind), lambda: run)
+    return Adapter(lifecycle_of(kind), lambda: _process(run))
+
+
+@functools.lru_cache(maxsize=1)
+def _process(run: Run) -> Process:
+    return Process(DOOR, run=run)
 
 
 def app(name: str, **inputs: object) -> Declared:
