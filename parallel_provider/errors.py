@@ -1,4 +1,4 @@
-"""Every error that this package raises on purpose. All of them are names of `parallel_provider`.
+"""Every error that this package raises on purpose.
 
 ParallelError
 ├── SettingsError                 a setting is missing, malformed, or contradicts another one
@@ -14,34 +14,28 @@ ParallelError
 │   ├── AnswerError               the answer isn't as documented: created_id
 │   ├── WrongOrganizationError    the access token belongs to another organization
 │   └── StatusError               the server refused: status_code, request_id, retry_after
-│       ├── ValidationFailedError   400, 422
-│       ├── AuthenticationError     401
-│       ├── PaymentRequiredError    402
-│       ├── PermissionDeniedError   403
-│       ├── NotFoundError           404
-│       ├── RateLimitedError        429
-│       └── ServerError             408, 5xx
+│       ├── AuthenticationError   401
+│       ├── PermissionDeniedError 403
+│       ├── NotFoundError         404
+│       ├── RateLimitedError      429
+│       └── ServerError           408, 5xx
 ├── LifecycleError                what was asked can't be done safely
-│   ├── HeldElsewhereError        another resource of this run has it
-│   ├── LostKeyError              a key may exist that nobody holds
-│   └── UnknownChargeError        a charge was sent, and its outcome isn't known
+│   └── HeldElsewhereError        another resource of this run has it
 ├── UserFolderError               there is no place for this user's locks and notes
-├── JournalError                  the journal of charges can't be read
 ├── ResourceError                 something failed for one resource
 └── InternalError                 a bug in this package
 
 The text of each is one line: what was being done, to what, why it failed, what to do next. It never
-holds a token or a raw key. Pickle keeps the type, the text and the attributes.
+holds a token or a raw key. No program catches them: Pulumi prints the type and the text of those
+that a dynamic provider raises, and those give `parallel_provider` as their module.
 """
 
 from __future__ import annotations
 
-import copyreg
-from typing import Any
-
 from parallel_provider.printable import masked
 
 _UNAVAILABLE = 503
+_PRINTED_MODULE = "parallel_provider"
 
 
 class ParallelError(Exception):
@@ -50,25 +44,11 @@ class ParallelError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(masked(" ".join(message.split())))
 
-    def __init_subclass__(cls) -> None:
-        """Give the class the name that users import it by."""
-        _make_public(cls)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the error as it is: `__init__` would ask for its keyword arguments."""
-        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined] # not in its stub
-
-
-def _make_public(kind: type[ParallelError]) -> None:
-    if kind.__module__ == __name__:
-        kind.__module__ = "parallel_provider"
-
-
-_make_public(ParallelError)
-
 
 class SettingsError(ParallelError):
     """A setting is missing, malformed, or contradicts another one."""
+
+    __module__ = _PRINTED_MODULE
 
 
 class CommandError(ParallelError):
@@ -77,6 +57,8 @@ class CommandError(ParallelError):
 
 class CredentialsError(ParallelError):
     """There is no usable access token; the text names the source that was tried."""
+
+    __module__ = _PRINTED_MODULE
 
 
 class NotConfiguredError(CredentialsError):
@@ -173,16 +155,8 @@ class StatusError(ApiError):
         self.retry_after = retry_after
 
 
-class ValidationFailedError(StatusError):
-    """400 or 422: the request itself is wrong; the text names the fields."""
-
-
 class AuthenticationError(StatusError):
     """401: the access token isn't valid, or no longer."""
-
-
-class PaymentRequiredError(StatusError):
-    """402: the organization has no way to pay."""
 
 
 class PermissionDeniedError(StatusError):
@@ -218,25 +192,17 @@ class HeldElsewhereError(LifecycleError):
     """Another resource of this run has the app, key or top-up already."""
 
 
-class LostKeyError(LifecycleError):
-    """A key may have been created, and its raw value was lost on the way."""
-
-
-class UnknownChargeError(LifecycleError):
-    """The card may have been charged; the text names the idempotency key and what is safe."""
-
-
 class UserFolderError(ParallelError):
     """The user's folder for locks and notes can't be made or written, or has no locks."""
-
-
-class JournalError(ParallelError):
-    """The journal of charges can't be read."""
 
 
 class ResourceError(ParallelError):
     """Something failed for one resource: what was being done, to which, why, what to do next."""
 
+    __module__ = _PRINTED_MODULE
+
 
 class InternalError(ParallelError):
     """A bug in this package; the text says where, and holds no value."""
+
+    __module__ = _PRINTED_MODULE

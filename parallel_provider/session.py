@@ -26,20 +26,17 @@ def open_api(
     settings: Settings,
     source: TokenSource,
     *,
-    timeout_seconds: float | None = None,
     cancellation: Cancellation | None = None,
 ) -> AccountApi:
     """Return a client that uses these settings and the tokens of this source.
 
-    One call takes at most `timeout_seconds`, or as long as the settings say. Its waits end when
-    `cancellation` says so. The client is a context manager.
+    Its waits end when `cancellation` says so. The client is a context manager.
     """
-    seconds = settings.timeout_seconds if timeout_seconds is None else timeout_seconds
     return AccountApi(
         settings.service_api_url,
         lambda: _bearer_auth(source),
         auth_origin=source.origin,
-        retry_policy=RetryPolicy(deadline_seconds=seconds),
+        retry_policy=RetryPolicy(deadline_seconds=settings.timeout_seconds),
         cancellation=cancellation,
     )
 

@@ -138,7 +138,7 @@ SETTINGS = (
 CONFIG_KEYS = tuple(each.key for each in SETTINGS if each.key)
 VARIABLES = tuple(each.variable for each in SETTINGS)
 IMPORTED_RAW_KEY = "PARALLEL_IMPORT_RAW_API_KEY"
-"""The variable with the raw key of a key that the native plugin imports."""
+"""The variable with the raw keys of the keys that the native plugin imports."""
 SECRET_VARIABLES = (
     *(each.variable for each in SETTINGS if each.kind in ("secret", "command")),
     IMPORTED_RAW_KEY,

@@ -16,12 +16,10 @@ from parallel_provider.errors import (
     ConnectionFailedError,
     NoAnswerError,
     NotFoundError,
-    PaymentRequiredError,
     PermissionDeniedError,
     RateLimitedError,
     ServerError,
     StatusError,
-    ValidationFailedError,
     WrongOrganizationError,
 )
 
@@ -37,12 +35,10 @@ __all__ = [
     "CreatedApiKey",
     "NoAnswerError",
     "NotFoundError",
-    "PaymentRequiredError",
     "PermissionDeniedError",
     "RateLimitedError",
     "RetryPolicy",
     "ServerError",
     "StatusError",
-    "ValidationFailedError",
     "WrongOrganizationError",
 ]

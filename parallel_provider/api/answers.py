@@ -13,12 +13,10 @@ from parallel_provider.errors import (
     AnswerError,
     AuthenticationError,
     NotFoundError,
-    PaymentRequiredError,
     PermissionDeniedError,
     RateLimitedError,
     ServerError,
     StatusError,
-    ValidationFailedError,
 )
 from parallel_provider.http.messages import parse_retry_after
 from parallel_provider.model import ValidationError, why
@@ -45,13 +43,10 @@ _PLAIN_WORD = re.compile(
 )
 
 _ERRORS_BY_STATUS: dict[int, type[StatusError]] = {
-    400: ValidationFailedError,
     401: AuthenticationError,
-    402: PaymentRequiredError,
     403: PermissionDeniedError,
     404: NotFoundError,
     408: ServerError,
-    422: ValidationFailedError,
     429: RateLimitedError,
 }
 _FIRST_SERVER_ERROR = 500

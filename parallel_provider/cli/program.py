@@ -13,9 +13,9 @@ from typing import TextIO
 import click
 
 from parallel_provider.cli.lazy_group import LazyCommand, LazyGroup
-from parallel_provider.cli.versions import print_versions
 from parallel_provider.errors import ParallelError
 from parallel_provider.printable import line_for_user
+from parallel_provider.version import __version__
 
 FAILED = 1
 INTERRUPTED = 130
@@ -37,9 +37,6 @@ _COMMANDS = {
     "emulator": LazyCommand(
         "parallel_provider.emulator.command:emulator", "Run a local Account API for tests."
     ),
-    "completion": LazyCommand(
-        "parallel_provider.cli.completion:completion", "Print the completion for a shell."
-    ),
 }
 _EXAMPLES = """
 \b
@@ -58,14 +55,7 @@ The sign-in is shared with the official client, parallel-cli.
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_EXAMPLES,
 )
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=print_versions,
-    help="Show the versions of this program, Python and Pulumi, and exit.",
-)
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def program() -> None:
     """Sign in to Parallel, and look at what Pulumi programs manage there."""
 

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pydantic import SecretStr
 
 from parallel_provider.commands import Command, run_command, show_on_standard_error
-from parallel_provider.credentials.times import finite_number
+from parallel_provider.credentials.times import epoch_seconds
 from parallel_provider.credentials.tokens import (
     AccessToken,
     Clock,
@@ -82,11 +82,10 @@ def _parse_json(text: str, command: str) -> tuple[str, float | None]:
 def _expiry(value: object, command: str) -> float | None:
     if value is None:
         return None
-    if isinstance(value, int | float):
-        seconds = finite_number(value)
-        if seconds is not None:
-            return seconds
-    elif isinstance(value, str):
+    seconds = epoch_seconds(value)
+    if seconds is not None:
+        return seconds
+    if isinstance(value, str):
         try:
             # Python 3.10 can't read the Z.
             moment = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -76,40 +76,39 @@ class SignInServer:
             },
         }
         response = self._post("/register", json=body)
-        return _parse(response, ClientRegistration).client_id
+        return _parse(response, ClientRegistration.read).client_id
 
     def request_device_code(self, client_id: str, scopes: Sequence[str]) -> DeviceCode:
         """Ask for a code that a person can approve. POST /getServiceKeys/device/code."""
         response = self._post(
             "/device/code", data={"client_id": client_id, "scope": " ".join(scopes)}
         )
-        return _parse(response, DeviceCode)
+        return _parse(response, DeviceCode.read)
 
     def exchange_device_code(self, client_id: str, device_code: SecretStr) -> TokenGrant:
         """Ask for the tokens of an approved code. POST /getServiceKeys/token.
 
         Raises OAuthError with one of RFC 8628's codes as long as it isn't approved.
         """
-        return self._token(
-            grant_type=DEVICE_CODE_GRANT,
-            device_code=device_code.get_secret_value(),
-            client_id=client_id,
-        )
+        form = {
+            "grant_type": DEVICE_CODE_GRANT,
+            "device_code": device_code.get_secret_value(),
+            "client_id": client_id,
+        }
+        return _parse(self._post("/token", data=form), TokenGrant.read)
 
     def refresh(self, client_id: str, refresh_token: SecretStr) -> TokenGrant:
         """Exchange a refresh token for the next pair of tokens. POST /getServiceKeys/token."""
-        return self._token(
-            grant_type="refresh_token",
-            refresh_token=refresh_token.get_secret_value(),
-            client_id=client_id,
-        )
+        form = {
+            "grant_type": "refresh_token",
+            "refresh_token": refresh_token.get_secret_value(),
+            "client_id": client_id,
+        }
+        return _parse(self._post("/token", data=form), TokenGrant.read_refreshed)
 
     def revoke(self, refresh_token: SecretStr) -> None:
         """End a sign-in at the server. POST /getServiceKeys/token/revoke."""
         self._post("/token/revoke", data={"refresh_token": refresh_token.get_secret_value()})
-
-    def _token(self, **form: str) -> TokenGrant:
-        return _parse(self._post("/token", data=form), TokenGrant)
 
     def _post(
         self,
@@ -138,7 +137,7 @@ class SignInServer:
         return response
 
 
-def _parse(response: httpx.Response, model: type[AnswerT]) -> AnswerT:
+def _parse(response: httpx.Response, read: Callable[[object], AnswerT]) -> AnswerT:
     try:
         answer = read_json(response.content)
         _remember_secrets(answer)
@@ -146,7 +145,7 @@ def _parse(response: httpx.Response, model: type[AnswerT]) -> AnswerT:
         reason = "it isn't JSON"
     else:
         try:
-            return model.read(answer)
+            return read(answer)
         except ValueError as error:
             reason = str(error)
     raise SignInUnavailableError(

@@ -122,7 +122,7 @@ class Refresh:
             if latest.tokens(self.org_id).refresh_token != used:
                 return None  # somebody has signed in again, and those tokens are newer
             # Stored before any error is raised: the refresh token can't be used again.
-            new, problem = _with_answer(latest, self.org_id, used, grant, self.clock())
+            new, problem = _with_answer(latest, self.org_id, grant, self.clock())
             write.commit(new.dump())
         return problem
 
@@ -180,26 +180,20 @@ class Refresh:
 
 
 def _with_answer(
-    document: Document, org_id: str, used: SecretStr, grant: TokenGrant, now: float
+    document: Document, org_id: str, grant: TokenGrant, now: float
 ) -> tuple[Document, CredentialsError | None]:
-    """Return what to store after the answer to a refresh, and what is wrong with that answer."""
-    other_org = None if grant.org_id in (None, org_id) or org_id == PIPELINE_ORG else grant.org_id
-    if other_org is not None:
-        text = (
-            f"the sign-in of organization {org_id} was answered with a token for "
-            f"{printable(other_org)}, which isn't used here"
-        )
-        if grant.refresh_token in (None, used):
-            return document, CredentialsError(f"{text}: {LOGIN_HINT}")
-        # The pair is stored under its own organization, as after a sign-in to that one. The used
-        # refresh token is removed: a server may end the new pair too if it is sent again.
-        moved = document.without_sign_in(org_id).with_grant(other_org, grant, now)
-        return moved, CredentialsError(
-            f"{text}; it is stored as the sign-in of {printable(other_org)}, and that of {org_id} "
-            f"has ended: {LOGIN_HINT} and choose {org_id}"
-        )
+    """Return what to store after the answer to a refresh, and what is wrong with that answer.
+
+    A new refresh token is always stored, as the one that was sent can't be used again.
+    """
     problem = None
-    if grant.access_token is None:
+    if grant.org_id not in (None, org_id) and org_id != PIPELINE_ORG:
+        problem = CredentialsError(
+            f"the sign-in of organization {org_id} was answered with a token for "
+            f"{printable(str(grant.org_id))}, which isn't used: {LOGIN_HINT} and choose {org_id}"
+        )
+        grant = TokenGrant(access_token=None, refresh_token=grant.refresh_token)
+    elif grant.access_token is None:
         problem = CredentialsError(
             f"the sign-in of organization {org_id} was refreshed, and the answer had no access "
             "token that can be used; its refresh token is stored: try again"

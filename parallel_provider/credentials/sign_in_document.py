@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, SecretStr, ValidationError
 
 from parallel_provider.credentials.hints import LOGIN_HINT
-from parallel_provider.credentials.times import EpochSeconds, duration, moment
+from parallel_provider.credentials.times import LATEST_SECONDS, duration, moment
 from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.errors import CredentialsError
 from parallel_provider.model import Model, why
@@ -26,17 +26,19 @@ if TYPE_CHECKING:
 VERSION = 1
 WARN_AHEAD_SECONDS = 3 * 24 * 60 * 60.0
 
+EpochSeconds = Annotated[float, Field(ge=0, le=LATEST_SECONDS)]
+
 
 class StoredTokens(Model):
     """The field `control_api` of one organization; times are in epoch seconds."""
 
     access_token: SecretStr | None = None
-    access_token_expires_at: EpochSeconds = None
+    access_token_expires_at: EpochSeconds | None = None
     # Not strict: JSON has lists in the place of tuples.
     access_token_scopes: Annotated[tuple[str, ...], Field(strict=False)] | None = None
     refresh_token: SecretStr | None = None
-    refresh_token_expires_at: EpochSeconds = None
-    authorization_expires_at: EpochSeconds = None
+    refresh_token_expires_at: EpochSeconds | None = None
+    authorization_expires_at: EpochSeconds | None = None
 
     @property
     def access(self) -> AccessToken | None:
@@ -202,12 +204,12 @@ class Document:
         if grant.access_token is not None:
             tokens["access_token"] = grant.access_token.get_secret_value()
             tokens["access_token_expires_at"] = at(grant.expires_in)
+            tokens["authorization_expires_at"] = at(grant.authorization_expires_in)
         if grant.scope:
             tokens["access_token_scopes"] = grant.scope.split()
         if grant.refresh_token is not None:
             tokens["refresh_token"] = grant.refresh_token.get_secret_value()
             tokens["refresh_token_expires_at"] = at(grant.refresh_token_expires_in)
-        tokens["authorization_expires_at"] = at(grant.authorization_expires_in)
         return Document.from_raw(raw)
 
     def with_sign_in(self, client_id: str, org_id: str, grant: TokenGrant, now: float) -> Document:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from parallel_provider.credentials.times import finite_number, is_absurd_time, moment
+from parallel_provider.credentials.times import epoch_seconds, moment
 from parallel_provider.errors import CredentialsError
 from parallel_provider.jwt import claims_of
 
@@ -87,8 +87,7 @@ def jwt_expiry(token: SecretStr) -> float | None:
 
     The signature isn't checked, so this is only for telling a person when a token expires.
     """
-    expiry = claims_of(token.get_secret_value()).get("exp")
-    return None if is_absurd_time(expiry) else finite_number(expiry)
+    return epoch_seconds(claims_of(token.get_secret_value()).get("exp"))
 
 
 class TokenSource(Protocol):

@@ -1,19 +1,13 @@
 """The pages for people: the overview at `/`, and the approval of a sign-in.
 
-Each page is a template in the same layout and style, and loads nothing from elsewhere. Only the
-approval page can lead to a decision: `security.py` refuses posts from other origins, and the form
-has a proof that its sender has read the page.
+Each page has the same layout and style, and loads nothing from elsewhere. All that is shown is
+escaped, and `security.py` refuses posts from other origins.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import html
-import re
-import secrets
-from collections.abc import Iterable
 from functools import cache
+from html import escape
 from importlib.resources import files
 from urllib.parse import urlencode
 
@@ -35,19 +29,19 @@ _SCOPE_TEXTS = {
     "balance:read": "See the balance",
     "balance:add": "Charge your card to add balance",
 }
-
-_PLACEHOLDER = re.compile(r"\{\{ *(\w+) *\}\}")
+_ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E"
+    "%3Crect width='8' height='8' rx='1.5' fill='%23c2461f'/%3E%3C/svg%3E"
+)
 
 overview_router = APIRouter(include_in_schema=False)
 approval_router = APIRouter(include_in_schema=False)
-
-_proof_key = secrets.token_bytes(32)
 
 
 @overview_router.get("/")
 async def show_overview() -> Response:
     """Show the overview. Its script asks for the state again and again."""
-    return _page("overview.html", title="Account API emulator", verification_path=VERIFICATION_PATH)
+    return _page("Account API emulator", _read("overview.html"))
 
 
 @approval_router.get(VERIFICATION_PATH)
@@ -70,8 +64,6 @@ async def decide(state: State, form: Form) -> Response:
     code = state.sign_ins.find(form.get("user_code"))
     if code is None:
         return _ask_for_code(form.get("user_code"))
-    if not hmac.compare_digest(form.get("proof").encode(), _proof(code).encode()):
-        return _message("Try again", "This form doesn't come from this page.", status=403)
     # A second decision (from a second tab, or after the back button) changes nothing.
     user = state.user_at_sign_in(form.get("user_id"))
     if code.decision is None and form.get("decision") == "approve" and user:
@@ -82,52 +74,52 @@ async def decide(state: State, form: Form) -> Response:
     return RedirectResponse(f"{VERIFICATION_PATH}?{query}", status_code=303)
 
 
-def _proof(code: DeviceCode) -> str:
-    return hmac.new(_proof_key, code.device_code.encode(), hashlib.sha256).hexdigest()
-
-
 def _ask_for_code(tried: str) -> Response:
-    problem = _markup('<p class="problem" role="alert">This code is unknown or has expired.</p>')
-    return _page(
-        "ask_code.html",
-        title="Sign in",
+    problem = '<p class="problem" role="alert">This code is unknown or has expired.</p>'
+    return _sheet(
+        "Sign in",
+        f"""
+<h1>Sign in</h1>
+<p>Enter the code that your program shows.</p>
+{problem if tried else ""}
+<form method="get" action="{VERIFICATION_PATH}">
+<label class="visually-hidden" for="user_code">Code</label>
+<input class="code" id="user_code" name="user_code" value="{escape(tried)}" placeholder="XXXX-XXXX"
+ autocomplete="off" autocapitalize="characters" spellcheck="false" required autofocus>
+<div class="actions"><button class="primary">Continue</button></div>
+</form>""",
         status=404 if tried else 200,
-        problem=problem if tried else Markup(""),
-        action=VERIFICATION_PATH,
-        user_code=tried,
     )
 
 
 def _ask_for_decision(state: ServerState, code: DeviceCode) -> Response:
     default = state.user_at_sign_in()
-    users = _join(
-        _markup(
-            '<option value="{user_id}"'
-            + (" selected" if user is default else "")
-            + ">{name}</option>",
-            user_id=user.user_id,
-            name=_name_of(user),
-        )
+    users = "".join(
+        f'<option value="{escape(user.user_id)}"{" selected" if user is default else ""}>'
+        f"{escape(_name_of(user))}</option>"
         for organization in state.organizations
         for user in organization.users
     )
-    scopes = _join(
-        _markup(
-            "<li><span>{text}</span><code>{scope}</code></li>",
-            text=_SCOPE_TEXTS[scope],
-            scope=scope,
-        )
-        for scope in code.scopes
+    scopes = "".join(
+        f"<li><span>{_SCOPE_TEXTS[scope]}</span><code>{scope}</code></li>" for scope in code.scopes
     )
-    return _page(
-        "decide.html",
-        title="Sign in",
-        client_name=code.client.client_name,
-        user_code=code.user_code,
-        action=VERIFICATION_PATH,
-        proof=_proof(code),
-        users=users,
-        scopes=scopes,
+    return _sheet(
+        "Sign in",
+        f"""
+<h1><bdi>{escape(code.client.client_name)}</bdi> wants to sign in</h1>
+<p>Approve only if your program shows this code:</p>
+<p class="code">{code.user_code}</p>
+<p>It will be able to:</p>
+<ul class="scopes">{scopes}</ul>
+<form method="post" action="{VERIFICATION_PATH}">
+<input type="hidden" name="user_code" value="{code.user_code}">
+<label for="user_id">Organization</label>
+<select id="user_id" name="user_id">{users}</select>
+<div class="actions">
+<button name="decision" value="deny">Deny</button>
+<button class="primary" name="decision" value="approve">Approve</button>
+</div>
+</form>""",
     )
 
 
@@ -139,54 +131,30 @@ def _name_of(user: User) -> str:
     return f"{organization.org_name}: {user.user_email}, {user.role}"
 
 
-def _message(title: str, message: str, status: int = 200) -> Response:
-    return _page("message.html", title=title, status=status, message=message)
+def _message(title: str, message: str) -> Response:
+    return _sheet(title, f"<h1>{title}</h1><p>{escape(message)}</p>")
 
 
-class Markup(str):
-    """HTML that isn't escaped when it is put into a page; all other text is."""
-
-    __slots__ = ()
-
-
-def _markup(template: str, **values: str) -> Markup:
-    """Put escaped values into a piece of HTML."""
-    return Markup(template.format_map({name: html.escape(text) for name, text in values.items()}))
+def _sheet(title: str, content: str, status: int = 200) -> HTMLResponse:
+    brand = '<p class="brand">Account API emulator</p>'
+    return _page(title, f'<main class="sheet">{brand}{content}</main>', status)
 
 
-def _join(pieces: Iterable[Markup]) -> Markup:
-    return Markup("".join(pieces))
-
-
-def _page(template: str, *, title: str, status: int = 200, **values: str) -> HTMLResponse:
-    """Return a page: the template in the layout that all pages share."""
-    # Only the page's own style and script may run, and no other page may show it in a frame and
-    # make a person click its buttons.
-    nonce = secrets.token_urlsafe(16)
-    content = _fill(template, title=title, nonce=nonce, **values)
-    text = _fill(
-        "layout.html", title=title, nonce=nonce, style=Markup(_read("style.css")), content=content
-    )
-    policy = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
-        "img-src data:; connect-src 'self'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'"
-    )
-    headers = {
-        "Content-Security-Policy": policy,
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "same-origin",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return HTMLResponse(text, status_code=status, headers=headers)
-
-
-def _fill(template: str, **values: str) -> Markup:
-    def value(match: re.Match[str]) -> str:
-        text = values[match.group(1)]
-        return text if isinstance(text, Markup) else html.escape(text)
-
-    return Markup(_PLACEHOLDER.sub(value, _read(template)))
+def _page(title: str, content: str, status: int = 200) -> HTMLResponse:
+    """Return a page: HTML in the layout that all pages share."""
+    text = f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="{_ICON}">
+<title>{title}</title>
+<style>{_read("style.css")}</style>
+</head>
+<body>{content}</body>
+</html>"""
+    return HTMLResponse(text, status_code=status, headers={"Cache-Control": "no-store"})
 
 
 @cache

@@ -13,7 +13,6 @@ from parallel_provider.api import ApiError, Balance
 from parallel_provider.errors import (
     LifecycleError,
     ParallelError,
-    UnknownChargeError,
     UserFolderError,
     WrongOrganizationError,
 )
@@ -222,7 +221,7 @@ def charge(context: Context, wanted: Charge, before: Balance, month: str) -> Bal
     """Make a charge, and return the balance after it. `before` is the balance now.
 
     Call it within `one_charge_at_a_time`. `month` is the one that it counts for. Raises
-    UnknownChargeError if the outcome isn't known.
+    LifecycleError if the outcome isn't known.
     """
     run = context.run
     blocking = _blocking_charge(run, wanted.org_id, wanted.key)
@@ -258,10 +257,10 @@ def _send(run: Run, entry: JournalEntry, before: Balance, *, kept: bool, is_new:
     except ParallelError as error:
         if isinstance(error, ApiError) and error.may_have_worked:
             reason = str(error)
-            raise UnknownChargeError(_unknown_outcome(run, reason, before, entry, kept)) from None
+            raise LifecycleError(_unknown_outcome(run, reason, before, entry, kept)) from None
         # This run has charged nothing. Whether an earlier one has charged is unknown as before.
         if not is_new:
-            raise UnknownChargeError(
+            raise LifecycleError(
                 f"{error}. And {open_charge_sentence(entry)}. {entry.advice}"
             ) from None
         with contextlib.suppress(UserFolderError):
@@ -271,7 +270,7 @@ def _send(run: Run, entry: JournalEntry, before: Balance, *, kept: bool, is_new:
         cents_of(after)
     except LifecycleError:
         reason = "the balance in the answer isn't a number"
-        raise UnknownChargeError(_unknown_outcome(run, reason, before, entry, kept)) from None
+        raise LifecycleError(_unknown_outcome(run, reason, before, entry, kept)) from None
     return after
 
 

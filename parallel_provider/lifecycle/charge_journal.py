@@ -18,7 +18,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from parallel_provider.errors import JournalError, UserFolderError
+from parallel_provider.errors import ParallelError, UserFolderError
 from parallel_provider.user_folder import make_user_folder, user_folder
 
 # The server remembers an idempotency key for at least 24 hours. One of these hours is left for the
@@ -127,12 +127,12 @@ class ChargeJournal:
         self._given_folder = folder
 
     def find(self, org_id: str, key: str) -> JournalEntry | None:
-        """Return the entry of a charge. Raises JournalError for one that can't be read."""
+        """Return the entry of a charge. Raises ParallelError for one that can't be read."""
         folder = self._folder()
         return None if folder is None else _read(folder / _name(org_id, key))
 
     def entries(self, org_id: str | None = None) -> list[JournalEntry]:
-        """Return all entries, or those of one organization, oldest first. Raises JournalError."""
+        """Return all entries, or those of one organization, oldest first. Raises ParallelError."""
         folder = self._folder()
         try:
             paths = sorted(folder.iterdir()) if folder is not None else []
@@ -185,8 +185,8 @@ def _read(path: Path) -> JournalEntry | None:
         raise _unreadable("it is damaged", f"remove {path}") from None
 
 
-def _unreadable(reason: str | None, then: str) -> JournalError:
-    return JournalError(
+def _unreadable(reason: str | None, then: str) -> ParallelError:
+    return ParallelError(
         f"what this machine knows of an earlier charge can't be read ({reason}): look at the "
         f"charges in the Parallel console, then {then}"
     )

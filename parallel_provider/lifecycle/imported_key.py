@@ -70,7 +70,7 @@ def imported_outputs(
         context.warn(
             f"{shown} is imported without its raw key, which can't be read: "
             f"{field_name('raw_api_key')} stays empty. To have it in the state, remove the key "
-            f"with `pulumi state delete`, set {IMPORTED_RAW_KEY}, and import it again."
+            f"with `pulumi state delete`, name its id in {IMPORTED_RAW_KEY}, and import it again."
         )
     context.info(
         f"{shown}: the Account API can't read keys, so only its app was checked. Make sure that "

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from parallel_provider.api import AnswerError, ApiError, NotFoundError
 from parallel_provider.api.models import LATEST_TIME
 from parallel_provider.commands import Command, run_command
-from parallel_provider.errors import LifecycleError, LostKeyError, ParallelError
+from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.claims import Claim
 from parallel_provider.lifecycle.failures import reason_of
 from parallel_provider.lifecycle.presence import (
@@ -131,7 +131,7 @@ def create_secret(
         lost_twice = isinstance(error, ApiError) and error.may_have_worked
         noun, them = (f"up to two {api.noun}s", "them") if lost_twice else (f"a {api.noun}", "it")
         created = context.run.span(began)
-        raise LostKeyError(
+        raise LifecycleError(
             f"the answer was lost ({lost}), and another attempt failed ({error}): {noun} named "
             f"{name!r} that nobody holds may exist in app {app_id}. "
             f"{stray_text(them, created, stay)} Then run again"
@@ -198,10 +198,10 @@ class Discarded:
 
     @property
     def error(self) -> LifecycleError:
-        """The error for the user: LostKeyError if the secret may still work."""
+        """The error for the user."""
         if self.is_revoked:
             return LifecycleError(self.text)
-        return LostKeyError(f"{self.text}: revoke it in the Parallel console")
+        return LifecycleError(f"{self.text}: revoke it in the Parallel console")
 
 
 def discard_secret(

@@ -44,7 +44,7 @@ def run(signed_out: SignIn) -> Run:
             check=False,
             timeout=60,
         )
-        may_print_a_token = arguments[0] == "token" or "--print-refresh-token" in arguments
+        may_print_a_token = arguments[:1] == ("token",) or "--print-refresh-token" in arguments
         signed_out.assert_no_secret_in(result.stderr)
         if not may_print_a_token:
             signed_out.assert_no_secret_in(result.stdout)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import platform
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 from tests.cli.conftest import PROGRAM, Run
 from tests.credentials.sign_ins import SignIn
 
-COMMANDS = ["login", "logout", "status", "token", "balance", "apps", "emulator", "completion"]
+COMMANDS = ["login", "logout", "status", "token", "balance", "apps", "emulator"]
 
 
 def test_help_lists_every_command(run: Run) -> None:
@@ -34,30 +33,10 @@ def test_help_of_each_command_has_examples(run: Run, command: str) -> None:
     assert f"  parallel-provider {command}" in result.stdout.partition("Examples:")[2]
 
 
-@pytest.mark.parametrize(
-    ("script", "said"),
-    [
-        ("echo v3.999.0", "3.999.0"),
-        ("exit 1", "doesn't say its version"),
-        ("echo one; echo two", "doesn't say its version"),
-        ("printf '\\377'", "\N{REPLACEMENT CHARACTER}"),
-        (None, "isn't on PATH"),
-    ],
-)
-def test_version_says_what_a_bug_report_needs(
-    run: Run, tmp_path: Path, script: str | None, said: str
-) -> None:
-    """The versions of this package, Python, Pulumi's SDK and the `pulumi` on PATH."""
-    if script is not None:
-        (tmp_path / "pulumi").write_text(f"#!/bin/sh\n{script}\n")
-        (tmp_path / "pulumi").chmod(0o755)
-
-    ours, python, sdk, pulumi = run("--version", PATH=str(tmp_path)).stdout.splitlines()
-
-    assert ours == f"parallel-provider {importlib.metadata.version('parallel-provider')}"
-    assert python.startswith(f"Python {platform.python_version()} (")
-    assert sdk == f"Pulumi's SDK {importlib.metadata.version('pulumi')}"
-    assert pulumi == f"Pulumi {said}"
+def test_version_is_that_of_the_package(run: Run) -> None:
+    """One line, for a bug report."""
+    said = run("--version").stdout
+    assert said == f"parallel-provider {importlib.metadata.version('parallel-provider')}\n"
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["status", "--nonsense"], ["balance", "x"]])

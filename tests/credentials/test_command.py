@@ -59,7 +59,7 @@ def test_output_is_a_token_or_json(output: str, expires_at: float | None) -> Non
         (f'{{"access_token": "{JWT}", "expires_at": {"9" * 400}}}'.encode(), "neither epoch"),
         (f'{{"access_token": "{JWT}", "expires_at": {"9" * 9000}}}'.encode(), "can't be read"),
         (f'{{"access_token": "{JWT}", "expires_at": "{"9" * 400}"}}'.encode(), "neither epoch"),
-        (f'{{"access_token": "{JWT}", "expires_at": -1}}'.encode(), "already ended"),
+        (f'{{"access_token": "{JWT}", "expires_at": -1}}'.encode(), "neither epoch seconds"),
         (b"{" * 100_000, "can't be read"),
     ],
 )

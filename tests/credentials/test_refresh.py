@@ -184,27 +184,17 @@ def test_sign_in_without_refresh_token_says_to_sign_in(scripted: ScriptedRefresh
         scripted.run()
 
 
-def test_token_for_another_organization_is_stored_under_that_one(scripted: ScriptedRefresh) -> None:
-    """The pair is stored, the used refresh token is removed, and the error says so."""
-    scripted.answers = [grant(1, org_id="org_2")]
-    with pytest.raises(CredentialsError, match=r"org_1 .*for org_2.*stored .*of org_2.*login"):
-        scripted.run()
-    orgs = json.loads(scripted.path.read_text())["orgs"]
-    assert orgs["org_2"]["control_api"]["refresh_token"] == "refresh-1"
-    assert "control_api" not in orgs.get("org_1", {})
-
-
-@pytest.mark.parametrize("refresh_token", [None, SecretStr("refresh-0")])
-def test_token_for_another_organization_without_a_new_refresh_token_changes_nothing(
-    scripted: ScriptedRefresh, refresh_token: SecretStr | None
+@pytest.mark.parametrize("successor", [SecretStr("refresh-1"), None])
+def test_token_for_another_organization_is_not_used(
+    scripted: ScriptedRefresh, successor: SecretStr | None
 ) -> None:
-    """The refresh token can still be used then, so the file stays as it is."""
-    before = scripted.path.read_text()
-    answer = grant(1, org_id="org_2").model_copy(update={"refresh_token": refresh_token})
+    """Only the next refresh token is stored, if there is one, and the error says what to do."""
+    answer = grant(1, org_id="org_2").model_copy(update={"refresh_token": successor})
     scripted.answers = [answer]
-    with pytest.raises(CredentialsError, match=r"org_1 .*for org_2"):
+    with pytest.raises(CredentialsError, match=r"org_1 .*for org_2.*isn't used.*login.*org_1"):
         scripted.run()
-    assert json.loads(scripted.path.read_text()) == json.loads(before)
+    assert scripted.tokens["access_token"] == "access-0"
+    assert scripted.tokens["refresh_token"] == ("refresh-1" if successor else "refresh-0")
 
 
 def test_refresh_token_that_stays_the_same_is_kept(scripted: ScriptedRefresh) -> None:

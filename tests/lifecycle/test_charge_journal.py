@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from parallel_provider.errors import JournalError, UserFolderError
+from parallel_provider.errors import ParallelError, UserFolderError
 from parallel_provider.lifecycle.charge_journal import (
     ChargeJournal,
     JournalEntry,
@@ -97,7 +97,7 @@ def test_damaged_entry_is_an_error_and_not_a_charge_that_never_was(
     [file] = (home / CHARGES).iterdir()
     file.write_text(text)
 
-    with pytest.raises(JournalError, match="look at the charges") as failure:
+    with pytest.raises(ParallelError, match="look at the charges") as failure:
         journal.find("org_1", ENTRY.key)
     assert str(file) in str(failure.value)
 
@@ -123,7 +123,7 @@ def test_journal_that_cannot_be_read_is_not_an_empty_one(
     journal.write(ENTRY)
     (home / CHARGES).chmod(0)
     try:
-        with pytest.raises(JournalError, match="let this user read"):
+        with pytest.raises(ParallelError, match="let this user read"):
             journal.entries()
     finally:
         (home / CHARGES).chmod(0o700)

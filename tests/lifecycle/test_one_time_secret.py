@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from parallel_provider.api import CreatedApiKey
-from parallel_provider.errors import LifecycleError, LostKeyError, WrongOrganizationError
+from parallel_provider.errors import LifecycleError, WrongOrganizationError
 from parallel_provider.lifecycle.api_key import ApiKeyInputs, ApiKeyLifecycle
 from parallel_provider.lifecycle.app import AppState
 from parallel_provider.lifecycle.app_key import APP_KEYS
@@ -82,7 +82,7 @@ def test_second_failure_says_which_key_to_look_for(
     emulator.add_fault("drop_after", path=KEYS)
     emulator.add_fault(second, path=KEYS, status=403)  # type: ignore[arg-type] # a literal
 
-    with pytest.raises(LostKeyError) as failure:
+    with pytest.raises(LifecycleError) as failure:
         create_key(new_run(), app_id, "ci")
 
     for words in (*says, app_id):

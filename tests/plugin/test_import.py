@@ -23,14 +23,17 @@ MALFORMED_IDS += [
     "{app}/id/ ",
 ]
 NO_RAW_KEYS = [
-    "short",
-    "two words here",
-    "eyJhbGciOi.eyJzdWIi.c2ln",
-    "rings-the-\x07-bell",
-    "{",
-    "{}",
+    json.dumps({"a": raw})
+    for raw in [
+        1,
+        ["x"],
+        "short",
+        "two words here",
+        "eyJhbGciOi.eyJzdWIi.c2ln",
+        "rings-the-\x07-bell",
+    ]
 ]
-NO_RAW_KEYS += ['{"a": 1}', '{"a": ["x"]}', '{"a": "same-raw-key", "b": "same-raw-key"}']
+NO_RAW_KEYS += ['{"a": "same-raw-key", "b": "same-raw-key"}']
 
 
 @pytest.fixture
@@ -67,7 +70,7 @@ def test_imported_key_is_declared_by_what_is_printed(
     """Its inputs pass the check and change nothing; its raw key is there and isn't logged."""
     app_id = emulator.state()["apps"][0]["app_id"]
     raw = f"raw-{key_id}"
-    monkeypatch.setenv(RAW, f" {raw}\n")
+    monkeypatch.setenv(RAW, f" {json.dumps({key_id: raw})}\n")
     before = changes_at_the_server(emulator)
 
     imported = plugin.read(where, f"{app_id}/{key_id}/made-by-hand")
@@ -187,27 +190,29 @@ def test_top_up_is_not_importable(plugin: Plugin) -> None:
         plugin.read(CREDIT, "anything")
 
 
-def test_one_raw_key_is_not_given_to_two_keys(
+def test_each_key_gets_its_own_raw_key(
     plugin: Plugin, app_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not in one run, nor in a later one in which somebody has forgotten to change it."""
-    monkeypatch.setenv(RAW, "the-raw-key-of-one")
-    assert plugin.read(KEY, f"{app_id}/one/ci")[1]["rawApiKey"] == "the-raw-key-of-one"
-    plugin.begin_run()
-    assert plugin.read(KEY, f"{app_id}/one/ci")[1]["rawApiKey"] == "the-raw-key-of-one"
-    with pytest.raises(grpc.RpcError, match="was taken for the key one already"):
-        plugin.read(SVC, f"{app_id}/two/ci")
-    monkeypatch.setattr("parallel_provider.plugin.imports._key_ids", {})
-    with pytest.raises(grpc.RpcError, match="was taken for the key one already"):
-        plugin.read(SVC, f"{app_id}/two/ci")
-
-    plugin.begin_run()
+    """A variable that somebody forgot to change gives no key the raw key of another."""
     monkeypatch.setenv(RAW, json.dumps({"one": "raw-key-1", "two": "raw-key-2"}))
     found = {
-        each: plugin.read(KEY, f"{app_id}/{each}/ci")[1]["rawApiKey"] for each in ["one", "two"]
+        each: plugin.read(KEY, f"{app_id}/{each}/ci")[1]["rawApiKey"]
+        for each in ["one", "two", "three"]
     }
-    assert found == {"one": "raw-key-1", "two": "raw-key-2"}
-    assert plugin.read(KEY, f"{app_id}/three/ci")[1]["rawApiKey"] is None
+    assert found == {"one": "raw-key-1", "two": "raw-key-2", "three": None}
+
+
+@pytest.mark.parametrize(
+    "value", ["the-raw-key-of-one", '"the-raw-key-of-one"', "{", "{}", "[" * 9999]
+)
+def test_variable_in_another_form_is_refused(
+    plugin: Plugin, app_id: str, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    """Also a bare raw key. The error shows the form, and never the value."""
+    monkeypatch.setenv(RAW, value)
+    with pytest.raises(grpc.RpcError, match=f'{RAW} must be .*"API_KEY_ID": "RAW_API') as error:
+        plugin.read(KEY, f"{app_id}/one/ci")
+    assert "raw-key-of-one" not in str(error.value)
 
 
 @pytest.mark.parametrize("value", NO_RAW_KEYS)

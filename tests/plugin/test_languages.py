@@ -6,6 +6,7 @@ dependencies. So these are slow.
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -75,7 +76,8 @@ def _import_a_key(project: LanguageProject, emulator: Emulator) -> None:
     """Import a key into the stack, with its code in the program's language."""
     app_id = project.stack.outputs()["appId"].value
     key = Console(emulator).create_key(app_id, "made-by-hand")
-    project.set_variable("PARALLEL_IMPORT_RAW_API_KEY", key["raw_api_key"])
+    raw_keys = json.dumps({key["api_key_id"]: key["raw_api_key"]})
+    project.set_variable("PARALLEL_IMPORT_RAW_API_KEY", raw_keys)
 
     imported = project.stack.import_resources(
         resources=[

@@ -54,5 +54,5 @@ def test_killed_rotation_keeps_a_key_and_names_what_nobody_holds(
     assert held <= alive.keys()
     assert first["api_key_id"] == outputs["previous_api_key_id"]
     assert {alive[stray] for stray in alive.keys() - held} <= {"svc-2"}
-    assert "revoke any other key of that name" in rotated.stdout
+    assert "look in the Parallel console for what was created between" in rotated.stdout
     assert outputs["app_id"] in rotated.stdout

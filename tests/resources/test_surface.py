@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from pathlib import Path
 
@@ -10,15 +9,14 @@ import pulumi
 import pytest
 
 import parallel_provider as parallel
+from parallel_provider import resources
 
 
 def test_every_public_name_can_be_imported() -> None:
     """Names are imported lazily, so a misspelt name would only be found by a user."""
+    assert len(parallel.__all__) == 13
     for name in parallel.__all__:
-        module = "errors" if name.endswith("Error") else "resources"
-        assert getattr(parallel, name) is getattr(
-            importlib.import_module(f"parallel_provider.{module}"), name
-        )
+        assert getattr(parallel, name) is getattr(resources, name)
     assert set(parallel.__all__) <= set(dir(parallel))
     assert sorted(parallel.__all__) == list(parallel.__all__)
 
