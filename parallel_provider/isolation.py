@@ -28,8 +28,11 @@ PACKAGE_FILE = str(_FOLDER / "__init__.py")
 _PACKAGES = ("", "api", "credentials", "dynamic", "http", "lifecycle")
 # The dependencies import these if they are there.
 _OPTIONAL = ("brotli", "brotlicffi", "h2", "sniffio", "socksio", "tornado", "trio", "zstandard")
-# The standard library imports these when they are first needed: for a host's name, a traceback.
-_STANDARD = ("encodings.idna", "linecache", "traceback")
+# The standard library and httpx import these when they are first needed: for a host's name, a
+# connection, a traceback.
+_LATE = ("encodings.idna", "httpcore", "linecache", "traceback")
+# httpx imports these for each connection, so the project's modules of these names don't come back.
+_STAY = {"certifi", "httpcore"}
 _lock = threading.Lock()
 
 
@@ -56,7 +59,7 @@ def import_own_modules() -> None:
     if not hidden:
         return
     with _lock, _without(hidden):
-        for name in _STANDARD:
+        for name in _LATE:
             importlib.import_module(name)
         import_all()
         for package in _PACKAGES:
@@ -101,7 +104,10 @@ def _modules_in_the_way() -> dict[str, str]:
 
 @contextlib.contextmanager
 def _without(hidden: dict[str, str]) -> Iterator[None]:
-    """Import in this thread as if nothing hid these modules; afterwards, it does again."""
+    """Import in this thread as if nothing hid these modules.
+
+    Afterwards, it does again, except for the modules that httpx imports for each connection.
+    """
     theirs = _loaded({name for name, file in hidden.items() if _file_of(name) != file})
     kept = _loaded(hidden.keys()).keys() - theirs.keys()
     finder = _OwnFinder(import_paths())
@@ -112,9 +118,12 @@ def _without(hidden: dict[str, str]) -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(finder)
-        for name in _loaded(hidden.keys()).keys() - kept:
+        given_back = hidden.keys() - _STAY
+        for name in _loaded(given_back).keys() - kept:
             del sys.modules[name]
-        sys.modules.update(theirs)
+        for name, module in theirs.items():
+            if name.partition(".")[0] in given_back:
+                sys.modules[name] = module
 
 
 def _loaded(names: Set[str]) -> dict[str, ModuleType]:

@@ -35,7 +35,7 @@ _ORGANIZATION_READS: tuple[tuple[str, type[Balance] | type[AppList]], ...] = (
     ("/service/v1/apps", AppList),
 )
 
-_BODY_HEADERS = {"content-type", "content-length", "transfer-encoding"}
+_BODY_HEADERS = ("content-type", "content-length", "transfer-encoding")
 _TEMPORARY_STATUSES = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
@@ -147,7 +147,6 @@ class OrganizationAuth(httpx.Auth):
             return None
         for path, model in _ORGANIZATION_READS:
             response = yield self._organization_request(path, change)
-            response.read()
             if response.status_code == HTTPStatus.UNAUTHORIZED:
                 return response
             if response.is_server_error or response.status_code in _TEMPORARY_STATUSES:
@@ -162,11 +161,9 @@ class OrganizationAuth(httpx.Auth):
         raise self._organizations.unknown_organization_error()
 
     def _organization_request(self, path: str, change: httpx.Request) -> httpx.Request:
-        headers = [
-            (name, value)
-            for name, value in change.headers.multi_items()
-            if name.lower() not in _BODY_HEADERS
-        ]
+        headers = httpx.Headers(change.headers)
+        for name in _BODY_HEADERS:
+            headers.pop(name, None)
         # The extensions hold the time limit, which is for the whole call.
         return httpx.Request(
             "GET", self._base_url + path, headers=headers, extensions=change.extensions
