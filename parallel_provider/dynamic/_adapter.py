@@ -61,11 +61,11 @@ class Adapter:
         with call.reporting("checking"):
             checked = self._calls.check(
                 call,
-                _replaced(olds, SdkUnknown, UNKNOWN),
-                _replaced(news, SdkUnknown, UNKNOWN),
+                self._without_names(olds),
+                self._without_names(news),
                 had_default_name=olds.get(self._default_name) is not None,
             )
-        inputs = checked.inputs
+        inputs = {**news, **checked.inputs}
         if checked.has_default_name:
             inputs[self._default_name] = ""
         # Without a property: the engine would print its value, even that of a secret.
@@ -133,6 +133,11 @@ class Adapter:
         names = (props.get(n) for n in (_RESOURCE_NAME, self._name_input, self._default_name))
         shown = next((name for name in names if name is not None), None)
         return f"{kind} {shown!r}" if isinstance(shown, str) else kind
+
+    def _without_names(self, props: Mapping[str, Any]) -> dict[str, Any]:
+        names = (*_NAMES, _RESOURCE_NAME, self._default_name)
+        known = {name: value for name, value in props.items() if name not in names}
+        return {n: _replaced(value, SdkUnknown, UNKNOWN) for n, value in known.items()}
 
 
 def _replaced(value: Any, unknown: type, by: object) -> Any:  # noqa: ANN401 - JSON-like
