@@ -22,6 +22,7 @@ from parallel_provider.lifecycle.charge import (
     one_charge_at_a_time,
     why_invoiced,
     why_not_allowed,
+    with_open_charge,
 )
 from parallel_provider.lifecycle.machine_lock import machine_lock
 from parallel_provider.lifecycle.run import Context, Run
@@ -268,6 +269,19 @@ def test_open_charge_stops_all_others_of_its_organization(
     charge_500(new_run())
     charge_500(new_run(), key="pulumi-other")
     assert len(emulator.state()["charges"]) == 2
+
+
+def test_refusal_names_an_open_charge_of_the_same_organization_alone(
+    new_run: Callable[[], Run], emulator: Emulator, charge_500: Go
+) -> None:
+    """That of another organization has nothing to do with it."""
+    emulator.add_fault("drop_after", path=ADD, times=3)
+    with pytest.raises(LifecycleError, match="it isn't known"):
+        charge_500(new_run())
+    run = new_run()
+
+    assert KEY in with_open_charge(run, emulator.org_id, "is refused")
+    assert with_open_charge(run, "org_other", "is refused") == "is refused"
 
 
 @pytest.mark.parametrize("wrong", ["server", "here"])
