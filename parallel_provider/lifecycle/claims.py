@@ -199,6 +199,17 @@ class Claims:
             notes = [self._own, *self._living()]
         return next((note.failed for note in notes if note.failed is not None), None)
 
+    def close(self) -> None:
+        """Take all claims back: the run has ended, and this process goes on."""
+        with self._lock:
+            if self._folder is None:
+                return
+            self._folder, self._unusable = None, "the run has ended"
+            self._own.path.unlink(missing_ok=True)
+            for notes in (self._own, *self._others.values()):
+                os.close(notes.descriptor)
+            os.close(self._folder_lock)
+
     def _claim(self, claim: Claim, *, is_new: bool = False) -> Claim | None:
         with self._alone():
             if self._own.claims[claim.thing].get(claim.owner) == claim:

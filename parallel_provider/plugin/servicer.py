@@ -110,6 +110,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             messages.warn(warning)
         if self._process.claims.engine_address != self._engine.address:
             # An attached plugin serves several runs, one after the other.
+            self._process.claims.close()
             self._process = Process(DOOR, self._engine.address)
         config, guards = settings_of(from_struct(request.args), self._stack_configuration)
         with _aborting(context), Call(self._process).reporting("configuring the provider"):
@@ -139,6 +140,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if not failures:
                 getattr(answer, "return").CopyFrom(to_struct(result))
         return answer
+
+    def close(self) -> None:
+        """Take back what the run has claimed: this process goes on without it."""
+        self._process.claims.close()
 
     @_with_own_thread
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002

@@ -169,6 +169,25 @@ def test_claims_of_another_run_do_not_count(folder: Path, start: Start) -> None:
     assert len(files(folder)) == before
 
 
+def test_run_that_has_ended_claims_nothing_though_its_process_goes_on(folder: Path) -> None:
+    """An attached plugin serves several runs, and another engine may get the first address."""
+    ended, begun = Claims(ENGINE), Claims(ENGINE)
+    assert ended.claim(APP, "a", "App 'a'") is None
+    ended.note_failed_creation("ApiKey 'ci'")
+    assert begun.failed_creation() == "ApiKey 'ci'"
+
+    ended.close()
+
+    assert begun.claim(APP, "b", "App 'b'") is None
+    assert begun.failed_creation() is None
+    with (
+        pytest.raises(LifecycleError, match="the run has ended"),
+        ended.deleting(APP, "a", "App 'a'"),
+    ):
+        pass
+    assert len(files(folder)) == 1
+
+
 def test_failed_creation_is_known_to_all_processes(folder: Path, start: Start) -> None:
     """A process that creates nothing knows what another one couldn't create."""
     assert folder

@@ -42,8 +42,8 @@ class Plugin:
     def __init__(self, stack_configuration: Props | None = None) -> None:
         self.log = EngineLog()
         self._log_servers: list[grpc.Server] = []
-        provider = Provider(Engine(self._new_engine()), stack_configuration)
-        self._server, port = serve(provider)
+        self._provider = Provider(Engine(self._new_engine()), stack_configuration)
+        self._server, port = serve(self._provider)
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         self.stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
 
@@ -58,6 +58,8 @@ class Plugin:
     ) -> None:
         self._channel.close()
         self._server.stop(None).wait()
+        # Another engine may get the address of this one, and this process goes on.
+        self._provider.close()
         for log_server in self._log_servers:
             log_server.stop(None).wait()
 
