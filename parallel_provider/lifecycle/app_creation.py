@@ -1,7 +1,7 @@
 """Create an app, even if an answer is lost. POST /service/v1/apps.
 
 After a lost answer, an app of that name may appear in the list. This run may have created it, or
-somebody else, and nothing tells which. So this module doesn't take it over: with this resource,
+somebody else, and nothing tells which. So this module doesn't adopt it: with this resource,
 Pulumi would then delete somebody else's app and its keys.
 """
 
@@ -71,7 +71,7 @@ def delete_again(run: Run, app_id: str, app_name: str, *, because: ParallelError
     except ApiError as error:
         raise LifecycleError(
             f"{because}. The app {app_id}, which was created for {app_name!r} just before, can't "
-            f"be deleted again either ({error}): take it over with "
+            f"be deleted again either ({error}): adopt it with "
             f"{field_name('existing_app_id')}, or delete it in the Parallel console"
         ) from None
     run.apps.discard(app_id)

@@ -132,7 +132,7 @@ class AppDirectory:
             return self._creating[app_name]
 
     def add(self, app: AppItem) -> None:
-        """Note an app that this run has created, or taken over when it appeared."""
+        """Note an app that this run has created, or adopted when it appeared."""
         with self._lock:
             self._created.add(app)
 

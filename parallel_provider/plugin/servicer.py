@@ -110,7 +110,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             messages.warn(warning)
         if self._process.claims.engine_address != self._engine.address:
             # An attached plugin serves several runs, one after the other.
-            self._process.claims.close()
+            self.close()
             self._process = Process(DOOR, self._engine.address)
         config, guards = settings_of(from_struct(request.args), self._stack_configuration)
         with _aborting(context), Call(self._process).reporting("configuring the provider"):
