@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from parallel_provider.emulator import server
-from parallel_provider.emulator.command import emulator
+from parallel_provider.emulator.__main__ import emulator
 from parallel_provider.emulator.control_models import FaultKind, Settings
 from parallel_provider.emulator.state import ServerState
 from parallel_provider.testing.emulator import Emulator
@@ -146,8 +146,11 @@ class CheckAnswers:
             await send(message)
 
         await self.app(scope, receive, watch)
-        operations = self.state.routes.methods_of(scope["path"])
-        is_answer = status not in (0, _NOT_OF_THE_API) and scope["method"] in operations
+        is_operation = any(
+            route.path_regex.match(scope["path"]) and scope["method"] in (route.methods or ())
+            for route in self.state.routes
+        )
+        is_answer = is_operation and status not in (0, _NOT_OF_THE_API)
         if is_answer and self._fault_of(scope) not in SPOILED:
             self.checker.check(scope["method"], scope["path"], status, headers, bytes(body))
 

@@ -35,7 +35,7 @@ _COMMANDS = {
         "parallel_provider.cli.plugin:plugin", "Install the plugin for all Pulumi languages."
     ),
     "emulator": LazyCommand(
-        "parallel_provider.emulator.command:emulator", "Run a local Account API for tests."
+        "parallel_provider.emulator.__main__:emulator", "Run a local Account API for tests."
     ),
 }
 _EXAMPLES = """

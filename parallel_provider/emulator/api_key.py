@@ -8,15 +8,13 @@ import uuid
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, HTTPException
 from pydantic import BaseModel, Field
 
 from .app import find_app
 from .control_models import Text
-from .errors import Refused, not_found
-from .organization import ApiKey, User
-from .security import allowed_to
-from .state import State
+from .refusals import allowed_to, not_found
+from .state import ApiKey, State, User
 
 
 class CreateApiKeyRequestModel(BaseModel):
@@ -57,7 +55,7 @@ async def create_key(
         api_key_name=request.api_key_name,
         app_id=app.app_id,
         created_by=caller,
-        created_at=int(state.clock.now()),
+        created_at=int(state.now()),
         raw_api_key_sha256=hashlib.sha256(raw_api_key.encode()).hexdigest(),
     )
     caller.organization.keys[key.api_key_id] = key
@@ -86,9 +84,9 @@ async def delete_key(
     key = caller.organization.keys.get(api_key_id)
     if key is None or key.app_id != str(app_id) or key.revoked_at is not None:
         raise not_found("API key")
-    if not caller.may_revoke(key):
-        if state.settings.members_get_404:
+    if caller.role == "member" and key.created_by is not caller:
+        if state.settings["members_get_404"]:
             raise not_found("API key")
-        raise Refused(403, "Only its creator or an administrator can revoke this API key")
-    key.revoked_at = int(state.clock.now())
+        raise HTTPException(403, "Only its creator or an administrator can revoke this API key")
+    key.revoked_at = int(state.now())
     return {}

@@ -9,10 +9,8 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from .control_models import Text
-from .errors import not_found
-from .organization import App, User
-from .security import allowed_to
-from .state import ServerState, State
+from .refusals import allowed_to, not_found
+from .state import App, ServerState, State, User
 
 
 class AppItem(BaseModel):
@@ -51,15 +49,15 @@ def find_app(state: ServerState, caller: User, app_id: UUID) -> App:
     Raises a 404 if it has no such app, or if the settings hide it from this member.
     """
     app = caller.organization.apps.get(str(app_id))
-    hides = state.settings.members_get_404
-    if app is None or (hides and not is_listed(state, caller, app)):
+    hides = state.settings["members_get_404"]
+    if app is None or (hides and not _is_listed(state, caller, app)):
         raise not_found("App")
     return app
 
 
-def is_listed(state: ServerState, caller: User, app: App) -> bool:
+def _is_listed(state: ServerState, caller: User, app: App) -> bool:
     """Tell whether an app is in the list of this user. A setting makes a member's list narrower."""
-    own_only = caller.role == "member" and state.settings.members_list_own_apps
+    own_only = caller.role == "member" and state.settings["members_list_own_apps"]
     return app.created_by is caller or not own_only
 
 
@@ -78,7 +76,7 @@ async def list_apps(
                 org_name=organization.org_name,
             )
             for app in organization.apps.values()
-            if is_listed(state, caller, app)
+            if _is_listed(state, caller, app)
         ]
     )
 
@@ -104,6 +102,6 @@ async def delete_app(
     app = find_app(state, caller, app_id)
     for key in organization.keys.values():
         if key.app_id == app.app_id and key.revoked_at is None:
-            key.revoked_at = int(state.clock.now())
+            key.revoked_at = int(state.now())
     del organization.apps[app.app_id]
     return {}

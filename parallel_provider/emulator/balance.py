@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, HTTPException
 from pydantic import BaseModel, BeforeValidator, Field
 
-from .control_models import Text
-from .errors import Refused
-from .organization import Charge, Organization, User
-from .security import allowed_to
-from .state import State
+from .control_models import ChargeState, Text
+from .refusals import allowed_to
+from .state import Organization, State, User
 
 # The API promises to remember a key for at least this long. The emulator forgets it right after,
 # so that tests find programs that rely on more.
@@ -59,33 +57,30 @@ async def add_balance(
     request: AddBalanceRequest,
 ) -> BalanceResponse:
     """Charge the organization's card, once for each idempotency key."""
-    organization, now = caller.organization, state.clock.now()
+    organization, now = caller.organization, state.now()
     # This comes first also for a charge that is sent again: its refusal doesn't mean that nothing
     # was charged before.
-    _refuse_what_cannot_be_charged(organization)
+    if organization.will_invoice:
+        raise HTTPException(400, "This organization pays by invoice: its balance can't be added to")
+    if not organization.has_payment_method:
+        raise HTTPException(402, "Payment required: this organization has no payment method")
     if not _already_charged(organization, request, now):
-        organization.charges.append(Charge(request.amount_cents, request.idempotency_key, now))
+        charge = ChargeState(
+            amount_cents=request.amount_cents, idempotency_key=request.idempotency_key, at=now
+        )
+        organization.charges.append(charge)
         organization.credit_balance_cents += request.amount_cents
     return _balance(organization)
 
 
 def _already_charged(organization: Organization, request: AddBalanceRequest, now: float) -> bool:
     for charge in organization.charges:
-        if charge.idempotency_key != request.idempotency_key:
-            continue
-        if now - charge.at > _IDEMPOTENCY_SECONDS:
-            continue
-        if charge.amount_cents != request.amount_cents:
-            raise Refused(409, "This idempotency_key was used for another amount_cents")
-        return True
+        is_remembered = now - charge["at"] <= _IDEMPOTENCY_SECONDS
+        if is_remembered and charge["idempotency_key"] == request.idempotency_key:
+            if charge["amount_cents"] != request.amount_cents:
+                raise HTTPException(409, "This idempotency_key was used for another amount_cents")
+            return True
     return False
-
-
-def _refuse_what_cannot_be_charged(organization: Organization) -> None:
-    if organization.will_invoice:
-        raise Refused(400, "This organization pays by invoice: its balance can't be added to")
-    if not organization.has_payment_method:
-        raise Refused(402, "Payment required: this organization has no payment method")
 
 
 def _balance(organization: Organization) -> BalanceResponse:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Query, Request
@@ -17,7 +16,6 @@ from .control_models import (
     ANY,
     AppPatch,
     AppState,
-    ChargeState,
     ClockOffset,
     ClockState,
     EmulatorState,
@@ -28,23 +26,19 @@ from .control_models import (
     NewToken,
     NewUser,
     NewUserState,
-    OrgPatch,
     OrgState,
     Settings,
     SignInDecision,
     SignInState,
     UserState,
 )
-from .errors import invalid_field, not_found
-from .oauth import DeviceCode
-from .organization import ApiKey, Organization, User
-from .state import ServerState, State
+from .refusals import invalid_field, not_found
+from .state import ApiKey, DeviceCode, Organization, ServerState, State, User
 
 router = APIRouter(prefix="/_emulator", include_in_schema=False)
 
-# `secrets.token_urlsafe(30)` makes raw keys of this length from these characters.
-_RAW_KEY_LENGTH = 40
-_RAW_KEY_CHARACTERS = re.compile(rf"[A-Za-z0-9_-]{{{_RAW_KEY_LENGTH},}}")
+# Every place where a raw key can stand: `secrets.token_urlsafe(30)` makes it of 40 characters.
+_RAW_KEY_PLACES = re.compile(r"(?=([A-Za-z0-9_-]{40}))")
 
 
 @router.get("/state")
@@ -52,7 +46,7 @@ async def get_state(
     state: State, org_id: str | None = None, log_limit: Annotated[int | None, Query(ge=0)] = None
 ) -> EmulatorState:
     """Return everything about one organization, and the requests so far."""
-    organization = _organization(state, org_id)
+    organization = _first_user(state, org_id=org_id).organization
     skipped = 0 if log_limit is None else max(0, len(state.log) - log_limit)
     return EmulatorState(
         org=_org_state(organization),
@@ -61,19 +55,12 @@ async def get_state(
             AppState(app_id=app.app_id, app_name=app.app_name) for app in organization.apps.values()
         ],
         keys=[_key_state(key) for key in organization.keys.values()],
-        charges=[
-            ChargeState(
-                amount_cents=charge.amount_cents,
-                idempotency_key=charge.idempotency_key,
-                at=charge.at,
-            )
-            for charge in organization.charges
-        ],
-        sign_ins=[_sign_in_state(code) for code in state.sign_ins.by_device_code.values()],
+        charges=organization.charges,
+        sign_ins=[_sign_in_state(code) for code in state.device_codes.values()],
         requests=dict(state.requests),
         log=list(state.log)[skipped:],
-        faults=_waiting_faults(state),
-        settings=state.settings.model_dump(),
+        faults=[fault.model_dump() for fault in state.faults],
+        settings=state.settings,
         clock=_clock_state(state),
     )
 
@@ -86,10 +73,10 @@ async def reset(state: State) -> dict[str, Any]:
 
 
 @router.patch("/org")
-async def change_organization(state: State, patch: OrgPatch, org_id: str | None = None) -> OrgState:
+async def change_organization(state: State, patch: OrgState, org_id: str | None = None) -> OrgState:
     """Change an organization."""
-    organization = _organization(state, org_id)
-    for name, value in patch.model_dump(exclude_unset=True).items():
+    organization = _first_user(state, org_id=org_id).organization
+    for name, value in patch.items():
         setattr(organization, name, value)
     return _org_state(organization)
 
@@ -99,7 +86,7 @@ async def rename_app(state: State, app_id: str, patch: AppPatch) -> AppState:
     """Rename an app of any organization, as a person does in the web console."""
     for organization in state.organizations:
         if app := organization.apps.get(app_id):
-            app.app_name = patch.app_name
+            app.app_name = patch["app_name"]
             return AppState(app_id=app.app_id, app_name=app.app_name)
     raise not_found("App")
 
@@ -107,73 +94,72 @@ async def rename_app(state: State, app_id: str, patch: AppPatch) -> AppState:
 @router.post("/orgs")
 async def create_organization(state: State, request: NewOrg) -> NewOrgState:
     """Create an organization, and an access token that may do everything in it."""
-    if request.org_id and state.find_organization(request.org_id):
+    if any(request.get("org_id") == existing.org_id for existing in state.organizations):
         raise invalid_field(["body", "org_id"], "There is one of this id")
-    organization = Organization(org_name=request.org_name)
-    organization.org_id = request.org_id or organization.org_id
+    organization = Organization(org_name=request.get("org_name", "Another Organization"))
+    organization.org_id = request.get("org_id", organization.org_id)
     state.organizations.append(organization)
     return NewOrgState(
         org_id=organization.org_id,
         org_name=organization.org_name,
-        access_token=_token_for(state, organization.first_user),
+        access_token=state.mint_access(organization.users[0], ALL_SCOPES, None),
     )
 
 
 @router.post("/users")
 async def create_user(state: State, request: NewUser) -> NewUserState:
     """Add a user to an organization, and return an access token for the user."""
-    user = _organization(state, request.org_id).add_user(request.user_email, request.role)
-    return NewUserState(**_user_state(user), access_token=_token_for(state, user))
+    organization = _first_user(state, org_id=request.get("org_id")).organization
+    email = request.get("user_email") or f"person{len(organization.users) + 1}@example.com"
+    user = User(organization, email, request.get("role", "member"))
+    organization.users.append(user)
+    token = state.mint_access(user, ALL_SCOPES, None)
+    return NewUserState(**_user_state(user), access_token=token)
 
 
 @router.post("/clock")
 async def set_clock(state: State, clock: ClockOffset) -> ClockState:
     """Shift the emulator's time."""
-    state.clock.offset_seconds = clock.offset_seconds
+    state.clock_offset_seconds = clock["offset_seconds"]
     return _clock_state(state)
 
 
 @router.patch("/settings")
 async def change_settings(state: State, patch: Settings) -> Settings:
     """Change settings until the next reset."""
-    if patch.sign_in_user_id is not None:
-        _user(state.find_user(patch.sign_in_user_id))
-    state.settings = state.settings.model_copy(update=patch.model_dump(exclude_unset=True))
+    _first_user(state, patch.get("sign_in_user_id"))
+    state.settings = state.settings | patch
     return state.settings
 
 
 @router.post("/tokens")
 async def mint_token(state: State, request: NewToken) -> dict[str, str]:
     """Return a new access token, for tests of scopes and of expiry."""
-    _organization(state, request.org_id)
-    user = _user(state.find_user(request.user_id, request.org_id))
-    token = state.tokens.mint_access(user, request.scopes, request.lifetime_seconds)
-    return {"access_token": token}
+    user = _first_user(state, request.get("user_id"), request.get("org_id"))
+    scopes = request.get("scopes", ALL_SCOPES)
+    return {"access_token": state.mint_access(user, scopes, request.get("lifetime_seconds"))}
 
 
 @router.post("/sign-ins/{user_code}")
 async def decide_sign_in(state: State, user_code: str, request: SignInDecision) -> dict[str, Any]:
     """Decide on a sign-in without the page."""
-    _organization(state, request.org_id)
-    user = _user(state.user_at_sign_in(request.user_id, request.org_id))
-    code = state.sign_ins.find(user_code)
+    user_id, org_id = request.get("user_id"), request.get("org_id")
+    _first_user(state, user_id, org_id)
+    code = state.find_sign_in(user_code)
     if code is None:
         raise not_found("Sign-in")
-    if request.decision == "approve":
-        code.approve(user)
-    else:
-        code.deny()
+    code.decide(request["decision"], state.user_at_sign_in(user_id, org_id))
     return {}
 
 
 @router.post("/faults")
 async def add_fault(state: State, fault: Fault) -> dict[str, Any]:
     """Add a fault, and return all faults that are still to come."""
-    if fault.path != ANY and fault.path not in state.routes.templates:
-        known = ", ".join(sorted(state.routes.templates))
-        raise invalid_field(["body", "path"], f"No such route; known are: {known}")
-    state.faults.add(fault)
-    return {"faults": _waiting_faults(state)}
+    known = sorted({route.path for route in state.routes})
+    if fault.path not in (ANY, *known):
+        raise invalid_field(["body", "path"], f"No such route; known are: {', '.join(known)}")
+    state.faults.append(fault)
+    return {"faults": state.faults}
 
 
 @router.delete("/faults")
@@ -188,56 +174,36 @@ async def find_leaks(state: State, request: Request) -> dict[str, list[str]]:
     """Return the kinds of secrets of this emulator that the body contains."""
     text = (await request.body()).decode(errors="replace")
     found = []
-    if any(token in text for token in state.tokens.access):
+    if any(token in text for token in state.access_tokens):
         found.append("access_token")
-    if any(token in text for token in state.tokens.refresh):
+    if any(token in text for token in state.refresh_tokens):
         found.append("refresh_token")
-    if any(code in text for code in state.sign_ins.by_device_code):
+    if any(code in text for code in state.device_codes):
         found.append("device_code")
-    if _contains_raw_key(text, state):
-        found.append("raw_api_key")
-    return {"leaks": found}
-
-
-def _contains_raw_key(text: str, state: ServerState) -> bool:
-    """Compare every place where a raw key can stand, as only the keys' hashes are known."""
     hashes = {
         key.raw_api_key_sha256
         for organization in state.organizations
         for key in organization.keys.values()
     }
-    return bool(hashes) and any(
-        hashlib.sha256(candidate.encode()).hexdigest() in hashes for candidate in _candidates(text)
-    )
+    if hashes and any(
+        hashlib.sha256(place[1].encode()).hexdigest() in hashes
+        for place in _RAW_KEY_PLACES.finditer(text)
+    ):
+        found.append("raw_api_key")
+    return {"leaks": found}
 
 
-def _candidates(text: str) -> Iterator[str]:
-    for match in _RAW_KEY_CHARACTERS.finditer(text):
-        run = match.group()
-        for start in range(len(run) - _RAW_KEY_LENGTH + 1):
-            yield run[start : start + _RAW_KEY_LENGTH]
-
-
-def _organization(state: ServerState, org_id: str | None) -> Organization:
-    organization = state.find_organization(org_id)
-    if organization is None:
-        raise invalid_field(["org_id"], "No such organization")
-    return organization
-
-
-def _user(user: User | None) -> User:
-    """Return a user that was searched for, or refuse the request."""
-    if user is None:
-        raise invalid_field(["body", "user_id"], "No such user")
-    return user
-
-
-def _token_for(state: ServerState, user: User) -> str:
-    return state.tokens.mint_access(user, ALL_SCOPES, lifetime_seconds=None)
+def _first_user(state: ServerState, user_id: str | None = None, org_id: str | None = None) -> User:
+    """Return the user with these ids, or refuse the request."""
+    try:
+        return state.find_user(user_id, org_id)
+    except LookupError:
+        wrong = "user_id" if user_id else "org_id"
+        raise invalid_field([wrong], "No such user or organization") from None
 
 
 def _org_state(organization: Organization) -> OrgState:
-    return cast(OrgState, {name: getattr(organization, name) for name in OrgPatch.model_fields})
+    return cast(OrgState, {name: getattr(organization, name) for name in OrgState.__annotations__})
 
 
 def _user_state(user: User) -> UserState:
@@ -258,17 +224,13 @@ def _key_state(key: ApiKey) -> KeyState:
 def _sign_in_state(code: DeviceCode) -> SignInState:
     return SignInState(
         user_code=code.user_code,
-        client_id=code.client.client_id,
-        client_name=code.client.client_name,
+        client_id=code.client_id,
+        client_name=code.client_name,
         scopes=list(code.scopes),
         expires_at=code.expires_at,
         decision=code.decision,
     )
 
 
-def _waiting_faults(state: ServerState) -> list[dict[str, Any]]:
-    return [fault.model_dump() for fault in state.faults.waiting]
-
-
 def _clock_state(state: ServerState) -> ClockState:
-    return ClockState(offset_seconds=state.clock.offset_seconds, now=state.clock.now())
+    return ClockState(offset_seconds=state.clock_offset_seconds, now=state.now())

@@ -3,8 +3,7 @@
 The emulator's routes and `parallel_provider.testing.Emulator` both use these types. This module
 needs pydantic alone, so the `Emulator` class can be imported without FastAPI.
 
-Bodies are pydantic models that refuse unknown fields: a misspelt field would otherwise make a test
-that tests nothing. Answers are typed dictionaries, as `Emulator` returns the JSON as it came.
+Bodies refuse unknown fields: a misspelt field would otherwise make a test that tests nothing.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from typing_extensions import TypedDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator, with_config
+from typing_extensions import Required, TypedDict
 
 ALL_SCOPES = (
     "keys:read",
@@ -46,6 +45,7 @@ FaultKind = Literal[
 ANY = "*"
 _GIB = 1 << 30
 _SIZED_KINDS = ("drip", "endless", "gzip_bomb")
+_BODY = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 def require_unicode(text: str) -> str:
@@ -74,95 +74,112 @@ Text = Annotated[str, AfterValidator(require_unicode)]
 JsonText = Annotated[str, AfterValidator(require_json)]
 
 
-class _Body(BaseModel):
-    """Base class of the bodies of control requests."""
+@with_config(_BODY)
+class OrgState(TypedDict, total=False):
+    """An organization, and the body of `PATCH /_emulator/org`, which changes the fields it has."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class OrgPatch(_Body):
-    """Body of `PATCH /_emulator/org`. A field that isn't sent stays as it is."""
-
-    org_id: Text = ""
-    org_name: Text = ""
-    credit_balance_cents: float = 0
-    pending_debit_balance_cents: float = 0
-    will_invoice: bool = False
-    has_payment_method: bool = True
+    org_id: Text
+    org_name: Text
+    credit_balance_cents: float
+    pending_debit_balance_cents: float
+    will_invoice: bool
+    has_payment_method: bool
 
 
-class AppPatch(_Body):
+@with_config(_BODY)
+class AppPatch(TypedDict):
     """Body of `PATCH /_emulator/apps/{app_id}`."""
 
     app_name: Text
 
 
-class NewOrg(_Body):
+@with_config(_BODY)
+class NewOrg(TypedDict, total=False):
     """Body of `POST /_emulator/orgs`."""
 
-    org_id: Text | None = None
-    org_name: Text = "Another Organization"
+    org_id: Text
+    org_name: Text
 
 
-class NewUser(_Body):
-    """Body of `POST /_emulator/users`. Without `org_id` the user joins the first organization."""
+@with_config(_BODY)
+class NewUser(TypedDict, total=False):
+    """Body of `POST /_emulator/users`: by default a member of the first organization."""
 
-    user_email: Text | None = None
-    role: Role = "member"
-    org_id: str | None = None
+    user_email: Text
+    role: Role
+    org_id: str
 
 
-class ClockOffset(_Body):
+@with_config(_BODY)
+class ClockOffset(TypedDict):
     """Body of `POST /_emulator/clock`: the emulator's time minus the machine's."""
 
     offset_seconds: float
 
 
-class Settings(_Body):
+@with_config(_BODY)
+class Settings(TypedDict, total=False):
     """How the emulator behaves, and the body of `PATCH /_emulator/settings`.
 
-    In a `PATCH`, a field that isn't sent stays as it is.
+    A `PATCH` changes the fields that it has.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    auto_approve: bool = False
-    latency_seconds: float = Field(default=0, ge=0)
-    token_lifetime_seconds: int = Field(default=420, ge=1)
-    poll_interval_seconds: int = Field(default=5, ge=0)
-    device_code_lifetime_seconds: int = Field(default=600, ge=1)
-    refresh_token_lifetime_seconds: int = Field(default=30 * 86_400, ge=1)
-    authorization_lifetime_seconds: int = Field(default=90 * 86_400, ge=1)
-    rotate_refresh_tokens: bool = True
-    members_list_own_apps: bool = False
-    members_get_404: bool = False
-    sign_in_user_id: str | None = None
+    auto_approve: bool
+    latency_seconds: Annotated[float, Field(ge=0)]
+    token_lifetime_seconds: Annotated[int, Field(ge=1)]
+    poll_interval_seconds: Annotated[int, Field(ge=0)]
+    device_code_lifetime_seconds: Annotated[int, Field(ge=1)]
+    refresh_token_lifetime_seconds: Annotated[int, Field(ge=1)]
+    authorization_lifetime_seconds: Annotated[int, Field(ge=1)]
+    rotate_refresh_tokens: bool
+    members_list_own_apps: bool
+    members_get_404: bool
+    sign_in_user_id: str | None
 
 
-class NewToken(_Body):
-    """Body of `POST /_emulator/tokens`. Without `lifetime_seconds` the token never expires."""
+DEFAULT_SETTINGS = Settings(
+    auto_approve=False,
+    latency_seconds=0,
+    token_lifetime_seconds=420,
+    poll_interval_seconds=5,
+    device_code_lifetime_seconds=600,
+    refresh_token_lifetime_seconds=30 * 86_400,
+    authorization_lifetime_seconds=90 * 86_400,
+    rotate_refresh_tokens=True,
+    members_list_own_apps=False,
+    members_get_404=False,
+    sign_in_user_id=None,
+)
 
-    scopes: list[str] = list(ALL_SCOPES)
-    lifetime_seconds: float | None = None
-    org_id: str | None = None
-    user_id: str | None = None
+
+@with_config(_BODY)
+class NewToken(TypedDict, total=False):
+    """Body of `POST /_emulator/tokens`: by default all scopes, and no expiry."""
+
+    scopes: list[str]
+    lifetime_seconds: float
+    org_id: str
+    user_id: str
 
 
-class SignInDecision(_Body):
+@with_config(_BODY)
+class SignInDecision(TypedDict, total=False):
     """Body of `POST /_emulator/sign-ins/{user_code}`: what a person would choose on the page."""
 
-    decision: Decision
-    org_id: str | None = None
-    user_id: str | None = None
+    decision: Required[Decision]
+    org_id: str
+    user_id: str
 
 
-class Fault(_Body):
+class Fault(BaseModel):
     """Body of `POST /_emulator/faults`: which requests go wrong, and how.
 
     `method` and `path` say which requests it is for, and `*` means any. The kinds `status` and
     `drop_before` answer without doing the work; all others do the work first. `size_bytes` limits
     a body that otherwise has no end, and is the decompressed size of a gzip bomb.
     """
+
+    model_config = _BODY
 
     method: str = ANY
     path: str = ANY
@@ -184,17 +201,6 @@ class Fault(_Body):
         if "size_bytes" in self.model_fields_set and self.kind not in _SIZED_KINDS:
             raise ValueError(f"size_bytes belongs to the kinds {', '.join(_SIZED_KINDS)}")
         return self
-
-
-class OrgState(TypedDict):
-    """An organization."""
-
-    org_id: str
-    org_name: str
-    credit_balance_cents: float
-    pending_debit_balance_cents: float
-    will_invoice: bool
-    has_payment_method: bool
 
 
 class NewOrgState(TypedDict):
@@ -290,5 +296,5 @@ class EmulatorState(TypedDict):
     requests: dict[str, int]
     log: list[LoggedRequest]
     faults: list[dict[str, Any]]
-    settings: dict[str, Any]
+    settings: Settings
     clock: ClockState

@@ -9,7 +9,7 @@ import json
 import secrets
 import struct
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -36,39 +36,25 @@ class Answer:
     body: bytes = b""
 
 
-@dataclass(slots=True)
-class FaultQueue:
-    """The faults that are still to come, oldest first."""
+def take_fault(waiting: list[Fault], method: str, route: str) -> Fault | None:
+    """Return the fault for this request: the oldest that is due, if any.
 
-    waiting: list[Fault] = field(default_factory=list)
-
-    def add(self, fault: Fault) -> None:
-        """Add a fault behind the others."""
-        self.waiting.append(fault)
-
-    def clear(self) -> None:
-        """Remove all faults."""
-        self.waiting.clear()
-
-    def take(self, method: str, route: str) -> Fault | None:
-        """Return the fault for this request: the oldest that is due, if any.
-
-        Each fault counts the requests that it lets pass (`after`) on its own. Requests that meet
-        another fault count, too.
-        """
-        due: Fault | None = None
-        for fault in self.waiting:
-            if fault.method.upper() not in (ANY, method) or fault.path not in (ANY, route):
-                continue
-            if fault.after:
-                fault.after -= 1
-            elif due is None:
-                due = fault
-        if due is not None:
-            due.times -= 1
-            if not due.times:
-                self.waiting.remove(due)
-        return due
+    Each fault counts the requests that it lets pass (`after`) on its own. Requests that meet
+    another fault count, too.
+    """
+    due: Fault | None = None
+    for fault in waiting:
+        if fault.method.upper() not in (ANY, method) or fault.path not in (ANY, route):
+            continue
+        if fault.after:
+            fault.after -= 1
+        elif due is None:
+            due = fault
+    if due is not None:
+        due.times -= 1
+        if not due.times:
+            waiting.remove(due)
+    return due
 
 
 def status_answer(fault: Fault) -> Answer:
@@ -105,12 +91,45 @@ def _change_fields(answer: Answer, fault: Fault) -> Answer:
     """Change fields of a successful answer. An error answer stays as it is."""
     if answer.status >= _FIRST_ERROR_STATUS:
         return answer
+    path, texts = "", {}
     try:
-        body = with_changed_fields(answer.body, fault.replace, fault.remove)
-    except NoSuchFieldError as error:
-        detail = f"The answer has no field {str(error)!r} for the fault `odd` to change"
-        answer.status, body = 500, json.dumps({"detail": detail}).encode()
-    return _with_body(answer, body)
+        root = {"": json.loads(answer.body)}
+        for path, text in fault.replace.items():
+            placeholder = secrets.token_hex(16)
+            texts[json.dumps(placeholder)] = text
+            for parent, name in _find_places(root, path):
+                parent[name] = placeholder
+        for path in fault.remove:
+            # Last first: removing an item moves those behind it.
+            for parent, name in reversed(_find_places(root, path)):
+                del parent[name]
+    except (LookupError, TypeError, ValueError):
+        detail = f"The answer has no field {path!r} for the fault `odd` to change"
+        return _with_body(Answer(500, answer.headers), json.dumps({"detail": detail}).encode())
+    changed = json.dumps(root[""]) if root else ""
+    # The new values are text, as Python's JSON has no value for some of them.
+    for placeholder, text in texts.items():
+        changed = changed.replace(placeholder, text)
+    return _with_body(answer, changed.encode())
+
+
+def _find_places(root: Any, path: str) -> list[tuple[Any, Any]]:  # noqa: ANN401 - any JSON
+    """Return the places of a path: pairs of an object and a name, or of a list and an index.
+
+    A path is dotted: `apps.0.app_id`. `apps.*.app_id` is that field of each app, and the empty
+    path is the whole body.
+    """
+    places = [(root, "")]
+    for part in path.split(".") if path else ():
+        parents = [parent[name] for parent, name in places]
+        places = [(parent, name) for parent in parents for name in _names_of(parent, part)]
+    return places
+
+
+def _names_of(parent: Any, part: str) -> Sequence[Any]:  # noqa: ANN401 - any JSON
+    if isinstance(parent, list):
+        return range(len(parent)) if part == "*" else [int(part)]
+    return [part]
 
 
 def _with_body(answer: Answer, body: bytes, *more_headers: tuple[bytes, bytes]) -> Answer:
@@ -139,62 +158,3 @@ def gzip_bomb(decompressed_bytes: int) -> bytes:
 def _compress(data: bytes) -> bytes:
     compressor = zlib.compressobj(level=9, wbits=-zlib.MAX_WBITS)
     return compressor.compress(data) + compressor.flush(zlib.Z_FULL_FLUSH)
-
-
-class NoSuchFieldError(Exception):
-    """The answer doesn't have the field that a fault is to change; the text is its path."""
-
-
-def with_changed_fields(body: bytes, replace: Mapping[str, str], remove: Sequence[str]) -> bytes:
-    """Return a JSON body with some fields replaced by JSON text, and some removed.
-
-    A path is dotted: `apps.0.app_id`. `apps.*.app_id` is that field of each app, and the empty
-    path is the whole body. Replacing a field that an object doesn't have adds it. The new values
-    are text, as Python's JSON has no value for some of them. Raises NoSuchFieldError.
-    """
-    try:
-        root = {"": json.loads(body)}
-    except ValueError:  # an HTML page, or an empty body
-        raise NoSuchFieldError(next(iter([*replace, *remove]))) from None
-    texts: dict[str, str] = {}
-    for path, text in replace.items():
-        placeholder = secrets.token_hex(16)
-        texts[json.dumps(placeholder)] = text
-        for parent, name in _find_places(root, path):
-            parent[name] = placeholder
-    for path in remove:
-        # Last first: removing an item moves those behind it.
-        for parent, name in reversed(_find_places(root, path)):
-            if isinstance(name, str) and name not in parent:
-                raise NoSuchFieldError(path)
-            del parent[name]
-    changed = json.dumps(root[""]) if "" in root else ""
-    for placeholder, text in texts.items():
-        changed = changed.replace(placeholder, text)
-    return changed.encode()
-
-
-def _find_places(root: Any, path: str) -> list[tuple[Any, Any]]:  # noqa: ANN401 - any JSON
-    """Return the places of a path: pairs of an object and a name, or of a list and an index."""
-    *parents, last = ["", *path.split(".")] if path else [""]
-    found = [root]
-    for part in parents:
-        found = [inner for outer in found for inner in _values_of(outer, part, path)]
-    return [(parent, name) for parent in found for name in _names_of(parent, last, path)]
-
-
-def _values_of(outer: Any, part: str, path: str) -> Iterator[Any]:  # noqa: ANN401 - any JSON
-    for name in _names_of(outer, part, path):
-        if isinstance(outer, dict) and name not in outer:
-            raise NoSuchFieldError(path)
-        yield outer[name]
-
-
-def _names_of(parent: Any, part: str, path: str) -> list[Any]:  # noqa: ANN401 - any JSON
-    if isinstance(parent, dict):
-        return [part]
-    if isinstance(parent, list) and part == "*":
-        return list(range(len(parent)))
-    if isinstance(parent, list) and part.isdecimal() and int(part) < len(parent):
-        return [int(part)]
-    raise NoSuchFieldError(path)

@@ -1,7 +1,7 @@
 """The pages for people: the overview at `/`, and the approval of a sign-in.
 
 Each page has the same layout and style, and loads nothing from elsewhere. All that is shown is
-escaped, and `security.py` refuses posts from other origins.
+escaped.
 """
 
 from __future__ import annotations
@@ -14,21 +14,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from .oauth import DeviceCode
-from .organization import User
 from .sign_in import VERIFICATION_PATH, Form
-from .state import ServerState, State
+from .state import DeviceCode, ServerState, State, User
 
-_SCOPE_TEXTS = {
-    "keys:read": "See API keys",
-    "keys:create": "Create API keys",
-    "keys:delete": "Revoke API keys",
-    "apps:read": "See apps",
-    "apps:create": "Create apps",
-    "apps:delete": "Delete apps",
-    "balance:read": "See the balance",
-    "balance:add": "Charge your card to add balance",
-}
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E"
     "%3Crect width='8' height='8' rx='1.5' fill='%23c2461f'/%3E%3C/svg%3E"
@@ -47,30 +35,29 @@ async def show_overview() -> Response:
 @approval_router.get(VERIFICATION_PATH)
 async def show_approval(state: State, user_code: str = "") -> Response:
     """Show a sign-in and ask for a decision. Without a known code, ask for the code."""
-    code = state.sign_ins.find(user_code)
+    code = state.find_sign_in(user_code)
     if code is None:
         return _ask_for_code(user_code)
-    name = code.client.client_name
+    name = escape(code.client_name)
     if code.decision == "approve":
-        return _message("Signed in", f"{name} is signed in. You can close this page.")
+        text = f"<h1>Signed in</h1><p>{name} is signed in. You can close this page.</p>"
+        return _sheet("Signed in", text)
     if code.decision == "deny":
-        return _message("Denied", f"{name} has no access. You can close this page.")
+        return _sheet("Denied", f"<h1>Denied</h1><p>{name} has no access. You can close this page.")
     return _ask_for_decision(state, code)
 
 
 @approval_router.post(VERIFICATION_PATH)
 async def decide(state: State, form: Form) -> Response:
     """Take the decision, and show the result."""
-    code = state.sign_ins.find(form.get("user_code"))
-    if code is None:
-        return _ask_for_code(form.get("user_code"))
+    user_code = form.get("user_code", "")
+    code = state.find_sign_in(user_code)
     # A second decision (from a second tab, or after the back button) changes nothing.
-    user = state.user_at_sign_in(form.get("user_id"))
-    if code.decision is None and form.get("decision") == "approve" and user:
-        code.approve(user)
-    elif code.decision is None:
-        code.deny()
-    query = urlencode({"user_code": code.user_code})
+    if code is not None and code.decision is None:
+        approves = form.get("decision") == "approve"
+        user = state.user_at_sign_in(form.get("user_id"))
+        code.decide("approve" if approves else "deny", user)
+    query = urlencode({"user_code": user_code})
     return RedirectResponse(f"{VERIFICATION_PATH}?{query}", status_code=303)
 
 
@@ -100,16 +87,14 @@ def _ask_for_decision(state: ServerState, code: DeviceCode) -> Response:
         for organization in state.organizations
         for user in organization.users
     )
-    scopes = "".join(
-        f"<li><span>{_SCOPE_TEXTS[scope]}</span><code>{scope}</code></li>" for scope in code.scopes
-    )
+    scopes = "".join(f"<li><code>{scope}</code></li>" for scope in code.scopes)
     return _sheet(
         "Sign in",
         f"""
-<h1><bdi>{escape(code.client.client_name)}</bdi> wants to sign in</h1>
+<h1><bdi>{escape(code.client_name)}</bdi> wants to sign in</h1>
 <p>Approve only if your program shows this code:</p>
 <p class="code">{code.user_code}</p>
-<p>It will be able to:</p>
+<p>Its access tokens will have these scopes:</p>
 <ul class="scopes">{scopes}</ul>
 <form method="post" action="{VERIFICATION_PATH}">
 <input type="hidden" name="user_code" value="{code.user_code}">
@@ -129,10 +114,6 @@ def _name_of(user: User) -> str:
     if len(organization.users) == 1:
         return organization.org_name
     return f"{organization.org_name}: {user.user_email}, {user.role}"
-
-
-def _message(title: str, message: str) -> Response:
-    return _sheet(title, f"<h1>{title}</h1><p>{escape(message)}</p>")
 
 
 def _sheet(title: str, content: str, status: int = 200) -> HTMLResponse:

@@ -10,21 +10,21 @@ import json
 import os
 import signal
 import socket
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+import click
 import uvicorn
 from fastapi import FastAPI
+from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from . import api_key, app, balance, control, errors, pages, sign_in
+from . import api_key, app, balance, control, pages, refusals, sign_in
 from .control_models import Settings
-from .security import LocalOnly, is_loopback
-from .state import RouteTable, ServerState
+from .state import ServerState
 from .traffic import TRANSPORT, Traffic
 
 # The routes that programs use. Only these are counted, and only these can meet faults.
@@ -36,34 +36,29 @@ _SERVICE_ROUTERS = (
     pages.approval_router,
 )
 _GRACE_SECONDS = 2
-STANDARD_OUTPUT = "-"
+_STANDARD_OUTPUT = "-"
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the emulator as an ASGI application with its own state."""
-    state = ServerState(settings or Settings(), RouteTable(_SERVICE_ROUTERS))
+    routes = [
+        route for router in _SERVICE_ROUTERS for route in router.routes if isinstance(route, Route)
+    ]
+    state = ServerState(settings or {}, routes)
     application = FastAPI(title="Account API", version="0.1.0", openapi_url=None)
     application.state.emulator = state
-    errors.install(application)
+    refusals.install(application)
     for router in (*_SERVICE_ROUTERS, control.router, pages.overview_router):
         application.include_router(router)
     application.add_middleware(Traffic, state=state)
-    application.add_middleware(LocalOnly)
+    application.add_middleware(refusals.LocalOnly)
     return application
 
 
-class CannotServe(Exception):  # noqa: N818 - it reads as a sentence
+class _CannotServe(click.ClickException):
     """The emulator can't be started with these options; the text is one line for a person."""
 
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """What programs need to know to use a started emulator."""
-
-    url: str
-    access_token: str
-    org_id: str
-    pid: int
+    exit_code = 2
 
 
 class _Connection(H11Protocol):
@@ -99,38 +94,26 @@ class _Server(uvicorn.Server):
 
 
 def serve(
-    host: str = "127.0.0.1",
-    port: int = 8090,
-    *,
-    settings: Settings | None = None,
-    ready_file: str | None = None,
-    announce: Callable[[Ready], None] | None = None,
-    exit_with_stdin: bool = False,
+    host: str, port: int, *, settings: Settings, ready_file: str | None, exit_with_stdin: bool
 ) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    Once connections are accepted, `ready_file` is written (`-` is standard output) and `announce`
-    is called. With `exit_with_stdin`, it also ends when its standard input ends. So if standard
-    input is a pipe, it ends with the process at the other end, however that process ends.
+    Once connections are accepted, `ready_file` is written, and the variables to export are printed.
+    If it is `-`, it is standard output, and nothing else is printed. With `exit_with_stdin`, it
+    also ends when its standard input ends. So if standard input is a pipe, it ends with the process
+    at the other end, however that process ends.
     """
-    if ready_file not in (None, STANDARD_OUTPUT) and not Path(ready_file).parent.is_dir():
-        raise CannotServe(f"can't write {ready_file}: there is no such folder")
+    if ready_file not in (None, _STANDARD_OUTPUT) and not Path(ready_file).parent.is_dir():
+        raise _CannotServe(f"can't write {ready_file}: there is no such folder")
     listener = _listen(host, port)
     application = create_app(settings)
-    state = application.state.emulator
-    ready = Ready(
-        url=_url_of(listener),
-        access_token=state.access_token,
-        org_id=state.organization.org_id,
-        pid=os.getpid(),
-    )
-
-    def on_start() -> None:
-        if ready_file is not None:
-            _write_ready_file(ready_file, ready)
-        if announce is not None:
-            announce(ready)
-
+    state: ServerState = application.state.emulator
+    ready = {
+        "url": _url_of(listener),
+        "access_token": state.access_token,
+        "org_id": state.organizations[0].org_id,
+        "pid": os.getpid(),
+    }
     config = uvicorn.Config(
         application,
         http=_Connection,
@@ -146,7 +129,7 @@ def serve(
         timeout_keep_alive=60,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    server = _Server(config, state, on_start)
+    server = _Server(config, state, lambda: _announce(ready, ready_file))
 
     def end(*_: object) -> None:
         server.should_exit = True
@@ -162,8 +145,8 @@ def serve(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    if not is_loopback(host):
-        raise CannotServe(
+    if not refusals.is_loopback(host):
+        raise _CannotServe(
             f"the emulator serves this machine only: {host!r} is no loopback address "
             "(use 127.0.0.1, ::1 or localhost)"
         )
@@ -177,7 +160,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(2048)
     except OSError as error:
         listener.close()
-        raise CannotServe(
+        raise _CannotServe(
             f"can't listen on {host}:{port}: {error.strerror or error} "
             "(choose another with --port; 0 takes any free one)"
         ) from None
@@ -189,17 +172,26 @@ def _url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _write_ready_file(path: str, ready: Ready) -> None:
-    """Write the file atomically and readable by its owner alone, as it holds a token."""
-    text = json.dumps(asdict(ready)) + "\n"
-    if path == STANDARD_OUTPUT:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+def _announce(ready: dict[str, Any], ready_file: str | None) -> None:
+    """Write the file, and print how to use the emulator as lines for a shell.
+
+    The token is valid for this emulator only, so it may be shown.
+    """
+    if ready_file == _STANDARD_OUTPUT:
+        click.echo(json.dumps(ready))
         return
-    target = Path(path)
-    with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False) as temporary:
-        temporary.write(text)
-    Path(temporary.name).replace(target)
+    if ready_file is not None:
+        # Atomically, and readable by its owner alone, as it holds a token.
+        folder = Path(ready_file).parent
+        with tempfile.NamedTemporaryFile("w", dir=folder, delete=False) as temporary:
+            temporary.write(json.dumps(ready) + "\n")
+        Path(temporary.name).replace(ready_file)
+    url = ready["url"]
+    click.echo("# The Account API emulator is running; Ctrl-C ends it.")
+    click.echo(f"# Watch it at {url}/ and point programs to it with:")
+    click.echo(f"export PARALLEL_SERVICE_API_URL={url}")
+    click.echo(f"export PARALLEL_PLATFORM_URL={url}")
+    click.echo(f"export PARALLEL_ACCESS_TOKEN={ready['access_token']}")
 
 
 def _wait_for_end_of_stdin(end: Callable[[], None]) -> None:

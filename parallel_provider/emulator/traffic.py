@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .control_models import Fault
-from .faults import Answer, change_answer, status_answer
+from .faults import Answer, change_answer, status_answer, take_fault
 from .state import ServerState
 
 # Where the server puts a connection's transport, in the state of each of its requests.
 TRANSPORT = "emulator.transport"
 
-_PIECE = b" " * (64 << 10)
+_PIECE_BYTES = 64 << 10
 
 
 class Traffic:
@@ -39,10 +39,10 @@ class Traffic:
         body = await _read(receive)
         if body is None:
             return
-        method, route = scope["method"], self.state.routes.template_of(path)
+        method, route = scope["method"], self.state.route_of(path)
         _, client_port = scope.get("client") or (None, None)
         logged = self.state.record(method, path, route, client_port)
-        fault = self.state.faults.take(method, route)
+        fault = take_fault(self.state.faults, method, route)
         kind = logged["fault"] = fault.kind if fault else None
         if kind == "drop_before":
             await _drop(scope, receive)
@@ -57,12 +57,12 @@ class Traffic:
         logged["status"] = answer.status
         self._add_date(answer)
         await self._delay(fault)
-        if kind == "truncate":
-            await _send_half(answer, scope, receive, send)
-        elif fault and kind in ("drip", "endless"):
-            await self._send_without_end(answer, fault, scope, receive, send)
-        else:
-            await _send(answer, send)
+        if fault and kind in ("truncate", "drip", "endless"):
+            await self._send_and_break(answer, fault, scope, receive, send)
+            return
+        head = {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
+        await send(head)
+        await send({"type": "http.response.body", "body": answer.body})
 
     async def _answer(self, scope: Scope, body: bytes, fault: Fault | None) -> Answer:
         if fault and fault.kind == "status":
@@ -90,39 +90,37 @@ class Traffic:
     def _add_date(self, answer: Answer) -> None:
         """Add the Date header, unless a fault has set one."""
         if not any(name == b"date" for name, _ in answer.headers):
-            date = email.utils.formatdate(self.state.clock.now(), usegmt=True)
+            date = email.utils.formatdate(self.state.now(), usegmt=True)
             answer.headers.append((b"date", date.encode()))
 
     async def _delay(self, fault: Fault | None) -> None:
         """Wait before the answer is sent, but no longer than the emulator runs."""
-        seconds = self.state.settings.latency_seconds
+        seconds = self.state.settings["latency_seconds"]
         if fault and fault.kind == "delay":
             seconds += fault.seconds
         if seconds:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self.state.closing.wait(), seconds)
 
-    async def _send_without_end(
+    async def _send_and_break(
         self, answer: Answer, fault: Fault, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Send the answer and then spaces, until the client leaves or the emulator ends.
+        """Send what the fault makes of a body, and break the connection.
 
-        JSON with spaces behind it is still JSON, so only the end of the body tells the client that
-        it has all of it. `drip` sends one byte every so many seconds; `endless` sends as fast as
-        the client reads.
+        Sending stops when the client leaves or the emulator ends.
         """
-        headers = [header for header in answer.headers if header[0] != b"content-length"]
+        headers = answer.headers
+        if fault.kind != "truncate":
+            headers = [header for header in headers if header[0] != b"content-length"]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         client_left = asyncio.create_task(_wait_until_client_leaves(receive))
         closing = asyncio.create_task(self.state.closing.wait())
         waits = (client_left, closing)
-        left = fault.size_bytes
-        for piece in _pieces(answer.body, 1 if fault.kind == "drip" else len(_PIECE)):
-            if left <= 0 or client_left.done() or closing.done():
+        pause = fault.seconds if fault.kind == "drip" else 0
+        for piece in _pieces(answer.body, fault):
+            if client_left.done() or closing.done():
                 break
-            await send({"type": "http.response.body", "body": piece[:left], "more_body": True})
-            left -= len(piece)
-            pause = fault.seconds if fault.kind == "drip" else 0
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
             await asyncio.wait(waits, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
         _break_connection(scope, send_what_was_written=not closing.done())
         closing.cancel()
@@ -157,20 +155,6 @@ async def _wait_until_client_leaves(receive: Receive) -> None:
         pass
 
 
-async def _send(answer: Answer, send: Send) -> None:
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-    await send({"type": "http.response.body", "body": answer.body})
-
-
-async def _send_half(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
-    """Announce the length of the whole body, send half of it, and break the connection."""
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-    half = answer.body[: len(answer.body) // 2]
-    await send({"type": "http.response.body", "body": half, "more_body": True})
-    _break_connection(scope, send_what_was_written=True)
-    await _wait_until_client_leaves(receive)
-
-
 async def _drop(scope: Scope, receive: Receive) -> None:
     """Break the connection without an answer, and wait until uvicorn has noticed."""
     _break_connection(scope)
@@ -192,9 +176,15 @@ def _break_connection(scope: Scope, *, send_what_was_written: bool = False) -> N
         transport.abort()
 
 
-def _pieces(body: bytes, size: int) -> Iterator[bytes]:
-    """Yield a body in pieces, and then spaces without an end."""
-    for start in range(0, len(body), size):
-        yield body[start : start + size]
-    while True:
-        yield _PIECE[:size]
+def _pieces(body: bytes, fault: Fault) -> Iterator[bytes]:
+    """Yield half of the body, or all of it and then spaces until the size is reached.
+
+    JSON with spaces behind it is still JSON, so only the end of the body tells the client that it
+    has all of it. `drip` sends single bytes; `endless` sends as fast as the client reads.
+    """
+    if fault.kind == "truncate":
+        yield body[: len(body) // 2]
+        return
+    size = 1 if fault.kind == "drip" else _PIECE_BYTES
+    for start in range(0, fault.size_bytes, size):
+        yield body[start : start + size].ljust(size)[: fault.size_bytes - start]

@@ -19,14 +19,19 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from parallel_provider.emulator.control_models import (
         Decision,
         EmulatorState,
         FaultKind,
+        NewOrg,
         NewOrgState,
+        NewToken,
+        NewUser,
         NewUserState,
         OrgState,
-        Role,
+        Settings,
     )
 
 _START_SECONDS = 60
@@ -111,104 +116,39 @@ class Emulator:
         """Go back to the state at the start. `access_token` and `org_id` stay valid."""
         self._send("POST", "/reset")
 
-    def set_org(
-        self,
-        *,
-        org_id: str | None = None,
-        org_name: str | None = None,
-        credit_balance_cents: float | None = None,
-        pending_debit_balance_cents: float | None = None,
-        will_invoice: bool | None = None,
-        has_payment_method: bool | None = None,
-    ) -> OrgState:
-        """Change the first organization."""
-        change = {
-            "org_id": org_id,
-            "org_name": org_name,
-            "credit_balance_cents": credit_balance_cents,
-            "pending_debit_balance_cents": pending_debit_balance_cents,
-            "will_invoice": will_invoice,
-            "has_payment_method": has_payment_method,
-        }
-        changed: OrgState = self._send("PATCH", "/org", _given(change))
+    def set_org(self, **change: Unpack[OrgState]) -> OrgState:
+        """Change fields of the first organization."""
+        changed: OrgState = self._send("PATCH", "/org", {**change})
         return changed
 
     def rename_app(self, app_id: str, app_name: str) -> None:
         """Rename an app, as a person does in the web console. The API has no such call."""
         self._send("PATCH", f"/apps/{app_id}", {"app_name": app_name})
 
-    def add_org(self, *, org_id: str | None = None, org_name: str | None = None) -> NewOrgState:
+    def add_org(self, **new: Unpack[NewOrg]) -> NewOrgState:
         """Create another organization, and an access token for it."""
-        body = _given({"org_id": org_id, "org_name": org_name})
-        created: NewOrgState = self._send("POST", "/orgs", body)
+        created: NewOrgState = self._send("POST", "/orgs", {**new})
         return created
 
-    def add_user(
-        self,
-        *,
-        user_email: str | None = None,
-        role: Role | None = None,
-        org_id: str | None = None,
-    ) -> NewUserState:
+    def add_user(self, **new: Unpack[NewUser]) -> NewUserState:
         """Add a user to an organization, by default a member to the first organization.
 
         The answer has an access token that acts for this user.
         """
-        body = _given({"user_email": user_email, "role": role, "org_id": org_id})
-        created: NewUserState = self._send("POST", "/users", body)
+        created: NewUserState = self._send("POST", "/users", {**new})
         return created
 
     def set_clock(self, offset_seconds: float) -> None:
         """Set how far the emulator's time is ahead of the machine's."""
         self._send("POST", "/clock", {"offset_seconds": offset_seconds})
 
-    def set_settings(
-        self,
-        *,
-        auto_approve: bool | None = None,
-        latency_seconds: float | None = None,
-        token_lifetime_seconds: int | None = None,
-        poll_interval_seconds: int | None = None,
-        device_code_lifetime_seconds: int | None = None,
-        refresh_token_lifetime_seconds: int | None = None,
-        authorization_lifetime_seconds: int | None = None,
-        rotate_refresh_tokens: bool | None = None,
-        members_list_own_apps: bool | None = None,
-        members_get_404: bool | None = None,
-        sign_in_user_id: str | None = None,
-    ) -> None:
+    def set_settings(self, **change: Unpack[Settings]) -> None:
         """Change settings until the next reset."""
-        change = {
-            "auto_approve": auto_approve,
-            "latency_seconds": latency_seconds,
-            "token_lifetime_seconds": token_lifetime_seconds,
-            "poll_interval_seconds": poll_interval_seconds,
-            "device_code_lifetime_seconds": device_code_lifetime_seconds,
-            "refresh_token_lifetime_seconds": refresh_token_lifetime_seconds,
-            "authorization_lifetime_seconds": authorization_lifetime_seconds,
-            "rotate_refresh_tokens": rotate_refresh_tokens,
-            "members_list_own_apps": members_list_own_apps,
-            "members_get_404": members_get_404,
-            "sign_in_user_id": sign_in_user_id,
-        }
-        self._send("PATCH", "/settings", _given(change))
+        self._send("PATCH", "/settings", {**change})
 
-    def mint_token(
-        self,
-        *,
-        scopes: list[str] | None = None,
-        lifetime_seconds: float | None = None,
-        org_id: str | None = None,
-        user_id: str | None = None,
-    ) -> str:
+    def mint_token(self, **new: Unpack[NewToken]) -> str:
         """Return an access token; by default the first user's, with all scopes and no expiry."""
-        body = {
-            "scopes": scopes,
-            "lifetime_seconds": lifetime_seconds,
-            "org_id": org_id,
-            "user_id": user_id,
-        }
-        return str(self._send("POST", "/tokens", _given(body))["access_token"])
+        return str(self._send("POST", "/tokens", {**new})["access_token"])
 
     def decide_sign_in(
         self,
@@ -219,8 +159,8 @@ class Emulator:
         user_id: str | None = None,
     ) -> None:
         """Approve or deny a sign-in, as this user would on the page."""
-        body = _given({"decision": decision, "org_id": org_id, "user_id": user_id})
-        self._send("POST", f"/sign-ins/{user_code}", body)
+        body = {"decision": decision, "org_id": org_id, "user_id": user_id}
+        self._send("POST", f"/sign-ins/{user_code}", _given(body))
 
     def add_fault(
         self,

@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from parallel_provider.emulator import create_app
+from parallel_provider.emulator.server import create_app
 from parallel_provider.testing.emulator import Emulator
 
 
@@ -34,7 +34,7 @@ def test_create_returns_the_key_and_its_creator(
 def test_raw_key_is_given_once_and_kept_nowhere() -> None:
     """After the answer, the emulator has only a hash of the key."""
     application = create_app()
-    organization = application.state.emulator.organization
+    organization = application.state.emulator.organizations[0]
     headers = {"Authorization": f"Bearer {application.state.emulator.access_token}"}
     (app_id,) = organization.apps
 

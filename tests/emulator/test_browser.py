@@ -104,28 +104,6 @@ def test_chosen_organization_is_signed_in_to(
     assert program.redeem(code).json()["org_id"] == other["org_id"]
 
 
-def test_page_of_another_origin_cannot_press_the_button(
-    browser: Browser, program: OAuthProgram, emulator: Emulator
-) -> None:
-    """A form from another website is refused, even with the right code."""
-    code = program.start()
-    form = (
-        f'<form method="post" action="{code["verification_uri"]}">'
-        f'<input name="user_code" value="{code["user_code"]}">'
-        '<input name="decision" value="approve"><button>Win a prize</button></form>'
-    )
-    with browser.new_context() as context, context.new_page() as page:
-        page.route(
-            "http://attacker.example/",
-            lambda route: route.fulfill(content_type="text/html", body=form),
-        )
-        page.goto("http://attacker.example/")
-        with page.expect_response(code["verification_uri"]) as answered:
-            page.get_by_role("button").click()
-        assert answered.value.status == 403
-    assert emulator.state()["sign_ins"][0]["decision"] is None
-
-
 def test_overview_shows_changes_without_a_reload(
     page: Page, http: httpx.Client, emulator: Emulator
 ) -> None:

@@ -10,8 +10,8 @@ import pytest
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from parallel_provider.emulator import create_app
 from parallel_provider.emulator.control_models import FaultKind
+from parallel_provider.emulator.server import create_app
 from parallel_provider.testing.emulator import Emulator
 from tests.checked_emulator import SPOILED, CheckAnswers, CheckedEmulator, Checker, Report
 

@@ -10,7 +10,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
 
-from parallel_provider.emulator import create_app
+from parallel_provider.emulator.server import create_app
 from parallel_provider.testing.emulator import Emulator
 from tests.openapi_document import REFUSALS, completed, described, operations
 

@@ -170,7 +170,7 @@ def test_missing_extra_is_named(missing: str) -> None:
     """Without the extra, the command says what to install."""
     program = (
         f"import sys; sys.modules[{missing!r}] = None\n"
-        "from parallel_provider.emulator.command import emulator; emulator(['--port', '0'])"
+        "from parallel_provider.emulator.__main__ import emulator; emulator(['--port', '0'])"
     )
     refused = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
@@ -216,7 +216,7 @@ def test_emulator_that_cannot_start_is_an_error() -> None:
 def test_package_is_imported_without_the_servers_dependencies() -> None:
     """The command and the control models don't import FastAPI and uvicorn."""
     program = (
-        "import sys; import parallel_provider.emulator.command\n"
+        "import sys; import parallel_provider.emulator.__main__\n"
         "import parallel_provider.emulator.control_models\n"
         "print([name for name in ('fastapi', 'starlette', 'uvicorn') if name in sys.modules])"
     )

@@ -1,4 +1,4 @@
-"""Which requests are answered: tokens and scopes, hosts and origins."""
+"""Which requests are answered: tokens, scopes and hosts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 from parallel_provider.testing.emulator import Emulator
 
 STATE = "/_emulator/state"
-RESET = "/_emulator/reset"
 _ANY_ID = "2bdeb1b8-9e14-4544-b567-a77ef58f51c6"
 OPERATIONS = [
     ("GET", "/service/v1/balance", "balance:read"),
@@ -124,35 +123,3 @@ def test_every_loopback_name_is_answered(anonymous: httpx.Client, emulator: Emul
     port = urlsplit(emulator.url).port
     for host in (f"localhost:{port}", f"LOCALHOST:{port}", f"[::1]:{port}", "127.0.0.1"):
         assert anonymous.get(STATE, headers={"Host": host}).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Origin": "https://attacker.example"},
-        {"Origin": "null"},
-        {"Origin": "http://localhost:1"},
-        {"Sec-Fetch-Site": "cross-site"},
-        {"Sec-Fetch-Site": "same-site"},
-    ],
-)
-def test_requests_from_other_origins_are_refused(
-    anonymous: httpx.Client, headers: dict[str, str]
-) -> None:
-    """They can't change anything, and can't read the state."""
-    assert anonymous.post(RESET, headers=headers).status_code == 403
-    assert anonymous.get(STATE, headers=headers).status_code == 403
-
-
-def test_requests_of_its_own_pages_are_answered(
-    anonymous: httpx.Client, emulator: Emulator
-) -> None:
-    """The overview page sends requests from the emulator's own origin."""
-    headers = {"Origin": emulator.url, "Sec-Fetch-Site": "same-origin"}
-    assert anonymous.post(RESET, headers=headers).status_code == 200
-
-
-def test_link_from_elsewhere_may_lead_to_the_approval_page(anonymous: httpx.Client) -> None:
-    """Another website may link to the page; it only can't post to it."""
-    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
-    assert anonymous.get("/getServiceKeys/device", headers=headers).status_code == 200
