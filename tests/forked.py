@@ -23,6 +23,8 @@ from typing import IO
 import pytest
 
 from pulumi_embedded import processes
+from tests.fork_server import PARENTS_PIPE
+from tests.native.providers import PLUGIN
 
 new_process = processes.start
 
@@ -118,15 +120,15 @@ class ForkServers:
     def start(
         self, command: Sequence[str], *, work_dir: str, env: Mapping[str, str], descriptor: int
     ) -> ForkedProcess | subprocess.Popen[str]:
-        """Start a process as `processes.start` does. Only Python processes are forked."""
-        _, option, script, _, *arguments = command
-        if option != "-u":
+        """Start a process as `processes.start` does. Other plugins than ours aren't forked."""
+        arguments = _to_fork(command)
+        if not arguments:
             return new_process(command, work_dir=work_dir, env=env, descriptor=descriptor)
         with self._lock:
             key = frozenset(read_at_start(env).items())
             server = self._servers.get(key) or self._servers.setdefault(key, ForkServer(env))
         with tempfile.TemporaryFile("w+") as request:
-            json.dump([script, arguments, work_dir, dict(env)], request)
+            json.dump([arguments, work_dir, dict(env)], request)
             request.seek(0)
             return server.fork(request, descriptor)
 
@@ -134,6 +136,19 @@ class ForkServers:
         """End all servers."""
         for server in self._servers.values():
             server.end()
+
+
+def _to_fork(command: Sequence[str]) -> list[str]:
+    """Return the script that a forked process runs for a command, and its arguments.
+
+    In place of the command of our plugin, which starts a process beside it, its script is run.
+    """
+    _, option, *arguments = command
+    if option == "-u":  # a script that gets the descriptor, and its arguments
+        script, _, *rest = arguments
+        return [script, str(PARENTS_PIPE), *rest]
+    *_, script, engine = arguments
+    return [script, engine] if script == str(PLUGIN) else []
 
 
 def read_at_start(environment: Mapping[str, str]) -> dict[str, str]:

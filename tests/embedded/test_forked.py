@@ -15,7 +15,7 @@ import pytest
 
 from pulumi_embedded import processes
 from pulumi_embedded.processes import ChildProcess
-from tests.fork_server import MODULES
+from tests.fork_server import modules
 from tests.forked import ForkServers, new_process, read_at_start
 
 pytestmark = pytest.mark.skipif(
@@ -109,7 +109,7 @@ def test_variables_that_imports_read_are_told_apart(
     """A process isn't forked from one that was started with other values of these."""
     monkeypatch.setattr(processes, "start", new_process)
 
-    [line], code = run(tmp_path, _LIST_VARIABLES, *MODULES)
+    [line], code = run(tmp_path, _LIST_VARIABLES, *modules())
 
     assert code == 0
     # HOME is where a user's own packages are, which a virtual environment doesn't see.

@@ -2,10 +2,11 @@
 
 import pytest
 
+from tests.forked import forked
 from tests.native.providers import ProviderKind
 from tests.scenarios.conftest import bare_project, engine, project
 
-__all__ = ["bare_project", "engine", "project"]
+__all__ = ["bare_project", "engine", "forked", "project"]
 
 
 @pytest.fixture

@@ -101,9 +101,14 @@ def _is_of_an_engine(pid: int) -> bool:
 
 
 def _command_line(pid: int) -> list[str]:
-    """Return a process's arguments, or none if it has ended."""
+    """Return a process's arguments and its name, or nothing if it has ended.
+
+    A forked process has the arguments of the fork server, and only its name is its own.
+    """
+    folder = Path(f"/proc/{pid}")
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")[:-1]
+        words = (folder / "cmdline").read_text(errors="replace").split("\0")[:-1]
+        return [*words, (folder / "comm").read_text().strip()]
     except OSError:
         return []
 
