@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from typing import Any
 
-from tests.examples.pipeline_platforms import ENVIRONMENT, GitHub, Platform, platforms, variants
+import pytest
+import yaml  # type: ignore[import-untyped] # no stubs among what the tests may need
+
+from tests.examples.pipelines import ENVIRONMENT, EVENTS, PIPELINES, VARIANTS, Workflow
 
 # The newest major versions in the actions' repositories.
 CURRENT_ACTIONS = {
@@ -17,57 +22,76 @@ CURRENT_ACTIONS = {
 _PINNED = re.compile(r"uses: (\S+)@[0-9a-f]{40} # (v\d+)\.\d+\.\d+$", re.MULTILINE)
 
 
-@platforms
+variants = pytest.mark.parametrize("variant", VARIANTS)
+
+
 @variants
-def test_events_start_the_right_job(workflow: Platform) -> None:
+def test_events_start_the_right_job(variant: str) -> None:
     """A pull request is previewed. Only main is deployed, and again every night."""
-    started = {name: workflow.jobs_for(event) for name, event in workflow.events.items()}
-    assert started.pop("fork", []) == []
-    assert started == {"change": ["preview"], "merge": ["up"], "night": ["up"], "branch": []}
+    started = {name: Workflow(variant).jobs_for(event) for name, event in EVENTS.items()}
+    jobs = {"change": ["preview"], "merge": ["up"], "night": ["up"]}
+    assert started == {**jobs, "fork": [], "branch": []}
 
 
-@platforms
 @variants
-def test_up_runs_one_at_a_time_and_is_never_cancelled(workflow: Platform) -> None:
+def test_up_runs_one_at_a_time_and_is_never_cancelled(variant: str) -> None:
     """The job that deploys waits until the previous one has ended."""
-    up = workflow.jobs["up"]
-    if isinstance(workflow, GitHub):
-        assert up["concurrency"] == {"group": "parallel", "cancel-in-progress": False}
-        assert "concurrency" not in workflow.workflow
-    else:
-        assert up["resource_group"] == "parallel"
-        assert up["interruptible"] is False
-    assert workflow.environment_of("up") == ENVIRONMENT
+    workflow, gitlab = Workflow(variant), _gitlab(variant)
+    concurrency = {"group": "parallel", "cancel-in-progress": False}
+    assert workflow.jobs["up"]["concurrency"] == concurrency
+    assert "concurrency" not in workflow.content
+    assert gitlab["up"]["resource_group"] == "parallel"
+    assert gitlab["up"]["interruptible"] is False
 
 
-@platforms
 @variants
-def test_preview_gets_nothing_of_the_deployments_environment(workflow: Platform) -> None:
+def test_preview_gets_nothing_of_the_deployments_environment(variant: str) -> None:
     """The preview gets no secret that can write, and doesn't sign in with one."""
-    assert workflow.environment_of("preview") is None
-    given = str(workflow.jobs["preview"])
-    for name in ("PARALLEL_REFRESH_TOKEN", "SECRETS_APP", "GITLAB_TOKEN"):
-        assert name not in given
+    workflow, gitlab = Workflow(variant), _gitlab(variant)
+    assert workflow.jobs["up"]["environment"] == gitlab["up"]["environment"]["name"] == ENVIRONMENT
+    for preview in (workflow.jobs["preview"], gitlab["preview"]):
+        assert "environment" not in preview
+        for name in ("PARALLEL_REFRESH_TOKEN", "SECRETS_APP", "GITLAB_TOKEN"):
+            assert name not in str(preview)
+
+
+@variants
+def test_gitlab_deploys_only_main_and_reports_a_failed_night(variant: str) -> None:
+    """A merge request is previewed. All files sign in to Pulumi Cloud and report in one way."""
+    pipeline = _gitlab(variant)
+    assert pipeline["up"]["rules"] == [{"if": "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"}]
+    merge_request = {"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'}
+    assert pipeline["preview"]["rules"] == [merge_request]
+    night = {"if": '$CI_PIPELINE_SOURCE == "schedule"', "when": "on_failure"}
+    assert pipeline["alert"]["rules"] == [night]
+    first = _gitlab(VARIANTS[0])
+    assert pipeline["alert"] == first["alert"]
+    assert pipeline["default"]["before_script"] == first["default"]["before_script"]
+    for scripts in (pipeline["default"]["before_script"], pipeline["alert"]["script"]):
+        checked = subprocess.run(
+            ["/bin/sh", "-n"], input="\n".join(scripts), text=True, check=False
+        )
+        assert checked.returncode == 0
 
 
 @variants
 def test_github_workflow_passes_secrets_as_variables_alone(variant: str) -> None:
     """Scripts have no expressions, no event runs a fork's code with secrets, few permissions."""
-    workflow = GitHub(variant)
+    workflow = Workflow(variant)
     for job in workflow.jobs.values():
         for step in job["steps"]:
             assert "${{" not in step.get("run", "")
     assert set(workflow.triggers) == {"pull_request", "push", "schedule", "workflow_dispatch"}
     assert workflow.triggers["push"] == {"branches": ["main"]}
     # The ID token is for Pulumi Cloud and the broker. The alert needs none.
-    assert workflow.workflow["permissions"] == {"contents": "read", "id-token": "write"}
+    assert workflow.content["permissions"] == {"contents": "read", "id-token": "write"}
     assert workflow.jobs["alert"]["permissions"] == {"issues": "write"}
 
 
 @variants
 def test_github_workflow_uses_current_actions_which_keep_no_credentials(variant: str) -> None:
     """The checkout leaves no token for the program. Each action is pinned, and no old version."""
-    workflow = GitHub(variant)
+    workflow = Workflow(variant)
     steps = [step for job in workflow.jobs.values() for step in job["steps"]]
     pinned = _PINNED.findall(workflow.file.read_text())
     assert len(pinned) == len([step for step in steps if "uses" in step])
@@ -77,22 +101,24 @@ def test_github_workflow_uses_current_actions_which_keep_no_credentials(variant:
     assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
 
 
-@platforms
 @variants
-def test_no_access_token_of_pulumi_cloud_is_stored(workflow: Platform) -> None:
+def test_no_access_token_of_pulumi_cloud_is_stored(variant: str) -> None:
     """Each job exchanges its ID token for one that is valid for an hour."""
-    text = workflow.file.read_text()
-    assert "secrets.PULUMI_ACCESS_TOKEN" not in text
-    if isinstance(workflow, GitHub):
-        for name in ("preview", "up"):
-            (exchange,) = [
-                step
-                for step in workflow.jobs[name]["steps"]
-                if step.get("uses", "").startswith("pulumi/auth-actions@")
-            ]
-            # Only the step that needs it gets the token.
-            assert exchange["with"]["export-environment-variables"] is False
-            given = [s for s in workflow.jobs[name]["steps"] if "PULUMI_ACCESS" in str(s)]
-            assert len(given) == 1
-    else:
-        assert "PULUMI_ACCESS_TOKEN" not in text
+    workflow = Workflow(variant)
+    assert "PULUMI_ACCESS_TOKEN" not in str(_gitlab(variant))
+    assert "secrets.PULUMI_ACCESS_TOKEN" not in workflow.file.read_text()
+    for name in ("preview", "up"):
+        (exchange,) = [
+            step
+            for step in workflow.jobs[name]["steps"]
+            if step.get("uses", "").startswith("pulumi/auth-actions@")
+        ]
+        # Only the step that needs it gets the token.
+        assert exchange["with"]["export-environment-variables"] is False
+        given = [s for s in workflow.jobs[name]["steps"] if "PULUMI_ACCESS" in str(s)]
+        assert len(given) == 1
+
+
+def _gitlab(variant: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((PIPELINES / "gitlab" / f"{variant}.yml").read_text())
+    return content

@@ -1,10 +1,11 @@
-"""examples/pipelines: the workflows' own shell steps, against the emulator."""
+"""examples/pipelines: the shell steps of the workflows, against the emulator."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,16 @@ from pulumi.automation.errors import CommandError
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project
-from tests.examples.pipeline_platforms import ENVIRONMENT, PIPELINES, Platform, platforms, variants
-from tests.examples.pipeline_runs import Pipeline
-from tests.examples.pipeline_services import Pulumi, Services, serving
+from tests.examples.pipelines import (
+    ENVIRONMENT,
+    PIPELINES,
+    VARIANTS,
+    Pipeline,
+    Pulumi,
+    Services,
+    Workflow,
+    serving,
+)
 from tests.scenarios.clock import Clock
 from tests.scenarios.story import live_keys
 
@@ -41,7 +49,7 @@ def pulumi() -> Pulumi:
 
 @pytest.fixture
 def pipeline(
-    workflow: Platform, emulator: Emulator, pulumi: Pulumi, tmp_path: Path
+    variant: str, emulator: Emulator, pulumi: Pulumi, tmp_path: Path
 ) -> Iterator[Pipeline]:
     """Give the workflow a repository, and sign in as README.md says if it needs a refresh token."""
 
@@ -49,8 +57,8 @@ def pipeline(
         return emulator.mint_token(lifetime_seconds=TOKEN_SECONDS)
 
     with serving(Services(broker, pulumi)) as services:
-        pipeline = Pipeline(workflow, services, emulator, tmp_path / "pipeline")
-        if workflow.file.stem == "refresh-token":
+        pipeline = Pipeline(Workflow(variant), services, emulator, tmp_path / "pipeline")
+        if variant == "refresh-token":
             sign_in(pipeline, emulator)
         yield pipeline
         # No secret was ever an argument.
@@ -65,13 +73,10 @@ def pipeline(
 def sign_in(pipeline: Pipeline, emulator: Emulator) -> None:
     """Store the first refresh token with exactly the command of README.md."""
     emulator.set_settings(auto_approve=True, poll_interval_seconds=0)
-    tool = {"github": "gh", "gitlab": "glab"}[pipeline.workflow.name]
     readme = (PIPELINES / "README.md").read_text().replace("\\\n", "")
-    (command,) = re.findall(rf"^parallel-provider login .*\| {tool} .*$", readme, re.MULTILINE)
+    (command,) = re.findall(r"^parallel-provider login .*\| gh .*$", readme, re.MULTILINE)
     writer = pipeline.services.writer_token
-    if tool == "glab":
-        pipeline.services.stored[ENVIRONMENT, "GITLAB_TOKEN"] = writer
-    done = pipeline.shell(command, GH_TOKEN=writer, GH_REPO="acme/infra", GITLAB_TOKEN=writer)
+    done = pipeline.shell(command, GH_TOKEN=writer, GH_REPO="acme/infra")
     assert done.returncode == 0, done.stdout
     assert TOKEN in pipeline.services.stored
 
@@ -84,8 +89,6 @@ def on_engine(pipeline: Pipeline, project: Project) -> None:
     without = str(pipeline.pulumi.folder)
 
     def pulumi(arguments: list[str], environment: dict[str, str]) -> tuple[int, str]:
-        if arguments[0] == "login":
-            return 0, "logged in"
         path = [part for part in environment["PATH"].split(os.pathsep) if part != without]
         own = {k: v for k, v in environment.items() if not k.startswith("PULUMI_")}
         project.env.clear()
@@ -113,8 +116,7 @@ def refreshes(emulator: Emulator) -> int:
     return emulator.state()["requests"].get("POST /getServiceKeys/token", 0)
 
 
-@platforms
-@variants
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_pipeline_previews_deploys_and_rotates(
     pipeline: Pipeline, project: Project, emulator: Emulator, variant: str
 ) -> None:
@@ -140,52 +142,22 @@ def test_pipeline_previews_deploys_and_rotates(
     assert [key["api_key_name"] for key in live_keys(emulator)] == ["service", "service-2"]
 
 
-@pytest.mark.parametrize("platform", ["gitlab"])
-@variants
-def test_gitlab_job_signs_in_to_pulumi_cloud_with_its_id_token(pipeline: Pipeline) -> None:
-    """The token is in a private file during the sign-in, and never in an argument."""
-    seen: list[str] = []
-    files: list[Path] = []
-
-    def pulumi(arguments: list[str], _environment: dict[str, str]) -> tuple[int, str]:
-        if arguments[0] == "login":
-            path = Path(arguments[arguments.index("--oidc-token") + 1].removeprefix("file://"))
-            seen.append(path.read_text())
-            assert path.stat().st_mode & 0o77 == 0
-            files.append(path)
-        return 0, "done"
-
-    pipeline.services.pulumi = pulumi
-    assert succeed(pipeline, "merge") == "up"
-    assert seen == [pipeline.services.pulumi_id_token]
-    assert not files[0].exists()
-    assert [call.arguments[0] for call in pipeline.pulumi.calls] == ["login", "up"]
+refresh_token = pytest.mark.parametrize("variant", ["refresh-token"])
 
 
-@platforms
-@variants
-def test_failed_night_raises_an_alert(pipeline: Pipeline, platform: str) -> None:
+@refresh_token
+def test_failed_night_raises_an_alert(pipeline: Pipeline) -> None:
     """Nobody watches the nightly run. The person who merges watches the other one."""
     pipeline.services.pulumi = lambda arguments, _environment: (arguments[0] == "up", "boom")
     up, alert = pipeline.run("night")
     assert (up.job, up.succeeded) == ("up", False)
     assert (alert.job, alert.succeeded) == ("alert", True), alert.log
     call = pipeline.commands.calls[-1]
-    if platform == "github":
-        assert (call.command, call.arguments[:2]) == ("gh", ["issue", "create"])
-        assert "https://github.example.com/acme/infra/actions/runs/42" in call.arguments[-1]
-    else:
-        assert call.command == "curl"
-        assert call.input == f'url = "{pipeline.services.webhook}"'
-        body = json.loads(call.arguments[call.arguments.index("--data") + 1])
-        assert body["text"].endswith("https://gitlab.example.com/42")
+    assert (call.command, call.arguments[:2]) == ("gh", ["issue", "create"])
+    assert "https://github.example.com/acme/infra/actions/runs/42" in call.arguments[-1]
     assert [outcome.job for outcome in pipeline.run("merge")] == ["up"]
 
 
-refresh_token = pytest.mark.parametrize("variant", ["refresh-token"])
-
-
-@platforms
 @refresh_token
 def test_store_that_is_down_costs_nothing(pipeline: Pipeline, emulator: Emulator) -> None:
     """If the next token can't be saved, the token isn't used up, and the next run can use it."""
@@ -198,7 +170,6 @@ def test_store_that_is_down_costs_nothing(pipeline: Pipeline, emulator: Emulator
     assert succeed(pipeline, "merge") == "up"
 
 
-@platforms
 @refresh_token
 def test_store_that_fails_once_after_the_refresh_is_asked_again(
     pipeline: Pipeline, emulator: Emulator
@@ -210,7 +181,6 @@ def test_store_that_fails_once_after_the_refresh_is_asked_again(
     assert refreshes(emulator) == before + 1
 
 
-@pytest.mark.parametrize("platform", ["github"])
 @refresh_token
 def test_successor_that_is_lost_needs_a_new_sign_in(pipeline: Pipeline, emulator: Emulator) -> None:
     """Nothing is deployed, the errors say why, and README.md's command solves it."""
@@ -227,7 +197,6 @@ def test_successor_that_is_lost_needs_a_new_sign_in(pipeline: Pipeline, emulator
     assert succeed(pipeline, "night") == "up"
 
 
-@platforms
 @refresh_token
 def test_missing_refresh_token_is_said(pipeline: Pipeline) -> None:
     """Before the first sign-in, the job says what to read, and stores nothing."""
@@ -236,3 +205,46 @@ def test_missing_refresh_token_is_said(pipeline: Pipeline) -> None:
     assert not outcome.succeeded
     assert "PARALLEL_REFRESH_TOKEN: is not set: see examples/pipelines/README.md" in outcome.log
     assert pipeline.services.stored == {}
+
+
+def _run(script: str, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(PIPELINES / script)],
+        input=given,
+        env={"NO_PROXY": "127.0.0.1", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def services() -> Iterator[Services]:
+    """Serve the services without a workflow."""
+    with serving(
+        Services(lambda: "an access token", lambda _arguments, _variables: (0, ""))
+    ) as one:
+        yield one
+
+
+def test_script_for_gitlab_saves_the_token_that_it_reads(services: Services) -> None:
+    """It changes the variable of the job's environment, and fails if GitLab refuses."""
+    variables = {
+        "CI_API_V4_URL": f"{services.url}/api/v4",
+        "CI_PROJECT_ID": "7",
+        "CI_ENVIRONMENT_NAME": ENVIRONMENT,
+        "GITLAB_TOKEN": services.writer_token,
+    }
+    assert _run("gitlab/save_refresh_token.py", "rt_next", **variables).returncode == 0
+    name = "/api/v4/projects/7/variables/PARALLEL_REFRESH_TOKEN"
+    assert services.stored == {(ENVIRONMENT, name): "rt_next"}
+    services.writes_work = [False]
+    assert "503" in _run("gitlab/save_refresh_token.py", "rt_later", **variables).stderr
+
+
+def test_broker_is_asked_with_the_id_token_of_a_gitlab_job(services: Services) -> None:
+    """The script prints the access token alone."""
+    variables = {"PARALLEL_BROKER_URL": f"{services.url}/broker"}
+    asked = _run("broker_token.py", PARALLEL_ID_TOKEN=services.id_token, **variables)
+    assert asked.stdout == "an access token"
+    assert _run("broker_token.py", PARALLEL_ID_TOKEN="another", **variables).returncode == 1

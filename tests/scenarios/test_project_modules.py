@@ -56,11 +56,6 @@ pulumi.export("words", [secrets.WORD, own.word])
 """
 
 
-@pytest.fixture(autouse=True)
-def forked() -> None:
-    """Start new processes: a forked one has imported everything already."""
-
-
 def write_modules(project: Project) -> None:
     """Put a module of each name beside the program; only `secrets` can be imported."""
     for name in MODULES:
