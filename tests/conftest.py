@@ -72,11 +72,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Let the signals that tests send reach the processes that they start.
+    """Undo what the environment of the tests may set.
 
     A shell without job control starts a background process with SIGINT ignored, and `nohup` one
-    with SIGHUP ignored. All processes that it starts inherit that.
+    with SIGHUP ignored. All processes that it starts inherit that, and signals that tests send
+    would not reach them. Containers often forbid the cache of compiled modules. Then each process
+    of the tests would compile all tests anew, which takes longer than everything else it imports.
     """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for name in ("SIGINT", "SIGHUP", "SIGTERM"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) is signal.SIG_IGN:

@@ -106,6 +106,8 @@ def become(descriptors: Sequence[int]) -> None:
     os.environ.update(environment)
     # Its command line is that of this server, so this is how it is found: by 15 characters.
     Path("/proc/self/comm").write_text(Path(arguments[2 if len(arguments) > 2 else 0]).name[:15])
+    # A test can write a module twice within a second, which the cache would not notice.
+    sys.dont_write_bytecode = True
     sys.argv = arguments
     sys.path[0] = str(Path(arguments[0]).parent)
     code = 1  # after an exception

@@ -24,7 +24,6 @@ import pytest
 
 from pulumi_embedded import processes
 from tests.fork_server import PARENTS_PIPE
-from tests.native.providers import PLUGIN
 
 new_process = processes.start
 
@@ -141,14 +140,18 @@ class ForkServers:
 def _to_fork(command: Sequence[str]) -> list[str]:
     """Return the script that a forked process runs for a command, and its arguments.
 
-    In place of the command of our plugin, which starts a process beside it, its script is run.
+    A plugin's script is run without the process that is beside it otherwise. The list is empty
+    for a plugin that isn't a script for this interpreter.
     """
     _, option, *arguments = command
     if option == "-u":  # a script that gets the descriptor, and its arguments
         script, _, *rest = arguments
         return [script, str(PARENTS_PIPE), *rest]
     *_, script, engine = arguments
-    return [script, engine] if script == str(PLUGIN) else []
+    with contextlib.suppress(OSError), open(script, "rb") as file:
+        if file.readline().strip() == f"#!{sys.executable}".encode():
+            return [script, engine]
+    return []
 
 
 def read_at_start(environment: Mapping[str, str]) -> dict[str, str]:

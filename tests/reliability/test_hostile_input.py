@@ -25,7 +25,7 @@ _HARMLESS = [
     "e\u0301\U0001f600 \u691c\u7d22",
     "n" * 10_000,
 ]
-_REFUSED = ["a\nb", "a\r\nX-Header: b", "\x1b[31mred", "a\x00b", "a\u2028b", "\u200b", " "]
+_REFUSED = ["a\r\nX-Header: b", "\x1b[31mred", "\u200b"]
 
 
 def test_strange_names_arrive_unchanged(project: Project, emulator: Emulator) -> None:

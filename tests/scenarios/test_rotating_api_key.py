@@ -283,11 +283,8 @@ def test_reason_of_a_rotation_is_the_present_rotate_after(project: Project, cloc
     ("arguments", "problem"),
     [
         ('rotate_after="soon"', "has a problem: rotate_after must be a duration"),
-        ('rotate_after="0s"', "must be longer than 0 seconds"),
-        ('rotate_after="P1M"', "must be a duration"),
         ('rotate_after="1d", overlap="2d"', "must be at most rotate_after (1d)"),
         ('rotate_after="12h"', 'rotate_after (12h), and is 1d if it isn\'t set: set it to "12h"'),
-        ("rotate_after=90", "must be a duration"),
     ],
 )
 def test_bad_duration_is_refused_in_preview(

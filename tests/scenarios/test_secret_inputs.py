@@ -18,6 +18,7 @@ from tests.scenarios.story import (
 
 HUSH = "hush-hush-hush"
 
+# One input of each type, as the type has the text of the problem.
 WRONG = {
     "app_id": 'parallel.ApiKey("a", app_id=hush)',
     "api_key_name": f'parallel.ApiKey("a", app_id="{NO_SUCH_APP}", api_key_name=bell)',
@@ -27,12 +28,7 @@ WRONG = {
     "overlap": (
         f'parallel.RotatingApiKey("a", app_id="{NO_SUCH_APP}", rotate_after="2d", overlap=hush)'
     ),
-    "app_name": 'parallel.App("a", app_name=bell)',
-    "adopt_existing": 'parallel.App("a", adopt_existing=hush)',
-    "existing_app_id": 'parallel.App("a", existing_app_id=hush)',
     "amount_cents": 'parallel.BalanceTopUp("a", amount_cents=hush)',
-    "when_below_cents": 'parallel.BalanceTopUp("a", amount_cents=1, when_below_cents=hush)',
-    "monthly_limit_cents": 'parallel.BalanceTopUp("a", amount_cents=1, monthly_limit_cents=hush)',
 }
 
 

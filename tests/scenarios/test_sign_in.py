@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.checked_emulator import CheckedEmulator
 from tests.engines import Project, changes
 
-APPS = 40
+APPS = 16
 PROGRAM = f"""
 import parallel_provider as parallel
 
@@ -29,7 +29,7 @@ def sign_in(environment: dict[str, str]) -> None:
 
 
 def test_run_outlives_its_access_tokens(project: Project, tmp_path: Path) -> None:
-    """40 apps, 200 ms per answer, tokens of two seconds. Afterwards, no token is left anywhere."""
+    """16 apps, 200 ms per answer, tokens of two seconds. Afterwards, no token is left anywhere."""
     settings = ("--auto-approve", "--token-lifetime", "2", "--latency", "0.2")
     with CheckedEmulator(*settings) as emulator:
         file = tmp_path / "auth.json"
