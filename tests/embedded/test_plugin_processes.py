@@ -38,6 +38,11 @@ def write_program(folder: Path, source: str = 'Thing("a")') -> None:
     (folder / "__main__.py").write_text(f"from shelf import Thing\n{source}\n")
 
 
+@pytest.fixture(autouse=True)
+def forked() -> None:
+    """Start new processes: these tests are about them."""
+
+
 @pytest.fixture
 def driver(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Run `up` in a process of its own, and wait until a create waits."""
