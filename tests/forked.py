@@ -148,7 +148,7 @@ def _to_fork(command: Sequence[str]) -> list[str]:
         script, _, *rest = arguments
         return [script, str(PARENTS_PIPE), *rest]
     *_, script, engine = arguments
-    with contextlib.suppress(OSError), open(script, "rb") as file:
+    with contextlib.suppress(OSError), Path(script).open("rb") as file:
         if file.readline().strip() == f"#!{sys.executable}".encode():
             return [script, engine]
     return []
