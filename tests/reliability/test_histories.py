@@ -45,7 +45,7 @@ def test_top_up_that_is_declared_again_after_a_failed_destroy_is_counted(
 
 def test_some_histories_lose_nothing(emulator: Emulator) -> None:
     """A few histories, the same ones in each run."""
-    check_histories(emulator, examples=25, steps=20, seeded=True)
+    check_histories(emulator, examples=15, steps=20, seeded=True)
 
 
 @pytest.mark.slow

@@ -38,6 +38,11 @@ pathlib.Path(sys.argv[1]).write_text("\\n".join(seen))
 """
 
 
+@pytest.fixture(autouse=True)
+def forked() -> None:
+    """Start new processes: others can see with what environment a process was started."""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 def test_process_list_and_environment_of_a_command_hold_no_secret(
     project: Project, emulator: Emulator, tmp_path: Path
