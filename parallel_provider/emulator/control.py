@@ -194,7 +194,7 @@ async def find_leaks(state: State, request: Request) -> dict[str, list[str]]:
 
 
 def _first_user(state: ServerState, user_id: str | None = None, org_id: str | None = None) -> User:
-    """Return the user with these ids, or refuse the request."""
+    """Return the first user, of this id or organization if one is given, or refuse the request."""
     try:
         return state.find_user(user_id, org_id)
     except LookupError:
