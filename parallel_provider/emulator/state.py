@@ -190,7 +190,7 @@ class ServerState:
         return time.time() + self.clock_offset_seconds
 
     def find_user(self, user_id: str | None = None, org_id: str | None = None) -> User:
-        """Return the first user, of this id or organization if one is given, or raise LookupError."""
+        """Return the first user, or the one of these ids. Raises LookupError."""
         for organization in self.organizations:
             for user in organization.users:
                 if user_id in (None, user.user_id) and org_id in (None, organization.org_id):
