@@ -17,7 +17,7 @@ from tests.openapi_document import REFUSALS, completed, described, operations
 Case = schemathesis.Case[Any]
 
 _FEW_AND_ALWAYS_THE_SAME = settings(
-    max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=15, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
