@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import TypedDict
 
 import openapi_core
@@ -61,18 +60,13 @@ class CheckedEmulator(Emulator):
         "from tests.checked_emulator import main; main()",
     )
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, exc_type: type[BaseException] | None, *rest: object) -> None:
         """Check the answers since the last check, and end its process."""
         try:
             if exc_type is None:
                 self.assert_documented()
         finally:
-            super().__exit__(exc_type, exc, traceback)
+            super().__exit__(exc_type, *rest)
 
     def assert_documented(self) -> int:
         """Assert that all answers since the last call were as described; return their number."""

@@ -13,7 +13,6 @@ import json
 import subprocess
 import sys
 import threading
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -85,12 +84,7 @@ class Emulator:
         self._control = httpx.Client(base_url=f"{self.url}/_emulator", trust_env=False)
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, exc_type: type[BaseException] | None, *rest: object) -> None:
         """End its process."""
         self._end()
         if exc_type is not KeyboardInterrupt:  # which can leave a lock held that `close` waits for
