@@ -10,7 +10,7 @@ import pytest
 from pulumi.output import UNKNOWN as SDK_UNKNOWN
 
 from parallel_provider.calls import Process
-from parallel_provider.dynamic import _process
+from parallel_provider.dynamic import _adapter
 from parallel_provider.dynamic._adapter import Adapter, adapter_of
 from parallel_provider.errors import InternalError, ResourceError
 from parallel_provider.lifecycle import lifecycle_of
@@ -28,13 +28,13 @@ APP = {"app_id": "1", "app_name": "search", "org_id": "o", "org_name": "O"}
 
 def process_with(run: Run) -> Process:
     """Return a process of the dynamic provider that has this run."""
-    return Process(_process.DOOR, run=run)
+    return Process(_adapter.DOOR, run=run)
 
 
 @pytest.fixture(autouse=True)
 def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the process's run reach nobody, and hide frames as the provider's process does."""
-    monkeypatch.setattr(_process, "_process", process_with(run_at()))
+    monkeypatch.setattr(_adapter, "_process", process_with(run_at()))
     monkeypatch.setattr(sys, "tracebacklimit", 0, raising=False)
 
 
@@ -96,7 +96,7 @@ def test_outputs_are_plain_values_without_none(
 ) -> None:
     """Secrets go out as text, for the engine to encrypt; what is None is left out."""
     run = run_at(emulator.url, emulator.access_token)
-    monkeypatch.setattr(_process, "_process", process_with(run))
+    monkeypatch.setattr(_adapter, "_process", process_with(run))
     app_id = emulator.state()["apps"][0]["app_id"]
 
     created = adapter_of("ApiKey").create({"app_id": app_id, "api_key_name": "ci"})
@@ -111,11 +111,11 @@ def test_outputs_are_plain_values_without_none(
 def test_read_of_what_is_gone_drops_it(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty id and no outputs are what the engine takes for gone."""
     run = run_at(emulator.url, emulator.access_token)
-    monkeypatch.setattr(_process, "_process", process_with(run))
+    monkeypatch.setattr(_adapter, "_process", process_with(run))
     created = adapter_of("App").create({"app_name": "search"})
     api_at(emulator.url, emulator.access_token).delete_app(created.id)
     run = run_at(emulator.url, emulator.access_token)
-    monkeypatch.setattr(_process, "_process", process_with(run))
+    monkeypatch.setattr(_adapter, "_process", process_with(run))
 
     read = adapter_of("App").read(created.id, created.outs or {})
 
@@ -208,7 +208,7 @@ def test_one_cause_of_many_failures_is_told_once(monkeypatch: pytest.MonkeyPatch
     assert "can't be reached" in failure("one")
     assert failure("two") == "creating App 'two': the same cause as for App 'one': see its error"
     assert "can't be reached" in failure("one")
-    monkeypatch.setattr(_process, "_process", process_with(run_at()))
+    monkeypatch.setattr(_adapter, "_process", process_with(run_at()))
     assert "can't be reached" in failure("two")
 
 

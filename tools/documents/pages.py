@@ -9,7 +9,7 @@ from pathlib import Path
 
 import parallel_provider as parallel
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES
-from parallel_provider.resources._properties import snake_case
+from parallel_provider.resources.functions import snake_case
 from parallel_provider.settings import SETTINGS
 from tools.documents.declared import (
     Row,
