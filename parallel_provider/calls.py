@@ -32,7 +32,7 @@ from parallel_provider.errors import (
     SettingsError,
     WrongOrganizationError,
 )
-from parallel_provider.lifecycle import function_of, lifecycle_of
+from parallel_provider.lifecycle import function_of
 from parallel_provider.lifecycle.claims import Claims
 from parallel_provider.lifecycle.declarations import (
     Props,
@@ -48,7 +48,7 @@ from parallel_provider.model import plain, why
 from parallel_provider.printable import field_name, hide, line_for_user, printable
 from parallel_provider.sendable import require_sendable
 from parallel_provider.session import open_run
-from parallel_provider.settings import Lookup
+from parallel_provider.settings import Lookup, nearest
 
 # Errors that aren't about one resource, and whose text names nothing that may be left behind.
 _COMMON = (
@@ -70,17 +70,23 @@ _TRIGGERS = "triggers"
 class Door:
     """What the doors differ in.
 
-    `spell` spells the name of an input or output for users. `plain` returns a model's value as
-    JSON-like data with names in that spelling. `keeps_unfinished` says that a resource
-    whose last step failed can get into the state. The engine then asks for an update of it also
-    where nothing differs. `has_old_configuration` says that a refresh and a destroy get the
-    configuration of the last `pulumi up`.
+    `spelling` spells the name of an input or output for users, if that isn't the declared name.
+    `keeps_unfinished` says that a resource whose last step failed can get into the state. The
+    engine then asks for an update of it also where nothing differs. `has_old_configuration` says
+    that a refresh and a destroy get the configuration of the last `pulumi up`.
     """
 
-    spell: Callable[[str], str] = str
-    plain: Callable[[Any], Any] = plain
+    spelling: Callable[[str], str] | None = None
     keeps_unfinished: bool = False
     has_old_configuration: bool = False
+
+    def spell(self, name: str) -> str:
+        """Return the name of an input or output as users write it."""
+        return self.spelling(name) if self.spelling is not None else name
+
+    def properties(self, values: Props) -> dict[str, Any]:
+        """Return inputs or outputs as JSON-like data, with names as users write them."""
+        return {self.spell(name): plain(value, self.spelling) for name, value in values.items()}
 
     def line(self, text: str) -> str:
         """Return a text for the user as the engine gets it."""
@@ -231,11 +237,6 @@ class Calls:
         self.state_type = lifecycle.state_type
         self.name_input = named_input(lifecycle.inputs_type)
 
-    @classmethod
-    def of(cls, kind: str) -> Calls:
-        """Return the calls for a kind of resource, such as "ApiKey"."""
-        return cls(lifecycle_of(kind))
-
     def check(
         self,
         call: Call,
@@ -362,11 +363,9 @@ class Calls:
         return str(old) if is_kept else call.names.default_name
 
     def _unknown_text(self, door: Door, name: str) -> str:
-        from parallel_provider.late import difflib  # noqa: PLC0415 - heavy
-
         known = list(map(door.spell, self.inputs_type.model_fields))
-        nearest = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {nearest[0]}?" if nearest else f"it has {', '.join(known)}"
+        similar = nearest(name, known)
+        hint = f"did you mean {similar}?" if similar else f"it has {', '.join(known)}"
         return f"{name} is no input of {self.lifecycle.kind}: {hint}"
 
     def _first_diff(self, context: Context, state: State, news: Props) -> tuple[Diff, set[str]]:
@@ -447,8 +446,7 @@ def call_function(call: Call, name: str, arguments: Props) -> tuple[dict[str, An
 
 def _outputs(call: Call, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return outputs as JSON-like data. Raises LifecycleError if the engine can't take one."""
-    door = call.process.door
-    outputs = {door.spell(name): door.plain(value) for name, value in values.items()}
+    outputs = call.process.door.properties(values)
     require_sendable(outputs)
     return outputs
 

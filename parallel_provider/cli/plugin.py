@@ -16,7 +16,7 @@ _EXECUTABLE = "pulumi-resource-parallel"
 _TIMEOUT_SECONDS = 120
 
 
-@click.group()
+@click.group(short_help="Install the plugin for all Pulumi languages.")
 def plugin() -> None:
     """Install the native plugin, for programs in YAML, TypeScript, Go and Python."""
 

@@ -5,10 +5,11 @@ The messages are those of `pulumi.runtime.proto.provider_pb2`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc
@@ -19,15 +20,20 @@ from parallel_provider.calls import Call, InitFailedError, Process, call_functio
 from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of
-from parallel_provider.plugin.messages import Engine, ResourceMessages
-from parallel_provider.plugin.protocol import plugin_pb2, provider_pb2_grpc, status_pb2
+from parallel_provider.plugin.protocol import (
+    engine_pb2,
+    engine_pb2_grpc,
+    plugin_pb2,
+    provider_pb2_grpc,
+    status_pb2,
+)
 from parallel_provider.plugin.protocol import provider_pb2 as proto
 from parallel_provider.plugin.resource import ResourceCalls, names_in
 from parallel_provider.plugin.schema import SCHEMA_FILE, token
 from parallel_provider.plugin.settings import (
     checked_arguments,
-    setting_warnings,
     settings_of,
+    warnings_about,
 )
 from parallel_provider.plugin.values import DOOR, from_struct, in_snake_case, to_struct
 from parallel_provider.printable import printable
@@ -40,6 +46,46 @@ _DETAILS = "grpc-status-details-bin"
 """The metadata in which gRPC sends a status with details."""
 
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
+
+
+class Engine:
+    """The engine's log. Its address comes with the handshake, or with the plugin's arguments."""
+
+    def __init__(self, address: str = "") -> None:
+        self._stub: engine_pb2_grpc.EngineStub | None = None
+        self.address = ""
+        self.connect(address)
+
+    def connect(self, address: str) -> None:
+        """Send all later messages to the engine at this address."""
+        if address:
+            self.address = address
+            self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
+
+    def log(self, severity: engine_pb2.LogSeverity.ValueType, text: str, urn: str = "") -> None:
+        """Show a message at a resource, or without a URN at the stack."""
+        line = DOOR.line(text)
+        stub = self._stub
+        if stub is not None:
+            request = engine_pb2.LogRequest(severity=severity, message=line, urn=urn)
+            with contextlib.suppress(grpc.RpcError):
+                stub.Log(request, timeout=10)
+
+
+@dataclass(frozen=True)
+class ResourceMessages:
+    """The messages of one resource, or of the stack."""
+
+    engine: Engine
+    urn: str = ""
+
+    def info(self, text: str) -> None:
+        """Show an information."""
+        self.engine.log(engine_pb2.INFO, text, self.urn)
+
+    def warn(self, text: str) -> None:
+        """Show a warning."""
+        self.engine.log(engine_pb2.WARNING, text, self.urn)
 
 
 def _with_own_thread(method: MethodT) -> MethodT:
@@ -106,7 +152,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         text stands at the first one only.
         """
         messages = ResourceMessages(self._engine)
-        for warning in setting_warnings(request.args, self._stack_configuration):
+        for warning in warnings_about(request.args, self._stack_configuration):
             messages.warn(warning)
         if self._process.claims.engine_address != self._engine.address:
             # An attached plugin serves several runs, one after the other.
@@ -176,7 +222,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return method(calls, call, request)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _aborting(
     context: grpc.ServicerContext,
     calls: ResourceCalls | None = None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -17,11 +18,7 @@ from pulumi.runtime import settings as pulumi_settings
 from pulumi.runtime.mocks import MockMonitor
 
 from parallel_provider.printable import line_for_user
-from parallel_provider.settings import (
-    plain_token_warning,
-    unknown_key_warnings,
-    unknown_variable_warnings,
-)
+from parallel_provider.settings import setting_warnings
 
 if TYPE_CHECKING:
     from parallel_provider.lifecycle.run import Run
@@ -42,7 +39,7 @@ class ProgramRun:
             if self._is_announced:
                 return
             self._is_announced = True
-        for warning in _warnings():
+        for warning in _warnings() if mocks() is None else ():
             ProgramMessages().warn(warning)
 
     def run(self) -> Run:
@@ -98,13 +95,8 @@ def mocks() -> pulumi.runtime.Mocks | None:
     return monitor.mocks if isinstance(monitor, MockMonitor) else None
 
 
-def _warnings() -> list[str]:
-    if mocks() is not None:
-        return []
+def _warnings() -> Iterator[str]:
     token = "parallel:accessToken"  # noqa: S105 - its name
     keys = {*pulumi_config.CONFIG.get(), *pulumi_config.get_config_env()}
-    found = [*unknown_key_warnings(keys, pulumi.get_project())]
-    found += unknown_variable_warnings(os.environ)
-    if token in keys and not pulumi_config.is_config_secret(token):
-        found.append(plain_token_warning())
-    return found
+    is_plain = token in keys and not pulumi_config.is_config_secret(token)
+    return setting_warnings(keys, pulumi.get_project(), os.environ, has_plain_token=is_plain)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pulumi
 import pytest
+
 from parallel_provider.resources._resource import refuse_unsendable
 
 
