@@ -35,9 +35,9 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 from parallel_provider.calls import Call, Calls, Door, Process
 from parallel_provider.errors import CredentialsError, ParallelError, SettingsError
 from parallel_provider.lifecycle import lifecycle_of
+from parallel_provider.lifecycle.declare import UNKNOWN, Unknown
 from parallel_provider.lifecycle.resource import Lifecycle
 from parallel_provider.lifecycle.run import ResourceNames
-from parallel_provider.lifecycle.unknown import UNKNOWN, Unknown
 from parallel_provider.sendable import mapped, whole
 
 DOOR = Door(has_old_configuration=True)

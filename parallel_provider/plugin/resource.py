@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from parallel_provider.calls import Call, Calls
 from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle import lifecycle_of
-from parallel_provider.lifecycle.declarations import secret_outputs
+from parallel_provider.lifecycle.declare import secret_outputs
 from parallel_provider.lifecycle.run import ResourceNames
 from parallel_provider.plugin.protocol import provider_pb2 as proto
 from parallel_provider.plugin.values import (
