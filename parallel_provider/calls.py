@@ -178,7 +178,7 @@ class Call:
         return Context(self.process.run(), self.names, self.messages, self.subject)
 
     @contextlib.contextmanager
-    def reporting(self, doing: str) -> Iterator[None]:
+    def reporting(self, action: str) -> Iterator[None]:
         """Turn every error into one line: what was being done, to which resource, and why.
 
         Raises ResourceError, InternalError and InitFailedError. A secret name isn't shown, neither
@@ -186,7 +186,7 @@ class Call:
         """
         for name in self.secret_names:
             hide(name)
-        door, what = self.process.door, f"{doing} {self.subject}".strip()
+        door, what = self.process.door, f"{action} {self.subject}".strip()
         try:
             yield
         except InitFailedError as error:
@@ -194,7 +194,7 @@ class Call:
             raise InitFailedError(line, error.resource_id, error.outputs) from None
         except ParallelError as error:
             text = f"{what}: {self.process.failure_text(error, self.subject)}"
-            has_hint = doing in _ALSO_WITH_OLD_CONFIGURATION
+            has_hint = action in _ALSO_WITH_OLD_CONFIGURATION
             line = door.line_with_hint(text) if has_hint else door.line(text)
             raise ResourceError(line) from None
         except Exception as error:  # noqa: BLE001 - a user must not see it

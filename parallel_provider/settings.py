@@ -173,10 +173,10 @@ class Settings:
         provider, and only the guards of the stack's configuration count besides them. Raises
         SettingsError, which names the setting that can't be used.
         """
-        place = "parallel:{}" if stack is None else "the provider's {}"
+        origin = "parallel:{}" if stack is None else "the provider's {}"
 
         def configured(variable: str) -> list[_Value]:
-            return _values(_BY_VARIABLE[variable], place, config)
+            return _values(_BY_VARIABLE[variable], origin, config)
 
         def from_environment(variable: str) -> list[_Value]:
             return _given(_BY_VARIABLE[variable], variable, environ.get(variable))
@@ -222,8 +222,8 @@ class _Value(NamedTuple):
     origin: str
 
 
-def _values(setting: Setting, place: str, config: Lookup) -> list[_Value]:
-    return _given(setting, place.format(setting.key), config(f"{NAMESPACE}:{setting.key}"))
+def _values(setting: Setting, origin: str, config: Lookup) -> list[_Value]:
+    return _given(setting, origin.format(setting.key), config(f"{NAMESPACE}:{setting.key}"))
 
 
 def _given(setting: Setting, origin: str, text: str | None) -> list[_Value]:

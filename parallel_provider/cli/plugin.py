@@ -48,8 +48,8 @@ def install() -> None:
             f"installing the plugin: `pulumi plugin install` failed ({type(error).__name__})"
         ) from None
     if done.returncode != 0:
-        said = " ".join((done.stderr or done.stdout).split())
-        raise ParallelError(f"installing the plugin: `pulumi plugin install` failed: {said}")
+        output = " ".join((done.stderr or done.stdout).split())
+        raise ParallelError(f"installing the plugin: `pulumi plugin install` failed: {output}")
     click.echo(f"Installed the plugin parallel {__version__}, which runs {executable}.")
 
 

@@ -160,7 +160,7 @@ class ResourceCalls:
         return in_snake_case(self._calls.state_type.model_fields, from_struct(struct))
 
 
-def names_in(urn: str) -> tuple[str, ResourceNames]:
+def type_and_names(urn: str) -> tuple[str, ResourceNames]:
     """Return the type of a resource, such as "parallel:index:ApiKey", and its names, by its URN.
 
     A name input that isn't given is the resource's own name.

@@ -28,7 +28,7 @@ from parallel_provider.plugin.protocol import (
     status_pb2,
 )
 from parallel_provider.plugin.protocol import provider_pb2 as proto
-from parallel_provider.plugin.resource import ResourceCalls, names_in
+from parallel_provider.plugin.resource import ResourceCalls, type_and_names
 from parallel_provider.plugin.schema import SCHEMA_FILE, token
 from parallel_provider.plugin.settings import (
     checked_arguments,
@@ -95,11 +95,11 @@ def _with_own_thread(method: MethodT) -> MethodT:
     return method
 
 
-def _resource_call(doing: str, method: ResourceMethod) -> Callable[..., Any]:
+def _resource_call(action: str, method: ResourceMethod) -> Callable[..., Any]:
     """Return a method of the protocol for requests about one resource."""
 
     def call(provider: Provider, request: Any, context: grpc.ServicerContext) -> Message:  # noqa: ANN401
-        return provider.call_for_resource(doing, request, context, method)
+        return provider.call_for_resource(action, request, context, method)
 
     return call
 
@@ -202,23 +202,23 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def call_for_resource(
         self,
-        doing: str,
+        action: str,
         request: Any,  # noqa: ANN401 - a message of the protocol
         context: grpc.ServicerContext,
         method: ResourceMethod,
     ) -> Message:
         """Answer a request about one resource."""
-        type_, names = names_in(request.urn)
+        type_, names = type_and_names(request.urn)
         subject = f"{type_.rpartition(':')[2]} {names.name!r}"
         calls = _calls_of(type_)
         if calls is None:
             known = ", ".join(map(token, RESOURCES))
             text = f"the package has no type {printable(type_)}: it has {known}"
-            context.abort(_FAILED, DOOR.line(f"{doing} {subject}: {text}"))
+            context.abort(_FAILED, DOOR.line(f"{action} {subject}: {text}"))
         messages = ResourceMessages(self._engine, request.urn)
         secret_names = calls.secret_names(*_properties_in(request))
         call = Call(self._process, subject, names, messages, secret_names)
-        with _aborting(context, calls, request), call.reporting(doing):
+        with _aborting(context, calls, request), call.reporting(action):
             return method(calls, call, request)
 
 

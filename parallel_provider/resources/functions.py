@@ -105,11 +105,11 @@ def snake_case(name: str) -> str:
     return re.sub("[A-Z]", lambda match: f"_{match[0].lower()}", name)
 
 
-def _call(function: str, doing: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+def _call(function: str, action: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     """Call a function such as "getApp" and return its result.
 
-    `doing` is what errors of the API say about the call. Raises pulumi.RunError, which Pulumi shows
-    as one line.
+    `action` is what errors of the API say about the call. Raises pulumi.RunError, which Pulumi
+    shows as one line.
     """
     mocks = _program.mocks()
     if mocks is not None:
@@ -132,7 +132,7 @@ def _call(function: str, doing: str, arguments: Mapping[str, Any]) -> Mapping[st
     except LifecycleError as error:
         raise _program.run_error(f"{snake_case(function)}: {error}") from None
     except ParallelError as error:
-        raise _program.run_error(f"{doing}: {error}") from None
+        raise _program.run_error(f"{action}: {error}") from None
 
 
 def _mocked(

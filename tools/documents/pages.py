@@ -114,7 +114,7 @@ def _resource_page(kind: str) -> str:
         ["## Inputs", table(("input", "type", "", "a change"), inputs)],
         ["## Outputs", _outputs(outputs_of(kind))],
         *([_import(kind)] if kind in _IMPORT_ID else ()),
-        ["## More", _MORE[kind], api],
+        ["## More", _MORE.get(kind, ""), api],
     )
 
 
