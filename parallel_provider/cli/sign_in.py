@@ -7,7 +7,7 @@ import sys
 import time
 import webbrowser
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
@@ -221,48 +221,6 @@ def _revoke(platform_url: str, tokens: StoredTokens) -> None:
             ) from None
 
 
-@dataclass(frozen=True)
-class OrgStatus:
-    """One organization of the sign-in file; times are epoch seconds."""
-
-    org_id: str
-    org_name: str | None
-    scopes: tuple[str, ...]
-    access_token_expires_at: int | None
-    refresh_token_expires_at: int | None
-    authorization_expires_at: int | None
-
-    @classmethod
-    def of(cls, org_id: str, org: StoredOrg) -> OrgStatus:
-        """Return the status of a stored organization, without its tokens."""
-        tokens = org.tokens
-        return cls(
-            org_id=org_id,
-            org_name=org.org_name,
-            scopes=tokens.access_token_scopes or (),
-            access_token_expires_at=_whole(tokens.access_token_expires_at),
-            refresh_token_expires_at=_whole(tokens.refresh_token_expires_at),
-            authorization_expires_at=_whole(tokens.authorization_expires_at),
-        )
-
-
-@dataclass(frozen=True)
-class Status:
-    """Where the access token comes from. `org_id` and what follows are for a stored sign-in only.
-
-    `access_token_expires_at` is what a configured access token says about itself. `ended` is the
-    reason why the token can't be used.
-    """
-
-    source: str
-    ended: str | None = None
-    access_token_expires_at: int | None = None
-    org_id: str | None = None
-    auth_file: str | None = None
-    orgs: tuple[OrgStatus, ...] = ()
-    warning: str | None = None
-
-
 @click.command(
     epilog=examples(
         "parallel-provider status",
@@ -277,68 +235,79 @@ def status(*, as_json: bool) -> None:
     Nothing is asked of the server. Fails when there is no sign-in, or when it has ended.
     """
     now = time.time()
-    found = read_status(Settings.of_environment(), now)
+    found = _status(Settings.of_environment(), now)
     if as_json:
-        print_json(asdict(found))
+        print_json(found)
     else:
-        _print(found, now)
-    if found.ended:
-        raise CredentialsError(found.ended)
-    if found.warning:
-        warn(found.warning)
+        _print_status(found, now)
+    if found["ended"]:
+        raise CredentialsError(found["ended"])
+    if found["warning"]:
+        warn(found["warning"])
 
 
-def read_status(settings: Settings, now: float) -> Status:
-    """Find out where the token comes from. Raises CredentialsError if there is no source."""
+def _status(settings: Settings, now: float) -> dict[str, Any]:
+    """Find out where the token comes from. Raises CredentialsError if there is no source.
+
+    `access_token_expires_at` is what a configured access token says about itself. `ended` is the
+    reason why the token can't be used. The other facts are those of a stored sign-in.
+    """
     source = choose_source(settings)
+    found: dict[str, Any] = {
+        "source": source.origin,
+        "ended": None,
+        "access_token_expires_at": None,
+        "org_id": None,
+        "auth_file": None,
+        "orgs": [],
+        "warning": None,
+    }
     if isinstance(source, StaticToken):
-        return Status(
-            source=source.origin,
-            ended=_end_of(source, now),
-            access_token_expires_at=_whole(source.expires_at),
-        )
-    if isinstance(source, PipelineRefreshToken) or not isinstance(source, StoredSignIn):
-        return Status(source=source.origin)
-    document = SignInFile(settings.auth_file).read()
-    tokens = document.tokens(source.org_id)
-    warning = tokens.end_warning(now)
-    return Status(
-        source=source.origin,
-        ended=warning if tokens.has_ended(now) else None,
-        org_id=source.org_id,
-        auth_file=str(settings.auth_file),
-        orgs=tuple(
-            OrgStatus.of(org_id, org)
-            for org_id, org in document.orgs.items()
-            if org.tokens.is_sign_in
-        ),
-        warning=warning,
-    )
+        found["access_token_expires_at"] = _whole(source.expires_at)
+        try:
+            source.require_not_expired(now)
+        except CredentialsError as error:
+            found["ended"] = str(error)
+    elif isinstance(source, StoredSignIn) and not isinstance(source, PipelineRefreshToken):
+        document = SignInFile(settings.auth_file).read()
+        tokens = document.tokens(source.org_id)
+        found["org_id"] = source.org_id
+        found["auth_file"] = str(settings.auth_file)
+        found["warning"] = tokens.end_warning(now)
+        found["ended"] = found["warning"] if tokens.has_ended(now) else None
+        signed_in = {n: org for n, org in document.orgs.items() if org.tokens.is_sign_in}
+        found["orgs"] = [_status_of(org_id, org) for org_id, org in signed_in.items()]
+    return found
 
 
-def _end_of(source: StaticToken, now: float) -> str | None:
-    try:
-        source.require_not_expired(now)
-    except CredentialsError as error:
-        return str(error)
-    return None
+def _status_of(org_id: str, org: StoredOrg) -> dict[str, Any]:
+    """Return the facts about an organization of the sign-in file, without its tokens."""
+    tokens = org.tokens
+    return {
+        "org_id": org_id,
+        "org_name": org.org_name,
+        "scopes": tokens.access_token_scopes or (),
+        "access_token_expires_at": _whole(tokens.access_token_expires_at),
+        "refresh_token_expires_at": _whole(tokens.refresh_token_expires_at),
+        "authorization_expires_at": _whole(tokens.authorization_expires_at),
+    }
 
 
-def _print(found: Status, now: float) -> None:
-    facts = [("Access token from", found.source)]
-    if not found.orgs:
-        facts.append(("Access token", _end(found.access_token_expires_at, now)))
-    for org in found.orgs:
-        name = f"{org.org_name} ({org.org_id})" if org.org_name else org.org_id
-        if org.org_id != found.org_id:
+def _print_status(found: Mapping[str, Any], now: float) -> None:
+    facts = [("Access token from", found["source"])]
+    if not found["orgs"]:
+        facts.append(("Access token", _end(found["access_token_expires_at"], now)))
+    for org in found["orgs"]:
+        name = f"{org['org_name']} ({org['org_id']})" if org["org_name"] else org["org_id"]
+        if org["org_id"] != found["org_id"]:
             facts.append(("Also signed in to", name))
             continue
         facts += [
             ("Organization", name),
-            ("Permissions", " ".join(org.scopes) or "unknown"),
-            ("Access token", f"{_end(org.access_token_expires_at, now)}; renewed when needed"),
-            ("Refresh token", _end(org.refresh_token_expires_at, now)),
-            ("Authorization", _end(org.authorization_expires_at, now)),
+            ("Permissions", " ".join(org["scopes"]) or "unknown"),
+            ("Access token", f"{_end(org['access_token_expires_at'], now)}; renewed when needed"),
+            ("Refresh token", _end(org["refresh_token_expires_at"], now)),
+            ("Authorization", _end(org["authorization_expires_at"], now)),
         ]
     print_facts(facts)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Awaitable, Generator, Mapping
+from collections.abc import Awaitable, Mapping
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -50,7 +50,7 @@ class ParallelResource(Resource):
                 f"provider: {self._instead_of_import}"
             )
         refuse_unsendable(kind.__name__, resource_name, inputs)
-        _program.current().announce()
+        _program.current().warned.get()
         sent = self._names(resource_name, inputs.get(self._name_input)) | dict(inputs)
         given = {name: value for name, value in sent.items() if value is not None}
         secrets = pulumi.ResourceOptions(additional_secret_outputs=list(self._secret_outputs))
@@ -71,7 +71,7 @@ class ParallelResource(Resource):
         if not self._name_input:
             return {}
         if isinstance(name, pulumi.Output):
-            return {"resource_name": _IfSecret(name, resource_name)}
+            return {"resource_name": _if_secret(name, resource_name)}
         return {f"default_{self._name_input}": resource_name if name is None else None}
 
     def _set_none_where_absent(self) -> None:
@@ -96,18 +96,8 @@ def refuse_unsendable(kind: str, resource_name: str, inputs: Mapping[str, Any]) 
         raise _program.run_error(f"{kind} {resource_name!r}: {problem}")
 
 
-class _IfSecret:
-    """Is the text if the output is a secret, else None. Pulumi awaits it when it sends inputs."""
-
-    def __init__(self, output: pulumi.Output[Any], text: str) -> None:
-        self._output = output
-        self._text = text
-
-    def __await__(self) -> Generator[Any, Any, str | None]:
-        return self._ask().__await__()
-
-    async def _ask(self) -> str | None:
-        return self._text if await self._output.is_secret() else None
+async def _if_secret(output: pulumi.Output[Any], text: str) -> str | None:
+    return text if await output.is_secret() else None
 
 
 def _can_be_none(annotation: object) -> bool:

@@ -120,9 +120,9 @@ def _call(function: str, action: str, arguments: Mapping[str, Any]) -> Mapping[s
 
     called = function_of(function)
     program_run = _program.current()
-    program_run.announce()
+    program_run.warned.get()
     try:
-        run = program_run.run()
+        run = program_run.run.get()
         run.require_allowed_organization()
         result: dict[str, Any] = plain(
             called.call(run, called.inputs_type.model_validate(arguments))
