@@ -19,7 +19,6 @@ from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.isolation import import_own_modules
 from parallel_provider.printable import masked
 from parallel_provider.resources import _program
-from parallel_provider.sendable import require_sendable
 
 Result = TypeVar("Result")
 
@@ -115,24 +114,20 @@ def _call(function: str, action: str, arguments: Mapping[str, Any]) -> Mapping[s
     if mocks is not None:
         return _mocked(mocks, function, arguments)
     import_own_modules()
-    from parallel_provider.lifecycle import function_of  # noqa: PLC0415 - heavy
-    from parallel_provider.model import plain  # noqa: PLC0415
+    from parallel_provider.calls import Call, Door, Process, call_function  # noqa: PLC0415 - heavy
 
-    called = function_of(function)
     program_run = _program.current()
     program_run.warned.get()
     try:
-        run = program_run.run.get()
-        run.require_allowed_organization()
-        result: dict[str, Any] = plain(
-            called.call(run, called.inputs_type.model_validate(arguments))
-        )
-        require_sendable(result)
-        return result
+        call = Call(Process(Door(), run=program_run.run.get()))
+        result, problems = call_function(call, function, arguments)
     except LifecycleError as error:
         raise _program.run_error(f"{snake_case(function)}: {error}") from None
     except ParallelError as error:
         raise _program.run_error(f"{action}: {error}") from None
+    if problems:
+        raise _program.run_error(f"{snake_case(function)}: {'; '.join(problems)}")
+    return result
 
 
 def _mocked(

@@ -38,7 +38,7 @@ def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_unknown_values_are_the_lifecycles_own_and_go_back_as_the_sdks() -> None:
-    """Wherever they stand, nested ones too; everything else passes as it is."""
+    """Wherever they stand, nested ones too. Whole numbers are int, and all else is as it is."""
     seen: list[Props] = []
 
     class Watched(AppLifecycle):
@@ -50,14 +50,15 @@ def test_unknown_values_are_the_lifecycles_own_and_go_back_as_the_sdks() -> None
             seen.append(news)
             return Diff()
 
-    news = {"app_name": SDK_UNKNOWN, "x": [{"y": SDK_UNKNOWN, "z": None}, 1.5, "text"]}
+    news = {"app_name": SDK_UNKNOWN, "x": [{"y": SDK_UNKNOWN, "z": None}, 1.5, 2.0, "text"]}
     adapter = Adapter(Watched())
 
     checked = adapter.check({}, news)
     adapter.diff("1", dict(APP), news)
 
-    expected = {"app_name": UNKNOWN, "x": [{"y": UNKNOWN, "z": None}, 1.5, "text"]}
+    expected = {"app_name": UNKNOWN, "x": [{"y": UNKNOWN, "z": None}, 1.5, 2, "text"]}
     assert seen == [expected, expected]
+    assert all(isinstance(props["x"][2], int) for props in seen)
     assert checked.inputs == news
 
 
