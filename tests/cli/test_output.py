@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import PROGRAM, Run
+from tests.cli.conftest import PROGRAM, Run, run_alone
 from tests.credentials.sign_ins import SignIn
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has neither /dev/full nor a pty")
@@ -136,12 +136,10 @@ def test_pipe_gets_no_escape_sequence_whatever_the_environment_says(run: Run, co
     assert "\x1b" not in result.stdout + result.stderr
 
 
-def test_name_that_the_encoding_lacks_is_shown_as_far_as_it_can_be(
-    run: Run, signed_in: SignIn
-) -> None:
+def test_name_that_the_encoding_lacks_is_shown_as_far_as_it_can_be(signed_in: SignIn) -> None:
     """A terminal without Unicode gets escapes instead."""
     signed_in.emulator.set_org(org_name="株式会社")
-    result = run("apps", PYTHONIOENCODING="latin-1")
+    result = run_alone(signed_in, "apps", PYTHONIOENCODING="latin-1")
     assert result.returncode == 0, result.stderr
     assert "\\u682a" in result.stdout
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import PROGRAM, Run
+from tests.cli.conftest import PROGRAM, Run, run_alone
 from tests.credentials.sign_ins import SignIn
 
 COMMANDS = ["login", "logout", "status", "token", "balance", "apps", "charges", "emulator"]
@@ -41,11 +41,14 @@ def test_help_of_each_command_has_examples(run: Run, command: str) -> None:
         ("login --scope apps:r", "apps:read"),
     ],
 )
-def test_shell_completes_commands_and_options(run: Run, words: str, completed: str) -> None:
+def test_shell_completes_commands_and_options(
+    signed_out: SignIn, words: str, completed: str
+) -> None:
     """With what click prints for each shell."""
     count = str(len(words.split()))
     words = f"parallel-provider {words}"
-    printed = run(
+    printed = run_alone(
+        signed_out,
         _PARALLEL_PROVIDER_COMPLETE="bash_complete",
         COMP_WORDS=words,
         COMP_CWORD=count,
