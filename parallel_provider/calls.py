@@ -274,7 +274,7 @@ class Calls:
         """
         context, state = call.context(), self._state(outputs)
         if is_imported:
-            return self._first_diff(context, state, news)
+            return self._diff_after_import(context, state, news)
         diff = self.lifecycle.diff(context, state, news)
         return diff, {*diff.updates, *diff.replaces}
 
@@ -334,7 +334,7 @@ class Calls:
         """
         context, state = call.context(), self._state(outputs)
         if is_imported:
-            state = self._with_first_inputs(state, news)
+            state = self._completed_after_import(state, news)
         if is_preview:
             return _outputs(call, self.lifecycle.expect_update(context, state, news))
         if call.process.door.keeps_unfinished:
@@ -368,7 +368,9 @@ class Calls:
         hint = f"did you mean {similar}?" if similar else f"it has {', '.join(known)}"
         return f"{name} is no input of {self.lifecycle.kind}: {hint}"
 
-    def _first_diff(self, context: Context, state: State, news: Props) -> tuple[Diff, set[str]]:
+    def _diff_after_import(
+        self, context: Context, state: State, news: Props
+    ) -> tuple[Diff, set[str]]:
         completed = self.lifecycle.with_first_inputs(state, news)
         known = {**news, _TRIGGERS: dict(state).get(_TRIGGERS)}
         diff = self.lifecycle.diff(context, completed, known)
@@ -395,7 +397,7 @@ class Calls:
         updates = tuple(sorted({*diff.updates, *taken_over}))
         return replace(diff, updates=updates), shown - {_TRIGGERS}
 
-    def _with_first_inputs(self, state: State, news: Props) -> State:
+    def _completed_after_import(self, state: State, news: Props) -> State:
         completed: State = self.lifecycle.with_first_inputs(state, news)
         if _TRIGGERS in type(completed).model_fields:
             return completed.model_copy(update={_TRIGGERS: news.get(_TRIGGERS)})

@@ -1,7 +1,5 @@
 """Base class of all resources: what they send to Pulumi, and what they refuse in the program."""
 
-from __future__ import annotations
-
 import inspect
 import typing
 from collections.abc import Awaitable, Mapping
@@ -43,7 +41,8 @@ class ParallelResource(Resource):
         Raises pulumi.RunError, which Pulumi shows as one line, for values that can't be sent, and
         for the option `import_`, with which the program would end with the traceback of a KeyError.
         """
-        kind = type(self)
+        # A program may have subclasses of its own.
+        kind = next(each for each in type(self).__mro__ if ParallelResource in each.__bases__)
         if opts is not None and opts.import_ is not None:
             raise _program.run_error(
                 f"{kind.__name__} {resource_name!r}: the option import_ doesn't work with this "
@@ -60,7 +59,7 @@ class ParallelResource(Resource):
             {**dict.fromkeys(inspect.get_annotations(kind)), **given},
             pulumi.ResourceOptions.merge(secrets, opts),
         )
-        self._set_none_where_absent()
+        self._set_none_where_absent(kind)
 
     def _names(self, resource_name: str, name: pulumi.Input[str] | None) -> dict[str, Any]:
         """Return the names that the provider needs, as Pulumi's SDK tells it none.
@@ -74,14 +73,14 @@ class ParallelResource(Resource):
             return {"resource_name": _if_secret(name, resource_name)}
         return {f"default_{self._name_input}": resource_name if name is None else None}
 
-    def _set_none_where_absent(self) -> None:
+    def _set_none_where_absent(self, kind: type[Resource]) -> None:
         """Make outputs that the provider leaves out None in a preview too, instead of unknown.
 
         For the SDK, an output that isn't there isn't known yet. If `_created_marker` is known, all
         others are known too.
         """
         marker: pulumi.Output[Any] = getattr(self, self._created_marker)
-        for name, annotation in inspect.get_annotations(type(self)).items():
+        for name, annotation in inspect.get_annotations(kind).items():
             if _can_be_none(annotation):
                 setattr(self, name, _known_with(getattr(self, name), marker))
 

@@ -19,7 +19,7 @@ from parallel_provider.lifecycle.declare import UNKNOWN, Checked, Props
 from parallel_provider.lifecycle.resource import Diff
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
-from tests.lifecycle.runs import api_at, run_at
+from tests.lifecycle.runs import run_at
 
 NO_SUCH_APP = "00000000-0000-4000-8000-000000000000"
 APP = {"app_id": "1", "app_name": "search", "org_id": "o", "org_name": "O"}
@@ -89,37 +89,6 @@ def test_diff_looks_at_inputs_only(
     diff = adapter_of("App").diff("1", olds, {**news})
 
     assert (diff.changes, diff.replaces) == (changes, replaces)
-
-
-def test_outputs_are_plain_values_without_none(
-    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Secrets go out as text, for the engine to encrypt; what is None is left out."""
-    run = run_at(emulator.url, emulator.access_token)
-    monkeypatch.setattr(_adapter, "_process", process_with(run))
-    app_id = emulator.state()["apps"][0]["app_id"]
-
-    created = adapter_of("ApiKey").create({"app_id": app_id, "api_key_name": "ci"})
-
-    assert created.outs is not None
-    assert created.id == created.outs["api_key_id"]
-    assert isinstance(created.outs["raw_api_key"], str)
-    assert isinstance(created.outs["created_at"], int)
-    assert None not in created.outs.values()
-
-
-def test_read_of_what_is_gone_drops_it(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty id and no outputs are what the engine takes for gone."""
-    run = run_at(emulator.url, emulator.access_token)
-    monkeypatch.setattr(_adapter, "_process", process_with(run))
-    created = adapter_of("App").create({"app_name": "search"})
-    api_at(emulator.url, emulator.access_token).delete_app(created.id)
-    run = run_at(emulator.url, emulator.access_token)
-    monkeypatch.setattr(_adapter, "_process", process_with(run))
-
-    read = adapter_of("App").read(created.id, created.outs or {})
-
-    assert (read.id, read.outs) == ("", {})
 
 
 @pytest.mark.parametrize(
