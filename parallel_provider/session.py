@@ -6,7 +6,6 @@ The dynamic provider, a program's data sources and the command line all use it.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from parallel_provider.api import AccountApi, RetryPolicy
@@ -47,7 +46,6 @@ def open_api(
 def open_run(
     config: Lookup,
     messages: Messages,
-    environment: Mapping[str, str] = os.environ,
     *,
     stack: Lookup | None = None,
     cancellation: Cancellation | None = None,
@@ -59,7 +57,7 @@ def open_run(
     has the stack's configuration, of which the guards count too. `claims` are those of the engine's
     run, if there is an engine.
     """
-    settings = Settings.load(config, environment, stack=stack)
+    settings = Settings.load(config, os.environ, stack=stack)
     source: TokenSource
     try:
         source = choose_source(settings)
