@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from parallel_provider.api import AccountApi, RetryPolicy
 from parallel_provider.cancellation import Cancellation
@@ -17,9 +16,6 @@ from parallel_provider.errors import NotConfiguredError
 from parallel_provider.lifecycle.claims import Claims
 from parallel_provider.lifecycle.run import Guards, Messages, Run
 from parallel_provider.settings import Lookup, Settings
-
-if TYPE_CHECKING:
-    from parallel_provider.credentials.auth import BearerAuth
 
 
 def open_api(
@@ -34,8 +30,7 @@ def open_api(
     """
     return AccountApi(
         settings.service_api_url,
-        lambda: _bearer_auth(source),
-        auth_origin=source.origin,
+        source,
         retry_policy=RetryPolicy(deadline_seconds=settings.timeout_seconds),
         cancellation=cancellation,
     )
@@ -74,9 +69,3 @@ def open_run(
     if warning is not None:
         messages.warn(warning)
     return Run(api, messages, guards, claims=claims)
-
-
-def _bearer_auth(source: TokenSource) -> BearerAuth:
-    from parallel_provider.credentials.auth import BearerAuth  # noqa: PLC0415 - heavy
-
-    return BearerAuth(source)

@@ -9,13 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from parallel_provider.api import ApiError, Balance
-from parallel_provider.errors import (
-    LifecycleError,
-    ParallelError,
-    UserFolderError,
-    WrongOrganizationError,
-)
+from parallel_provider.api import ApiError, Balance, WrongOrganizationError
+from parallel_provider.errors import LifecycleError, ParallelError, UserFolderError
 from parallel_provider.lifecycle.charge_journal import (
     JournalEntry,
     open_charge,

@@ -16,16 +16,15 @@ from pydantic import SecretStr
 
 from parallel_provider.api import (
     AccountApi,
-    AnswerError,
     ApiError,
     NoAnswerError,
     PermissionDeniedError,
+    RetryPolicy,
     StatusError,
 )
-from parallel_provider.api.timing import RetryPolicy
 from parallel_provider.credentials.oauth import SignInServer
 from parallel_provider.errors import OAuthError, SignInUnavailableError
-from parallel_provider.http.sender import HttpSender, RequestNotSentError
+from parallel_provider.http import HttpSender, RequestNotSentError
 from tests.api.raw_server import RawServer, endless, head, raw_server, whole
 from tests.lifecycle.runs import api_at
 
@@ -154,7 +153,7 @@ def test_answer_without_end_is_refused_at_a_size(script: Callable[[str], Iterato
     with (
         raw_server(script) as server,
         api_at(server.url) as api,
-        pytest.raises(AnswerError, match="more than 1024 KiB") as failure,
+        pytest.raises(NoAnswerError, match="more than 1024 KiB") as failure,
     ):
         api.create_key(APP_ID, "ci")
 
@@ -171,7 +170,7 @@ def test_small_answer_that_stands_for_a_gigabyte_takes_no_gigabyte() -> None:
     with (
         raw_server(lambda _: [whole(bomb, "200 OK", "Content-Encoding: gzip")]) as server,
         api_at(server.url, retry_policy=RetryPolicy(attempts=1)) as api,
-        pytest.raises(AnswerError, match="more than 65536 KiB"),
+        pytest.raises(NoAnswerError, match="more than 65536 KiB"),
     ):
         api.list_apps()
 
@@ -227,24 +226,17 @@ def test_long_list_of_apps_is_read() -> None:
         assert len(api.list_apps()) == 100_000
 
 
-@pytest.mark.parametrize(
-    ("encoding", "body"),
-    [
-        ("gzip", PACKED[:-6]),
-        ("gzip", b"no gzip at all"),
-        ("br", b"whatever"),
-        ("gzip, gzip", gzip.compress(PACKED, mtime=0)),
-    ],
-)
+@pytest.mark.parametrize(("encoding", "body"), [("gzip", b"no gzip at all"), ("br", b"whatever")])
 def test_body_that_can_not_be_decompressed_is_no_answer(encoding: str, body: bytes) -> None:
-    """A part of an answer isn't used."""
+    """The app may exist."""
     answer = whole(body, "200 OK", f"Content-Encoding: {encoding}")
     with (
         raw_server(lambda _: [answer]) as server,
         api_at(server.url) as api,
-        pytest.raises(NoAnswerError),
+        pytest.raises(ApiError) as failure,
     ):
         api.create_app("search")
+    assert failure.value.may_have_worked
 
 
 @pytest.mark.parametrize("location", ["http:nowhere", "https://[", "//elsewhere.invalid", ""])

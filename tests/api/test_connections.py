@@ -14,10 +14,9 @@ from pathlib import Path
 import certifi
 import pytest
 
-from parallel_provider.api import ConnectionFailedError, NoAnswerError
-from parallel_provider.api.timing import RetryPolicy
+from parallel_provider.api import ConnectionFailedError, NoAnswerError, RetryPolicy
 from parallel_provider.errors import SettingsError
-from parallel_provider.http.sender import CERTIFICATE_VARIABLES, tls_context
+from parallel_provider.http import CERTIFICATE_VARIABLES, tls_context
 from tests.api.raw_server import raw_server, whole
 from tests.lifecycle.runs import api_at
 
