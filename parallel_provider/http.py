@@ -37,10 +37,9 @@ if sys.modules["httpx._main"] is None:
 # Files or folders with certificates. httpx and uv know the first two, pip and requests the others.
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
-# A list of 100,000 apps has about 20 MB; other answers are short, and errors are only quoted.
+# A list of 100,000 apps has about 20 MB; other answers are short.
 _MAX_BYTES = 1024 * 1024
-_MAX_READ_BYTES = 64 * _MAX_BYTES
-_MAX_ERROR_BYTES = 64 * 1024
+_MAX_LIST_BYTES = 64 * _MAX_BYTES
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip",
@@ -190,8 +189,8 @@ def _whole(response: httpx.Response, ends_at: float) -> httpx.Response:
     """
     body = bytearray()
     is_error = response.status_code >= _BAD_REQUEST
-    is_read = response.request.method == "GET"
-    max_bytes = _MAX_ERROR_BYTES if is_error else _MAX_READ_BYTES if is_read else _MAX_BYTES
+    is_list = response.request.method == "GET" and not is_error
+    max_bytes = _MAX_LIST_BYTES if is_list else _MAX_BYTES
     try:
         for piece in _pieces(response, max_bytes):
             body += piece
@@ -274,9 +273,6 @@ def _is_loopback(base_url: str) -> bool:
 def _reason(error: Exception) -> str:
     if isinstance(error, httpx.TimeoutException):
         return f"timed out: {type(error).__name__}"
-    if isinstance(error, httpx.LocalProtocolError):
-        # Its text quotes the header that can't be sent, with the access token.
-        return "the URL or the access token has characters that HTTP doesn't allow"
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text:
         found = _certificates()

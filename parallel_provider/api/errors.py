@@ -28,6 +28,7 @@ from parallel_provider.printable import masked, printable
 if TYPE_CHECKING:
     import httpx
 
+NOT_JSON = object()
 _PARTS_OF_REQUEST = (["body"], ["path"], ["query"])
 _FIRST_SERVER_ERROR = 500
 _UNAVAILABLE = 503
@@ -147,9 +148,9 @@ def status_error(
     may quote a secret that the server has just created.
     """
     code = response.status_code
-    message = line_of(response, may_hold_secret)
+    message = answer_line(response, may_hold_secret)
     kind = _ERRORS_BY_STATUS.get(code, ServerError if code >= _FIRST_SERVER_ERROR else StatusError)
-    if kind is NotFoundError and not is_error_of_api(response):
+    if kind is NotFoundError and not is_error_of_api(json_of(response)):
         kind = StatusError
     advice = _advice(response, kind, message, token_origin)
     return kind(
@@ -182,7 +183,7 @@ def _advice(
     return _ADVICE.get(code)
 
 
-def line_of(response: httpx.Response, may_hold_secret: bool = False) -> str:
+def answer_line(response: httpx.Response, may_hold_secret: bool = False) -> str:
     """Say in one line what was answered to what.
 
     It has the server's words; of those that may hold a secret, only plain words.
@@ -191,11 +192,11 @@ def line_of(response: httpx.Response, may_hold_secret: bool = False) -> str:
     try:
         body = read_json(response.content)
     except ValueError:
-        reason = f"{_phrase(response)}, with {describe_body(response)}"
+        reason = f"{response.reason_phrase}, with {describe_body(response)}"
     else:
         reasons = list(_reasons_in(body))
         shown = [reason for reason in reasons if not may_hold_secret or _is_plain(reason)]
-        reason = "; ".join(shown) or _phrase(response)
+        reason = "; ".join(shown) or response.reason_phrase
         if len(shown) < len(reasons):
             reason += "; the server's own words may hold a secret and aren't shown"
         if not request_id and not may_hold_secret:
@@ -219,37 +220,33 @@ def describe_body(response: httpx.Response) -> str:
     return "text that isn't JSON"
 
 
-def has_json(response: httpx.Response) -> bool:
-    """Return whether an answer says that it has JSON, and has it."""
+def has_json_type(response: httpx.Response) -> bool:
+    """Return whether an answer says that it has JSON."""
     media_type: str = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    try:
-        read_json(response.content)
-    except ValueError:
-        return False
     return media_type == "application/json" or media_type.endswith("+json")
 
 
-def is_error_of_api(response: httpx.Response) -> bool:
-    """Return whether an answer has one of the forms of the API's errors, which gateways don't have.
+def json_of(response: httpx.Response) -> object:
+    """Return the JSON of an answer that says that it has JSON, or else NOT_JSON."""
+    try:
+        return read_json(response.content) if has_json_type(response) else NOT_JSON
+    except ValueError:
+        return NOT_JSON
 
-    A gateway that doesn't know a route answers 404 for what exists, too.
-    """
-    body = _mapping(read_json(response.content)) if has_json(response) else {}
-    error = _mapping(body.get("error"))
+
+def is_error_of_api(body: object) -> bool:
+    """Return whether a body has one of the forms of the API's errors, which gateways don't have."""
+    whole, error = _mapping(body), _mapping(_mapping(body).get("error"))
     return (
-        isinstance(body.get("detail"), str | list)
+        isinstance(whole.get("detail"), str | list)
         or any(isinstance(error.get(name), str) for name in ("message", "detail"))
-        or (bool(error) and body.get("type") == "error")
+        or (bool(error) and whole.get("type") == "error")
     )
 
 
 def safe(text: str) -> str:
     """Make a server's words safe to print. They may hold a token or control characters."""
     return printable(masked(text))
-
-
-def _phrase(response: httpx.Response) -> str:
-    return response.reason_phrase or "an unknown status"
 
 
 def _reasons_in(body: object) -> Iterator[str]:

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, FailFast, Field, field_validator
 
 from parallel_provider.api.errors import (
+    NOT_JSON,
     AnswerError,
+    answer_line,
     describe_body,
-    has_json,
+    has_json_type,
     is_error_of_api,
-    line_of,
+    json_of,
     request_line,
     safe,
 )
@@ -175,7 +177,7 @@ class AppList(ApiModel):
         found = super().read(response)
         is_complete = (
             response.status_code == HTTPStatus.OK
-            and has_json(response)
+            and has_json_type(response)
             and found.model_fields_set == {"apps"}
             and not any(map(_NEXT_PAGE.search, response.headers.get_list("link")))
         )
@@ -243,8 +245,9 @@ class Deleted(ApiModel):
 
         The API documents 200 with any JSON. A proxy may answer 200 with a page of its own.
         """
+        body = json_of(response)
         is_success = response.status_code in (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
-        is_answer = has_json(response) and not is_error_of_api(response)
-        if not is_success or not (is_answer or not response.content.strip()):
-            raise AnswerError(f"{line_of(response)}, so it isn't certain that it was done")
+        is_answer = body is not NOT_JSON or not response.content.strip()
+        if not (is_success and is_answer) or is_error_of_api(body):
+            raise AnswerError(f"{answer_line(response)}, so it isn't certain that it was done")
         return cls()

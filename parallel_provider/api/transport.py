@@ -202,10 +202,10 @@ class Transport:
         and ConnectionFailedError if that can't be learned now. Either way, the change isn't sent.
         """
         if request.method == "GET" or not self._identity.must_verify(token):
-            return self._exchange(request, token, ends_at)
+            return self._send_once(request, token, ends_at)
         for path, model in _ORGANIZATION_READS:
             try:
-                self._exchange(_Request("GET", path, model), token, ends_at)
+                self._send_once(_Request("GET", path, model), token, ends_at)
             except AuthenticationError:
                 raise
             except _TEMPORARY as error:
@@ -216,10 +216,10 @@ class Transport:
             except (StatusError, AnswerError):
                 continue
             if not self._identity.must_verify(token):
-                return self._exchange(request, token, ends_at)
+                return self._send_once(request, token, ends_at)
         raise self._identity.unknown_organization_error()
 
-    def _exchange(self, request: _Request[Answer], token: AccessToken, ends_at: float) -> Answer:
+    def _send_once(self, request: _Request[Answer], token: AccessToken, ends_at: float) -> Answer:
         """Send a request once, and read its answer. Half of the call's time is left for another."""
         secret = token.value.get_secret_value()
         remember_secret(secret)
