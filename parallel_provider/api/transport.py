@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic
 
 import tenacity
@@ -143,21 +144,28 @@ class Transport:
             raise
 
     def _retrying(self, *, repeatable: bool) -> tenacity.Retrying:
+        """Return what calls an attempt again. After a cancelled wait, it raises the last error."""
         policy = self._policy
+        backoff = tenacity.wait_exponential(
+            policy.first_wait_seconds, policy.longest_wait_seconds
+        ) + tenacity.wait_random(0, policy.first_wait_seconds)
 
-        def may_retry(error: BaseException) -> bool:
-            return not self._cancellation.is_cancelled and should_retry(
-                error, repeatable=repeatable
-            )
+        def wait(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = error.retry_after if isinstance(error, StatusError) else None
+            # A random part is added, so that the waiting threads don't all send at once.
+            return min((asked or 0.0) + backoff(state), policy.longest_wait_seconds)
 
-        def sleep(seconds: float) -> None:
-            self._cancellation.wait(seconds)
+        def pause(state: tenacity.RetryCallState) -> None:
+            seconds = state.next_action.sleep if state.next_action else 0.0
+            if self._cancellation.wait(seconds) and state.outcome:
+                state.outcome.result()  # raises
 
         return tenacity.Retrying(
-            retry=tenacity.retry_if_exception(may_retry),
-            wait=tenacity.wait_exponential(policy.first_wait_seconds, policy.longest_wait_seconds)
-            + tenacity.wait_random(0, policy.first_wait_seconds),
-            sleep=sleep,
+            retry=tenacity.retry_if_exception(partial(should_retry, repeatable=repeatable)),
+            wait=wait,
+            before_sleep=pause,
+            sleep=lambda _seconds: None,
             stop=tenacity.stop_after_attempt(policy.attempts)
             | tenacity.stop_before_delay(policy.deadline_seconds * (1 - _LAST_PART)),
             reraise=True,
