@@ -123,8 +123,6 @@ class Transport:
         """
         request = _Request(method, path, model, body)
         unclear: list[ApiError] = []
-        # To get a new token may take time, which isn't that of the call.
-        self._source.get()
         ends_at = time.monotonic() + self._policy.deadline_seconds
 
         def attempt() -> Answer:
@@ -191,15 +189,19 @@ class Transport:
 
     def _attempt(self, request: _Request[Answer], ends_at: float) -> Answer:
         """Send a request once; if the server refuses the token, once more with a renewed one."""
+        started = time.monotonic()
         token = self._source.get()
+        # A source may run a command or ask the sign-in. That isn't the time of the request.
+        ends_at += time.monotonic() - started
         try:
             return self._send_verified(request, token, ends_at)
         except AuthenticationError as error:
             refusal = error
+        started = time.monotonic()
         renewed = self._source.renew(token)
         if renewed is None:
             raise refusal
-        return self._send_verified(request, renewed, ends_at)
+        return self._send_verified(request, renewed, ends_at + time.monotonic() - started)
 
     def _send_verified(
         self, request: _Request[Answer], token: AccessToken, ends_at: float
