@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from parallel_provider.api import AccountApi
 from parallel_provider.cli.environment import load_settings
-from parallel_provider.credentials.chain import choose_source
+from parallel_provider.credentials.sources import choose_source
 from parallel_provider.session import open_api
 
 

@@ -13,11 +13,17 @@ import click
 
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.cli.output import require_standard_output, say, waiting, warn
-from parallel_provider.credentials.device_flow import ALL_SCOPES, request_code, wait_for_approval
-from parallel_provider.credentials.oauth import FALLBACK_CLIENT_ID, SignInServer
-from parallel_provider.credentials.oauth_models import DeviceCode, TokenGrant
+from parallel_provider.credentials.oauth import (
+    ALL_SCOPES,
+    FALLBACK_CLIENT_ID,
+    DeviceCode,
+    SignInServer,
+    TokenGrant,
+    request_code,
+    wait_for_approval,
+)
 from parallel_provider.credentials.sign_in_file import SignInFile
-from parallel_provider.credentials.times import duration, moment
+from parallel_provider.credentials.tokens import duration, moment
 from parallel_provider.errors import CredentialsError
 from parallel_provider.printable import printable
 from parallel_provider.settings import Settings, is_loopback

@@ -7,8 +7,7 @@ import click
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.cli.output import say
 from parallel_provider.credentials.oauth import SignInServer
-from parallel_provider.credentials.sign_in_document import StoredTokens
-from parallel_provider.credentials.sign_in_file import SignInFile
+from parallel_provider.credentials.sign_in_file import SignInFile, StoredTokens
 from parallel_provider.errors import CredentialsError, SignInUnavailableError
 
 _EXAMPLES = """

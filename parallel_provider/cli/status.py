@@ -9,13 +9,10 @@ import click
 
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.cli.output import print_facts, print_json, warn
-from parallel_provider.credentials.chain import choose_source
-from parallel_provider.credentials.pipeline import PipelineRefreshToken
-from parallel_provider.credentials.sign_in_document import StoredOrg
-from parallel_provider.credentials.sign_in_file import SignInFile
-from parallel_provider.credentials.stored_sign_in import StoredSignIn
-from parallel_provider.credentials.times import duration, moment
-from parallel_provider.credentials.tokens import StaticToken
+from parallel_provider.credentials.sign_in_file import SignInFile, StoredOrg
+from parallel_provider.credentials.sources import choose_source
+from parallel_provider.credentials.stored_sign_in import PipelineRefreshToken, StoredSignIn
+from parallel_provider.credentials.tokens import StaticToken, duration, moment
 from parallel_provider.errors import CredentialsError
 from parallel_provider.settings import Settings
 

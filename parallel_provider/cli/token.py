@@ -8,7 +8,7 @@ import click
 
 from parallel_provider.cli.environment import load_settings
 from parallel_provider.cli.output import require_standard_output
-from parallel_provider.credentials.chain import choose_source
+from parallel_provider.credentials.sources import choose_source
 from parallel_provider.credentials.tokens import StaticToken
 
 _EXAMPLES = """

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from parallel_provider.credentials.device_flow import ALL_SCOPES
-from parallel_provider.credentials.oauth import SignInServer
+from parallel_provider.credentials.oauth import ALL_SCOPES, SignInServer
 from parallel_provider.emulator.control_models import FaultKind
 from parallel_provider.errors import OAuthError, SettingsError, SignInUnavailableError
 from parallel_provider.testing.emulator import Emulator

@@ -11,8 +11,8 @@ import pytest
 
 from parallel_provider.api import AccountApi
 from parallel_provider.credentials.auth import BearerAuth
-from parallel_provider.credentials.chain import choose_source
 from parallel_provider.credentials.sign_in_file import SignInFile
+from parallel_provider.credentials.sources import choose_source
 from parallel_provider.credentials.stored_sign_in import StoredSignIn
 from parallel_provider.credentials.tokens import TokenSource
 from parallel_provider.errors import CredentialsError
