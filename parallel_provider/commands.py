@@ -129,9 +129,8 @@ def _start(command: Command, variables: Mapping[str, str]) -> subprocess.Popen[b
             env={**environment_for_commands(os.environ), **variables},
             start_new_session=True,
         )
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it holds a zero byte"
-        raise CommandError(f"{command} can't be started: {reason}") from None
+    except OSError as error:
+        raise CommandError(f"{command} can't be started: {error.strerror}") from None
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

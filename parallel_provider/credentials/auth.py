@@ -13,10 +13,7 @@ _UNAUTHORIZED = 401
 
 
 class BearerAuth(httpx.Auth):
-    """Bearer authentication (RFC 6750) with the tokens of a source.
-
-    Each request has its AccessToken in `extensions["access_token"]` too.
-    """
+    """Bearer authentication (RFC 6750) with the tokens of a source."""
 
     def __init__(self, source: TokenSource) -> None:
         self.source = source
@@ -41,5 +38,4 @@ def _authorized(request: httpx.Request, token: AccessToken) -> httpx.Request:
     value = token.value.get_secret_value()
     remember_secret(value)
     request.headers["Authorization"] = f"Bearer {value}"
-    request.extensions["access_token"] = token
     return request

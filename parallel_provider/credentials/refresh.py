@@ -278,5 +278,5 @@ def remove_old_pipeline_files(path: Path) -> None:
                 and _PIPELINE_FILE.fullmatch(other.name)
                 and other.lstat().st_mtime < too_old
             ):
-                for suffix in ("", ".lock", ".refresh.lock"):
-                    other.with_name(other.name + suffix).unlink(missing_ok=True)
+                other.unlink()
+                other.with_name(f"{other.name}.lock").unlink(missing_ok=True)

@@ -3,11 +3,8 @@
 The content has the official client's format, version 1. Only the fields that are needed here are
 read. All others, at every level, are written back as they were found.
 
-There are two locks beside the file. Whoever is about to write the file holds `FILE.lock`. Whoever
-needs a fresh token holds `FILE.refresh.lock` while the token is refreshed: the others wait, and
-find the new token when they get the lock. One lock wouldn't do, because the process that refreshes
-(`refresh`) goes on when the one that holds `FILE.refresh.lock` is killed.
-
+Whoever is about to write the file holds the lock `FILE.lock`. A process that refreshes (`refresh`)
+holds it from before it reads the file: the others wait, and find the new token when they get it.
 The official client takes no lock. So the file is read again as late as possible before a write.
 """
 
@@ -43,9 +40,7 @@ if TYPE_CHECKING:
     from parallel_provider.credentials.oauth import TokenGrant
 
 WARN_AHEAD_SECONDS = 3 * 24 * 60 * 60.0
-# Several refreshes may come before this one, if each of them fails.
-REFRESH_LOCK_SECONDS = 240.0
-FILE_LOCK_SECONDS = 120.0
+LOCK_SECONDS = 120.0
 # By how much new tokens, or another program's changes, can make the file longer.
 _MARGIN_BYTES = 16 * 1024
 _TEMPORARY_SUFFIX = ".parallel-provider.tmp"
@@ -304,29 +299,22 @@ class SignInFile:
         with self.prepare_write(document) as store:
             store(document)
 
-    def locked(self) -> contextlib.AbstractContextManager[None]:
-        """Hold the lock for writing the file. Raises CredentialsError."""
-        return self._hold(".lock", FILE_LOCK_SECONDS)
-
-    def refresh_lock(self) -> contextlib.AbstractContextManager[None]:
-        """Hold the lock for having the token refreshed. Raises CredentialsError."""
-        return self._hold(".refresh.lock", REFRESH_LOCK_SECONDS)
-
     @contextlib.contextmanager
-    def _hold(self, suffix: str, seconds: float) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
+        """Hold the lock for writing the file. Raises CredentialsError."""
         from parallel_provider.late import filelock  # noqa: PLC0415 - heavy
 
-        # The real path: two links to one file must share its locks.
-        path = Path(os.path.realpath(self.path) + suffix)
-        lock = filelock.FileLock(path, timeout=seconds, mode=0o600)
+        # The real path: two links to one file must share its lock.
+        path = Path(os.path.realpath(self.path) + ".lock")
+        lock = filelock.FileLock(path, timeout=LOCK_SECONDS, mode=0o600)
         try:
             _make_folder(path.parent)
             lock.acquire()
             _give_to_owner(path, path.parent)
         except filelock.Timeout:
             raise CredentialsError(
-                f"another program has held {path} for {seconds:.0f} seconds: see what is keeping "
-                "it, and try again"
+                f"another program has held {path} for {LOCK_SECONDS:.0f} seconds: see what is "
+                "keeping it, and try again"
             ) from None
         except OSError as error:
             raise CredentialsError(

@@ -13,7 +13,6 @@ If the chosen source fails, no other one is tried. The last two are in `stored_s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Annotated
 
@@ -74,20 +73,13 @@ class TokenCommand(RenewingSource):
     It runs for the first token, before each token expires, and after a 401.
     """
 
-    def __init__(
-        self,
-        command: Command,
-        *,
-        clock: Clock = time.time,
-        show: Callable[[str], None] = show_on_standard_error,
-    ) -> None:
+    def __init__(self, command: Command, *, clock: Clock = time.time) -> None:
         super().__init__(command.origin, self._run, clock)
         self._command = command
-        self._show = show
 
     def _run(self, _current: AccessToken | None) -> AccessToken:
         try:
-            output = run_command(self._command, show=self._show)
+            output = run_command(self._command, show=show_on_standard_error)
         except CommandError as error:
             raise CredentialsError(str(error)) from None
         return parse_output(output, str(self._command), self._clock())

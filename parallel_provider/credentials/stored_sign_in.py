@@ -34,8 +34,8 @@ from parallel_provider.isolation import PACKAGE_FILE, import_paths
 from parallel_provider.model import Model, plain
 from parallel_provider.settings import Settings
 
-# More than the refresh needs for a lock, three requests and two save commands.
-WORKER_SECONDS = 300.0
+# More than the refresh needs for the lock, three requests and two save commands.
+WORKER_SECONDS = 360.0
 SAVE_COMMAND_SETTING = "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND"
 # The only organization of a pipeline's file. Its real id isn't known before the first answer.
 PIPELINE_ORG = "pipeline"
@@ -131,12 +131,8 @@ class StoredSignIn(RenewingSource):
         found = self._stored_token()
         if found is not None and found.is_fresh(self._clock()) and found != current:
             return found
-        with self._file.refresh_lock():
-            # Another process may have refreshed while this one waited for the lock.
-            latest = self._stored_token()
-            if latest is None or latest.is_expired(self._clock()) or latest == found:
-                run_refresh_worker(self._request(latest.fingerprint if latest else ""))
-                latest = self._stored_token()
+        run_refresh_worker(self._request(found.fingerprint if found else ""))
+        latest = self._stored_token()
         if latest is None or latest == found:
             raise CredentialsError(f"refreshing {self.origin} brought no other access token")
         return latest

@@ -112,7 +112,11 @@ class StaticToken(TokenSource):
         # The signature isn't checked: the time is only for telling a person when the token expires.
         end = claims_of(value.get_secret_value()).get("exp")
         self.expires_at: float | None = None
-        if isinstance(end, int | float) and 0 <= end <= LATEST_SECONDS:
+        if (
+            isinstance(end, int | float)
+            and not isinstance(end, bool)
+            and 0 <= end <= LATEST_SECONDS
+        ):
             self.expires_at = float(end)
         self._token = AccessToken(require_access_token(value, origin), self.expires_at)
 

@@ -271,11 +271,11 @@ def test_written_file_is_read_back(path: Path) -> None:
 
 
 def test_file_and_all_files_beside_it_are_private_from_the_start(path: Path) -> None:
-    """The file, its temporary file, its locks and its directory are never open to other users."""
+    """The file, its temporary file, its lock and its directory are never open to other users."""
     file = SignInFile(path)
-    with file.locked(), file.refresh_lock(), file.prepare_write(Document.empty()) as store:
+    with file.locked(), file.prepare_write(Document.empty()) as store:
         modes = {child.name: mode_of(child) for child in path.parent.iterdir()}
-        assert len(modes) == 3
+        assert len(modes) == 2
         assert set(modes.values()) == {0o600}
         store(Document.empty())
     assert mode_of(path) == 0o600
@@ -362,7 +362,7 @@ def test_run_as_root_leaves_all_files_to_the_user(path: Path) -> None:
     path.parent.parent.chmod(0o755)
     os.chown(path.parent.parent, 12345, 12345)
     file = SignInFile(path)
-    with file.locked(), file.refresh_lock():
+    with file.locked():
         file.write(Document.empty())
     assert {child.stat().st_uid for child in (path.parent, *path.parent.iterdir())} == {12345}
     os.chown(path.parent, 0, 0)
@@ -472,7 +472,7 @@ def test_lock_that_is_held_for_too_long_is_an_error(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If a program that holds the lock hangs, the others don't wait for ever."""
-    monkeypatch.setattr(sign_in_file, "FILE_LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(sign_in_file, "LOCK_SECONDS", 0.1)
     held, done = threading.Event(), threading.Event()
 
     def hold() -> None:
