@@ -34,16 +34,16 @@ from parallel_provider.errors import (
 )
 from parallel_provider.lifecycle import function_of, lifecycle_of
 from parallel_provider.lifecycle.claims import Claims
-from parallel_provider.lifecycle.declarations import (
+from parallel_provider.lifecycle.declare import (
     Props,
     State,
+    Unknown,
     changed_inputs,
     check_inputs,
     named_input,
 )
 from parallel_provider.lifecycle.resource import Diff, Lifecycle, RawKeyOf, UnfinishedError
 from parallel_provider.lifecycle.run import Context, Messages, ResourceNames, Run
-from parallel_provider.lifecycle.unknown import Unknown
 from parallel_provider.model import plain, why
 from parallel_provider.printable import field_name, hide, line_for_user, printable
 from parallel_provider.sendable import require_sendable

@@ -23,10 +23,10 @@ from collections.abc import Sequence
 MODULES = (
     "httpx",
     "parallel_provider.dynamic._process",
-    "parallel_provider.lifecycle.api_key",
+    "parallel_provider.lifecycle.keys",
     "parallel_provider.lifecycle.app",
     "parallel_provider.lifecycle.balance_top_up",
-    "parallel_provider.lifecycle.rotating_api_key",
+    "parallel_provider.lifecycle.keys",
     "parallel_provider.resources.app",
 )
 _PARENTS_PIPE = 3

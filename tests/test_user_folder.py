@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 
 from parallel_provider.errors import UserFolderError
-from parallel_provider.lifecycle.machine_lock import machine_lock, noting_unfinished
-from parallel_provider.user_folder import make_user_folder, user_folder
+from parallel_provider.user_folder import (
+    machine_lock,
+    make_user_folder,
+    noting_unfinished,
+    user_folder,
+)
 
 _HOLDER = """
 import os
-from parallel_provider.lifecycle.machine_lock import machine_lock
+from parallel_provider.user_folder import machine_lock
 with machine_lock("charge", "org_1"):
     print("held", flush=True)
     os.read(0, 1)

@@ -27,9 +27,9 @@ from pulumi.output import Unknown as SdkUnknown
 from parallel_provider.calls import Call, Calls, Process
 from parallel_provider.dynamic import _process
 from parallel_provider.lifecycle import lifecycle_of
+from parallel_provider.lifecycle.declare import UNKNOWN, Unknown
 from parallel_provider.lifecycle.resource import Lifecycle
 from parallel_provider.lifecycle.run import ResourceNames
-from parallel_provider.lifecycle.unknown import UNKNOWN, Unknown
 
 _RESOURCE_NAME = "resource_name"
 _NAMES = ("organization", "project", "stack", "parent_types")

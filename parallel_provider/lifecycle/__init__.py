@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 RESOURCES = {
     "App": "app",
-    "ApiKey": "api_key",
-    "RotatingApiKey": "rotating_api_key",
+    "ApiKey": "keys",
+    "RotatingApiKey": "keys",
     "BalanceTopUp": "balance_top_up",
 }
 """Every kind of resource, and the module of its lifecycle. Most programs need one or two."""

@@ -13,9 +13,8 @@ from pydantic import Field
 
 from parallel_provider.api import AppItem
 from parallel_provider.errors import LifecycleError
-from parallel_provider.lifecycle.app_directory import INCOMPLETE
-from parallel_provider.lifecycle.declarations import Declared, Inputs, Problem, Props
-from parallel_provider.lifecycle.run import Run
+from parallel_provider.lifecycle.declare import Declared, Inputs, Problem, Props
+from parallel_provider.lifecycle.run import INCOMPLETE, Run
 from parallel_provider.model import Number
 from parallel_provider.printable import field_name
 

@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
 from parallel_provider.errors import LifecycleError
-from parallel_provider.lifecycle.declarations import (
+from parallel_provider.lifecycle.declare import (
+    UNKNOWN,
     Checked,
     Inputs,
     Props,
@@ -22,7 +23,6 @@ from parallel_provider.lifecycle.declarations import (
     replacing_inputs,
 )
 from parallel_provider.lifecycle.run import Context
-from parallel_provider.lifecycle.unknown import UNKNOWN
 
 RawKeyOf = Callable[[str], SecretStr | None]
 """Returns the raw key of the API key with this id; None if the user gives none."""

@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf import empty_pb2, struct_pb2
 
 from parallel_provider.calls import Call, Calls
-from parallel_provider.lifecycle.declarations import secret_outputs
+from parallel_provider.lifecycle.declare import secret_outputs
 from parallel_provider.lifecycle.run import ResourceNames
 from parallel_provider.plugin.imports import raw_key_of
 from parallel_provider.plugin.protocol import provider_pb2 as proto

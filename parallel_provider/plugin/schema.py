@@ -16,7 +16,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of, lifecycle_of
-from parallel_provider.lifecycle.declarations import (
+from parallel_provider.lifecycle.declare import (
     Declared,
     change_effects,
     named_input,

@@ -19,7 +19,7 @@ from typing import Any
 
 from google.protobuf import struct_pb2
 
-from parallel_provider.lifecycle.unknown import Unknown
+from parallel_provider.lifecycle.declare import Unknown
 from parallel_provider.plugin.values import from_struct, secrets_in, to_struct
 from parallel_provider.settings import (
     CONFIG_KEYS,

@@ -10,7 +10,7 @@ from google.protobuf import struct_pb2
 from pydantic import alias_generators
 
 from parallel_provider.calls import Door
-from parallel_provider.lifecycle.unknown import UNKNOWN, Unknown
+from parallel_provider.lifecycle.declare import UNKNOWN, Unknown
 from parallel_provider.model import plain
 from parallel_provider.sendable import SIGNATURE, UNKNOWN_MARKER, UNKNOWN_MARKERS
 

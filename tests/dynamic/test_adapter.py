@@ -15,10 +15,9 @@ from parallel_provider.dynamic._adapter import Adapter, adapter_of
 from parallel_provider.errors import InternalError, ResourceError
 from parallel_provider.lifecycle import lifecycle_of
 from parallel_provider.lifecycle.app import AppInputs, AppLifecycle, AppState
-from parallel_provider.lifecycle.declarations import Checked, Props
+from parallel_provider.lifecycle.declare import UNKNOWN, Checked, Props
 from parallel_provider.lifecycle.resource import Diff
 from parallel_provider.lifecycle.run import Context, Run
-from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import api_at, run_at
 

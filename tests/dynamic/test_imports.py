@@ -49,7 +49,7 @@ def test_provider_process_loads_what_the_run_needs() -> None:
     assert "parallel_provider.lifecycle.app" in modules
     assert not modules & {
         "parallel_provider.credentials.sign_in_file",
-        "parallel_provider.lifecycle.rotating_api_key",
+        "parallel_provider.lifecycle.keys",
     }
 
 

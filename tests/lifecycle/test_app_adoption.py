@@ -12,9 +12,9 @@ import pytest
 from parallel_provider.api import AccountApi
 from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.app import AppInputs, AppLifecycle
-from parallel_provider.lifecycle.machine_lock import machine_lock
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
+from parallel_provider.user_folder import machine_lock
 from tests.lifecycle.runs import Said, api_at
 
 ADOPT = AppInputs(app_name="search", adopt_existing=True)
@@ -126,7 +126,7 @@ def test_lock_ends_with_the_process_that_holds_it() -> None:
     """A run that was killed keeps nobody from the next one."""
     program = (
         "import os\n"
-        "from parallel_provider.lifecycle.machine_lock import machine_lock\n"
+        "from parallel_provider.user_folder import machine_lock\n"
         "with machine_lock('test'):\n"
         "    print('held', flush=True)\n"
         "    os.read(0, 1)\n"

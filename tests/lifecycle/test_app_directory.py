@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from parallel_provider.api import AppItem, Apps
-from parallel_provider.lifecycle.app_directory import AppDirectory, Organization
+from parallel_provider.lifecycle.run import AppDirectory, Organization
 
 
 def app(app_id: str, app_name: str = "search") -> AppItem:

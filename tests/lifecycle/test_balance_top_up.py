@@ -18,8 +18,8 @@ from parallel_provider.lifecycle.balance_top_up import (
     month_now,
     month_to_keep,
 )
+from parallel_provider.lifecycle.declare import UNKNOWN
 from parallel_provider.lifecycle.run import Context, ResourceNames, Run
-from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import END_OF_NOVEMBER, Clock, Said, run_at
 

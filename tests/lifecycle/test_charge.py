@@ -13,7 +13,7 @@ import pytest
 
 from parallel_provider.api import Balance
 from parallel_provider.errors import LifecycleError, ParallelError
-from parallel_provider.lifecycle.charge import (
+from parallel_provider.lifecycle.balance_top_up import (
     Charge,
     Identity,
     cents_of,
@@ -24,9 +24,9 @@ from parallel_provider.lifecycle.charge import (
     why_not_allowed,
     with_open_charge,
 )
-from parallel_provider.lifecycle.machine_lock import machine_lock
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
+from parallel_provider.user_folder import machine_lock
 from tests.lifecycle.runs import Clock, Said
 
 ADD = "/service/v1/balance/add"

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from parallel_provider.lifecycle.api_key import ApiKeyLifecycle
 from parallel_provider.lifecycle.app import AppLifecycle
 from parallel_provider.lifecycle.balance_top_up import BalanceTopUpLifecycle
+from parallel_provider.lifecycle.declare import UNKNOWN
+from parallel_provider.lifecycle.keys import ApiKeyLifecycle
 from parallel_provider.lifecycle.resource import Lifecycle
 from parallel_provider.lifecycle.run import Context
-from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.printable import line_for_user
 from tests.lifecycle.runs import run_at
 

@@ -8,30 +8,28 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field, SecretStr, ValidationError
 
-from parallel_provider.lifecycle.declarations import (
+from parallel_provider.lifecycle.declare import (
+    UNKNOWN,
+    AppId,
+    Arguments,
+    ChargeCents,
     DefaultsToResourceName,
+    Duration,
+    Flag,
     Inputs,
+    JsonLike,
+    PositiveCents,
     Problem,
     Props,
     ReplaceOnChange,
     State,
+    VisibleText,
     changed_inputs,
     check_inputs,
     named_input,
     replacing_inputs,
     secret_outputs,
 )
-from parallel_provider.lifecycle.field_types import (
-    AppId,
-    Arguments,
-    ChargeCents,
-    Duration,
-    Flag,
-    JsonLike,
-    PositiveCents,
-    VisibleText,
-)
-from parallel_provider.lifecycle.unknown import UNKNOWN
 from parallel_provider.model import Integer, plain
 
 UUID = "0b0c3ce4-5a3c-4c1c-9f0a-4a4d4f0e6d11"

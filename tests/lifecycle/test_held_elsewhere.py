@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from parallel_provider.errors import LifecycleError
-from parallel_provider.lifecycle.api_key import ApiKeyInputs, ApiKeyLifecycle
 from parallel_provider.lifecycle.app import AppInputs, AppLifecycle
 from parallel_provider.lifecycle.claims import Claims
-from parallel_provider.lifecycle.rotating_api_key import RotatingApiKeyLifecycle
-from parallel_provider.lifecycle.rotating_api_key_state import RotatingApiKeyInputs
+from parallel_provider.lifecycle.keys import (
+    ApiKeyInputs,
+    ApiKeyLifecycle,
+    RotatingApiKeyInputs,
+    RotatingApiKeyLifecycle,
+)
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Said

@@ -9,10 +9,11 @@ import pytest
 
 from parallel_provider.api import CreatedApiKey
 from parallel_provider.errors import LifecycleError, WrongOrganizationError
-from parallel_provider.lifecycle.api_key import ApiKeyInputs, ApiKeyLifecycle
 from parallel_provider.lifecycle.app import AppState
-from parallel_provider.lifecycle.app_key import APP_KEYS
-from parallel_provider.lifecycle.one_time_secret import (
+from parallel_provider.lifecycle.keys import (
+    APP_KEYS,
+    ApiKeyInputs,
+    ApiKeyLifecycle,
     NewSecret,
     SecretId,
     SecretPlace,

@@ -11,9 +11,10 @@ import pytest
 
 from parallel_provider.api import NotFoundError
 from parallel_provider.errors import LifecycleError
-from parallel_provider.lifecycle.api_key import ApiKeyInputs, ApiKeyLifecycle
-from parallel_provider.lifecycle.app import AppInputs, AppLifecycle, AppState
-from parallel_provider.lifecycle.presence import (
+from parallel_provider.lifecycle.app import (
+    AppInputs,
+    AppLifecycle,
+    AppState,
     Marks,
     Proof,
     is_gone,
@@ -22,6 +23,7 @@ from parallel_provider.lifecycle.presence import (
     unproven_error,
     with_mark,
 )
+from parallel_provider.lifecycle.keys import ApiKeyInputs, ApiKeyLifecycle
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Said, api_at, run_at

@@ -19,8 +19,9 @@ import parallel_provider as parallel
 from parallel_provider import dynamic
 from parallel_provider.emulator.server import create_app as emulator_of
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of, lifecycle_of
-from parallel_provider.lifecycle.declarations import public_outputs, secret_outputs
+from parallel_provider.lifecycle.declare import public_outputs, secret_outputs
 from parallel_provider.resources import _properties
+from tools.documents.pages import page_of
 
 _ROOT = Path(parallel.__file__).parents[1]
 # As it is in the package, not as it would be made now.
@@ -143,15 +144,14 @@ def test_result_classes_are_plain_dataclasses() -> None:
         assert dataclasses.is_dataclass(getattr(parallel, name))
 
 
-def test_each_resource_has_one_basename_in_every_layer() -> None:
+def test_each_resource_has_one_name_in_every_layer() -> None:
     """So that any file can be guessed from another. No layer has a file of an unknown resource."""
     package = _ROOT / "parallel_provider"
-    names = set(RESOURCES.values())
+    names = {_properties.snake_case(kind).lstrip("_") for kind in RESOURCES}
     functions = {_properties.snake_case(name) for name in FUNCTIONS}
     pages = {name.replace("_", "-") for name in names}
     public = {path.stem for path in (package / "resources").glob("[!_]*.py")}
 
-    assert names <= {path.stem for path in (package / "lifecycle").glob("*.py")}
     assert public == names | functions
     assert {path.stem for path in (_ROOT / "docs/resources").glob("*.md")} == pages
     assert {path.stem for path in (_ROOT / "docs/functions").glob("*.md")} == {
@@ -208,7 +208,7 @@ def test_emulator_has_the_routes_of_each_lifecycle() -> None:
 def test_page_has_every_input_and_output(kind: str) -> None:
     """By the names in Python."""
     lifecycle = lifecycle_of(kind)
-    page = (_ROOT / "docs/resources" / f"{RESOURCES[kind].replace('_', '-')}.md").read_text()
+    page = page_of(kind).read_text()
     names = {*lifecycle.inputs_type.model_fields, *public_outputs(lifecycle.state_type)}
 
     assert [name for name in sorted(names) if f"`{name}`" not in page] == []

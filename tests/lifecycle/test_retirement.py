@@ -9,12 +9,12 @@ import pytest
 from parallel_provider.api import CreatedApiKey
 from parallel_provider.api.timing import RetryPolicy
 from parallel_provider.errors import LifecycleError
-from parallel_provider.lifecycle.rotating_api_key import RotatingApiKeyLifecycle
-from parallel_provider.lifecycle.rotating_api_key_state import (
+from parallel_provider.lifecycle.keys import (
+    RetiredKey,
     RotatingApiKeyInputs,
+    RotatingApiKeyLifecycle,
     RotatingApiKeyState,
 )
-from parallel_provider.lifecycle.rotation import RetiredKey
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Clock, Said, api_at

@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 
-from parallel_provider.lifecycle.rotating_api_key import RotatingApiKeyLifecycle
-from parallel_provider.lifecycle.rotating_api_key_state import RotatingApiKeyInputs
+from parallel_provider.lifecycle.keys import RotatingApiKeyInputs, RotatingApiKeyLifecycle
 from parallel_provider.lifecycle.run import Context
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Clock, run_at

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from parallel_provider.lifecycle.durations import format_duration, parse_duration
-from parallel_provider.lifecycle.rotation import (
+from parallel_provider.lifecycle.declare import format_duration, parse_duration
+from parallel_provider.lifecycle.keys import (
     Cause,
     Plan,
     RetiredKey,

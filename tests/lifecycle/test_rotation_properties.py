@@ -24,14 +24,16 @@ from parallel_provider.api import (
     CreatedApiKey,
 )
 from parallel_provider.cancellation import Cancellation
-from parallel_provider.lifecycle.durations import parse_duration
-from parallel_provider.lifecycle.one_time_secret import believed_time
-from parallel_provider.lifecycle.rotating_api_key import RotatingApiKeyLifecycle
-from parallel_provider.lifecycle.rotating_api_key_state import (
+from parallel_provider.lifecycle.declare import parse_duration
+from parallel_provider.lifecycle.keys import (
+    RetiredKey,
     RotatingApiKeyInputs,
+    RotatingApiKeyLifecycle,
     RotatingApiKeyState,
+    believed_time,
+    certain_time,
+    plan,
 )
-from parallel_provider.lifecycle.rotation import RetiredKey, certain_time, plan
 from parallel_provider.lifecycle.run import Context, Run
 
 HOUR, DAY = 3_600, 86_400

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parallel_provider.lifecycle.declarations import canonical_json, same
-from parallel_provider.lifecycle.unknown import UNKNOWN
+from parallel_provider.lifecycle.declare import UNKNOWN, canonical_json, same
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

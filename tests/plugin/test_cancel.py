@@ -9,9 +9,9 @@ from typing import Any
 import grpc
 import pytest
 
-from parallel_provider.lifecycle.machine_lock import machine_lock
 from parallel_provider.plugin.__main__ import WORKERS
 from parallel_provider.testing.emulator import Emulator
+from parallel_provider.user_folder import machine_lock
 from tests.embedded.test_processes import wait_for
 from tests.plugin.calls import Plugin, Props, urn
 

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
-from parallel_provider.lifecycle.unknown import UNKNOWN
+from parallel_provider.lifecycle.declare import UNKNOWN
 from parallel_provider.testing.emulator import Emulator
 from tests.plugin.calls import Plugin, Props, urn
 from tests.plugin.test_provider import APP, CREDIT, KEY, NONE, SOME, SVC

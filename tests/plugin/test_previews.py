@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pulumi.runtime.proto import provider_pb2 as proto
 
-from parallel_provider.lifecycle.unknown import UNKNOWN
+from parallel_provider.lifecycle.declare import UNKNOWN
 from parallel_provider.testing.emulator import Emulator
 from tests.plugin.calls import Plugin, create_rotating_key, urn
 

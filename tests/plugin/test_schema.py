@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, lifecycle_of
-from parallel_provider.lifecycle.declarations import secret_outputs
+from parallel_provider.lifecycle.declare import secret_outputs
 from parallel_provider.plugin.schema import SCHEMA_FILE, dynamic_token, package_schema, token
 from parallel_provider.settings import CONFIG_KEYS
 

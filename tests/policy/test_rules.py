@@ -21,7 +21,7 @@ from parallel_rules import (
 from pydantic.alias_generators import to_camel
 
 from parallel_provider.lifecycle import RESOURCES
-from parallel_provider.lifecycle.durations import parse_duration
+from parallel_provider.lifecycle.declare import parse_duration
 from parallel_provider.plugin.schema import dynamic_token, token
 
 both = pytest.mark.parametrize("native", [False, True])

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from parallel_provider.lifecycle.charge import Identity, idempotency_key
+from parallel_provider.lifecycle.balance_top_up import Identity, idempotency_key
 from parallel_provider.testing.emulator import Emulator
 from tests.reliability.engine import Declared, api_key, app, rotating_key, top_up
 from tests.reliability.matrix import DAY

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pydantic.alias_generators import to_camel
 
 from parallel_provider.lifecycle import FUNCTIONS, function_of, lifecycle_of
-from parallel_provider.lifecycle.declarations import (
+from parallel_provider.lifecycle.declare import (
     change_effects,
     named_input,
     public_outputs,
