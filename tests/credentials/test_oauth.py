@@ -141,24 +141,6 @@ def test_debug_log_of_a_refresh_holds_no_token(
     assert grant.access_token.get_secret_value() not in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("Tue, 01 Dec 2026 00:00:00 +9999", None),
-        ("9" * 400, 86_400.0),
-        ("Fri, 01 Jan 2010 00:00:00 GMT", 0.0),
-    ],
-)
-def test_time_to_wait_is_read_as_for_the_api(
-    emulator: Emulator, server: SignInServer, signed_in: SignIn, header: str, seconds: float | None
-) -> None:
-    """A date is read, an impossible one is ignored, and no wait is longer than a day."""
-    emulator.add_fault("status", path=TOKEN, status=503, headers={"Retry-After": header})
-    with pytest.raises(SignInUnavailableError) as caught:
-        refresh(server, signed_in)
-    assert caught.value.retry_after == seconds
-
-
 def test_impossible_host_is_a_settings_error() -> None:
     """The error names the setting that has the impossible host."""
     with (

@@ -207,16 +207,6 @@ def test_pipeline_saves_the_rotated_token(scripted: ScriptedPipelineRefresh) -> 
     assert scripted.path.stat().st_mode & 0o77 == 0
 
 
-def test_store_that_is_down_costs_no_token(scripted: ScriptedPipelineRefresh) -> None:
-    """Nothing is sent, and there is no file, if the store can't take the present token."""
-    scripted.answers = [grant(1)]
-    scripted.down_from = 0
-    with pytest.raises(CredentialsError, match="the store is down"):
-        scripted.run()
-    assert scripted.sent == []
-    assert not scripted.path.exists()
-
-
 def test_pipeline_with_a_used_token_fails_at_once_and_says_how_to_get_another(
     scripted: ScriptedPipelineRefresh,
 ) -> None:
