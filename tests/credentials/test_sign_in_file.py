@@ -308,8 +308,12 @@ def test_file_that_changes_during_the_rehearsal_is_kept(
     path.chmod(0o600)
     real = os.fsync
 
+    synced: list[int] = []
+
     def write_meanwhile(descriptor: int) -> None:
-        path.write_bytes(Document.empty().with_values(client_id="theirs").dump())
+        synced.append(descriptor)
+        if len(synced) == 2:  # the space was taken, and now the copy is written
+            path.write_bytes(Document.empty().with_values(client_id="theirs").dump())
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", write_meanwhile)
