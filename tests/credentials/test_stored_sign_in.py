@@ -110,24 +110,6 @@ def test_lost_answer_says_to_sign_in_again(signed_in: SignIn) -> None:
     signed_in.assert_no_secret_in(str(caught.value))
 
 
-def test_tokens_that_live_for_two_seconds_are_not_refreshed_at_each_use(
-    signed_in: SignIn,
-) -> None:
-    """A short-lived token is used for half of its life."""
-    signed_in.emulator.set_settings(token_lifetime_seconds=2)
-    signed_in.expire()
-    before = signed_in.refreshes
-    source = source_of(signed_in)
-    path = f"{signed_in.emulator.url}/service/v1/balance"
-    started = time.monotonic()
-    requests = 0
-    with httpx.Client(auth=BearerAuth(source), trust_env=False) as http:
-        while time.monotonic() < started + 3:
-            assert http.get(path).status_code == 200
-            requests += 1
-    assert signed_in.refreshes - before < requests / 5
-
-
 def test_forty_creates_succeed_on_tokens_of_two_seconds(signed_in: SignIn) -> None:
     """Tokens expire during the run, and no request fails or is carried out twice."""
     emulator = signed_in.emulator
