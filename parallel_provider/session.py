@@ -9,7 +9,7 @@ import os
 
 from parallel_provider.api import AccountApi, RetryPolicy
 from parallel_provider.cancellation import Cancellation
-from parallel_provider.credentials.chain import NoSource, choose_source
+from parallel_provider.credentials.sources import NoSource, choose_source
 from parallel_provider.credentials.tokens import TokenSource
 from parallel_provider.errors import NotConfiguredError
 from parallel_provider.lifecycle.claims import Claims

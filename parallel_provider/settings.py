@@ -143,9 +143,9 @@ class Settings:
     """The settings of one run, validated.
 
     `config_…` comes from the stack configuration and `env_…` from the environment;
-    `credentials.chain` decides which source of tokens is used. `env_client_id` is the OAuth client
-    that `env_refresh_token` belongs to, if that isn't the official client. `timeout_seconds` is how
-    long one call of the API may take, with all its attempts.
+    `credentials.sources` decides which source of tokens is used. `env_client_id` is the OAuth
+    client that `env_refresh_token` belongs to, if that isn't the official client. `timeout_seconds`
+    is how long one call of the API may take, with all its attempts.
     """
 
     service_api_url: str

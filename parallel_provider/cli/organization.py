@@ -10,7 +10,7 @@ import click
 from parallel_provider.api import AccountApi
 from parallel_provider.cli import examples
 from parallel_provider.cli.output import print_facts, print_json, print_table, warn
-from parallel_provider.credentials.chain import choose_source
+from parallel_provider.credentials.sources import choose_source
 from parallel_provider.model import plain
 from parallel_provider.session import open_api
 from parallel_provider.settings import Settings

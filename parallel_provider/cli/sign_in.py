@@ -21,16 +21,19 @@ from parallel_provider.cli.output import (
     waiting,
     warn,
 )
-from parallel_provider.credentials.chain import choose_source
-from parallel_provider.credentials.device_flow import ALL_SCOPES, request_code, wait_for_approval
-from parallel_provider.credentials.oauth import FALLBACK_CLIENT_ID, SignInServer
-from parallel_provider.credentials.oauth_models import DeviceCode, TokenGrant
-from parallel_provider.credentials.pipeline import PipelineRefreshToken
-from parallel_provider.credentials.sign_in_document import StoredOrg, StoredTokens
-from parallel_provider.credentials.sign_in_file import SignInFile
-from parallel_provider.credentials.stored_sign_in import StoredSignIn
-from parallel_provider.credentials.times import duration, moment
-from parallel_provider.credentials.tokens import StaticToken
+from parallel_provider.credentials.oauth import (
+    ALL_SCOPES,
+    FALLBACK_CLIENT_ID,
+    DeviceCode,
+    SignInServer,
+    TokenGrant,
+    request_code,
+    wait_for_approval,
+)
+from parallel_provider.credentials.sign_in_file import SignInFile, StoredOrg, StoredTokens
+from parallel_provider.credentials.sources import choose_source
+from parallel_provider.credentials.stored_sign_in import PipelineRefreshToken, StoredSignIn
+from parallel_provider.credentials.tokens import StaticToken, duration, moment
 from parallel_provider.errors import CredentialsError, SignInUnavailableError
 from parallel_provider.printable import printable
 from parallel_provider.settings import Settings, is_loopback

@@ -6,12 +6,11 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import pytest
 
 from parallel_provider.api import AccountApi, AuthenticationError
-from parallel_provider.credentials.chain import choose_source
 from parallel_provider.credentials.sign_in_file import SignInFile
+from parallel_provider.credentials.sources import choose_source
 from parallel_provider.credentials.stored_sign_in import StoredSignIn
 from parallel_provider.credentials.tokens import TokenSource
 from parallel_provider.errors import CredentialsError
@@ -50,17 +49,6 @@ def test_expired_token_is_refreshed_and_stored_before_it_is_used(signed_in: Sign
     assert signed_in.tokens["access_token_expires_at"] > time.time() + 400
     assert after["client_id"] == before["client_id"]
     assert signed_in.path.stat().st_mode & 0o77 == 0
-
-
-def test_sixteen_threads_cause_one_refresh(signed_in: SignIn) -> None:
-    """All threads of a process share one refresh."""
-    signed_in.expire()
-    before = signed_in.refreshes
-    source = source_of(signed_in)
-    with ThreadPoolExecutor(16) as pool:
-        tokens = set(pool.map(lambda _: value(source), range(16)))
-    assert tokens == {signed_in.tokens["access_token"]}
-    assert signed_in.refreshes == before + 1
 
 
 def test_401_during_a_run_causes_one_refresh(signed_in: SignIn) -> None:
@@ -117,41 +105,6 @@ def test_lost_answer_says_to_sign_in_again(signed_in: SignIn) -> None:
     with pytest.raises(CredentialsError, match=r"was lost.*parallel-provider login") as caught:
         source_of(signed_in).get()
     signed_in.assert_no_secret_in(str(caught.value))
-
-
-def test_request_that_was_never_carried_out_is_made_again(signed_in: SignIn) -> None:
-    """If the connection breaks before the server has the request, it is sent again."""
-    signed_in.expire()
-    signed_in.emulator.add_fault("drop_before", path=TOKEN)
-    assert value(source_of(signed_in)) == signed_in.tokens["access_token"]
-
-
-def test_revoked_sign_in_says_to_sign_in_again(signed_in: SignIn) -> None:
-    """The error of a revoked sign-in says to sign in again."""
-    tokens = signed_in.tokens
-    url = f"{signed_in.emulator.url}/getServiceKeys/token/revoke"
-    httpx.post(url, data={"refresh_token": tokens["refresh_token"]}, trust_env=False)
-    signed_in.expire()
-    with pytest.raises(CredentialsError, match=r"invalid_grant.*parallel-provider login"):
-        source_of(signed_in).get()
-    assert signed_in.tokens["refresh_token"] == tokens["refresh_token"]
-
-
-def test_tokens_that_live_for_two_seconds_are_not_refreshed_at_each_use(
-    signed_in: SignIn,
-) -> None:
-    """A short-lived token is used for half of its life."""
-    signed_in.emulator.set_settings(token_lifetime_seconds=2)
-    signed_in.expire()
-    before = signed_in.refreshes
-    source = source_of(signed_in)
-    started = time.monotonic()
-    requests = 0
-    with AccountApi(signed_in.emulator.url, source) as api:
-        while time.monotonic() < started + 3:
-            api.get_balance()
-            requests += 1
-    assert signed_in.refreshes - before < requests / 5
 
 
 def test_forty_creates_succeed_on_tokens_of_two_seconds(signed_in: SignIn) -> None:
