@@ -550,7 +550,6 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
     def create(self, context: Context, inputs: BalanceTopUpInputs) -> BalanceTopUpState:
         """Charge for the first time; with a threshold, only if the balance is low."""
         run = context.run
-        run.require_allowed_organization()
         other = _claimed_by_another(context, _new_identity(context.resource))
         if other is not None:
             raise LifecycleError(f"its name {_why_name_is_taken(other)}")
@@ -565,7 +564,6 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
         self, context: Context, state: BalanceTopUpState, inputs: BalanceTopUpInputs
     ) -> BalanceTopUpState:
         """Charge again if the inputs ask for that or it is due; keep the changed inputs."""
-        context.run.require_allowed_organization()
         asked = _asks_for_charge(dict(state), dict(inputs))
         state = state.model_copy(update=dict(inputs))
         if state.when_below_cents is None and not asked:

@@ -39,7 +39,7 @@ from pydantic_core import PydanticCustomError
 
 from parallel_provider.model import Model
 from parallel_provider.printable import field_name
-from parallel_provider.sendable import MAX_INTEGER, SIGNATURE, misfit
+from parallel_provider.sendable import MAX_INTEGER, mapped, misfit, whole
 
 # ----------------------------------------------------------------------
 # The value that stands where a preview doesn't know one yet.
@@ -54,6 +54,15 @@ class Unknown:
 
 UNKNOWN = Unknown()
 """A value that will be known once the resource that it comes from exists."""
+
+
+def is_known(value: object) -> bool:
+    """Return whether a JSON-like value holds no UNKNOWN."""
+    if isinstance(value, Mapping):
+        return all(map(is_known, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(is_known, value))
+    return not isinstance(value, Unknown)
 
 
 # ----------------------------------------------------------------------
@@ -180,7 +189,7 @@ class Inputs(Declared):
         return checked
 
     @classmethod
-    def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:  # noqa: ARG003 - for others' use
+    def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:  # noqa: ARG003 - a default
         """Yield the problems of inputs that are valid alone, but not together.
 
         `given` has all inputs that the program gives. `valid` has those of them that are valid
@@ -254,7 +263,7 @@ def change_effects(kind: type[Inputs]) -> dict[str, str]:
     return effects
 
 
-def named_input(kind: type[Inputs]) -> str | None:
+def input_defaulting_to_resource_name(kind: type[Inputs]) -> str | None:
     """Return the name of the input that defaults to the resource's name, or None."""
     return next(iter(_marked(kind, DefaultsToResourceName)), None)
 
@@ -277,19 +286,18 @@ def public_outputs(kind: type[State]) -> tuple[str, ...]:
 
 def same(one: object, other: object) -> bool:
     """Compare JSON-like values. True isn't 1, 2 is 2.0, and UNKNOWN equals nothing."""
-    try:
-        return canonical_json(one) == canonical_json(other)
-    except TypeError:
+    if not is_known(one) or not is_known(other):
         return False
+    return canonical_json(one) == canonical_json(other)
 
 
 def canonical_json(value: object) -> str:
     """Return a JSON-like value as text. Equal values have equal texts.
 
-    2.0 and 2 are equal, as Pulumi sends all numbers as floats. Raises TypeError for values that
-    JSON can't hold, such as UNKNOWN.
+    2.0 and 2 are equal, as states may have either. Raises TypeError for values that JSON can't
+    hold, such as UNKNOWN.
     """
-    return json.dumps(_with_whole_numbers(value), sort_keys=True)
+    return json.dumps(mapped(value, whole), sort_keys=True)
 
 
 def _defaults_for(kind: type[Inputs], given: Props) -> dict[str, Any]:
@@ -306,16 +314,6 @@ def _means_the_same(info: FieldInfo, old: object, new: object) -> bool:
         if isinstance(marker, CompareAs) and isinstance(new, str):
             return marker.meaning(old) == marker.meaning(new)
     return same(old, new)
-
-
-def _with_whole_numbers(value: object) -> object:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, list | tuple):
-        return [_with_whole_numbers(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _with_whole_numbers(item) for key, item in value.items()}
-    return value
 
 
 @functools.cache
@@ -343,10 +341,11 @@ def _refuse(reason: str) -> NoReturn:
     raise PydanticCustomError("refused", "{reason}", {"reason": reason})
 
 
-def _require_sendable(value: object) -> None:
-    reason = misfit(value)
+def _sendable(value: Any) -> Any:  # noqa: ANN401 - as it is
+    reason = misfit(value, (Unknown,))
     if reason is not None:
         _refuse(f"must not hold {reason}")
+    return value
 
 
 def _visible_text(value: object) -> str:
@@ -356,16 +355,14 @@ def _visible_text(value: object) -> str:
         _refuse("must not be empty or blank")
     if any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in value):
         _refuse("must not contain control characters, such as line breaks")
-    _require_sendable(value)
-    return value
+    return str(_sendable(value))
 
 
 def _app_id(value: object) -> str:
     if not isinstance(value, str) or not _UUID.fullmatch(value):
         _refuse(f"must be a UUID, such as the {field_name('app_id')} of a parallel App")
-    _require_sendable(value.lower())
     # The answers' ids are in lower case too, and ids are compared as text.
-    return value.lower()
+    return str(_sendable(value.lower()))
 
 
 def _flag(value: object) -> bool:
@@ -391,37 +388,25 @@ def _arguments(value: object) -> Sequence[object]:
         _refuse("must be made of text only")
     if not value[0] or any(isinstance(item, str) and "\0" in item for item in value):
         _refuse("must begin with a command, and hold no zero bytes")
-    _require_sendable(value)
-    return tuple(value)
+    return tuple(_sendable(value))
 
 
-def _json_like(value: object) -> object:
-    if not _is_json_like(value):
-        _refuse("must be made of text, numbers, booleans, lists and dicts")
-    _require_sendable(value)
-    return value
+def _cents(least: int, most: int) -> BeforeValidator:
+    """Return the check of a whole number of cents in a range."""
 
-
-class _Cents:
-    """A whole number of cents in a range."""
-
-    def __init__(self, least: int, most: int | None = None) -> None:
-        self._least = least
-        self._most = most
-
-    def __call__(self, value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int | float):
+    def check(value: object) -> int:
+        number = whole(value)
+        if isinstance(number, bool) or not isinstance(number, int | float):
             _refuse(f"must be a whole number of cents, not {_kind_of(value)}")
-        if isinstance(value, float) and not value.is_integer():
+        if not isinstance(number, int):
             _refuse("must be a whole number of cents")
-        if value < self._least or value > (self._most or MAX_INTEGER):
-            _refuse(f"must be {self._range(value)} (cents): got {int(value)}")
-        return int(value)
+        if number < least or number > most:
+            limits = f"at least {least}" if number < least else f"at most {most}"
+            expected = limits if most == MAX_INTEGER else f"from {least} to {most}"
+            _refuse(f"must be {expected} (cents): got {number}")
+        return number
 
-    def _range(self, value: float) -> str:
-        if self._most is not None:
-            return f"from {self._least} to {self._most}"
-        return f"at least {self._least}" if value < self._least else f"at most {MAX_INTEGER}"
+    return BeforeValidator(check)
 
 
 VisibleText = Annotated[str, BeforeValidator(_visible_text)]
@@ -443,24 +428,14 @@ Arguments = Annotated[
 ]
 """A command as a list of its arguments; in a preview, one of them may be unknown."""
 
-JsonLike = Annotated[Any, BeforeValidator(_json_like)]
+JsonLike = Annotated[Any, BeforeValidator(_sendable)]
 """Any value that JSON can hold; in a preview, parts of it may be unknown."""
 
-ChargeCents = Annotated[int, BeforeValidator(_Cents(1, 10_000))]
+ChargeCents = Annotated[int, _cents(1, 10_000)]
 """What one charge may be, in US cents."""
 
-PositiveCents = Annotated[int, BeforeValidator(_Cents(1))]
+PositiveCents = Annotated[int, _cents(1, MAX_INTEGER)]
 """An amount in US cents."""
-
-
-def _is_json_like(value: object) -> bool:
-    if isinstance(value, dict):
-        # With the signature, it is an asset or the like.
-        is_plain = all(isinstance(key, str) for key in value) and SIGNATURE not in value
-        return is_plain and all(map(_is_json_like, value.values()))
-    if isinstance(value, list):
-        return all(map(_is_json_like, value))
-    return value is None or isinstance(value, Unknown | str | bool | int | float)
 
 
 def _kind_of(value: object) -> str:

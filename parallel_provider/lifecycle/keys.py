@@ -18,18 +18,17 @@ from parallel_provider.api.models import LATEST_TIME
 from parallel_provider.commands import Command, run_command
 from parallel_provider.errors import HeldElsewhereError, LifecycleError, ParallelError
 from parallel_provider.lifecycle.app import (
-    InApp,
+    AppState,
     Marks,
     SeenBy,
     app_thing,
-    find_app,
     is_revoked,
     mark_in,
     no_app_text,
+    presence_of,
+    read_app,
     seen_in,
     unproven_error,
-    warn_of_unknown,
-    with_mark,
 )
 from parallel_provider.lifecycle.claims import Claim, new_owner
 from parallel_provider.lifecycle.declare import (
@@ -108,7 +107,7 @@ class SecretPlace:
     are somewhere else too.
     """
 
-    app: InApp
+    app: AppState
     creators: Mapping[str, str] = field(default_factory=dict)
     owner: str = ""
     delivered: Sequence[str] = ()
@@ -302,11 +301,10 @@ def _revoke_at_server(
     try:
         api.revoke(run, place.app.app_id, secret.secret_id)
     except NotFoundError as error:
-        run.require_same_organization(place.app.org_id)
-        _, proof = find_app(run, place.app)
+        presence = presence_of(run, place.app)
         reader = mark_in(run, place.app.app_id)
         creator = place.creators.get(secret.secret_id)
-        revoked = is_revoked(app=proof, reader=reader, creator=creator)
+        revoked = is_revoked(app=presence, reader=reader, creator=creator)
         if revoked == "unknown":
             raise unproven_error(run, error, place.app) from None
         if revoked == "probably":
@@ -562,7 +560,18 @@ class KeyState(State):
     @property
     def place(self) -> SecretPlace:
         """Where its keys are, and whose they are, for a revocation."""
-        return SecretPlace(self, self.creators, self.owner, self.delivered)
+        return SecretPlace(self.app, self.creators, self.owner, self.delivered)
+
+    @property
+    def app(self) -> AppState:
+        """Its app, as far as this state tells."""
+        return AppState(
+            app_id=self.app_id,
+            app_name=self.app_name,
+            org_id=self.org_id,
+            org_name="",
+            seen_by=self.seen_by,
+        )
 
     @property
     def held_keys(self) -> tuple[SecretId, ...]:
@@ -734,23 +743,17 @@ def read_key(context: Context, state: KeyStateT) -> KeyStateT | None:
 
     It stays as it is, with a warning, if this person may not be allowed to see the app.
     """
-    run = context.run
-    run.require_allowed_organization()
-    app, proof = find_app(run, state)
+    app = read_app(context, state.app)
     if app is None:
-        if proof == "gone":
-            return None
-        warn_of_unknown(context, state)
-        return state
-    seen_by = with_mark(state.seen_by, mark_in(run, state.app_id))
-    return state.model_copy(update={"seen_by": seen_by, "app_name": app.app_name})
+        return None
+    return state.model_copy(update={"seen_by": app.seen_by, "app_name": app.app_name})
 
 
 def organization_of(run: Run, app_id: str) -> str:
     """Return the id of the organization that an app belongs to. Call it before a key is created."""
     app = run.apps.find(app_id)
     # A person may create keys in an app and still not see it in the list.
-    return run.organization_of_token() if app is None else app.org_id
+    return run.organization().org_id if app is None else app.org_id
 
 
 def seen_by_now(run: Run, app_id: str) -> Marks:
@@ -819,13 +822,7 @@ def imported_outputs(
     """
     key = ImportedKey.parse(kind, resource_id)
     run = context.run
-    run.require_allowed_organization()
-    app = run.apps.find(key.app_id)
-    if app is None:
-        raise LifecycleError(
-            f"there is no app with the id {key.app_id} in the organization of the access token, or "
-            "its person may not see it: `parallel-provider apps` lists those that are"
-        )
+    app = run.apps.require(key.app_id)
     raw = raw_key_of(key.api_key_id)
     shown = f"{key.api_key_name!r} ({printable(key.api_key_id)})"
     if raw is None:
@@ -883,10 +880,12 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
         """Compare inputs. What isn't delivered, or not to be kept any more, needs an update."""
         diff = super().diff(context, state, news)
         if not diff.replaces:
-            if context.run.claims.has_program:
-                state.hold(context)
             warn_of_missing_raw_key(context, state, news)
         return replace(diff, updates=updates_by_delivery(state, news))
+
+    def hold(self, context: Context, state: ApiKeyState) -> None:
+        """Claim the key."""
+        state.hold(context)
 
     def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:
         """Return the outputs after a create."""
@@ -898,7 +897,6 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
 
     def create(self, context: Context, inputs: ApiKeyInputs) -> ApiKeyState:
         """Create it, and keep the raw key."""
-        context.run.require_allowed_organization()
         org_id = organization_of(context.run, inputs.app_id)
         seen_by = seen_by_now(context.run, inputs.app_id)
         return create_key(
@@ -930,7 +928,6 @@ class ApiKeyLifecycle(Lifecycle[ApiKeyInputs, ApiKeyState]):
 
     def delete(self, context: Context, state: ApiKeyState) -> None:
         """Revoke it."""
-        context.run.require_allowed_organization()
         context.refuse_after_failed_creation()
         [key] = state.held_keys
         revoke_secret(context, APP_KEYS, state.place, key)
@@ -1141,8 +1138,6 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         changed = changed_inputs(self.inputs_type, state, news)
         if diff.replaces:
             return replace(diff, updates=tuple(sorted(changed)))
-        if context.run.claims.has_program:
-            state.hold(context)
         now = context.run.clock()
         due = _plan_at(now, state, news)
         for sentence in sentences(
@@ -1161,6 +1156,10 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         if due.revoke:
             asking.add("overlap")
         return Diff(updates=tuple(sorted(asking)), by_inputs=bool(changed))
+
+    def hold(self, context: Context, state: RotatingApiKeyState) -> None:
+        """Claim all its keys."""
+        state.hold(context)
 
     def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:
         """Return the outputs after a create. There is no previous key yet."""
@@ -1190,7 +1189,6 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
 
     def create(self, context: Context, inputs: RotatingApiKeyInputs) -> RotatingApiKeyState:
         """Create the first generation."""
-        context.run.require_allowed_organization()
         org_id = organization_of(context.run, inputs.app_id)
         seen_by = seen_by_now(context.run, inputs.app_id)
 
@@ -1239,7 +1237,6 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
         self, context: Context, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs
     ) -> RotatingApiKeyState:
         """Rotate if that is due, then revoke what is due. A failed revocation loses no new key."""
-        context.run.require_allowed_organization()
         due = _due_now(context, state, inputs)
         if due.rotate_because is not None:
             updated = _rotate(context, state, inputs)
@@ -1252,7 +1249,6 @@ class RotatingApiKeyLifecycle(Lifecycle[RotatingApiKeyInputs, RotatingApiKeyStat
 
     def delete(self, context: Context, state: RotatingApiKeyState) -> None:
         """Revoke every key that it still has, also if one of them fails."""
-        context.run.require_allowed_organization()
         context.refuse_after_failed_creation()
         keys = state.held_keys
         failed = revoke_secrets(context, APP_KEYS, state.place, keys)

@@ -212,7 +212,7 @@ def test_guard_stops_every_operation(emulator: Emulator) -> None:
         with pytest.raises(ParallelError, match="parallel:orgId allows 'org_meant' only"):
             operation()
 
-    assert emulator.state()["requests"] == {"GET /service/v1/balance": 1}
+    assert emulator.state()["requests"] == {f"GET {APPS}": 1}
 
 
 def test_new_app_beside_another_one_of_its_name_says_nothing(

@@ -113,10 +113,12 @@ def test_apps_of_two_machines_both_stay(run: Run, emulator: Emulator, theirs: li
 
 
 def test_answers_that_are_always_lost_are_an_error(new_run: NewRun, emulator: Emulator) -> None:
-    """Nothing was created, and nothing is left."""
+    """Nothing was created, and nothing is left. The next run adopts what may have appeared."""
     emulator.add_fault("drop_before", method="POST", path=APPS, times=9)
 
-    with pytest.raises(LifecycleError, match="lost 3 times, and no app named 'search' has appea"):
+    with pytest.raises(
+        LifecycleError, match="another attempt failed .* or two of them.* Run again"
+    ):
         LIFECYCLE.create(Context(new_run()), ADOPT)
 
     assert ids(emulator) == []

@@ -60,7 +60,7 @@ def test_directory_knows_what_the_run_did() -> None:
     assert server.lists == 1
 
 
-def test_appeared_finds_what_is_new_and_not_ours() -> None:
+def test_list_again_finds_what_is_new_and_not_ours() -> None:
     """Compared with the list from before: of this name, not there then, not made by this run."""
     server = Server(app("old"))
     directory = AppDirectory(server.list_apps)
@@ -68,20 +68,20 @@ def test_appeared_finds_what_is_new_and_not_ours() -> None:
     server.apps += [app("ours"), app("lost"), app("other", "billing")]
     directory.add(app("ours"))
 
-    assert directory.appeared("search") == [app("lost")]
+    assert directory.list_new_apps_named("search") == [app("lost")]
     assert server.lists == 2
 
 
-def test_organization_after_creating_lists_again_only_where_it_must() -> None:
-    """Only an app tells whose it is; the second list is shared as well."""
-    empty, full = Server(), Server(app("1"))
-    for server, lists in ((empty, 2), (full, 1)):
-        directory = AppDirectory(server.list_apps)
-        directory.load()
-        server.apps.append(app("new"))
-        assert directory.organization_after_creating() == Organization("org", "Org")
-        assert directory.organization_after_creating() == Organization("org", "Org")
-        assert server.lists == lists
+def test_organization_is_that_of_any_app() -> None:
+    """Of one that was listed, or that this run has created; otherwise only another list has it."""
+    server = Server()
+    directory = AppDirectory(server.list_apps)
+    assert directory.organization() is None
+    server.apps.append(app("new"))
+    assert directory.list_organization_again() == Organization("org", "Org")
+    directory.add(app("new"))
+    assert directory.organization() == Organization("org", "Org")
+    assert server.lists == 2
 
 
 def test_failed_list_fails_for_everyone() -> None:

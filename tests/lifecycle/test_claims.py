@@ -121,12 +121,12 @@ def test_intention_becomes_the_claim_of_its_resource_alone() -> None:
     assert claims.intend(APP, "App 'a'") is None
     found = claims.intend(APP, "App 'b'")
     assert found is not None
-    assert (found.subject, found.kind) == ("App 'a'", "intends")
-    assert claims.claim(APP, "b", "App 'b'") is not None
-    assert [one.kind for one in claims.others(APP, "b")] == ["intends"]
+    assert found.subject == "App 'a'"
+    assert claims.claim(APP, "b", "App 'b'", is_new=True) is not None
     assert claims.claim(APP, "c", "App 'a'") is not None
     assert claims.claim(APP, "a", "App 'a'", is_new=True) is None
-    assert [one.kind for one in claims.others(APP, "b")] == ["holds"]
+    assert [one.owner for one in claims.others(APP, "b")] == ["a"]
+    assert claims.claim(APP, "c", "App 'a'", is_new=True) is not None
 
 
 def test_what_is_being_deleted_cannot_be_claimed() -> None:
@@ -134,50 +134,58 @@ def test_what_is_being_deleted_cannot_be_claimed() -> None:
     claims = Claims()
     with claims.deleting(APP, "a", "App 'a'") as others:
         assert others == []
-        found = claims.claim(APP, "b", "App 'b'")
-        assert found is not None
-        assert found.kind == "deletes"
+        assert claims.claim(APP, "b", "App 'b'") == Claim(APP, "a", "App 'a'")
         with claims.deleting(APP, "c", "App 'c'") as again:
-            assert again == []
+            assert again == [Claim(APP, "a", "App 'a'")]
     assert claims.claim(APP, "b", "App 'b'") is None
 
 
-def test_claims_of_another_process_count_while_it_lives(folder: Path, start: Start) -> None:
-    """Either of the two comes first. What an ended process has noted is removed."""
+def test_failed_deletion_changes_no_claim() -> None:
+    """What the resource held, it holds still; what it didn't hold, others can have."""
+    claims = Claims()
+    claims.claim("app:2", "a", "App 'a'")
+    for thing in (APP, "app:2"):
+        with pytest.raises(ValueError, match="lost"), claims.deleting(thing, "a", "App 'a'"):
+            raise ValueError("lost")
+    assert claims.claim(APP, "b", "App 'b'") is None
+    assert claims.claim("app:2", "b", "App 'b'") is not None
+
+
+def test_claims_of_all_processes_count_until_the_run_has_ended(folder: Path, start: Start) -> None:
+    """Either of two processes comes first. One that was killed has its claims still."""
     other, claims = start(), Claims(ENGINE)
     assert other("claim", APP, "a", "App 'a'", "sha256:1") == [None]
     assert claims.claim(APP, "b", "App 'b'") == Claim(APP, "a", "App 'a'", "sha256:1")
     assert claims.claim("app:2", "b", "App 'b'") is None
     assert other("claim", "app:2", "a", "App 'a'")[0]["subject"] == "App 'b'"
-    assert len(files(folder)) == 2
 
     other.kill()
 
-    assert claims.others(APP, "b") == []
-    assert claims.claim(APP, "b", "App 'b'") is None
+    assert claims.claim(APP, "b", "App 'b'") is not None
+    assert start()("claim", "app:2", "c", "App 'c'")[0]["subject"] == "App 'b'"
     assert len(files(folder)) == 1
 
 
 def test_claims_of_another_run_do_not_count(folder: Path, start: Start) -> None:
-    """Another engine has another address. Files of ended processes go with the next run."""
+    """Another engine has another address. Files of ended runs go with the next run."""
     other = start("127.0.0.1:4712")
     other("claim", APP, "a", "App 'a'")
     assert Claims(ENGINE).claim(APP, "b", "App 'b'") is None
+    assert other("claim", APP, "c", "App 'c'")[0]["subject"] == "App 'a'"
     other.kill()
-    before = len(files(folder))
-    Claims("127.0.0.1:4713").claim(APP, "c", "App 'c'")
-    assert len(files(folder)) == before
+    assert start("127.0.0.1:4712")("claim", APP, "b", "App 'b'") == [None]
 
 
 def test_run_that_has_ended_claims_nothing_though_its_process_goes_on(folder: Path) -> None:
     """An attached plugin serves several runs, and another engine may get the first address."""
-    ended, begun = Claims(ENGINE), Claims(ENGINE)
+    ended = Claims(ENGINE)
     assert ended.claim(APP, "a", "App 'a'") is None
     ended.note_failed_creation("ApiKey 'ci'")
-    assert begun.failed_creation() == "ApiKey 'ci'"
+    assert ended.failed_creation() == "ApiKey 'ci'"
 
     ended.close()
 
+    begun = Claims(ENGINE)
     assert begun.claim(APP, "b", "App 'b'") is None
     assert begun.failed_creation() is None
     with (

@@ -26,7 +26,7 @@ from parallel_provider.lifecycle.declare import (
     VisibleText,
     changed_inputs,
     check_inputs,
-    named_input,
+    input_defaulting_to_resource_name,
     replacing_inputs,
     secret_outputs,
 )
@@ -86,7 +86,7 @@ CASES: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"price_cents": 1.0, "limit_cents": 2.0**64}, {"limit_cents": "must be at most"}),
     ({"limit_cents": 1.0, "keep": 1.0}, {"limit_cents": "needs a price", "keep": "True or False"}),
     ({"limit_cents": 1.0, "price_cents": UNKNOWN}, {}),
-    ({"triggers": [{"a": {1: 2}}]}, {"triggers": "made of text"}),
+    ({"triggers": [{"a": {1: 2}}]}, {"triggers": "a dict key of type int: make it of text"}),
     ({"triggers": [2**53 + 1]}, {"triggers": "beyond 9007199254740991"}),
     ({"triggers": [float("inf")]}, {"triggers": "isn't finite"}),
     ({"triggers": "{x} {0}"}, {}),
@@ -124,7 +124,7 @@ def test_both_spellings_are_read() -> None:
 def test_facts_follow_from_the_declaration() -> None:
     """Which inputs replace, which has a default, which outputs are secrets."""
     assert replacing_inputs(ToyInputs) == ("app_id", "toy_name")
-    assert named_input(ToyInputs) == "toy_name"
+    assert input_defaulting_to_resource_name(ToyInputs) == "toy_name"
     assert secret_outputs(ToyState) == ("key", "older_keys")
 
 

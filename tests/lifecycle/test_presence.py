@@ -16,8 +16,7 @@ from parallel_provider.lifecycle.app import (
     AppLifecycle,
     AppState,
     Marks,
-    Proof,
-    is_gone,
+    Presence,
     is_revoked,
     mark_of,
     unproven_error,
@@ -54,28 +53,9 @@ def delete_in_console(emulator: Emulator, app_id: str) -> None:
     api_at(emulator.url, emulator.access_token).delete_app(app_id)
 
 
-@pytest.mark.parametrize(
-    ("reader", "seen_by", "gone"),
-    [
-        ("anna", ("anna",), True),
-        ("anna", ("ben", "anna"), True),
-        ("anna", ("ben",), False),
-        ("anna", (), False),
-        (None, ("anna",), False),
-        (None, (), False),
-    ],
-)
-def test_app_is_gone_only_for_a_person_who_has_seen_it(
-    reader: str | None, seen_by: Marks, gone: bool
-) -> None:
-    """A list of somebody else, or of nobody known, proves nothing."""
-    assert is_gone(list_is_complete=True, reader=reader, seen_by=seen_by) is gone
-    assert not is_gone(list_is_complete=False, reader=reader, seen_by=seen_by)
-
-
 def test_key_is_revoked_only_for_its_creator_or_without_its_app() -> None:
     """All cases: 404 is a proof for the creator, and for everybody once the app is gone."""
-    apps: tuple[Proof, ...] = ("listed", "gone", "unknown")
+    apps: tuple[Presence, ...] = ("listed", "gone", "unknown")
     found = {
         (app, reader, creator): is_revoked(app=app, reader=reader, creator=creator)
         for app, reader, creator in itertools.product(apps, ("anna", None), ("anna", "ben", None))

@@ -113,7 +113,7 @@ class World:
         guards = Guards(max_top_up_cents=MAX_TOP_UP_CENTS)
         started = time.monotonic()
         with api:
-            run = Run(api, said, guards, self.now, lambda _seconds: None, journal=self._journal)
+            run = Run(api, said, guards, self.now, journal=self._journal)
             try:
                 act(run)
             except ParallelError as error:
