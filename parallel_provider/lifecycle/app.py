@@ -136,9 +136,9 @@ def with_mark(marks: Marks, mark: str | None) -> Marks:
     return (mark, *marks)[:_MAX_MARKS]
 
 
-def seen_in(run: Run, app_id: str) -> Marks:
-    """Return the marks for an app that this run's list has, or that this run has created."""
-    return with_mark((), mark_in(run, app_id))
+def seen_in(run: Run, app_id: str, before: Marks = ()) -> Marks:
+    """Return the marks of an app that this run's list has, or that this run has created."""
+    return with_mark(before, mark_in(run, app_id))
 
 
 def presence_of(run: Run, app: AppState) -> Presence:
@@ -188,7 +188,7 @@ def read_app(context: Context, app: AppState) -> AppState | None:
             update={
                 "app_name": listed.app_name or app.app_name,
                 "org_name": listed.org_name,
-                "seen_by": with_mark(app.seen_by, mark_in(run, app.app_id)),
+                "seen_by": seen_in(run, app.app_id, app.seen_by),
             }
         )
     if presence_of(run, app) == "gone":

@@ -86,19 +86,18 @@ def get_apps(run: Run, inputs: NoInputs) -> ExistingApps:  # noqa: ARG001 - has 
 def get_app(run: Run, inputs: GetAppInputs) -> ExistingApp:
     """Find the one app of this name or id. It is an error if there is none, or several."""
     if inputs.app_id is not None:
-        app = run.apps.find(inputs.app_id.lower())
-        wanted, found = f"with the id {inputs.app_id!r}", [app] if app is not None else []
-    else:
-        wanted, found = f"named {inputs.app_name!r}", run.apps.named(inputs.app_name or "")
+        return ExistingApp(**dict(run.apps.require(inputs.app_id.lower())))
+    found = run.apps.named(inputs.app_name or "")
     if not found:
         raise LifecycleError(
-            f"there is no app {wanted} in the organization: `parallel-provider apps` lists those "
-            "that are"
+            f"there is no app named {inputs.app_name!r} in the organization: `parallel-provider "
+            "apps` lists those that are"
         )
     if len(found) > 1:
         ids = ", ".join(sorted(app.app_id for app in found))
         raise LifecycleError(
-            f"{len(found)} apps are {wanted} ({ids}): say which one with {field_name('app_id')}"
+            f"{len(found)} apps are named {inputs.app_name!r} ({ids}): say which one with "
+            f"{field_name('app_id')}"
         )
     return ExistingApp(**dict(found[0]))
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic
 
 from pydantic import SecretStr
-from pydantic_core import PydanticUndefined
 
 from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.declare import (
@@ -117,19 +116,16 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
 
         For previews. `inputs` are checked inputs, which may hold UNKNOWN. Changes nothing.
         """
-        fields = self.inputs_type.model_fields
-        return {
-            name: given(inputs, name, fields[name].default) if name in fields else UNKNOWN
-            for name in self.state_type.model_fields
-        }
+        return self._with_inputs(dict.fromkeys(self.state_type.model_fields, UNKNOWN), inputs)
 
     def expect_update(self, context: Context, state: StateT, inputs: Props) -> dict[str, Any]:
         """Return the outputs after an update, in the same way."""
-        fields = self.inputs_type.model_fields
-        return {
-            name: given(inputs, name, fields[name].default) if name in fields else value
-            for name, value in dict(state).items()
-        }
+        return self._with_inputs(dict(state), inputs)
+
+    def _with_inputs(self, outputs: Props, inputs: Props) -> dict[str, Any]:
+        """Return outputs with the values of the inputs that have the same names."""
+        declared = self.inputs_type.model_fields
+        return {n: inputs.get(n) if n in declared else value for n, value in outputs.items()}
 
     @abstractmethod
     def read(self, context: Context, state: StateT) -> StateT | None:
@@ -166,9 +162,3 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
     @abstractmethod
     def delete(self, context: Context, state: StateT) -> None:
         """Delete it. Succeeds if it certainly doesn't exist any more."""
-
-
-def given(inputs: Props, name: str, default: object) -> object:
-    """Return an input, or its default if it isn't given."""
-    value = inputs.get(name)
-    return value if value is not None or default is PydanticUndefined else default

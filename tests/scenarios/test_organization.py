@@ -83,7 +83,7 @@ def test_guard_protects_what_exists(project: Project, emulator: Emulator, operat
     assert project.resource("ci")["outputs"]["app_id"] == project.resource("search")["id"]
 
 
-def test_data_sources_are_guarded_too(project: Project, emulator: Emulator) -> None:
+def test_data_sources_are_guarded_too(project: Project) -> None:
     """A program must not use data of the wrong organization."""
     project.config("parallel:orgId", "org_meant")
     declare(project, "parallel.get_apps()")
