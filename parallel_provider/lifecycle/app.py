@@ -404,7 +404,7 @@ def _created(context: Context, inputs: AppInputs, app_id: str) -> AppState:
     Raises LifecycleError if the app isn't new: it must stay as it is then.
     """
     run, app_name = context.run, inputs.app_name
-    if run.apps.was_listed(app_id) or run.claims.is_known(app_thing(app_id)):
+    if run.apps.find(app_id) is not None or run.claims.is_known(app_thing(app_id)):
         raise LifecycleError(
             f"the Account API answered with app {app_id} as a new one named {app_name!r}, but that "
             "app existed before, so it is left as it is: please report this"
@@ -590,9 +590,10 @@ def _delete_at_server(run: Run, state: AppState) -> None:
     try:
         run.api.delete_app(state.app_id)
     except NotFoundError as error:
-        if presence_of(run, state) == "unknown":
+        presence = presence_of(run, state)
+        if presence == "unknown":
             raise unproven_error(run, error, state) from None
-        if run.apps.was_listed(state.app_id) and run.apps.list_again_has(state.app_id):
+        if presence == "listed" and run.apps.list_again_has(state.app_id):
             raise LifecycleError(
                 f"{error}, and yet it is in the list of apps: run again, and if that doesn't "
                 f"help, delete {state.app_id} in the Parallel console"

@@ -108,7 +108,7 @@ def format_duration(seconds: float) -> str:
 
 
 # ----------------------------------------------------------------------
-# Declare a resource's inputs and state: each field says everything about itself, once.
+# Inputs and states, and what follows from them.
 
 Props = Mapping[str, Any]
 """Inputs or outputs by name, JSON-like; in a preview, UNKNOWN stands where a value isn't known."""
@@ -330,6 +330,9 @@ def _mentions(annotation: object, wanted: type) -> bool:
         _mentions(part, wanted) for part in typing.get_args(annotation)
     )
 
+
+# ----------------------------------------------------------------------
+# The types of inputs.
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # Control characters, surrogates, and the separators of lines and paragraphs.

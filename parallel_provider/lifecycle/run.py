@@ -97,10 +97,6 @@ class AppDirectory:
         """Return whether an app that isn't in the list doesn't exist for this person."""
         return self._listed.get().is_complete
 
-    def was_listed(self, app_id: str) -> bool:
-        """Return whether an app was in the list of this run."""
-        return app_id in self._listed.get().apps
-
     def organization(self) -> Organization | None:
         """Return the organization of the apps; None if there was no app."""
         listed = self._listed.get().apps
