@@ -401,10 +401,11 @@ def _possible_apps(run: Run, app_name: str, created: str, ours: str | None = Non
 def _created(context: Context, inputs: AppInputs, app_id: str) -> AppState:
     """Return the state of a new app, which this resource holds. If that fails, delete it again.
 
-    Raises LifecycleError if the app isn't new: it must stay as it is then.
+    Raises LifecycleError if the app isn't new, as the list has it or another resource of this run:
+    it must stay as it is then.
     """
     run, app_name = context.run, inputs.app_name
-    if run.apps.find(app_id) is not None or run.claims.is_known(app_thing(app_id)):
+    if run.apps.find(app_id) is not None:
         raise LifecycleError(
             f"the Account API answered with app {app_id} as a new one named {app_name!r}, but that "
             "app existed before, so it is left as it is: please report this"

@@ -346,6 +346,18 @@ def test_app_that_existed_before_is_no_new_one(
     assert app_id in [app["app_id"] for app in emulator.state()["apps"]]
 
 
+def test_app_that_another_resource_has_is_no_new_one(new_run: NewRun, emulator: Emulator) -> None:
+    """The list of a member may lack it. It isn't deleted again."""
+    run, held = new_run(), "11111111-1111-4111-8111-111111111111"
+    assert run.claims.claim(f"app:{held}", "o", "App 'o'") is None
+    emulator.add_fault("odd", method="POST", path=APPS_PATH, replace={"app_id": json.dumps(held)})
+
+    with pytest.raises(LifecycleError, match="belongs to another resource of this run already"):
+        APPS.create(Context(run), AppInputs(app_name="search"))
+
+    assert changes(emulator) == {f"POST {APPS_PATH}": 1}
+
+
 def test_key_that_the_run_has_is_no_new_one(
     new_run: NewRun, emulator: Emulator, app_id: str
 ) -> None:
