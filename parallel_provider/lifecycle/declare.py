@@ -20,13 +20,14 @@ import json
 import re
 import typing
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, NoReturn, TypeVar
 
 from pydantic import (
     BeforeValidator,
     ConfigDict,
+    PlainValidator,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -34,7 +35,6 @@ from pydantic import (
     field_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from parallel_provider.model import Model
@@ -68,6 +68,24 @@ _ISO_8601 = re.compile(
 _LONGEST = 1_000 * 365 * 86_400
 
 EXPECTED = 'a duration such as "90d", "12h", "30m", "45s", "1d12h", or ISO 8601 ("P30D")'
+
+
+class DurationText(str):
+    """A length of time as the user has written it, such as "90d", and how many `seconds` it is.
+
+    It is text wherever it leaves this package, so that outputs have what the user has written.
+    """
+
+    __slots__ = ("seconds",)
+    seconds: int
+
+    def __new__(cls, text: str) -> DurationText:
+        """Parse a text; one that was parsed stays as it is. Raises ValueError."""
+        if isinstance(text, DurationText):
+            return text
+        duration = super().__new__(cls, text)
+        duration.seconds = parse_duration(text)
+        return duration
 
 
 def parse_duration(text: str) -> int:
@@ -130,13 +148,6 @@ class Internal:
 @dataclass(frozen=True)
 class SecretOutput:
     """Marks an output that is a secret in Pulumi, and plain text here."""
-
-
-@dataclass(frozen=True)
-class CompareAs:
-    """Says by what the values of an input are compared: two spellings may mean the same."""
-
-    meaning: Callable[[Any], object]
 
 
 @dataclass(frozen=True)
@@ -233,9 +244,9 @@ def changed_inputs(kind: type[Inputs], state: State, news: Props) -> set[str]:
     """
     return {
         name
-        for name, info in kind.model_fields.items()
+        for name in kind.model_fields
         if name in type(state).model_fields
-        and not _means_the_same(info, state.input_value(name), news.get(name))
+        and not _means_the_same(state.input_value(name), news.get(name))
     }
 
 
@@ -301,10 +312,9 @@ def _defaults_for(kind: type[Inputs], given: Props) -> dict[str, Any]:
     }
 
 
-def _means_the_same(info: FieldInfo, old: object, new: object) -> bool:
-    for marker in info.metadata:
-        if isinstance(marker, CompareAs) and isinstance(new, str):
-            return marker.meaning(old) == marker.meaning(new)
+def _means_the_same(old: object, new: object) -> bool:
+    if isinstance(old, DurationText) and isinstance(new, str):
+        return old.seconds == DurationText(new).seconds
     return same(old, new)
 
 
@@ -374,14 +384,13 @@ def _flag(value: object) -> bool:
     return value
 
 
-def _duration(value: object) -> str:
+def _duration(value: object) -> DurationText:
     if not isinstance(value, str):
         _refuse(f"must be {EXPECTED}, not {_kind_of(value)}")
     try:
-        parse_duration(value)
+        return DurationText(value)
     except ValueError as error:
         _refuse(str(error))
-    return value
 
 
 def _arguments(value: object) -> Sequence[object]:
@@ -433,8 +442,8 @@ AppId = Annotated[str, BeforeValidator(_app_id)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 """True or False."""
 
-Duration = Annotated[str, BeforeValidator(_duration), CompareAs(parse_duration)]
-"""A length of time as text, such as "30d": see `durations`. "24h" and "1d" are the same."""
+Duration = Annotated[DurationText, PlainValidator(_duration), WithJsonSchema({"type": "string"})]
+"""A length of time, such as "30d". As inputs, "24h" and "1d" are the same."""
 
 Arguments = Annotated[
     Any,
