@@ -612,8 +612,8 @@ def lost_key_advice(created: str, ids_that_stay: Sequence[str], *, up_to_two: bo
     them = "them" if up_to_two else "it"
     others = f" and isn't {', '.join(map(printable, ids_that_stay))}" if ids_that_stay else ""
     return (
-        f"To end {them}, look in the Parallel console for what was created {created}{others}. Other "
-        "stacks and people may have keys of that name: revoke only what none of them has."
+        f"To end {them}, look in the Parallel console for what was created {created}{others}. "
+        "Other stacks and people may have keys of that name: revoke only what none of them has."
     )
 
 
@@ -804,13 +804,13 @@ class KeyLifecycle(Lifecycle[KeyInputsT, KeyStateT]):
             return replace(diff, updates=tuple(sorted(changed)))
         if context.run.claims.has_program:
             state.hold(context)
-        after = state.after_delivery(news)
+        updates, after = set(changed), state.after_delivery(news)
         if after.delivered != state.delivered:
-            changed.add("deliver_command")
+            updates.add("deliver_command")
         raw_keys = secret_outputs(self.state_type)
         if any(getattr(after, name) != getattr(state, name) for name in raw_keys):
-            changed.add("keep_raw_api_key")
-        return replace(diff, updates=tuple(sorted(changed)))
+            updates.add("keep_raw_api_key")
+        return Diff(updates=tuple(sorted(updates)), by_inputs=bool(changed))
 
     def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:
         """Return the outputs after a create. A raw key that isn't to be kept will be delivered."""
