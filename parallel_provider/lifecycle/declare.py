@@ -27,7 +27,6 @@ from typing import Annotated, Any, NoReturn, TypeVar
 from pydantic import (
     BeforeValidator,
     ConfigDict,
-    PlainValidator,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -35,7 +34,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from parallel_provider.model import Model
 from parallel_provider.printable import field_name
@@ -70,37 +69,39 @@ _LONGEST = 1_000 * 365 * 86_400
 EXPECTED = 'a duration such as "90d", "12h", "30m", "45s", "1d12h", or ISO 8601 ("P30D")'
 
 
-class DurationText(str):
+class Duration(str):
     """A length of time as the user has written it, such as "90d", and how many `seconds` it is.
 
-    It is text wherever it leaves this package, so that outputs have what the user has written.
+    Whole numbers only, no months or years, less than a thousand years. It is text wherever it
+    leaves this package, so that outputs have what the user has written.
     """
 
     __slots__ = ("seconds",)
     seconds: int
 
-    def __new__(cls, text: str) -> DurationText:
+    def __new__(cls, text: str) -> Duration:
         """Parse a text; one that was parsed stays as it is. Raises ValueError."""
-        if isinstance(text, DurationText):
+        if isinstance(text, Duration):
             return text
+        match = _SIMPLE.fullmatch(text) or _ISO_8601.fullmatch(text)
+        if match is None or not text.isascii():
+            raise ValueError(f"must be {EXPECTED}")
+        counts = (int(count or 0) for count in match.groups())
         duration = super().__new__(cls, text)
-        duration.seconds = parse_duration(text)
+        duration.seconds = sum(
+            count * unit for count, unit in zip(counts, _UNITS.values(), strict=True)
+        )
+        if duration.seconds > _LONGEST:
+            raise ValueError("must be less than a thousand years")
         return duration
 
-
-def parse_duration(text: str) -> int:
-    """Return the seconds that `text` stands for; whole numbers only, no months or years.
-
-    Raises ValueError for anything else, and for more than a thousand years.
-    """
-    match = _SIMPLE.fullmatch(text) or _ISO_8601.fullmatch(text)
-    if match is None or not text.isascii():
-        raise ValueError(f"must be {EXPECTED}")
-    counts = (int(count or 0) for count in match.groups())
-    seconds = sum(count * unit for count, unit in zip(counts, _UNITS.values(), strict=True))
-    if seconds > _LONGEST:
-        raise ValueError("must be less than a thousand years")
-    return seconds
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            _duration,
+            json_schema_input_schema=core_schema.str_schema(),
+            serialization=core_schema.to_string_ser_schema(),
+        )
 
 
 def format_duration(seconds: float) -> str:
@@ -313,8 +314,8 @@ def _defaults_for(kind: type[Inputs], given: Props) -> dict[str, Any]:
 
 
 def _means_the_same(old: object, new: object) -> bool:
-    if isinstance(old, DurationText) and isinstance(new, str):
-        return old.seconds == DurationText(new).seconds
+    if isinstance(old, Duration) and isinstance(new, str):
+        return old.seconds == Duration(new).seconds
     return same(old, new)
 
 
@@ -384,11 +385,11 @@ def _flag(value: object) -> bool:
     return value
 
 
-def _duration(value: object) -> DurationText:
+def _duration(value: object) -> Duration:
     if not isinstance(value, str):
         _refuse(f"must be {EXPECTED}, not {_kind_of(value)}")
     try:
-        return DurationText(value)
+        return Duration(value)
     except ValueError as error:
         _refuse(str(error))
 
@@ -441,9 +442,6 @@ AppId = Annotated[str, BeforeValidator(_app_id)]
 
 Flag = Annotated[bool, BeforeValidator(_flag)]
 """True or False."""
-
-Duration = Annotated[DurationText, PlainValidator(_duration), WithJsonSchema({"type": "string"})]
-"""A length of time, such as "30d". As inputs, "24h" and "1d" are the same."""
 
 Arguments = Annotated[
     Any,

@@ -42,7 +42,6 @@ from parallel_provider.lifecycle.declare import (
     Declared,
     DefaultsToResourceName,
     Duration,
-    DurationText,
     Flag,
     Inputs,
     Internal,
@@ -104,7 +103,7 @@ class ApiKeyInputs(KeyInputs):
     )
 
 
-_DEFAULT_OVERLAP = DurationText("1d")
+_DEFAULT_OVERLAP = Duration("1d")
 
 
 class RotatingApiKeyInputs(KeyInputs):
@@ -141,7 +140,7 @@ class RotatingApiKeyInputs(KeyInputs):
 def _with_durations(inputs: Props) -> dict[str, Any]:
     """Return checked inputs with their durations as such; those that aren't known stay UNKNOWN."""
     durations = {
-        name: DurationText(inputs[name])
+        name: Duration(inputs[name])
         for name in ("rotate_after", "overlap")
         if isinstance(inputs.get(name), str)
     }
@@ -151,7 +150,7 @@ def _with_durations(inputs: Props) -> dict[str, Any]:
 def _seconds(inputs: Props, name: str) -> int | None:
     """Return the seconds of a duration; None if it isn't known, or not valid."""
     duration = inputs.get(name)
-    return duration.seconds if isinstance(duration, DurationText) else None
+    return duration.seconds if isinstance(duration, Duration) else None
 
 
 # ----------------------------------------------------------------------
@@ -399,9 +398,7 @@ class RotatingApiKeyState(ApiKeyState):
             return self.model_copy(update={"keys_to_revoke": tuple(older)})
         return self.model_copy(update={**_NO_PREVIOUS_KEY, "keys_to_revoke": tuple(left)})
 
-    def with_durations(
-        self, rotate_after: DurationText, overlap: DurationText
-    ) -> RotatingApiKeyState:
+    def with_durations(self, rotate_after: Duration, overlap: Duration) -> RotatingApiKeyState:
         """Return the state with these durations, and the times that follow from them."""
         has_previous = self.previous_api_key_id is not None
         return self.model_copy(
@@ -976,11 +973,10 @@ class RotatingApiKeyLifecycle(KeyLifecycle[RotatingApiKeyInputs, RotatingApiKeyS
             return self._expect_rotation(context, state, inputs, due)
         updated = state.after_revoking(due.revoke)
         rotate_after, overlap = inputs.get("rotate_after"), inputs.get("overlap")
-        if isinstance(rotate_after, DurationText) and isinstance(overlap, DurationText):
-            updated = updated.with_durations(rotate_after, overlap)
-            return super().expect_update(context, updated, inputs)
-        expected = super().expect_update(context, updated, inputs)
-        return {**expected, "next_rotation_at": UNKNOWN, "previous_expires_at": UNKNOWN}
+        times = {"next_rotation_at": UNKNOWN, "previous_expires_at": UNKNOWN}
+        if isinstance(rotate_after, Duration) and isinstance(overlap, Duration):
+            updated, times = updated.with_durations(rotate_after, overlap), {}
+        return {**super().expect_update(context, updated, inputs), **times}
 
     def update(
         self, context: Context, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs

@@ -38,54 +38,6 @@ def app_id(emulator: Emulator) -> str:
     return emulator.state()["apps"][0]["app_id"]
 
 
-@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "truncate", "garbage"])
-def test_lost_answer_is_followed_by_one_more_attempt(
-    new_run: NewRun, emulator: Emulator, app_id: str, said: Said, kind: str
-) -> None:
-    """The warning names the key that counts, its name and its app, so that the other is found."""
-    emulator.add_fault(kind, path=KEYS)  # type: ignore[arg-type] # a literal
-
-    key = create_key(new_run(), app_id, "ci")
-
-    [warning] = said.warnings
-    for words in ("'ci'", app_id, key.api_key_id, "revoke only what none of them has"):
-        assert words in warning
-    assert key.raw_api_key is not None
-    assert key.raw_api_key.get_secret_value() not in warning
-    assert emulator.state()["requests"][f"POST {KEYS}"] == 2
-
-
-@pytest.mark.parametrize(
-    ("second", "says"),
-    [
-        (
-            "drop_after",
-            ("up to two keys named 'ci'", "To end them, look in the Parallel console"),
-        ),
-        (
-            "status",
-            (
-                "a key named 'ci'",
-                "To end it, look in the Parallel console",
-                "Then run again",
-            ),
-        ),
-    ],
-)
-def test_second_failure_says_which_key_to_look_for(
-    new_run: NewRun, emulator: Emulator, app_id: str, second: str, says: tuple[str, ...]
-) -> None:
-    """Whatever became of the second attempt, the first one's key may exist."""
-    emulator.add_fault("drop_after", path=KEYS)
-    emulator.add_fault(second, path=KEYS, status=403)  # type: ignore[arg-type] # a literal
-
-    with pytest.raises(LifecycleError) as failure:
-        create_key(new_run(), app_id, "ci")
-
-    for words in (*says, app_id):
-        assert words in str(failure.value)
-
-
 def test_key_of_a_missing_app_says_what_to_do(new_run: NewRun) -> None:
     """A 404 alone doesn't tell what it is that isn't there."""
     with pytest.raises(LifecycleError, match=rf"no app {NO_SUCH_APP} .*`pulumi refresh`"):
