@@ -20,7 +20,7 @@ import json
 import re
 import typing
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -34,8 +34,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from parallel_provider.model import Model
 from parallel_provider.printable import field_name
@@ -79,19 +78,39 @@ _LONGEST = 1_000 * 365 * 86_400
 EXPECTED = 'a duration such as "90d", "12h", "30m", "45s", "1d12h", or ISO 8601 ("P30D")'
 
 
-def parse_duration(text: str) -> int:
-    """Return the seconds that `text` stands for; whole numbers only, no months or years.
+class Duration(str):
+    """A length of time as the user has written it, such as "90d", and how many `seconds` it is.
 
-    Raises ValueError for anything else, and for more than a thousand years.
+    Whole numbers only, no months or years, less than a thousand years. It is text wherever it
+    leaves this package, so that outputs have what the user has written.
     """
-    match = _SIMPLE.fullmatch(text) or _ISO_8601.fullmatch(text)
-    if match is None or not text.isascii():
-        raise ValueError(f"must be {EXPECTED}")
-    counts = (int(count or 0) for count in match.groups())
-    seconds = sum(count * unit for count, unit in zip(counts, _UNITS.values(), strict=True))
-    if seconds > _LONGEST:
-        raise ValueError("must be less than a thousand years")
-    return seconds
+
+    __slots__ = ("seconds",)
+    seconds: int
+
+    def __new__(cls, text: str) -> Duration:
+        """Parse a text; one that was parsed stays as it is. Raises ValueError."""
+        if isinstance(text, Duration):
+            return text
+        match = _SIMPLE.fullmatch(text) or _ISO_8601.fullmatch(text)
+        if match is None or not text.isascii():
+            raise ValueError(f"must be {EXPECTED}")
+        counts = (int(count or 0) for count in match.groups())
+        duration = super().__new__(cls, text)
+        duration.seconds = sum(
+            count * unit for count, unit in zip(counts, _UNITS.values(), strict=True)
+        )
+        if duration.seconds > _LONGEST:
+            raise ValueError("must be less than a thousand years")
+        return duration
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            _duration,
+            json_schema_input_schema=core_schema.str_schema(),
+            serialization=core_schema.to_string_ser_schema(),
+        )
 
 
 def format_duration(seconds: float) -> str:
@@ -139,13 +158,6 @@ class Internal:
 @dataclass(frozen=True)
 class SecretOutput:
     """Marks an output that is a secret in Pulumi, and plain text here."""
-
-
-@dataclass(frozen=True)
-class CompareAs:
-    """Says by what the values of an input are compared: two spellings may mean the same."""
-
-    meaning: Callable[[Any], object]
 
 
 @dataclass(frozen=True)
@@ -242,9 +254,9 @@ def changed_inputs(kind: type[Inputs], state: State, news: Props) -> set[str]:
     """
     return {
         name
-        for name, info in kind.model_fields.items()
+        for name in kind.model_fields
         if name in type(state).model_fields
-        and not _means_the_same(info, state.input_value(name), news.get(name))
+        and not _means_the_same(state.input_value(name), news.get(name))
     }
 
 
@@ -309,10 +321,9 @@ def _defaults_for(kind: type[Inputs], given: Props) -> dict[str, Any]:
     }
 
 
-def _means_the_same(info: FieldInfo, old: object, new: object) -> bool:
-    for marker in info.metadata:
-        if isinstance(marker, CompareAs) and isinstance(new, str):
-            return marker.meaning(old) == marker.meaning(new)
+def _means_the_same(old: object, new: object) -> bool:
+    if isinstance(old, Duration) and isinstance(new, str):
+        return old.seconds == Duration(new).seconds
     return same(old, new)
 
 
@@ -374,14 +385,13 @@ def _flag(value: object) -> bool:
     return value
 
 
-def _duration(value: object) -> str:
+def _duration(value: object) -> Duration:
     if not isinstance(value, str):
         _refuse(f"must be {EXPECTED}, not {_kind_of(value)}")
     try:
-        parse_duration(value)
+        return Duration(value)
     except ValueError as error:
         _refuse(str(error))
-    return value
 
 
 def _arguments(value: object) -> Sequence[object]:
@@ -420,9 +430,6 @@ AppId = Annotated[str, BeforeValidator(_app_id)]
 
 Flag = Annotated[bool, BeforeValidator(_flag)]
 """True or False."""
-
-Duration = Annotated[str, BeforeValidator(_duration), CompareAs(parse_duration)]
-"""A length of time as text, such as "30d": see `durations`. "24h" and "1d" are the same."""
 
 Arguments = Annotated[
     Any,

@@ -21,7 +21,7 @@ from parallel_rules import (
 from pydantic.alias_generators import to_camel
 
 from parallel_provider.lifecycle import RESOURCES
-from parallel_provider.lifecycle.declare import parse_duration
+from parallel_provider.lifecycle.declare import Duration
 from parallel_provider.plugin.schema import dynamic_token, token
 
 both = pytest.mark.parametrize("native", [False, True])
@@ -85,7 +85,7 @@ def test_key_that_rotates_too_late_is_refused(
 def test_durations_are_those_of_the_provider(text: str) -> None:
     """What the provider accepts is read in the same way."""
     try:
-        expected = parse_duration(text)
+        expected = Duration(text).seconds
     except ValueError:
         return
     assert duration_seconds(text) == expected
