@@ -632,7 +632,7 @@ def _charge_if_due(context: Context, state: BalanceTopUpState) -> BalanceTopUpSt
                     if state.when_below_cents is None:
                         return state
                 case ChargeDue():
-                    return _charge(context, state, decision, before, noted=failure is None)
+                    return _charge(context, state, decision, before, has_lock=failure is None)
 
 
 def _require_lock(
@@ -680,9 +680,9 @@ def _counted(
 
 
 def _charge(
-    context: Context, state: BalanceTopUpState, due: ChargeDue, before: Balance, *, noted: bool
+    context: Context, state: BalanceTopUpState, due: ChargeDue, before: Balance, *, has_lock: bool
 ) -> BalanceTopUpState:
-    """Make a charge, and return the state after it. `noted` says that the journal is used."""
+    """Make a charge, and return the state after it."""
     run = context.run
     if due.amount_cents is None or due.key is None:
         raise LifecycleError("not all of `triggers` is known, so nothing is charged")
@@ -701,8 +701,13 @@ def _charge(
         f"Charging {entry.amount_cents} cents to the card of organization {entry.org_id} under "
         f"the idempotency key {entry.key} (for {entry.resource})."
     )
-    if noted:
+    noted = True
+    try:
         run.charge_journal.write(entry)
+    except UserFolderError:
+        if has_lock:
+            raise
+        noted = False  # the user has no place for it, and knows that from the missing lock
     after = _send(run, entry, before, noted=noted, is_new=due.begun is None)
     charged = entry.model_copy(update={"outcome": "charged", "month": due.month})
     if noted:

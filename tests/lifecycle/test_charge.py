@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import time
 from collections.abc import Callable
@@ -271,3 +272,19 @@ def test_without_a_place_for_locks_only_what_was_asked_for_is_charged(
     assert charge(new_run()).charges == 1
     assert len(emulator.state()["charges"]) == 1
     assert len([text for text in said.warnings if "look for the key" in text]) == 2
+
+
+def test_charge_is_kept_also_where_nothing_can_be_locked(
+    new_run: NewRun, emulator: Emulator, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some network file systems have no locks. The next run knows of a charge all the same."""
+
+    def no_locks(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", no_locks)
+
+    assert f"charges settle {KEY}" in str(charge_with_lost_answers(new_run(), emulator))
+    with pytest.raises(LifecycleError, match="isn't charged, as it isn't known"):
+        charge(new_run(), 400)
+    assert "No locks available" in said.warnings[0]
