@@ -81,18 +81,16 @@ def settle(key: str, *, charged: bool | None, org_id: str | None) -> None:
                 "one: end that process if it hangs, or wait until it has ended, then try again"
             )
         entry = _unknown_charge(journal, key, org_id)
+        which = f"{entry.amount_cents} cents for {entry.resource} (key {entry.key})"
         if charged:
             journal.write(entry.model_copy(update={"outcome": "charged"}))
+            say(
+                f"Noted as charged: {which}. A run that still asks for this charge counts it, and "
+                "charges nothing for it."
+            )
         else:
             journal.forget(entry)
-    which = f"{entry.amount_cents} cents for {entry.resource} (key {entry.key})"
-    if charged:
-        say(
-            f"Noted as charged: {which}. A run that still asks for this charge counts it, and "
-            "charges nothing for it."
-        )
-    else:
-        say(f"Noted as not charged: {which}. A run that still asks for this charge makes it.")
+            say(f"Noted as not charged: {which}. A run that still asks for this charge makes it.")
 
 
 def _unknown_charge(journal: ChargeJournal, key: str, org_id: str | None) -> JournalEntry:

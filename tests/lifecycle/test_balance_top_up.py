@@ -423,6 +423,28 @@ def test_diff_sees_what_charges(
     assert diff.replaces == ()
 
 
+@pytest.mark.parametrize("new_first", [True, False])
+def test_name_of_a_renamed_top_up_is_refused_for_a_new_one(
+    new_run: NewRun, emulator: Emulator, *, new_first: bool
+) -> None:
+    """One charge would be counted for both. A refresh alone claims nothing."""
+    run, renamed = new_run(), state(org_id=emulator.org_id)
+    asking = {"amount_cents": 1000.0}
+    calls: list[Callable[[], object]] = [
+        lambda: LIFECYCLE.check(context(run), {}, asking),
+        lambda: LIFECYCLE.diff(context(run, name="funds"), renamed, dict(inputs())),
+    ]
+    LIFECYCLE.diff(context(run, name="refreshed"), renamed, dict(inputs()))
+    LIFECYCLE.check(context(run, name="funds"), asking, asking)
+
+    first, second = calls if new_first else reversed(calls)
+    first()
+    with pytest.raises(LifecycleError, match="one charge would be counted for both") as failure:
+        second()
+
+    assert f"the top-up '{'credit' if new_first else 'funds'}'" in str(failure.value)
+
+
 @pytest.mark.parametrize(
     ("olds", "news", "asks"),
     [

@@ -47,8 +47,9 @@ def test_entry_is_found_by_organization_and_key(journal: ChargeJournal, home: Pa
     [file] = (home / CHARGES).iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    journal.forget(ENTRY)
-    assert journal.entries() == []
+    for _ in range(2):
+        journal.forget(ENTRY)
+        assert journal.entries() == []
 
 
 @pytest.mark.parametrize(
@@ -57,8 +58,8 @@ def test_entry_is_found_by_organization_and_key(journal: ChargeJournal, home: Pa
         (0.0, 22.9 * HOUR, True),
         (0.0, 23.0 * HOUR, False),
         (0.0, 24.0 * HOUR + 5, False),
-        (30.0, 0.0, True),
-        (2.0 * HOUR, 0.0, False),
+        (60.0, 0.0, True),
+        (61.0, 0.0, False),
         (0.0, None, False),
         (None, 0.0, False),
     ],
