@@ -53,9 +53,10 @@ bench: $(STAMP) ## how long runs take, against Pulumi alone (half an hour)
 reliability: $(STAMP) ## every way in which an answer can go wrong, as docs/reliability.md
 	@$(BIN)/python -m tests.reliability
 
-docs: $(STAMP) ## the pages and tables that are made from the declarations
+docs: $(STAMP) ## the pages that are made from the declarations, and the picture of the demo
 	@$(BIN)/python -m parallel_provider.plugin.schema
 	@$(BIN)/python -m tools.documents
+	@$(BIN)/python -m examples.demo embedded docs/demo.svg > /dev/null
 
 RELEASE := .venv-release
 $(RELEASE)/.installed: pyproject.toml constraints.txt

@@ -39,7 +39,7 @@ from parallel_provider.testing import EmbeddedStack, Emulator, local_stack
 
 PROGRAMS = Path(__file__).parent / "programs"
 RESULTS = Path(__file__).parent / "results"
-README = Path(__file__).parents[1] / "README.md"
+README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->"
 # The default of Pulumi's engine on a machine of this size, set for both engines.
 PARALLEL = 64

@@ -105,7 +105,7 @@ def headline(samples: Samples, slow: Samples | None, slow_ms: int) -> str:
             f"{operation} {samples.ratio(NATIVE, operation, NATIVE_FLOOR):.2f}"
             for operation in OPERATIONS
         )
-        table += f"\n\nThe native plugin, in parts of one that does nothing: {ratios}."
+        table += f"\n\nThe native plugin, compared with one that does nothing: {ratios}."
     if slow is None:
         return table
     floor, provider, afternoon = (slow.median(subject, "up") for subject in DYNAMIC)

@@ -1,5 +1,7 @@
 """Run the demo: `make demo`, or `python -m examples.demo [embedded|pulumi]` beside Makefile.
 
+With a second argument, the name of a file, a picture of the first steps is written there too.
+
 Another process, `run.py`, does the work, in its own session. So Ctrl-C in a terminal reaches only
 this process, which then lets `run.py` end Pulumi and the emulator in the right order.
 """

@@ -26,19 +26,23 @@ _FAILED, _UNUSABLE, _INTERRUPTED = 1, 2, 130
 
 
 def main() -> int:
-    """Run the demo and return its exit code; SIGINT ends it early."""
+    """Run the demo and return its exit code; SIGINT ends it early.
+
+    The arguments are those of `__main__`.
+    """
     for name in list(os.environ):
         if name.startswith(_FOREIGN) or name.upper() in _PROXIES:
             del os.environ[name]
     # A pipe's encoding may have no ellipsis character.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    screen = Screen()
+    chosen, picture = [*sys.argv[1:], "", ""][:2]
+    screen = Screen(Path(picture) if picture else None)
     try:
         with tempfile.TemporaryDirectory(prefix="parallel-demo-") as folder:
             # What the providers note about a run stands in the folder for temporary files.
             os.environ["TMPDIR"] = folder
-            _run(engine.choose(sys.argv[1] if sys.argv[1:] else "", Path(folder)), screen)
+            _run(engine.choose(chosen, Path(folder)), screen)
     except engine.UnusableEngine as unusable:
         screen.failure(str(unusable))
         return _UNUSABLE

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -14,6 +16,11 @@ from rich.text import Text
 
 _WIDEST = 100
 _INDENT = 2
+# The picture of the README shows the steps before this one, in so many columns.
+_FIRST_STEP_BEYOND_PICTURE = 4
+_PICTURE_WIDTH = 84
+# Viewers of pictures load no fonts from elsewhere.
+_FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 _CHANGE_STYLES = {"+": "green", "-": "red", "~": "yellow", "+-": "magenta"}
 _METHOD_STYLES = {"GET": "cyan", "POST": "green", "DELETE": "red"}
@@ -22,11 +29,21 @@ Call = tuple[str, str]
 
 
 class Screen:
-    """Prints the demo from top to bottom. Printed text is never changed."""
+    """Prints the demo from top to bottom. Printed text is never changed.
 
-    def __init__(self) -> None:
-        self._console = Console(highlight=False)
-        self._console.width = min(self._console.width, _WIDEST)
+    With `picture`, the first steps are also written to this file, as an SVG picture.
+    """
+
+    def __init__(self, picture: Path | None = None) -> None:
+        self._picture = picture
+        self._console = (
+            Console(highlight=False)
+            if picture is None
+            else Console(
+                highlight=False, record=True, force_terminal=True, color_system="truecolor"
+            )
+        )
+        self._console.width = _PICTURE_WIDTH if picture else min(self._console.width, _WIDEST)
 
     def opening(self, engine: str, note: str) -> None:
         """Say what this is and which engine runs it."""
@@ -44,6 +61,11 @@ class Screen:
 
     def step(self, number: int, total: int, title: str, says: str) -> None:
         """Begin a step."""
+        if self._picture is not None and number == 1:
+            self._console.export_text()  # clears what the picture doesn't need
+        if self._picture is not None and number == _FIRST_STEP_BEYOND_PICTURE:
+            svg = self._console.export_svg(title="make demo", clear=False, unique_id="demo")
+            self._picture.write_text(_FONT_FACE.sub("", svg))
         heading = Text.assemble((f"{number}/{total} ", "dim"), (title, "bold"))
         self._console.print(Rule(heading, align="left", style="cyan"))
         self._print(Text(says))
@@ -55,7 +77,7 @@ class Screen:
 
     def busy(self, what: str) -> AbstractContextManager[object]:
         """Show a spinner while something runs, if the output is a terminal."""
-        if not self._console.is_terminal:
+        if self._picture is not None or not self._console.is_terminal:
             return nullcontext()
         return self._console.status(Text(f"{what} …", style="dim"))
 

@@ -49,9 +49,9 @@ def test_rotation_tests_of_the_emulators_page_pass(tmp_path: Path) -> None:
 
 
 def test_program_and_test_of_the_readme_pass(tmp_path: Path) -> None:
-    """The first program, and the test that the README shows for it."""
+    """The first program, and the test that docs/testing.md shows for it."""
     program = next(text for text in blocks("README.md", "python") if "pulumi.export" in text)
-    test = next(text for text in blocks("README.md", "python") if "EmbeddedStack" in text)
+    test = next(text for text in blocks("docs/testing.md", "python") if "Emulator()" in text)
     (tmp_path / "infra").mkdir()
     (tmp_path / "infra" / "__main__.py").write_text(program)
 

@@ -11,6 +11,7 @@ import pytest
 import yaml  # type: ignore[import-untyped] # no stubs among what the tests may need
 
 from parallel_provider.testing.emulator import Emulator
+from parallel_provider.version import __version__
 from tests.engines import Project, changes
 from tests.scenarios.story import live_keys
 
@@ -42,13 +43,12 @@ def test_template_section_names_the_settings_that_the_program_reads() -> None:
     assert '"rotateAfter") or "30d"' in (TEMPLATE / "__main__.py").read_text()
 
 
-def test_requirements_take_the_package_from_the_repository() -> None:
-    """It isn't on PyPI. The SDK's range is that of the package."""
+def test_requirements_name_the_wheel_of_this_version() -> None:
+    """The package isn't on PyPI. The SDK's range is that of the package."""
     lines = (TEMPLATE / "requirements.txt").read_text().splitlines()
-    requirements = [line for line in lines if not line.startswith("#")]
-    sdk, package = requirements
+    sdk, wheel = [line for line in lines if not line.startswith("#")]
     assert f'"{sdk}"' in (ROOT / "pyproject.toml").read_text()
-    assert package.startswith("parallel-provider @ git+https://")
+    assert wheel == f"./parallel_provider-{__version__}-py3-none-any.whl"
 
 
 @pytest.mark.skipif(shutil.which("pulumi") is None, reason="takes pulumi on PATH")

@@ -38,7 +38,8 @@ class Watch(threading.Thread):
         while not self._over.wait(_POLL_SECONDS):
             if self._emulator.state()["requests"].get(self._request, 0) >= self._count:
                 self._family = list(_descendants())
-                self.hit = [pid for pid in self._family if _has_role(pid, self._role)]
+                # The same list, as others may have it already.
+                self.hit += [pid for pid in self._family if _has_role(pid, self._role)]
                 _signal_all(self.hit, self._signal)
                 return
 

@@ -216,6 +216,7 @@ def list_apps_with_date(emulator: Emulator, date: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_year_of_monthly_rotations_leaves_one_key_and_no_gap(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:

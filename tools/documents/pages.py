@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import parallel_provider as parallel
@@ -20,6 +19,7 @@ from tools.documents.declared import (
     results_of,
 )
 from tools.documents.markdown import code, table, with_parts
+from tools.release.project import repository
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = Path(__file__).with_name("examples")
@@ -30,7 +30,8 @@ _NOTICE = (
 _MORE = {
     "App": (
         '`App.get("name", app_id)` reads an app in Python without managing it. '
-        "[README](../../README.md#app) says\nwhat happens if several resources manage one app."
+        "[What is guaranteed](../guarantees.md#what-may-be-deleted)\n"
+        "says what happens if several resources have one app."
     ),
     "ApiKey": (
         "[Secret stores](../secret-stores.md) says how `deliver_command` brings raw keys elsewhere."
@@ -40,8 +41,8 @@ _MORE = {
         "[secret stores](../secret-stores.md)\nsays how `deliver_command` brings keys elsewhere."
     ),
     "BalanceTopUp": (
-        "[README](../../README.md#balancetopup) says what happens if the outcome of a charge isn't "
-        "known."
+        "[Money](../money.md) says when it charges, and what happens if the outcome of a charge "
+        "isn't known."
     ),
 }
 _IMPORT_ID = {
@@ -56,7 +57,7 @@ def documents() -> dict[Path, str]:
     found = {page_of(kind): _resource_page(kind) for kind in RESOURCES}
     found |= {page_of(name): _function_page(name) for name in FUNCTIONS}
     readme = ROOT / "README.md"
-    found[readme] = with_parts(readme.read_text(), _readme_parts())
+    found[readme] = with_parts(readme.read_text(), {"Clone": code("sh", _first_steps())})
     settings = ROOT / "docs" / "installation-configuration.md"
     found[settings] = with_parts(settings.read_text(), {"Settings": settings_table()})
     index = ROOT / "docs" / "_index.md"
@@ -70,6 +71,16 @@ def page_of(name: str) -> Path:
     return ROOT / "docs" / folder / f"{snake_case(name).replace('_', '-').lstrip('-')}.md"
 
 
+def _first_steps() -> str:
+    address = repository()
+    return f"""
+git clone {address}
+cd {address.rpartition("/")[2]}
+make demo   # a minute: half of it installs what the demo needs
+make test   # every promise of this page, in about eight minutes on two cores
+"""
+
+
 def settings_table() -> str:
     """Return the table of all settings."""
     rows = [
@@ -77,28 +88,6 @@ def settings_table() -> str:
         for each in SETTINGS
     ]
     return table(("stack config", "environment", ""), rows)
-
-
-def _readme_parts() -> dict[str, str]:
-    parts = {}
-    for kind in RESOURCES:
-        rows = [(f"`{row.name}`", _with_required(row), row.effect) for row in inputs_of(kind)]
-        outputs = [_output_name(row) for row in outputs_of(kind) if not _is_input(kind, row)]
-        head = table(("input", "", "a change"), rows)
-        page = page_of(kind).relative_to(ROOT)
-        parts[kind] = f"{head}\n\n{_wrapped(f'[Outputs]({page}): ' + ', '.join(outputs) + '.')}"
-    rows = []
-    for name in FUNCTIONS:
-        python = snake_case(name)
-        forms = ", ".join(f"`{python}({a.name}=…)`" for a in arguments_of(name)) or f"`{python}()`"
-        fields = ", ".join(f"`{row.name}`" for row in results_of(name))
-        call: Callable[..., object] = getattr(parallel, python)
-        about = (inspect.getdoc(call) or "").split("\n\n")[0].replace("\n", " ")
-        more = f"`{python}_output({'…' if arguments_of(name) else ''})`"
-        rows.append((f"{forms}, {more}", fields, about))
-    parts["Data sources"] = table(("function", "result", ""), rows)
-    parts["Settings"] = settings_table()
-    return parts
 
 
 def _resource_page(kind: str) -> str:
@@ -181,21 +170,8 @@ def _outputs(rows: Iterable[Row]) -> str:
     )
 
 
-def _wrapped(text: str) -> str:
-    return "\n".join(textwrap.wrap(text, 100, break_on_hyphens=False, break_long_words=False))
-
-
 def _with_required(row: Row) -> str:
     return f"**Required.** {row.description}" if row.is_required else row.description
-
-
-def _output_name(row: Row) -> str:
-    return f"`{row.name}` (a secret)" if row.is_secret else f"`{row.name}`"
-
-
-def _is_input(kind: str, row: Row) -> bool:
-    named = {"app_id", "app_name", "api_key_name"}
-    return row.name not in named and row.name in {each.name for each in inputs_of(kind)}
 
 
 def _pages_table() -> str:

@@ -38,6 +38,14 @@ def check_tag(tag: str, of: str) -> None:
         )
 
 
+def repository(root: Path = ROOT) -> str:
+    """Return the repository's address, which stands in `[project.urls]` alone."""
+    found = _REPOSITORY.search((root / "pyproject.toml").read_text())
+    if found is None:
+        raise ReleaseError("pyproject.toml: [project.urls] has no Repository")
+    return found[1]
+
+
 def check_repository(pyproject: str, environment: Mapping[str, str]) -> None:
     """Refuse a release whose metadata point to another repository than the one that runs it.
 
