@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import datetime
@@ -272,6 +273,17 @@ def test_refusal_by_an_open_charge_says_all_that_is_known_of_it() -> None:
     )
 
 
+@pytest.fixture
+def far_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let this machine be where a day begins 14 hours earlier than in UTC."""
+    monkeypatch.setenv("TZ", "LINT-14")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_east")
 @pytest.mark.parametrize(
     ("known", "server", "here", "expected"),
     [
@@ -446,6 +458,29 @@ def test_name_of_a_renamed_top_up_is_refused_for_a_new_one(
 
 
 @pytest.mark.parametrize(
+    ("news", "may_charge"),
+    [
+        ({}, False),
+        ({"monthly_limit_cents": UNKNOWN}, False),
+        ({"triggers": UNKNOWN}, True),
+        ({"amount_cents": 999}, True),
+        ({"when_below_cents": 1}, True),
+    ],
+)
+def test_preview_of_an_update_knows_what_no_charge_changes(
+    news: Given, *, may_charge: bool
+) -> None:
+    """Inputs are known, and what a charge changes isn't, if there may be one."""
+    old = state()
+    new = {**dict(inputs()), **news}
+
+    expected = LIFECYCLE.expect_update(context(run_at()), old, new)
+
+    after_charge = dict.fromkeys(SET_BY_A_CHARGE, UNKNOWN) if may_charge else {}
+    assert expected == {**dict(old), **new, **after_charge}
+
+
+@pytest.mark.parametrize(
     ("olds", "news", "asks"),
     [
         pytest.param({}, {}, True, id="created: charges"),
@@ -527,18 +562,6 @@ def test_threshold_whose_charge_is_refused_is_an_update_with_a_warning(
         LIFECYCLE.update(context(run), old, by_threshold())
     with pytest.raises(LifecycleError, match="isn't charged, as it isn't known"):
         LIFECYCLE.diff(context(run), old, dict(inputs(triggers=1)))
-
-
-def test_another_organization_is_never_charged(new_run: NewRun, emulator: Emulator) -> None:
-    """The card that was charged so far is the one that is meant."""
-    top_up = up(new_run, None, inputs())
-    another = emulator.add_org()
-    run = run_at(emulator.url, another["access_token"], max_top_up_cents=2000)
-
-    with pytest.raises(LifecycleError, match=another["org_id"]):
-        LIFECYCLE.update(context(run), top_up, inputs(triggers=1))
-
-    assert emulator.state(another["org_id"])["charges"] == []
 
 
 def test_read_and_delete_ask_nobody(said: Said) -> None:
