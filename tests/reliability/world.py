@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +137,7 @@ class World:
             if entry.key not in error:
                 continue
             if entry.key in made:
-                self._journal.write(replace(entry, outcome="charged"))
+                self._journal.write(entry.model_copy(update={"outcome": "charged"}))
             else:
                 self._journal.forget(entry)
 
