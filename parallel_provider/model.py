@@ -20,6 +20,8 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from parallel_provider.sendable import MAX_INTEGER, whole
+
 __all__ = [
     "Integer",
     "Model",
@@ -32,9 +34,6 @@ __all__ = [
     "plain",
     "why",
 ]
-
-MAX_INTEGER = 2**53
-"""The largest integer up to which a JSON number, read as a float, is exact."""
 
 
 class Model(BaseModel):
@@ -54,12 +53,11 @@ class Model(BaseModel):
 ModelT = TypeVar("ModelT", bound=Model)
 
 
-def _whole(value: object) -> object:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, int) and abs(value) > MAX_INTEGER:
+def _exact(value: object) -> object:
+    number = whole(value)
+    if isinstance(number, int) and abs(number) > MAX_INTEGER:
         raise ValueError("is too large for a JSON number")
-    return value
+    return number
 
 
 def _encodable(value: str) -> str:
@@ -77,7 +75,7 @@ def _full(value: SecretStr) -> SecretStr:
     return value
 
 
-Integer = Annotated[int, BeforeValidator(_whole)]
+Integer = Annotated[int, BeforeValidator(_exact)]
 """An integer that JSON holds exactly; it may be written as 2.0."""
 
 Number = float

@@ -76,7 +76,7 @@ def _one_line(text: str) -> str:
 def masked(text: str, *secrets: str) -> str:
     """Return `text` with `secrets`, remembered secrets and everything like a token masked."""
     named = [_without_space(secret) for secret in secrets]
-    return _without_tokens(_replace(text, [*named, *_known_secrets]))
+    return _without_tokens(_without_secrets(text, [*named, *_known_secrets]))
 
 
 def masked_setting(value: str) -> str:
@@ -113,7 +113,7 @@ def _start_of_jwt(word: str) -> int | None:
     return match.start() if match else None
 
 
-def _replace(text: str, secrets: Iterable[str]) -> str:
+def _without_secrets(text: str, secrets: Iterable[str]) -> str:
     """Replace secrets by the mask, also if there is white space in them."""
     squeezed = _without_space(text)
     found = [secret for secret in secrets if secret and secret in squeezed]

@@ -23,18 +23,21 @@ if TYPE_CHECKING:
 
 
 def open_api(
-    settings: Settings,
-    source: TokenSource,
-    *,
-    cancellation: Cancellation | None = None,
+    settings: Settings, source: TokenSource, *, cancellation: Cancellation | None = None
 ) -> AccountApi:
     """Return a client that uses these settings and the tokens of this source.
 
     Its waits end when `cancellation` says so. The client is a context manager.
     """
+
+    def bearer_auth() -> BearerAuth:
+        from parallel_provider.credentials.auth import BearerAuth  # noqa: PLC0415 - heavy
+
+        return BearerAuth(source)
+
     return AccountApi(
         settings.service_api_url,
-        lambda: _bearer_auth(source),
+        bearer_auth,
         auth_origin=source.origin,
         retry_policy=RetryPolicy(deadline_seconds=settings.timeout_seconds),
         cancellation=cancellation,
@@ -74,9 +77,3 @@ def open_run(
     if warning is not None:
         messages.warn(warning)
     return Run(api, messages, guards, claims=claims)
-
-
-def _bearer_auth(source: TokenSource) -> BearerAuth:
-    from parallel_provider.credentials.auth import BearerAuth  # noqa: PLC0415 - heavy
-
-    return BearerAuth(source)

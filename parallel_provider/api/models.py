@@ -13,8 +13,8 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, FailFast, Field, PrivateAttr
 
 from parallel_provider.http.messages import parse_http_date
-from parallel_provider.model import MAX_INTEGER, Integer, Model, Secret, SecretStr, Text
-from parallel_provider.sendable import misfit
+from parallel_provider.model import Integer, Model, Secret, SecretStr, Text
+from parallel_provider.sendable import MAX_INTEGER, misfit
 
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,200}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
