@@ -21,7 +21,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from parallel_provider.api import AuthenticationError, ConnectionFailedError, PermissionDeniedError
+from parallel_provider.api import (
+    AuthenticationError,
+    ConnectionFailedError,
+    PermissionDeniedError,
+    WrongOrganizationError,
+)
 from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import (
     CredentialsError,
@@ -30,7 +35,6 @@ from parallel_provider.errors import (
     ParallelError,
     ResourceError,
     SettingsError,
-    WrongOrganizationError,
 )
 from parallel_provider.lifecycle import function_of
 from parallel_provider.lifecycle.claims import Claims

@@ -6,6 +6,7 @@ numbers as floats, so a whole float is read as an integer.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
@@ -23,6 +24,7 @@ from pydantic_core import ErrorDetails
 from parallel_provider.sendable import MAX_INTEGER, whole
 
 __all__ = [
+    "MAX_INTEGER",
     "Integer",
     "Model",
     "ModelT",
@@ -32,6 +34,7 @@ __all__ = [
     "Text",
     "ValidationError",
     "plain",
+    "read_json",
     "why",
 ]
 
@@ -86,6 +89,18 @@ Text = Annotated[str, AfterValidator(_encodable)]
 
 Secret = Annotated[SecretStr, AfterValidator(_full)]
 """A secret that isn't empty and can be written as UTF-8."""
+
+
+def read_json(content: bytes) -> object:
+    """Read JSON. Raises ValueError.
+
+    One odd value doesn't spoil the rest: a byte that isn't UTF-8 becomes a character that no model
+    accepts, and an integer of thousands of digits a float.
+    """
+    try:
+        return json.loads(content.decode("utf-8-sig", "surrogateescape"), parse_int=float)
+    except (RecursionError, MemoryError):  # thousands of nested lists, or millions of empty ones
+        raise ValueError("it is nested too deeply") from None
 
 
 def why(error: ValidationError, spell: Callable[[str], str] = str) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from parallel_provider.api import AccountApi, RetryPolicy
 from parallel_provider.cancellation import Cancellation
@@ -18,9 +17,6 @@ from parallel_provider.lifecycle.claims import Claims
 from parallel_provider.lifecycle.run import Guards, Messages, Run
 from parallel_provider.settings import Lookup, Settings
 
-if TYPE_CHECKING:
-    from parallel_provider.credentials.auth import BearerAuth
-
 
 def open_api(
     settings: Settings, source: TokenSource, *, cancellation: Cancellation | None = None
@@ -29,16 +25,9 @@ def open_api(
 
     Its waits end when `cancellation` says so. The client is a context manager.
     """
-
-    def bearer_auth() -> BearerAuth:
-        from parallel_provider.credentials.auth import BearerAuth  # noqa: PLC0415 - heavy
-
-        return BearerAuth(source)
-
     return AccountApi(
         settings.service_api_url,
-        bearer_auth,
-        auth_origin=source.origin,
+        source,
         retry_policy=RetryPolicy(deadline_seconds=settings.timeout_seconds),
         cancellation=cancellation,
     )

@@ -9,12 +9,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from parallel_provider.api import ApiError, AppItem, NotFoundError
+from parallel_provider.api import ApiError, AppItem, NotFoundError, WrongOrganizationError
 from parallel_provider.errors import (
     HeldElsewhereError,
     LifecycleError,
     ParallelError,
-    WrongOrganizationError,
 )
 from parallel_provider.lifecycle.claims import Claim, held_text, new_owner
 from parallel_provider.lifecycle.declare import (

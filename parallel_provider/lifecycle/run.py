@@ -241,7 +241,7 @@ class Run:
         self.apps = AppDirectory(self._list_apps)
         self.balance = Once(api.get_balance)
         if self.guards.org_id is not None:
-            api.organizations.allow_only(self.guards.org_id, self.guards.org_id_origin or "orgId")
+            api.allow_only(self.guards.org_id, self.guards.org_id_origin or "orgId")
         self.claims = claims or Claims()
         self.charge_journal = journal or ChargeJournal()
         self.revocation_threads = ThreadPoolExecutor(_REVOCATION_THREADS, "revocation")

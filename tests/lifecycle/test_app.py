@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor, TimeoutError
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from parallel_provider.api import AccountApi, AppItem, Apps, PermissionDeniedError
+from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.app import (
     AppInputs,
@@ -559,7 +561,8 @@ def test_several_people_in_one_run_prove_nothing(
     delete_in_console(emulator, created.app_id)
     run.apps.load()
     assert run.api.person() is not None
-    run.api._people.note("Bearer " + emulator.add_user()["access_token"])
+    other = AccessToken(SecretStr(emulator.add_user()["access_token"]))
+    run.api._identity.note_person(other)
 
     assert LIFECYCLE.read(Context(run), created) == created
     assert len(said.warnings) == 1

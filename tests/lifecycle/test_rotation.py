@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from parallel_provider.api.timing import RetryPolicy
+from parallel_provider.api import RetryPolicy
 from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.declare import UNKNOWN, Duration, format_duration
 from parallel_provider.lifecycle.keys import (
