@@ -44,7 +44,7 @@ from parallel_provider.lifecycle.declare import (
     Unknown,
     changed_inputs,
     check_inputs,
-    named_input,
+    input_defaulting_to_resource_name,
 )
 from parallel_provider.lifecycle.resource import Diff, Lifecycle, RawKeyOf, UnfinishedError
 from parallel_provider.lifecycle.run import Context, Messages, ResourceNames, Run
@@ -239,7 +239,7 @@ class Calls:
         self.lifecycle = lifecycle
         self.inputs_type = lifecycle.inputs_type
         self.state_type = lifecycle.state_type
-        self.name_input = named_input(lifecycle.inputs_type)
+        self.name_input = input_defaulting_to_resource_name(lifecycle.inputs_type)
 
     def check(
         self,
@@ -445,7 +445,6 @@ def call_function(call: Call, name: str, arguments: Props) -> tuple[dict[str, An
     if checked.problems:
         return {}, [call.process.door.line(problem.text) for problem in checked.problems]
     run = call.process.run()
-    run.require_allowed_organization()
     result = function.call(run, function.inputs_type.model_validate(checked.inputs))
     return _outputs(call, dict(result)), []
 

@@ -30,12 +30,10 @@ class Once(Generic[T]):
     def get(self) -> T:
         """Return the value, or raise the error of its computation."""
         with self._lock:
-            outcome, is_first = self._outcome, self._outcome is None
-            if outcome is None:
-                outcome = self._outcome = Future()
-        if is_first:
-            try:
-                outcome.set_result(self._compute())
-            except BaseException as error:  # noqa: BLE001 - every caller gets it
-                outcome.set_exception(error)
-        return outcome.result()
+            if self._outcome is None:
+                self._outcome = Future()
+                try:
+                    self._outcome.set_result(self._compute())
+                except BaseException as error:  # noqa: BLE001 - every caller gets it
+                    self._outcome.set_exception(error)
+        return self._outcome.result()

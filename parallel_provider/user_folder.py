@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -62,32 +63,51 @@ def _make(folder: Path) -> None:
     folder.chmod(0o700)  # the umask may have taken rights from the user too
 
 
-# A process holds the lock for a few requests.
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file of this user alone in one step. It is on the disk then. Raises OSError."""
+    from parallel_provider.late import tempfile  # noqa: PLC0415 - few runs write one
+
+    # mkstemp creates the file with mode 0600 and follows no link.
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    with contextlib.suppress(OSError):  # some file systems refuse; the file itself is on the disk
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+# A process holds a lock for a few requests.
 _WAIT_SECONDS = 120.0
-# How soon a wait ends after the run was cancelled.
-_SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_BETWEEN_ATTEMPTS = 0.05
 
 
 @contextlib.contextmanager
 def machine_lock(
-    *purpose: str,
-    wait_seconds: float = _WAIT_SECONDS,
-    required: bool = False,
-    cancellation: Cancellation | None = None,
-) -> Iterator[None]:
+    *purpose: str, wait_seconds: float = _WAIT_SECONDS, cancellation: Cancellation | None = None
+) -> Iterator[TimeoutError | UserFolderError | None]:
     """Hold a lock, so that no other process or thread of this user does the same work meanwhile.
 
-    A cancelled run waits no longer. The lock ends with the process, even if that is killed. If it
-    is `required`, raises TimeoutError when another one holds it for too long, and UserFolderError
-    when nothing can be locked here. Otherwise the work is then done without the lock.
+    Yields None, or why it isn't held: TimeoutError if another one holds it for too long, or if the
+    run is cancelled meanwhile; UserFolderError if nothing can be locked here. The lock ends with
+    the process, even if that is killed.
     """
     with contextlib.ExitStack() as held:
+        failure = None
         try:
             held.enter_context(_acquired(purpose, wait_seconds, cancellation or Cancellation()))
-        except (TimeoutError, UserFolderError):
-            if required:
-                raise
-        yield
+        except (TimeoutError, UserFolderError) as error:
+            failure = error
+        yield failure
 
 
 def _acquired(
@@ -99,11 +119,11 @@ def _acquired(
     lock = filelock.FileLock(path, mode=0o600)
     ends_at = time.monotonic() + wait_seconds
     while True:
-        left = ends_at - time.monotonic()
         try:
-            return lock.acquire(timeout=max(0.0, min(left, _SECONDS_BETWEEN_LOOKS)))
+            return lock.acquire(blocking=False)
         except filelock.Timeout:
-            if left <= _SECONDS_BETWEEN_LOOKS or cancellation.is_cancelled:
+            is_over = time.monotonic() >= ends_at
+            if is_over or cancellation.wait(_SECONDS_BETWEEN_ATTEMPTS):
                 raise TimeoutError from None
         except (OSError, NotImplementedError) as error:
             reason = (isinstance(error, OSError) and error.strerror) or "no locks there"

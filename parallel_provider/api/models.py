@@ -55,13 +55,13 @@ _NEXT_PAGE = re.compile(r"""\brel\s*=\s*("[^"]*\bnext\b|next\b)""", re.IGNORECAS
 LATEST_TIME = 32_503_680_000
 
 
-def _is_id(value: object) -> bool:
+def is_id(value: object) -> bool:
     """Say whether a value can be an id: one segment of a URL's path, and not "." or ".."."""
     return isinstance(value, str) and bool(_ID.fullmatch(value)) and bool(value.strip("."))
 
 
 def _require_id(value: str) -> str:
-    if not _is_id(value):
+    if not is_id(value):
         raise ValueError("isn't an id of letters, digits and .-_~ alone")
     if misfit(value) is not None:
         raise ValueError(f"holds {misfit(value)}")
@@ -121,7 +121,7 @@ class ApiModel(Model):
         created_id = body.get(cls.id_field) if isinstance(body, dict) and cls.id_field else None
         raise AnswerError(
             f"{request_line(response)} answered {safe(reason)}",
-            created_id=str(created_id) if _is_id(created_id) else None,
+            created_id=str(created_id) if is_id(created_id) else None,
         )
 
 

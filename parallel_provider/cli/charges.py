@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import click
 
 from parallel_provider.cli import examples
 from parallel_provider.cli.output import print_json, print_table, say
 from parallel_provider.errors import ParallelError
-from parallel_provider.lifecycle.charge_journal import ChargeJournal, JournalEntry
+from parallel_provider.lifecycle.charge_journal import ChargeJournal, JournalEntry, charge_lock
 
 _OUTCOMES = {"begun": "not known", "charged": "charged"}
 _PREFIX = "pulumi-"
@@ -38,13 +36,13 @@ def charges(context: click.Context, *, as_json: bool) -> None:
         return
     entries = ChargeJournal().entries()
     if as_json:
-        print_json([dataclasses.asdict(entry) for entry in entries])
+        print_json([entry.model_dump() for entry in entries])
         return
     print_table(
         ("BEGUN", "CENTS", "OUTCOME", "RESOURCE", "ORGANIZATION", "KEY"),
         [
             (
-                entry.began,
+                entry.time_text,
                 str(entry.amount_cents),
                 _OUTCOMES[entry.outcome],
                 entry.resource,
@@ -76,17 +74,24 @@ def settle(key: str, *, charged: bool | None, org_id: str | None) -> None:
     if charged is None:
         raise click.UsageError("say --charged or --not-charged")
     journal = ChargeJournal()
-    entry = _unknown_charge(journal, key, org_id)
-    which = f"{entry.amount_cents} cents for {entry.resource} (key {entry.key})"
-    if charged:
-        journal.write(dataclasses.replace(entry, outcome="charged"))
-        say(
-            f"Noted as charged: {which}. A run that still asks for this charge counts it, and "
-            "charges nothing for it."
-        )
-    else:
-        journal.forget(entry)
-        say(f"Noted as not charged: {which}. A run that still asks for this charge makes it.")
+    org_id = _unknown_charge(journal, key, org_id).org_id
+    with charge_lock(org_id, wait_seconds=0.0) as failure:
+        if isinstance(failure, TimeoutError):
+            raise ParallelError(
+                f"another process is charging organization {org_id}, and its charge may be this "
+                "one: end that process if it hangs, or wait until it has ended, then try again"
+            )
+        entry = _unknown_charge(journal, key, org_id)
+        which = f"{entry.amount_cents} cents for {entry.resource} (key {entry.key})"
+        if charged:
+            journal.write(entry.model_copy(update={"outcome": "charged"}))
+            say(
+                f"Noted as charged: {which}. A run that still asks for this charge counts it, and "
+                "charges nothing for it."
+            )
+        else:
+            journal.forget(entry)
+            say(f"Noted as not charged: {which}. A run that still asks for this charge makes it.")
 
 
 def _unknown_charge(journal: ChargeJournal, key: str, org_id: str | None) -> JournalEntry:
@@ -102,12 +107,11 @@ def _unknown_charge(journal: ChargeJournal, key: str, org_id: str | None) -> Jou
         raise ParallelError(
             "this machine knows no such charge: see `parallel-provider charges` for those it knows"
         )
-    if len({entry.key for entry in found}) > 1:
-        raise ParallelError(f"the keys of {len(found)} charges begin so: give more of the key")
     if len(found) > 1:
-        organizations = ", ".join(sorted(entry.org_id for entry in found))
+        organizations = ", ".join(sorted({entry.org_id for entry in found}))
         raise ParallelError(
-            f"several organizations have this charge: name one of {organizations} with --org"
+            f"{len(found)} charges begin so, of organization {organizations}: give more of the "
+            "key, or name one organization with --org"
         )
     [entry] = found
     if entry.outcome == "charged":

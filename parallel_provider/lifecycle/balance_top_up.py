@@ -1,29 +1,26 @@
-"""BalanceTopUp: prepaid balance, charged to the organization's card. /service/v1/balance."""
+"""BalanceTopUp: prepaid balance, charged to the organization's card. /service/v1/balance.
+
+One decision (`decide`) says whether a top-up charges. Checks and previews show it, before anything
+is charged. The run takes it again under the lock of charges, and carries it out.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import Field
 
-from parallel_provider.api import ApiError, Balance, WrongOrganizationError
-from parallel_provider.errors import (
-    LifecycleError,
-    ParallelError,
-    UserFolderError,
-)
+from parallel_provider.api import ApiError, Balance
+from parallel_provider.errors import LifecycleError, ParallelError, UserFolderError
 from parallel_provider.lifecycle.charge_journal import (
     JournalEntry,
-    charged_in_month,
+    charge_lock,
     open_charge,
-    open_charge_sentence,
-    why_not_made,
 )
 from parallel_provider.lifecycle.declare import (
     UNKNOWN,
@@ -46,329 +43,9 @@ from parallel_provider.lifecycle.resource import Diff, Lifecycle
 from parallel_provider.lifecycle.run import Context, ResourceNames, Run
 from parallel_provider.model import Integer, Number
 from parallel_provider.printable import field_name
-from parallel_provider.user_folder import machine_lock
 
 # ----------------------------------------------------------------------
-# Charge the card once for one reason, however often it is tried. POST /service/v1/balance/add.
-
-_WITHOUT_NOTES = (
-    "So nothing else on this machine waits for this charge, or knows of it if its outcome isn't "
-    "known: should this run be killed, look for the key that it prints in the Parallel console "
-    "before you run again, unless you do so within 23 hours."
-)
-
-
-class Identity(NamedTuple):
-    """The names that a top-up was created under. They are a part of its idempotency keys.
-
-    `parent_types` are the types of its parents, as in its URN.
-    """
-
-    organization: str
-    project: str
-    stack: str
-    name: str
-    parent_types: str
-
-    def __str__(self) -> str:
-        place = f" in {self.parent_types}" if self.parent_types else ""
-        return "/".join((self.organization, self.project, self.stack, self.name)) + place
-
-    @property
-    def digest(self) -> str:
-        """Return a text that no other identity has."""
-        return hashlib.sha256(canonical_json(self._asdict()).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Charge:
-    """A charge to make, for the top-up of this identity."""
-
-    amount_cents: int
-    key: str
-    org_id: str
-    identity: Identity
-
-
-def idempotency_key(identity: Identity, charges: int, amount_cents: int, triggers: object) -> str:
-    """Return the idempotency key of one charge. The same reason gives the same key.
-
-    `charges` is the number of the top-up's charges so far. Raises TypeError if something isn't
-    known yet.
-    """
-    reason = {"charges": charges, "amount_cents": amount_cents, "triggers": triggers}
-    text = canonical_json({"top_up": identity._asdict(), **reason})
-    return "pulumi-" + hashlib.sha256(text.encode()).hexdigest()
-
-
-def why_not_allowed(amount_cents: int, max_top_up_cents: int | None) -> str | None:
-    """Return why the settings don't allow a charge of this amount, or None."""
-    if max_top_up_cents is None:
-        return (
-            "would charge the organization's card, which is switched off: allow it with `pulumi "
-            f"config set parallel:maxTopUpCents {amount_cents}` (or PARALLEL_MAX_TOP_UP_CENTS), "
-            "the most that one charge may be"
-        )
-    if amount_cents > max_top_up_cents:
-        return (
-            "is more than one charge may be: the lowest limit that is set (parallel:maxTopUpCents, "
-            "PARALLEL_MAX_TOP_UP_CENTS, or the explicit provider's) allows "
-            f"{max_top_up_cents}, and this is {amount_cents}"
-        )
-    return None
-
-
-def why_invoiced(balance: Balance) -> str | None:
-    """Return why this organization's balance can't be topped up, or None."""
-    if not balance.will_invoice:
-        return None
-    return (
-        f"can't be charged: organization {balance.org_id} pays by invoice and has no prepaid "
-        "balance to top up. Remove this resource"
-    )
-
-
-def cents_of(balance: Balance) -> float:
-    """Return the credit balance. Raises LifecycleError if it isn't a finite number."""
-    cents: object = balance.credit_balance_cents
-    if isinstance(cents, bool) or not isinstance(cents, int | float) or not math.isfinite(cents):
-        raise LifecycleError(
-            "the server's balance isn't a number, so nothing is charged: try again later"
-        )
-    return cents
-
-
-@contextlib.contextmanager
-def one_charge_at_a_time(
-    context: Context, amount_cents: int, org_id: str, *, lock_required: bool
-) -> Iterator[Balance]:
-    """Hold a lock, so that nothing else of this user charges this organization meanwhile.
-
-    Yields the balance now, if the organization can be charged so much. Do what depends on it, and
-    the charge, in the block. It waits as long as one call may take. Without a lock it raises
-    LifecycleError; only if the user has no place for one and it isn't required, it goes on.
-    """
-    run = context.run
-    with contextlib.ExitStack() as held:
-        try:
-            held.enter_context(
-                machine_lock(
-                    "charge",
-                    org_id,
-                    wait_seconds=run.api.call_seconds,
-                    required=True,
-                    cancellation=run.cancellation,
-                )
-            )
-        except TimeoutError:
-            raise LifecycleError(_why_not_alone(run, org_id)) from None
-        except UserFolderError as error:
-            if lock_required:
-                raise LifecycleError(
-                    "nothing is charged by threshold, as another run of this user could charge "
-                    f"organization {org_id} at the same time: {error}"
-                ) from None
-            context.warn(f"{error}. {_WITHOUT_NOTES}", once=True)
-        balance = run.api.get_balance()
-        _require_chargeable(run, amount_cents, org_id, balance)
-        yield balance
-
-
-def _why_not_alone(run: Run, org_id: str) -> str:
-    """Return why nothing is charged while the lock can't be had."""
-    if run.cancellation.is_cancelled:
-        return (
-            "the run was cancelled while another process of this user was charging organization "
-            f"{org_id}, so nothing is charged: run again"
-        )
-    return (
-        f"another charge of this user for organization {org_id} hasn't ended after "
-        f"{run.api.call_seconds:g} seconds (parallel:timeoutSeconds), so nothing is charged: end "
-        "its process if it hangs, or wait until it has ended, then run again"
-    )
-
-
-def why_not_now(context: Context, org_id: str, key: str) -> str | None:
-    """Return why no charge under this key will be made as the journal is now, or None."""
-    blocking = _blocking_charge(context.run, org_id, key)
-    if blocking is None:
-        return None
-    # Perhaps it is just being made, by another resource of this run or another process. If that
-    # takes too long, its outcome isn't known either.
-    with machine_lock(
-        "charge",
-        org_id,
-        wait_seconds=context.run.api.call_seconds,
-        cancellation=context.run.cancellation,
-    ):
-        blocking = _blocking_charge(context.run, org_id, key)
-    return None if blocking is None else why_not_made(blocking)
-
-
-def _blocking_charge(run: Run, org_id: str, key: str) -> JournalEntry | None:
-    """Return a charge of unknown outcome because of which nothing is charged under this key."""
-    found = open_charge(run.charge_journal.entries(org_id), key)
-    if found is None or found.key != key:
-        return found
-    # The server's time is needed only to compare it with that of an entry.
-    return None if found.may_be_repeated(run.server_time(), run.clock()) else found
-
-
-def with_open_charge(run: Run, org_id: str, refusal: str) -> str:
-    """Return why nothing is charged, and what is known of a charge whose outcome isn't known."""
-    unknown = open_charge(run.charge_journal.entries(org_id))
-    if unknown is None:
-        return refusal
-    return (
-        f"{refusal}. And {open_charge_sentence(unknown)}: look at the charges in the Parallel "
-        "console"
-    )
-
-
-def _require_chargeable(run: Run, amount_cents: int, org_id: str, balance: Balance) -> None:
-    """Raise an error if the settings or the organization allow no charge of this amount."""
-    refusal = why_not_allowed(amount_cents, run.guards.max_top_up_cents) or why_invoiced(balance)
-    if refusal is not None:
-        raise LifecycleError(
-            f"{field_name('amount_cents')} {with_open_charge(run, org_id, refusal)}"
-        )
-    cents_of(balance)
-    if balance.org_id != org_id:
-        raise WrongOrganizationError(
-            f"it belongs to organization {org_id!r}, and the access token to "
-            f"{balance.org_id!r}, whose card it won't charge: use a token of the right "
-            "organization, or declare a top-up of another name for this one"
-        )
-
-
-def charge(context: Context, wanted: Charge, before: Balance, month: str) -> Balance:
-    """Make a charge, and return the balance after it. `before` is the balance now.
-
-    Call it within `one_charge_at_a_time`. `month` is the one that it counts for. Raises
-    LifecycleError if the outcome isn't known.
-    """
-    run = context.run
-    blocking = _blocking_charge(run, wanted.org_id, wanted.key)
-    if blocking is not None:
-        raise LifecycleError(f"the charge {why_not_made(blocking)}")
-    repeated = run.charge_journal.find(wanted.org_id, wanted.key)
-    entry = repeated or JournalEntry(
-        key=wanted.key,
-        org_id=wanted.org_id,
-        amount_cents=wanted.amount_cents,
-        resource=str(wanted.identity),
-        identity=wanted.identity.digest,
-        month=month,
-        begun_at=run.server_time(),
-        begun_here=run.clock(),
-        outcome="begun",
-    )
-    context.info(
-        f"Charging {wanted.amount_cents} cents to the card of organization {wanted.org_id} under "
-        f"the idempotency key {wanted.key} (for {wanted.identity})."
-    )
-    kept = repeated is not None or _keep(context, entry)
-    after = _send(run, entry, before, kept=kept, is_new=repeated is None)
-    if kept:
-        _keep(context, replace(entry, outcome="charged"))
-    _tell(context, wanted, before, after)
-    return after
-
-
-def _send(run: Run, entry: JournalEntry, before: Balance, *, kept: bool, is_new: bool) -> Balance:
-    try:
-        after = run.api.add_balance(entry.amount_cents, entry.key)
-    except ParallelError as error:
-        if isinstance(error, ApiError) and error.may_have_worked:
-            reason = str(error)
-            raise LifecycleError(_unknown_outcome(run, reason, before, entry, kept)) from None
-        # This run has charged nothing. Whether an earlier one has charged is unknown as before.
-        if not is_new:
-            raise LifecycleError(
-                f"{error}. And {open_charge_sentence(entry)}. {entry.advice}"
-            ) from None
-        with contextlib.suppress(UserFolderError):
-            run.charge_journal.forget(entry)
-        raise
-    try:
-        cents_of(after)
-    except LifecycleError:
-        reason = "the balance in the answer isn't a number"
-        raise LifecycleError(_unknown_outcome(run, reason, before, entry, kept)) from None
-    return after
-
-
-def _keep(context: Context, entry: JournalEntry) -> bool:
-    """Write an entry to the journal, and return whether that worked.
-
-    A charge goes on without it. A container without a place for files is gone by the next run
-    anyway, and its files would be gone as well.
-    """
-    try:
-        context.run.charge_journal.write(entry)
-    except UserFolderError as error:
-        context.warn(f"{error}. {_WITHOUT_NOTES}", once=True)
-        return False
-    return True
-
-
-def _tell(context: Context, wanted: Charge, before: Balance, after: Balance) -> None:
-    """Tell the user what was charged, or why that isn't certain."""
-    if cents_of(after) > cents_of(before):
-        context.info(f"Charged {wanted.amount_cents} cents (key {wanted.key}).")
-        return
-    context.warn(
-        f"The {wanted.amount_cents} cents under the idempotency key {wanted.key} are counted as "
-        "charged, but the balance didn't rise (before: "
-        f"{before.credit_balance_cents:g}, after: {after.credit_balance_cents:g}). Either as much "
-        "was used meanwhile, or the server had charged under this key before: in a run that ended "
-        "without an answer, before this resource was destroyed, or from another checkout of the "
-        "same stack. The balance alone doesn't tell which: look at the charges in the Parallel "
-        "console."
-    )
-
-
-def _unknown_outcome(
-    run: Run, reason: str, before: Balance, entry: JournalEntry, kept: bool
-) -> str:
-    try:
-        balance_now = f"{run.api.get_balance().credit_balance_cents:g} cents"
-    except ParallelError:
-        balance_now = "not known, as it can't be read either"
-    advice = (
-        entry.advice
-        if kept
-        else (
-            "Nothing on this machine tells the next run of it: before you run again, look at the "
-            "charges in the Parallel console (the balance alone proves nothing). The key is "
-            f"{entry.key}"
-        )
-    )
-    return (
-        f"it isn't known whether {entry.amount_cents} cents were charged: {reason}. The balance "
-        f"was {before.credit_balance_cents:g} cents before, and is {balance_now} now. {advice}"
-    )
-
-
-_CLOCKS_AGREE = timedelta(days=1)
-_NO_MONTH = (
-    "the server's answers have no date, or one that differs by more than a day from this machine's "
-    "clock, so the month that {} is for isn't known, and nothing is charged: "
-    "correct the clock, or see what stands between you and the server"
-).format(field_name("monthly_limit_cents"))
-
-SET_BY_A_CHARGE = (
-    "charges",
-    "last_charge_cents",
-    "last_charged_at",
-    "total_charged_cents",
-    "month",
-    "month_charged_cents",
-    "balance_before_cents",
-    "balance_after_cents",
-    "last_idempotency_key",
-)
-"""The outputs that a charge changes."""
+# Inputs and outputs.
 
 
 class BalanceTopUpInputs(Inputs):
@@ -403,6 +80,39 @@ class BalanceTopUpInputs(Inputs):
             yield Problem("monthly_limit_cents", f"is only for use together with {threshold}")
         if isinstance(amount, int) and isinstance(limit, int) and limit < amount:
             yield Problem("monthly_limit_cents", f"is less than one charge of {amount} cents")
+
+
+class Identity(NamedTuple):
+    """The names that a top-up was created under. They are a part of its idempotency keys.
+
+    `parent_types` are the types of its parents, as in its URN.
+    """
+
+    organization: str
+    project: str
+    stack: str
+    name: str
+    parent_types: str
+
+    def __str__(self) -> str:
+        place = f" in {self.parent_types}" if self.parent_types else ""
+        return "/".join((self.organization, self.project, self.stack, self.name)) + place
+
+    @property
+    def digest(self) -> str:
+        """Return a text that no other identity has."""
+        return hashlib.sha256(canonical_json(self._asdict()).encode()).hexdigest()
+
+
+def idempotency_key(identity: Identity, charges: int, amount_cents: int, triggers: object) -> str:
+    """Return the idempotency key of one charge. The same reason gives the same key.
+
+    `charges` is the number of the top-up's charges so far. Raises TypeError if something isn't
+    known yet.
+    """
+    reason = {"charges": charges, "amount_cents": amount_cents, "triggers": triggers}
+    text = canonical_json({"top_up": identity._asdict(), **reason})
+    return "pulumi-" + hashlib.sha256(text.encode()).hexdigest()
 
 
 class BalanceTopUpState(State):
@@ -472,23 +182,239 @@ class BalanceTopUpState(State):
         return "/".join((self.organization, self.project, self.stack, self.resource_name))
 
     def with_charge(
-        self, *, key: str, cents: int, at: float, month: str, before: float, after: float
+        self, charge: JournalEntry, before: Balance, after: Balance
     ) -> BalanceTopUpState:
         """Return the state after one more charge. A month that is over isn't counted again."""
-        in_month = self.month_charged_cents if month <= self.month else 0
+        in_month = self.month_charged_cents if charge.month <= self.month else 0
         return self.model_copy(
             update={
                 "charges": self.charges + 1,
-                "last_charge_cents": cents,
-                "last_charged_at": int(at),
-                "total_charged_cents": self.total_charged_cents + cents,
-                "month": max(month, self.month),
-                "month_charged_cents": in_month + (cents if month >= self.month else 0),
-                "balance_before_cents": before,
-                "balance_after_cents": after,
-                "last_idempotency_key": key,
+                "last_charge_cents": charge.amount_cents,
+                "last_charged_at": int(charge.time),
+                "total_charged_cents": self.total_charged_cents + charge.amount_cents,
+                "month": max(charge.month, self.month),
+                "month_charged_cents": in_month
+                + (charge.amount_cents if charge.month >= self.month else 0),
+                "balance_before_cents": before.credit_balance_cents,
+                "balance_after_cents": after.credit_balance_cents,
+                "last_idempotency_key": charge.key,
             }
         )
+
+
+_OUTPUTS = tuple(BalanceTopUpState.model_fields)
+SET_BY_A_CHARGE = _OUTPUTS[_OUTPUTS.index("charges") :]
+"""The outputs that a charge changes."""
+
+
+# ----------------------------------------------------------------------
+# The decision, from values alone.
+
+_CLOCKS_AGREE = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a decision depends on, besides the top-up. `entries` are its organization's."""
+
+    balance: Balance
+    max_top_up_cents: int | None
+    entries: Sequence[JournalEntry]
+    server_time: float | None
+    clock: float
+
+
+@dataclass(frozen=True)
+class NothingDue:
+    """The balance isn't below the threshold, or the limit is used up, which `warning` says."""
+
+    warning: str | None = None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A charge is due, and isn't made."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class CountKnown:
+    """The card was charged, and the state doesn't have it. So it is counted, and not charged."""
+
+    entry: JournalEntry
+
+
+@dataclass(frozen=True)
+class ChargeDue:
+    """A charge is due, and nothing forbids it.
+
+    Where a preview doesn't know the amount or the triggers yet, it doesn't know the key either.
+    `begun` is the same charge if an earlier run has begun it, and its outcome isn't known.
+    """
+
+    amount_cents: int | None
+    key: str | None
+    month: str
+    begun: JournalEntry | None = None
+
+
+Decision = NothingDue | Refused | CountKnown | ChargeDue
+
+
+def decide(state: BalanceTopUpState, inputs: Props, facts: Facts) -> Decision:
+    """Decide whether a top-up with a threshold, or whose inputs ask for a charge, charges.
+
+    Of `state` only what was charged counts. `inputs` are checked inputs, which may hold UNKNOWN.
+    """
+    problem = _other_organization_problem(state, facts.balance) or invoice_problem(
+        facts.balance, facts.entries
+    )
+    if problem is not None:
+        return Refused(problem)
+    amount, key = _amount_and_key(state, inputs)
+    begun = next((entry for entry in facts.entries if entry.key == key), None)
+    if begun is not None and begun.outcome == "charged":
+        return CountKnown(begun)
+    month = month_now(state.month, facts.server_time, facts.clock)
+    not_due = _not_due_by_threshold(state, inputs, facts, amount, month)
+    if not_due is not None:
+        return not_due
+    problem = setting_problem(amount, facts.max_top_up_cents) or _open_charge_problem(key, facts)
+    if problem is not None:
+        return Refused(problem)
+    return ChargeDue(amount, key, month, begun)
+
+
+def _other_organization_problem(state: BalanceTopUpState, balance: Balance) -> Problem | None:
+    if balance.org_id == state.org_id:
+        return None
+    return Problem(
+        "amount_cents",
+        f"isn't charged: the resource belongs to organization {state.org_id!r}, and the access "
+        f"token to {balance.org_id!r}, whose card it won't charge: use a token of the right "
+        "organization, or declare a top-up of another name for this one",
+    )
+
+
+def _open_charge_problem(key: str | None, facts: Facts) -> Problem | None:
+    """Return the problem if an open charge stops the one under this key, where it is known."""
+    found = open_charge(facts.entries, key)
+    if found is None or key is None:
+        return None
+    if found.key == key and found.may_be_repeated(facts.server_time, facts.clock):
+        return None
+    return Problem("amount_cents", f"isn't charged, as {found.unknown_outcome}")
+
+
+def setting_problem(amount_cents: int | None, max_top_up_cents: int | None) -> Problem | None:
+    """Return the problem if the settings don't allow a charge of this amount, where it is known."""
+    if amount_cents is None:
+        return None
+    if max_top_up_cents is None:
+        return Problem(
+            "amount_cents",
+            "would charge the organization's card, which is switched off: allow it with `pulumi "
+            f"config set parallel:maxTopUpCents {amount_cents}` (or PARALLEL_MAX_TOP_UP_CENTS), "
+            "the most that one charge may be",
+        )
+    if amount_cents > max_top_up_cents:
+        return Problem(
+            "amount_cents",
+            "is more than one charge may be: the lowest limit that is set (parallel:maxTopUpCents, "
+            "PARALLEL_MAX_TOP_UP_CENTS, or the explicit provider's) allows "
+            f"{max_top_up_cents}, and this is {amount_cents}",
+        )
+    return None
+
+
+def invoice_problem(balance: Balance, entries: Sequence[JournalEntry]) -> Problem | None:
+    """Return the problem if the organization has no prepaid balance.
+
+    It says too if the outcome of one of the organization's charges isn't known.
+    """
+    if not balance.will_invoice:
+        return None
+    reason = (
+        f"can't be charged: organization {balance.org_id} pays by invoice and has no prepaid "
+        "balance to top up. Remove this resource"
+    )
+    begun = open_charge(entries)
+    return Problem(
+        "amount_cents", reason if begun is None else f"{reason}. And {begun.unknown_outcome}"
+    )
+
+
+def month_now(known_month: str, server_time: float | None, clock: float) -> str:
+    """Return the UTC month that a charge counts for, such as "2026-11".
+
+    The server decides it. If its time and this machine's clock don't agree, the earlier one counts:
+    a state with a month far ahead would count for that month for ever. The month is never before
+    `known_month`, the state's.
+    """
+    at = clock if server_time is None else server_time
+    if not clocks_agree(server_time, clock):
+        at = min(at, clock)
+    return max(known_month, datetime.fromtimestamp(at, tz=timezone.utc).strftime("%Y-%m"))
+
+
+def clocks_agree(server_time: float | None, clock: float) -> bool:
+    """Return whether the server's time and this machine's differ by a day at most."""
+    return server_time is not None and abs(server_time - clock) <= _CLOCKS_AGREE.total_seconds()
+
+
+def _amount_and_key(state: BalanceTopUpState, inputs: Props) -> tuple[int | None, str | None]:
+    """Return the amount of the next charge and its idempotency key, None if not known yet."""
+    amount = inputs.get("amount_cents")
+    if not isinstance(amount, int | float):
+        return None, None
+    try:
+        key = idempotency_key(state.identity, state.charges, int(amount), inputs.get("triggers"))
+    except TypeError:
+        return int(amount), None
+    return int(amount), key
+
+
+def _not_due_by_threshold(
+    state: BalanceTopUpState, inputs: Props, facts: Facts, amount: int | None, month: str
+) -> NothingDue | Refused | None:
+    """Return why nothing is charged by threshold; None if there is none or it isn't known yet."""
+    threshold, balance = inputs.get("when_below_cents"), facts.balance.credit_balance_cents
+    if not isinstance(threshold, int | float):
+        return None
+    if balance >= threshold:
+        return NothingDue()
+    if not clocks_agree(facts.server_time, facts.clock):
+        reason = (
+            "isn't charged: the server's answers have no date, or one that differs by more than a "
+            "day from this machine's clock, so the month that "
+            f"{field_name('monthly_limit_cents')} is for isn't known: correct the clock, or see "
+            "what stands between you and the server"
+        )
+        return Refused(Problem("amount_cents", reason))
+    # A new state, after a rename or a replacement, doesn't have what the journal has.
+    charged = [e for e in facts.entries if e.outcome == "charged" and e.month == month]
+    own = [e.amount_cents for e in charged if e.identity == state.identity.digest]
+    others = sum(entry.amount_cents for entry in charged) - sum(own)
+    used = others + max(sum(own), state.month_charged_cents if state.month == month else 0)
+    limit = inputs.get("monthly_limit_cents") or 0
+    if amount is None or not isinstance(limit, int | float) or used + amount <= limit:
+        return None
+    by_others = f" ({others} of them by other top-ups)" if others else ""
+    return NothingDue(
+        f"The balance of {cents_text(balance)} cents is low, and {state.resource_name!r} charges "
+        f"nothing: {used} cents of {field_name('monthly_limit_cents')} {cents_text(limit)} are "
+        f"used in {month}{by_others}."
+    )
+
+
+def cents_text(cents: float) -> str:
+    """Return an amount for people, with all its digits."""
+    return str(int(cents) if float(cents).is_integer() else cents)
+
+
+# ----------------------------------------------------------------------
+# From the check to the deletion.
 
 
 class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
@@ -502,38 +428,26 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
     def check(self, context: Context, olds: Props, news: Props) -> Checked:
         """Check the inputs and, if this may charge, what the settings and the balance allow."""
         checked = super().check(context, olds, news)
-        amount = checked.inputs.get("amount_cents")
-        amount_is_right = all(problem.input != "amount_cents" for problem in checked.problems)
-        by_threshold = news.get("when_below_cents") is not None
-        if not olds or by_threshold or _asks_for_charge(olds, news):
-            if amount_is_right and isinstance(amount, int):
-                _refuse(checked, why_not_allowed(amount, context.run.guards.max_top_up_cents))
-            if not checked.problems:
-                _refuse(checked, _why_no_prepaid_balance(context.run))
-        if not olds and not checked.problems:
-            _check_creation(context, checked)
+        if not olds or _has_threshold(news) or _asks_for_charge(olds, news):
+            problem = _problem_of_charging(context, checked, is_new=not olds)
+            if problem is not None:
+                checked.problems.append(problem)
         return checked
 
     def diff(self, context: Context, state: BalanceTopUpState, news: Props) -> Diff:
         """Compare inputs, and tell the user about a charge that is due. It is never replaced."""
         if context.run.claims.has_program:
-            other = _claimed_by_another(context, state.identity)
-            if other is not None:
-                raise LifecycleError(
-                    f"{other} has the name that this one was created under, "
-                    f"{state.resource_name!r}, and one charge would be counted for both: declare "
-                    "the newer one of the two under another name"
-                )
+            _claim_name(context, state.identity)
         updates = set(changed_inputs(self.inputs_type, state, news))
-        by_threshold = news.get("when_below_cents") is not None
+        by_threshold = _has_threshold(news)
         if by_threshold or _asks_for_charge(dict(state), news):
-            is_due, refusal = _plan(context, state, news)
-            if refusal is not None and not by_threshold:
-                raise LifecycleError(f"the next charge {refusal}")
-            if refusal is not None:
+            decision = _decide_before_run(context, state, news)
+            if isinstance(decision, Refused):
+                if not by_threshold:
+                    raise LifecycleError(decision.problem.text)
                 # A refresh asks for a diff too, and charges nothing. The update raises.
-                context.warn(f"{_name_of(context.resource)}: the next charge {refusal}.")
-            if is_due and by_threshold:
+                context.warn(f"{_name_of(context.resource)}: {decision.problem.text}.")
+            if by_threshold and not isinstance(decision, NothingDue):
                 updates.add("when_below_cents")
         return Diff(updates=tuple(sorted(updates)))
 
@@ -542,19 +456,15 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
     ) -> dict[str, Any]:
         """Return the outputs after an update. What a charge changes isn't known before it."""
         expected = super().expect_update(context, state, inputs)
-        if inputs.get("when_below_cents") is None and not _asks_for_charge(dict(state), inputs):
+        if not _has_threshold(inputs) and not _asks_for_charge(dict(state), inputs):
             return expected
         return {**expected, **dict.fromkeys(SET_BY_A_CHARGE, UNKNOWN)}
 
     def create(self, context: Context, inputs: BalanceTopUpInputs) -> BalanceTopUpState:
         """Charge for the first time; with a threshold, only if the balance is low."""
-        run = context.run
-        run.require_allowed_organization()
-        other = _claimed_by_another(context, _new_identity(context.resource))
-        if other is not None:
-            raise LifecycleError(f"its name {_why_name_is_taken(other)}")
-        state = _new_state(context, dict(inputs), run.balance.get().org_id)
-        return _charge_where_due(context, state)
+        state = _state_without_charges(context)
+        _claim_name(context, state.identity)
+        return _charge_if_due(context, state.model_copy(update=dict(inputs)))
 
     def read(self, context: Context, state: BalanceTopUpState) -> BalanceTopUpState | None:  # noqa: ARG002
         """Return the state. The server has nothing that it could be compared with."""
@@ -564,12 +474,11 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
         self, context: Context, state: BalanceTopUpState, inputs: BalanceTopUpInputs
     ) -> BalanceTopUpState:
         """Charge again if the inputs ask for that or it is due; keep the changed inputs."""
-        context.run.require_allowed_organization()
-        asked = _asks_for_charge(dict(state), dict(inputs))
+        asks = _asks_for_charge(dict(state), dict(inputs))
         state = state.model_copy(update=dict(inputs))
-        if state.when_below_cents is None and not asked:
-            return state
-        return _charge_where_due(context, state)
+        if asks or state.when_below_cents is not None:
+            return _charge_if_due(context, state)
+        return state
 
     def delete(self, context: Context, state: BalanceTopUpState) -> None:
         """Remove it from the stack, and tell the user that nothing is paid back."""
@@ -581,36 +490,46 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
             )
 
 
-def month_of(epoch_seconds: float) -> str:
-    """Return the UTC calendar month of a time, such as "2026-11"."""
-    return datetime.fromtimestamp(epoch_seconds, tz=timezone.utc).strftime("%Y-%m")
+def _has_threshold(inputs: Props) -> bool:
+    return inputs.get("when_below_cents") is not None
 
 
-def month_now(known_month: str, server_time: float | None, clock: float) -> str | None:
-    """Return the month that a monthly limit is for. It is never before `known_month`, the state's.
+def _asks_for_charge(olds: Props, news: Props) -> bool:
+    """Return whether an input has changed whose change charges, if there is no threshold."""
+    return any(not same(olds.get(name), news.get(name)) for name in ("amount_cents", "triggers"))
 
-    The server decides it, if this machine's clock differs by less than a day; otherwise one of the
-    two is wrong, and the month is None.
-    """
-    if server_time is None or abs(server_time - clock) > _CLOCKS_AGREE.total_seconds():
+
+def _problem_of_charging(context: Context, checked: Checked, *, is_new: bool) -> Problem | None:
+    """Return the problem if a top-up that may charge can't; tell what a new one will charge."""
+    run, amount = context.run, checked.inputs.get("amount_cents")
+    if isinstance(amount, int) and all(p.input != "amount_cents" for p in checked.problems):
+        problem = setting_problem(amount, run.guards.max_top_up_cents)
+        if problem is not None:
+            return problem
+    if checked.problems:
         return None
-    return max(known_month, month_of(server_time))
+    if not is_new:
+        balance = run.balance.get()
+        return invoice_problem(balance, run.charge_journal.entries(balance.org_id))
+    state = _state_without_charges(context)
+    _claim_name(context, state.identity)
+    decision = _decide_before_run(context, state, checked.inputs)
+    return decision.problem if isinstance(decision, Refused) else None
 
 
-def month_to_keep(known_month: str, server_time: float | None, clock: float) -> str:
-    """Return the month that a charge is counted for, also where nothing depends on it.
-
-    If the server's time and this machine's clock differ, the earlier one counts: a state with a
-    month far ahead would count for that month for ever.
-    """
-    earlier = min(clock if server_time is None else server_time, clock)
-    agreed = month_now(known_month, server_time, clock)
-    return agreed or max(known_month, month_of(earlier))
-
-
-def _refuse(checked: Checked, refusal: str | None, input_name: str = "amount_cents") -> None:
-    if refusal is not None:
-        checked.problems.append(Problem(input_name, refusal))
+def _state_without_charges(context: Context) -> BalanceTopUpState:
+    """Return the state of a top-up that has charged nothing yet, without its inputs."""
+    run, resource = context.run, context.resource
+    return BalanceTopUpState(
+        amount_cents=0,
+        organization=resource.organization,
+        project=resource.project,
+        stack=resource.stack,
+        resource_name=resource.name,
+        parent_types=resource.parent_types or None,
+        org_id=run.balance.get().org_id,
+        month=month_now("", run.server_time(), run.clock()),
+    )
 
 
 def _name_of(resource: ResourceNames) -> str:
@@ -619,254 +538,238 @@ def _name_of(resource: ResourceNames) -> str:
     return f"{resource.name!r}{place}"
 
 
-def _claimed_by_another(context: Context, identity: Identity) -> str | None:
-    """Claim an identity for this resource; return another top-up of this run that has it.
+def _claim_name(context: Context, identity: Identity) -> None:
+    """Claim an identity for this resource. Raises LifecycleError if another top-up has it.
 
     Its owner is the name in the program now. So a resource and its replacement are the same.
     """
     name = _name_of(context.resource)
     claim = context.run.claims.claim(f"top-up:{identity.digest}", name, f"the top-up {name}")
-    return None if claim is None else claim.subject
+    if claim is not None:
+        raise LifecycleError(
+            f"it and {claim.subject} were created under one name, {identity.name!r}, and one "
+            "charge would be counted for both: choose another name for the newer one of the two"
+        )
 
 
-def _new_identity(resource: ResourceNames) -> Identity:
-    """Return the identity of a top-up that will be created."""
-    return Identity(
-        resource.organization,
-        resource.project,
-        resource.stack,
-        resource.name,
-        resource.parent_types,
+def _facts(run: Run, org_id: str, balance: Balance) -> Facts:
+    return Facts(
+        balance,
+        run.guards.max_top_up_cents,
+        run.charge_journal.entries(org_id),
+        run.server_time(),
+        run.clock(),
     )
 
 
-def _new_state(context: Context, inputs: Props, org_id: str) -> BalanceTopUpState:
-    """Return the state of a top-up that has charged nothing yet. An input may be UNKNOWN."""
-    run, resource = context.run, context.resource
-    return BalanceTopUpState.model_construct(
-        **inputs,
-        organization=resource.organization,
-        project=resource.project,
-        stack=resource.stack,
-        resource_name=resource.name,
-        parent_types=resource.parent_types or None,
-        org_id=org_id,
-        month=month_to_keep("", run.server_time(), run.clock()),
-    )
-
-
-def _why_no_prepaid_balance(run: Run) -> str | None:
-    """Return why the organization's balance can't be topped up, or None."""
+def _decide_before_run(context: Context, state: BalanceTopUpState, inputs: Props) -> Decision:
+    """Decide as the run will, and tell the user. Changes nothing."""
+    run = context.run
     balance = run.balance.get()
-    refusal = why_invoiced(balance)
-    return None if refusal is None else with_open_charge(run, balance.org_id, refusal)
+    decision = decide(state, inputs, _facts(run, state.org_id, balance))
+    if isinstance(decision, Refused):
+        # Perhaps because of a charge that is just being made, by another resource of this run or
+        # another process. If that takes too long, its outcome isn't known either.
+        with charge_lock(state.org_id, run.api.call_seconds, run.cancellation):
+            decision = decide(state, inputs, _facts(run, state.org_id, balance))
+    _announce(context, inputs, decision, balance)
+    return decision
 
 
-def _why_name_is_taken(other: str) -> str:
-    """Return why a new top-up can't have the name that another one has in its keys."""
-    return (
-        f"was that of {other} when it was created, and one charge would be counted for both: "
-        "choose another name for the new one"
-    )
+def _announce(context: Context, inputs: Props, decision: Decision, balance: Balance) -> None:
+    """Tell, once in a run, what `pulumi up` will do. The text is right in a preview too."""
+    name, threshold = _name_of(context.resource), inputs.get("when_below_cents")
+    match decision:
+        case NothingDue(warning=str(warning)):
+            context.warn(warning, once=True)
+        case CountKnown(entry=entry):
+            context.info(
+                f"{name}: `pulumi up` will count {entry.amount_cents} cents that were charged "
+                f"before under the idempotency key {entry.key}, and charge nothing for them.",
+                once=True,
+            )
+        case ChargeDue(amount_cents=amount, key=key):
+            cents = "a still unknown number of" if amount is None else str(amount)
+            under = f" under the idempotency key {key}" if key is not None else ""
+            condition = ""
+            if isinstance(threshold, int | float):
+                condition = (
+                    f", as the balance of {cents_text(balance.credit_balance_cents)} cents is "
+                    f"below {cents_text(threshold)} (unless another charge raises it before this "
+                    "one's turn)"
+                )
+            context.info(
+                f"{name}: `pulumi up` will charge {cents} cents to the card{under}{condition}.",
+                once=True,
+            )
 
 
-def _check_creation(context: Context, checked: Checked) -> None:
-    """Refuse a name that another top-up has; tell the user what will be charged."""
-    run, news = context.run, checked.inputs
-    other = _claimed_by_another(context, _new_identity(context.resource))
-    if other is not None:
-        _refuse(checked, _why_name_is_taken(other), "resource_name")
-        return
-    _, refusal = _plan(context, _new_state(context, news, run.balance.get().org_id), news)
-    _refuse(checked, refusal)
+# ----------------------------------------------------------------------
+# Charge the card once for one reason, however often it is tried. POST /service/v1/balance/add.
 
 
-def _asks_for_charge(olds: Props, news: Props) -> bool:
-    """Return whether an input has changed whose change charges, if there is no threshold."""
-    return any(not same(olds.get(name), news.get(name)) for name in ("amount_cents", "triggers"))
+def _charge_if_due(context: Context, state: BalanceTopUpState) -> BalanceTopUpState:
+    """Take the decision again, and carry it out. Nothing else of this user charges meanwhile.
 
-
-def _next_charge(state: BalanceTopUpState, news: Props) -> Charge | None:
-    """Return the next charge; None if its amount or its triggers aren't known."""
-    amount, identity = news.get("amount_cents"), state.identity
-    if not isinstance(amount, int | float):
-        return None
-    try:
-        key = idempotency_key(identity, state.charges, int(amount), news.get("triggers"))
-    except TypeError:
-        return None
-    return Charge(int(amount), key, state.org_id, identity)
-
-
-def _known_charge(run: Run, wanted: Charge | None) -> JournalEntry | None:
-    """Return the entry of a charge that this machine knows to be made, though no state has it."""
-    entry = run.charge_journal.find(wanted.org_id, wanted.key) if wanted is not None else None
-    return entry if entry is not None and entry.outcome == "charged" else None
-
-
-def _plan(context: Context, state: BalanceTopUpState, news: Props) -> tuple[bool, str | None]:
-    """Tell the user what a run with these inputs will charge. Changes nothing.
-
-    Return whether a charge is due, and why it will be refused.
+    A known charge is counted. Without a threshold, it is the one that was asked for.
     """
-    run, threshold = context.run, news.get("when_below_cents")
-    wanted = _next_charge(state, news)
-    if _known_charge(run, wanted) is not None:
-        _announce(context, news, wanted, is_known=True)
-        return True, None
-    condition = ""
-    if isinstance(threshold, int | float):
-        balance = run.balance.get()
-        if not _is_below(balance, threshold):
-            return False, None
-        used = _used_of_limit(run, state)
-        if used is None:
-            return True, f"isn't made: {_NO_MONTH}"
-        if used.is_beyond(news):
-            _warn_of_limit(context, state, balance, news, used)
-            return False, None
-        condition = (
-            f", as the balance of {cents_of(balance):g} cents is below {threshold:g} (unless "
-            "another charge raises it before this one's turn)"
-        )
-    refusal = why_not_now(context, wanted.org_id, wanted.key) if wanted is not None else None
-    if refusal is None:
-        _announce(context, news, wanted, condition)
-    return True, refusal
-
-
-def _announce(
-    context: Context,
-    news: Props,
-    wanted: Charge | None,
-    condition: str = "",
-    *,
-    is_known: bool = False,
-) -> None:
-    """Tell, once in a run, what `pulumi up` will charge. The text is right in a preview too."""
-    name, amount = _name_of(context.resource), news.get("amount_cents")
-    cents = f"{amount:g}" if isinstance(amount, int | float) else "a still unknown number of"
-    key = f" under the idempotency key {wanted.key}" if wanted is not None else ""
-    if is_known:
-        text = (
-            f"{name}: `pulumi up` will count {cents} cents that were charged before{key}, and "
-            "charge nothing for them."
-        )
-    else:
-        text = f"{name}: `pulumi up` will charge {cents} cents to the card{key}{condition}."
-    context.info(text, once=True)
-
-
-def _is_below(balance: Balance, threshold: float) -> bool:
-    return cents_of(balance) < threshold
-
-
-class _Used(NamedTuple):
-    """The cents of the organization's monthly limit that are used: by this top-up, and by others.
-
-    A new state, after a rename or a replacement, doesn't have what the journal has.
-    """
-
-    month: str
-    own: int
-    others: int
-
-    def is_beyond(self, news: Props) -> bool:
-        """Return whether one more charge would be beyond the limit. An UNKNOWN input isn't."""
-        amount, limit = news.get("amount_cents"), news.get("monthly_limit_cents") or 0
-        if not isinstance(amount, int | float) or not isinstance(limit, int | float):
-            return False
-        return self.own + self.others + amount > limit
-
-
-def _used_of_limit(run: Run, state: BalanceTopUpState) -> _Used | None:
-    """Return what is used of the limit; None if the month isn't known."""
-    month = month_now(state.month, run.server_time(), run.clock())
-    if month is None:
-        return None
-    entries = run.charge_journal.entries(state.org_id)
-    own, others = charged_in_month(entries, month, state.identity.digest)
-    in_state = state.month_charged_cents if state.month == month else 0
-    return _Used(month, max(own, in_state), others)
-
-
-def _warn_of_limit(
-    context: Context, state: BalanceTopUpState, balance: Balance, news: Props, used: _Used
-) -> None:
-    others = f" ({used.others} of them by other top-ups)" if used.others else ""
-    context.warn(
-        f"The balance of {cents_of(balance):g} cents is low, and {state.resource_name!r} charges "
-        f"nothing: {used.own + used.others} cents of {field_name('monthly_limit_cents')} "
-        f"{news.get('monthly_limit_cents') or 0:g} are used in {used.month}{others}.",
-        once=True,
-    )
-
-
-def _charge_where_due(context: Context, state: BalanceTopUpState) -> BalanceTopUpState:
-    """Charge; with a threshold, only if the balance is low now.
-
-    A charge that was made before and isn't in the state is counted and not made again. Without a
-    threshold, it is the one that was asked for.
-    """
-    run, by_threshold = context.run, state.when_below_cents is not None
-    with one_charge_at_a_time(
-        context, state.amount_cents, state.org_id, lock_required=by_threshold
-    ) as before:
+    run = context.run
+    with charge_lock(state.org_id, run.api.call_seconds, run.cancellation) as failure:
+        if failure is not None:
+            _require_lock(context, state, failure)
+        before = run.api.get_balance()
+        facts = _facts(run, state.org_id, before)
         while True:
-            wanted = _next_charge(state, dict(state))
-            if wanted is None:
-                raise LifecycleError("not all of `triggers` is known, so nothing is charged")
-            known = _known_charge(run, wanted)
-            if known is None:
-                break
-            state = _counted(context, state, known, cents_of(before))
-            if not by_threshold:
-                return state
-        if by_threshold and not _is_due(context, state, before):
-            return state
-        month = month_to_keep(state.month, run.server_time(), run.clock())
-        after = charge(context, wanted, before, month)
-        server_time = run.server_time()
-        now = run.clock() if server_time is None else server_time
-        return state.with_charge(
-            key=wanted.key,
-            cents=wanted.amount_cents,
-            at=now,
-            month=month,
-            before=cents_of(before),
-            after=cents_of(after),
+            decision = decide(state, dict(state), facts)
+            match decision:
+                case Refused(problem=problem):
+                    raise LifecycleError(problem.text)
+                case NothingDue():
+                    _announce(context, dict(state), decision, before)
+                    return state
+                case CountKnown(entry=entry):
+                    state = _counted(context, state, entry, before)
+                    if state.when_below_cents is None:
+                        return state
+                case ChargeDue():
+                    return _charge(context, state, decision, before, has_lock=failure is None)
+
+
+def _require_lock(
+    context: Context, state: BalanceTopUpState, failure: TimeoutError | UserFolderError
+) -> None:
+    """Raise LifecycleError, unless the user has no place for a lock and there is no threshold."""
+    run = context.run
+    if isinstance(failure, UserFolderError) and state.when_below_cents is None:
+        # A container without a place for files is gone by the next run, as its files would be.
+        context.warn(
+            f"{failure}. So nothing else on this machine waits for this charge, or knows of it if "
+            "its outcome isn't known: should this run be killed, look for the key that it prints "
+            "in the Parallel console before you run again, unless you do so within 23 hours.",
+            once=True,
         )
-
-
-def _is_due(context: Context, state: BalanceTopUpState, balance: Balance) -> bool:
-    """Return whether a top-up by threshold charges now."""
-    if state.when_below_cents is None or not _is_below(balance, state.when_below_cents):
-        return False
-    used = _used_of_limit(context.run, state)
-    if used is None:
-        raise LifecycleError(_NO_MONTH)
-    if used.is_beyond(dict(state)):
-        _warn_of_limit(context, state, balance, dict(state), used)
-        return False
-    return True
+        return
+    if isinstance(failure, UserFolderError):
+        raise LifecycleError(
+            "nothing is charged by threshold, as another run of this user could charge "
+            f"organization {state.org_id} at the same time: {failure}"
+        )
+    if run.cancellation.is_cancelled:
+        raise LifecycleError(
+            "the run was cancelled while another process of this user was charging organization "
+            f"{state.org_id}, so nothing is charged: run again"
+        )
+    raise LifecycleError(
+        f"another charge of this user for organization {state.org_id} hasn't ended after "
+        f"{run.api.call_seconds:g} seconds (parallel:timeoutSeconds), so nothing is charged: end "
+        "its process if it hangs, or wait until it has ended, then run again"
+    )
 
 
 def _counted(
-    context: Context, state: BalanceTopUpState, known: JournalEntry, balance: float
+    context: Context, state: BalanceTopUpState, entry: JournalEntry, balance: Balance
 ) -> BalanceTopUpState:
     """Return the state with a charge that this machine knows to be made."""
     context.warn(
-        f"Nothing was charged now: the {known.amount_cents} cents under the idempotency key "
-        f"{known.key} were charged {known.began}, by a run whose state isn't this one, or for a "
-        "resource of this name that was destroyed or replaced. They are counted here. To charge "
+        f"Nothing was charged now: the {entry.amount_cents} cents under the idempotency key "
+        f"{entry.key} were charged {entry.time_text}, by a run whose state isn't this one, or for "
+        "a resource of this name that was destroyed or replaced. They are counted here. To charge "
         "once more, change `triggers`."
     )
-    at = known.begun_here if known.begun_at is None else known.begun_at
-    return state.with_charge(
-        key=known.key,
-        cents=known.amount_cents,
-        at=at,
-        month=known.month,
-        before=balance,
-        after=balance,
+    return state.with_charge(entry, balance, balance)
+
+
+def _charge(
+    context: Context, state: BalanceTopUpState, due: ChargeDue, before: Balance, *, has_lock: bool
+) -> BalanceTopUpState:
+    """Make a charge, and return the state after it."""
+    run = context.run
+    if due.amount_cents is None or due.key is None:
+        raise LifecycleError("not all of `triggers` is known, so nothing is charged")
+    entry = due.begun or JournalEntry(
+        key=due.key,
+        org_id=state.org_id,
+        amount_cents=due.amount_cents,
+        resource=str(state.identity),
+        identity=state.identity.digest,
+        month=due.month,
+        begun_at=run.server_time(),
+        begun_here=run.clock(),
+        outcome="begun",
+    )
+    context.info(
+        f"Charging {entry.amount_cents} cents to the card of organization {entry.org_id} under "
+        f"the idempotency key {entry.key} (for {entry.resource})."
+    )
+    noted = True
+    try:
+        run.charge_journal.write(entry)
+    except UserFolderError:
+        if has_lock:
+            raise
+        noted = False  # the user has no place for it, and knows that from the missing lock
+    after = _send(run, entry, before, noted=noted, is_new=due.begun is None)
+    charged = entry.model_copy(update={"outcome": "charged", "month": due.month})
+    if noted:
+        try:
+            run.charge_journal.write(charged)
+        except UserFolderError as error:
+            # For the journal it stays open, so nothing is charged before the user has settled it.
+            context.warn(str(error))
+    _announce_charge(context, charged, before, after)
+    return state.with_charge(charged, before, after)
+
+
+def _send(run: Run, entry: JournalEntry, before: Balance, *, noted: bool, is_new: bool) -> Balance:
+    """Send the request. Raises LifecycleError if it isn't known whether the card was charged."""
+    try:
+        return run.api.add_balance(entry.amount_cents, entry.key)
+    except ParallelError as error:
+        if isinstance(error, ApiError) and error.may_have_worked:
+            text = _unknown_outcome(run, str(error), entry, before, noted=noted)
+            raise LifecycleError(text) from None
+        # This run has charged nothing. Whether an earlier one has charged is unknown as before.
+        if not is_new:
+            raise LifecycleError(f"{error}. And {entry.unknown_outcome}") from None
+        with contextlib.suppress(UserFolderError):
+            run.charge_journal.forget(entry)
+        raise
+
+
+def _unknown_outcome(
+    run: Run, reason: str, entry: JournalEntry, before: Balance, *, noted: bool
+) -> str:
+    try:
+        balance_now = f"{cents_text(run.api.get_balance().credit_balance_cents)} cents"
+    except ParallelError:
+        balance_now = "not known, as it can't be read either"
+    advice = entry.advice
+    if not noted:
+        advice = (
+            "Nothing on this machine tells the next run of it: before you run again, look at the "
+            "charges in the Parallel console (the balance alone proves nothing). The key is "
+            f"{entry.key}"
+        )
+    return (
+        f"it isn't known whether {entry.amount_cents} cents were charged: {reason}. The balance "
+        f"was {cents_text(before.credit_balance_cents)} cents before, and is {balance_now} now. "
+        f"{advice}"
+    )
+
+
+def _announce_charge(
+    context: Context, charged: JournalEntry, before: Balance, after: Balance
+) -> None:
+    """Tell the user what was charged, or why that isn't certain."""
+    if after.credit_balance_cents > before.credit_balance_cents:
+        context.info(f"Charged {charged.amount_cents} cents (key {charged.key}).")
+        return
+    context.warn(
+        f"The {charged.amount_cents} cents under the idempotency key {charged.key} are counted as "
+        "charged, but the balance didn't rise (before: "
+        f"{cents_text(before.credit_balance_cents)}, after: "
+        f"{cents_text(after.credit_balance_cents)}). Either as much was used meanwhile, or the "
+        "server had charged under this key before: in a run that ended without an answer, before "
+        "this resource was destroyed, or from another checkout of the same stack. The balance "
+        "alone doesn't tell which: look at the charges in the Parallel console."
     )

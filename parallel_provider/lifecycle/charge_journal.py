@@ -7,19 +7,24 @@ charges while you read the journal and write to it, if what you write depends on
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import hashlib
-import json
-import math
-import os
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal
 
+from pydantic import ConfigDict
+
+from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import ParallelError, UserFolderError
-from parallel_provider.user_folder import make_user_folder, user_folder
+from parallel_provider.model import Model
+from parallel_provider.user_folder import (
+    machine_lock,
+    make_user_folder,
+    user_folder,
+    write_private,
+)
 
 # The server remembers an idempotency key for at least 24 hours. One of these hours is left for the
 # repeated request itself, which may take as long as parallel:timeoutSeconds allows.
@@ -29,11 +34,8 @@ REPEAT_PERIOD = timedelta(hours=23)
 _CLOCKS_DIFFER_SECONDS = 60.0
 _FOLDER = "charges"
 
-Outcome = Literal["begun", "charged"]
 
-
-@dataclasses.dataclass(frozen=True)
-class JournalEntry:
+class JournalEntry(Model):
     """One charge of one organization.
 
     `resource` names its top-up for people, and `identity` is a hash of all parts of that name.
@@ -41,6 +43,8 @@ class JournalEntry:
     seconds, or None if it wasn't known; `begun_here` is this machine's. `outcome` is "begun" until
     it is known that the card was charged. An entry of a charge that wasn't made is removed.
     """
+
+    model_config = ConfigDict(extra="forbid")
 
     key: str
     org_id: str
@@ -50,12 +54,17 @@ class JournalEntry:
     month: str
     begun_at: float | None
     begun_here: float
-    outcome: Outcome
+    outcome: Literal["begun", "charged"]
 
     @property
-    def began(self) -> str:
-        """Return the time of the first request as a text."""
-        return moment(self.begun_here if self.begun_at is None else self.begun_at)
+    def time(self) -> float:
+        """The time of the first request, by the server if that is known."""
+        return self.begun_here if self.begun_at is None else self.begun_at
+
+    @property
+    def time_text(self) -> str:
+        """The time of the first request, for people."""
+        return _time_text(self.time)
 
     def may_be_repeated(self, server_time: float | None, clock: float) -> bool:
         """Say whether the server certainly still knows the key, so that it won't charge again.
@@ -68,15 +77,24 @@ class JournalEntry:
         return all(-_CLOCKS_DIFFER_SECONDS <= a < REPEAT_PERIOD.total_seconds() for a in ages)
 
     @property
+    def unknown_outcome(self) -> str:
+        """A sentence for an earlier charge whose outcome isn't known, and what the user can do."""
+        return (
+            f"it isn't known whether an earlier charge of {self.amount_cents} cents was made (for "
+            f"{self.resource}, under the idempotency key {self.key}, begun {self.time_text}). "
+            f"{self.advice}"
+        )
+
+    @property
     def advice(self) -> str:
-        """Return what the user can do while the outcome isn't known."""
+        """What the user can do while the outcome isn't known."""
         settle = (
             "look at the charges in the Parallel console (the balance alone proves nothing), and "
             f"run `parallel-provider charges settle {self.key}` with --charged or --not-charged"
         )
         if self.begun_at is None:
             return f"Before you run again, {settle}"
-        until = moment(self.begun_at + REPEAT_PERIOD.total_seconds())
+        until = _time_text(self.begun_at + REPEAT_PERIOD.total_seconds())
         return (
             f"Until {until}, running the same program again is safe: it repeats this charge under "
             f"the idempotency key {self.key}, which the server carries out once. After that, or to "
@@ -84,8 +102,7 @@ class JournalEntry:
         )
 
 
-def moment(epoch_seconds: float) -> str:
-    """Return a time as a text for people, in UTC."""
+def _time_text(epoch_seconds: float) -> str:
     return datetime.fromtimestamp(epoch_seconds, tz=timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
@@ -95,29 +112,11 @@ def open_charge(entries: Iterable[JournalEntry], key: str | None = None) -> Jour
     return min(unknown, key=lambda entry: entry.key == key, default=None)
 
 
-def why_not_made(entry: JournalEntry) -> str:
-    """Return why no charge is made while the outcome of this one isn't known."""
-    return f"isn't made, as {open_charge_sentence(entry)}. {entry.advice}"
-
-
-def open_charge_sentence(entry: JournalEntry) -> str:
-    """Return what is known of a charge whose outcome isn't known."""
-    return (
-        f"it isn't known whether an earlier charge of {entry.amount_cents} cents was made (for "
-        f"{entry.resource}, under the idempotency key {entry.key}, begun {entry.began})"
-    )
-
-
-def charged_in_month(entries: Iterable[JournalEntry], month: str, identity: str) -> tuple[int, int]:
-    """Return the cents that this top-up has charged in a month, and those that all others have."""
-    own = others = 0
-    for entry in entries:
-        if entry.outcome == "charged" and entry.month == month:
-            if entry.identity == identity:
-                own += entry.amount_cents
-            else:
-                others += entry.amount_cents
-    return own, others
+def charge_lock(
+    org_id: str, wait_seconds: float, cancellation: Cancellation | None = None
+) -> AbstractContextManager[TimeoutError | UserFolderError | None]:
+    """Hold the lock of an organization's charges; yields what `machine_lock` yields."""
+    return machine_lock("charge", org_id, wait_seconds=wait_seconds, cancellation=cancellation)
 
 
 class ChargeJournal:
@@ -126,58 +125,48 @@ class ChargeJournal:
     def __init__(self, folder: Path | None = None) -> None:
         self._given_folder = folder
 
-    def find(self, org_id: str, key: str) -> JournalEntry | None:
-        """Return the entry of a charge. Raises ParallelError for one that can't be read."""
-        folder = self._folder()
-        return None if folder is None else _read(folder / _name(org_id, key))
-
     def entries(self, org_id: str | None = None) -> list[JournalEntry]:
-        """Return all entries, or those of one organization, oldest first. Raises ParallelError."""
-        folder = self._folder()
+        """Return all entries, or those of one organization, oldest first.
+
+        There are none if the user has no place for them. Raises ParallelError if one can't be read.
+        """
         try:
-            paths = sorted(folder.iterdir()) if folder is not None else []
-        except (FileNotFoundError, NotADirectoryError):
+            folder = self._given_folder or user_folder() / _FOLDER
+            paths = [path for path in folder.iterdir() if path.suffix == ".json"]
+        except (FileNotFoundError, NotADirectoryError, UserFolderError):
             return []
         except OSError as error:
             raise _unreadable(error.strerror, f"let this user read {folder}") from None
-        found = [_read(path) for path in paths if path.suffix == ".json"]
-        wanted = [entry for entry in found if entry and org_id in (None, entry.org_id)]
-        return sorted(wanted, key=lambda entry: (entry.begun_here, entry.key))
+        found = [entry for entry in map(_read, paths) if entry and org_id in (None, entry.org_id)]
+        return sorted(found, key=lambda entry: (entry.begun_here, entry.key))
 
     def write(self, entry: JournalEntry) -> None:
         """Write an entry, down to the disk. It replaces an older one. Raises UserFolderError."""
-        folder = self._given_folder or make_user_folder(_FOLDER)
+        path = self._path(entry)
         try:
-            _replace(folder / _name(entry.org_id, entry.key), json.dumps(dataclasses.asdict(entry)))
+            write_private(path, entry.model_dump_json().encode())
         except OSError as error:
-            raise _unwritable(folder, error) from None
+            raise _unwritable(path, error) from None
 
     def forget(self, entry: JournalEntry) -> None:
         """Remove the entry of a charge that wasn't made. Raises UserFolderError."""
-        folder = self._folder()
-        if folder is None:
-            return
+        path = self._path(entry)
         try:
-            (folder / _name(entry.org_id, entry.key)).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         except OSError as error:
-            raise _unwritable(folder, error) from None
+            raise _unwritable(path, error) from None
 
-    def _folder(self) -> Path | None:
-        """Return the folder, which may not exist yet; None if this user can't have one."""
-        with contextlib.suppress(UserFolderError):
-            return self._given_folder or user_folder() / _FOLDER
-        return None
-
-
-def _name(org_id: str, key: str) -> str:
-    digest = hashlib.sha256(f"{org_id}\n{key}".encode(errors="surrogatepass")).hexdigest()
-    return f"{digest}.json"
+    def _path(self, entry: JournalEntry) -> Path:
+        name = f"{entry.org_id}\n{entry.key}".encode(errors="surrogatepass")
+        folder = self._given_folder or make_user_folder(_FOLDER)
+        return folder / f"{hashlib.sha256(name).hexdigest()}.json"
 
 
 def _read(path: Path) -> JournalEntry | None:
+    """Return the entry in a file; None if it was removed meanwhile."""
     try:
-        return _parsed(json.loads(path.read_text(encoding="utf-8")))
-    except (FileNotFoundError, NotADirectoryError):
+        return JournalEntry.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
         return None
     except OSError as error:
         raise _unreadable(error.strerror, f"let this user read {path}") from None
@@ -192,47 +181,8 @@ def _unreadable(reason: str | None, then: str) -> ParallelError:
     )
 
 
-def _unwritable(folder: Path, error: OSError) -> UserFolderError:
+def _unwritable(path: Path, error: OSError) -> UserFolderError:
     return UserFolderError(
-        f"the journal of charges can't be written ({error.strerror}): let this user write {folder}"
+        "the journal of charges can't be written, and without it nothing is charged "
+        f"({error.strerror}): let this user write {path.parent}"
     )
-
-
-def _parsed(data: Any) -> JournalEntry:  # noqa: ANN401 - JSON
-    """Return an entry from JSON. Raises ValueError."""
-    try:
-        entry = JournalEntry(**data)
-    except TypeError:
-        raise ValueError("fields are missing, or there are others") from None
-    texts = (entry.key, entry.org_id, entry.resource, entry.identity, entry.month)
-    times = (0.0 if entry.begun_at is None else entry.begun_at, entry.begun_here)
-    if not (
-        all(isinstance(text, str) for text in texts)
-        and all(isinstance(time, int | float) and math.isfinite(time) for time in times)
-        and isinstance(entry.amount_cents, int)
-        and entry.outcome in get_args(Outcome)
-    ):
-        raise ValueError("fields have other types")
-    return entry
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a private file in one step, and wait until it is on the disk."""
-    from parallel_provider.late import tempfile  # noqa: PLC0415 - few runs charge
-
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".charge-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    with contextlib.suppress(OSError):
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

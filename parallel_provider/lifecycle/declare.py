@@ -20,7 +20,7 @@ import json
 import re
 import typing
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -34,8 +34,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from parallel_provider.model import Model
 from parallel_provider.printable import field_name
@@ -56,6 +55,15 @@ UNKNOWN = Unknown()
 """A value that will be known once the resource that it comes from exists."""
 
 
+def is_known(value: object) -> bool:
+    """Return whether a JSON-like value holds no UNKNOWN."""
+    if isinstance(value, Mapping):
+        return all(map(is_known, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(is_known, value))
+    return not isinstance(value, Unknown)
+
+
 # ----------------------------------------------------------------------
 # Lengths of time as users write them: "90d", "1d12h", or ISO 8601 ("P30D", "PT12H").
 
@@ -70,19 +78,39 @@ _LONGEST = 1_000 * 365 * 86_400
 EXPECTED = 'a duration such as "90d", "12h", "30m", "45s", "1d12h", or ISO 8601 ("P30D")'
 
 
-def parse_duration(text: str) -> int:
-    """Return the seconds that `text` stands for; whole numbers only, no months or years.
+class Duration(str):
+    """A length of time as the user has written it, such as "90d", and how many `seconds` it is.
 
-    Raises ValueError for anything else, and for more than a thousand years.
+    Whole numbers only, no months or years, less than a thousand years. It is text wherever it
+    leaves this package, so that outputs have what the user has written.
     """
-    match = _SIMPLE.fullmatch(text) or _ISO_8601.fullmatch(text)
-    if match is None or not text.isascii():
-        raise ValueError(f"must be {EXPECTED}")
-    counts = (int(count or 0) for count in match.groups())
-    seconds = sum(count * unit for count, unit in zip(counts, _UNITS.values(), strict=True))
-    if seconds > _LONGEST:
-        raise ValueError("must be less than a thousand years")
-    return seconds
+
+    __slots__ = ("seconds",)
+    seconds: int
+
+    def __new__(cls, text: str) -> Duration:
+        """Parse a text; one that was parsed stays as it is. Raises ValueError."""
+        if isinstance(text, Duration):
+            return text
+        match = _SIMPLE.fullmatch(text) or _ISO_8601.fullmatch(text)
+        if match is None or not text.isascii():
+            raise ValueError(f"must be {EXPECTED}")
+        counts = (int(count or 0) for count in match.groups())
+        duration = super().__new__(cls, text)
+        duration.seconds = sum(
+            count * unit for count, unit in zip(counts, _UNITS.values(), strict=True)
+        )
+        if duration.seconds > _LONGEST:
+            raise ValueError("must be less than a thousand years")
+        return duration
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            _duration,
+            json_schema_input_schema=core_schema.str_schema(),
+            serialization=core_schema.to_string_ser_schema(),
+        )
 
 
 def format_duration(seconds: float) -> str:
@@ -99,7 +127,7 @@ def format_duration(seconds: float) -> str:
 
 
 # ----------------------------------------------------------------------
-# Declare a resource's inputs and state: each field says everything about itself, once.
+# Inputs and states, and what follows from them.
 
 Props = Mapping[str, Any]
 """Inputs or outputs by name, JSON-like; in a preview, UNKNOWN stands where a value isn't known."""
@@ -130,13 +158,6 @@ class Internal:
 @dataclass(frozen=True)
 class SecretOutput:
     """Marks an output that is a secret in Pulumi, and plain text here."""
-
-
-@dataclass(frozen=True)
-class CompareAs:
-    """Says by what the values of an input are compared: two spellings may mean the same."""
-
-    meaning: Callable[[Any], object]
 
 
 @dataclass(frozen=True)
@@ -180,7 +201,7 @@ class Inputs(Declared):
         return checked
 
     @classmethod
-    def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:  # noqa: ARG003 - for others' use
+    def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:  # noqa: ARG003 - a default
         """Yield the problems of inputs that are valid alone, but not together.
 
         `given` has all inputs that the program gives. `valid` has those of them that are valid
@@ -233,9 +254,9 @@ def changed_inputs(kind: type[Inputs], state: State, news: Props) -> set[str]:
     """
     return {
         name
-        for name, info in kind.model_fields.items()
+        for name in kind.model_fields
         if name in type(state).model_fields
-        and not _means_the_same(info, state.input_value(name), news.get(name))
+        and not _means_the_same(state.input_value(name), news.get(name))
     }
 
 
@@ -254,7 +275,7 @@ def change_effects(kind: type[Inputs]) -> dict[str, str]:
     return effects
 
 
-def named_input(kind: type[Inputs]) -> str | None:
+def input_defaulting_to_resource_name(kind: type[Inputs]) -> str | None:
     """Return the name of the input that defaults to the resource's name, or None."""
     return next(iter(_marked(kind, DefaultsToResourceName)), None)
 
@@ -277,17 +298,16 @@ def public_outputs(kind: type[State]) -> tuple[str, ...]:
 
 def same(one: object, other: object) -> bool:
     """Compare JSON-like values. True isn't 1, 2 is 2.0, and UNKNOWN equals nothing."""
-    try:
-        return canonical_json(one) == canonical_json(other)
-    except TypeError:
+    if not is_known(one) or not is_known(other):
         return False
+    return canonical_json(one) == canonical_json(other)
 
 
 def canonical_json(value: object) -> str:
     """Return a JSON-like value as text. Equal values have equal texts.
 
-    2.0 and 2 are equal, as Pulumi sends all numbers as floats. Raises TypeError for values that
-    JSON can't hold, such as UNKNOWN.
+    2.0 and 2 are equal, as states may have either. Raises TypeError for values that JSON can't
+    hold, such as UNKNOWN.
     """
     return json.dumps(mapped(value, whole), sort_keys=True)
 
@@ -301,10 +321,9 @@ def _defaults_for(kind: type[Inputs], given: Props) -> dict[str, Any]:
     }
 
 
-def _means_the_same(info: FieldInfo, old: object, new: object) -> bool:
-    for marker in info.metadata:
-        if isinstance(marker, CompareAs) and isinstance(new, str):
-            return marker.meaning(old) == marker.meaning(new)
+def _means_the_same(old: object, new: object) -> bool:
+    if isinstance(old, Duration) and isinstance(new, str):
+        return old.seconds == Duration(new).seconds
     return same(old, new)
 
 
@@ -323,6 +342,9 @@ def _mentions(annotation: object, wanted: type) -> bool:
     )
 
 
+# ----------------------------------------------------------------------
+# The types of inputs.
+
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # Control characters, surrogates, and the separators of lines and paragraphs.
 _REFUSED_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
@@ -333,10 +355,11 @@ def _refuse(reason: str) -> NoReturn:
     raise PydanticCustomError("refused", "{reason}", {"reason": reason})
 
 
-def _require_sendable(value: object) -> None:
+def _sendable(value: Any) -> Any:  # noqa: ANN401 - as it is
     reason = misfit(value, (Unknown,))
     if reason is not None:
         _refuse(f"must not hold {reason}")
+    return value
 
 
 def _visible_text(value: object) -> str:
@@ -346,16 +369,14 @@ def _visible_text(value: object) -> str:
         _refuse("must not be empty or blank")
     if any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in value):
         _refuse("must not contain control characters, such as line breaks")
-    _require_sendable(value)
-    return value
+    return str(_sendable(value))
 
 
 def _app_id(value: object) -> str:
     if not isinstance(value, str) or not _UUID.fullmatch(value):
         _refuse(f"must be a UUID, such as the {field_name('app_id')} of a parallel App")
-    _require_sendable(value.lower())
     # The answers' ids are in lower case too, and ids are compared as text.
-    return value.lower()
+    return str(_sendable(value.lower()))
 
 
 def _flag(value: object) -> bool:
@@ -364,14 +385,13 @@ def _flag(value: object) -> bool:
     return value
 
 
-def _duration(value: object) -> str:
+def _duration(value: object) -> Duration:
     if not isinstance(value, str):
         _refuse(f"must be {EXPECTED}, not {_kind_of(value)}")
     try:
-        parse_duration(value)
+        return Duration(value)
     except ValueError as error:
         _refuse(str(error))
-    return value
 
 
 def _arguments(value: object) -> Sequence[object]:
@@ -381,35 +401,25 @@ def _arguments(value: object) -> Sequence[object]:
         _refuse("must be made of text only")
     if not value[0] or any(isinstance(item, str) and "\0" in item for item in value):
         _refuse("must begin with a command, and hold no zero bytes")
-    _require_sendable(value)
-    return tuple(value)
+    return tuple(_sendable(value))
 
 
-def _json_like(value: object) -> object:
-    _require_sendable(value)
-    return value
+def _cents(least: int, most: int) -> BeforeValidator:
+    """Return the check of a whole number of cents in a range."""
 
-
-class _Cents:
-    """A whole number of cents in a range."""
-
-    def __init__(self, least: int, most: int | None = None) -> None:
-        self._least = least
-        self._most = most
-
-    def __call__(self, value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int | float):
+    def check(value: object) -> int:
+        number = whole(value)
+        if isinstance(number, bool) or not isinstance(number, int | float):
             _refuse(f"must be a whole number of cents, not {_kind_of(value)}")
-        if isinstance(value, float) and not value.is_integer():
+        if not isinstance(number, int):
             _refuse("must be a whole number of cents")
-        if value < self._least or value > (self._most or MAX_INTEGER):
-            _refuse(f"must be {self._range(value)} (cents): got {int(value)}")
-        return int(value)
+        if number < least or number > most:
+            limits = f"at least {least}" if number < least else f"at most {most}"
+            expected = limits if most == MAX_INTEGER else f"from {least} to {most}"
+            _refuse(f"must be {expected} (cents): got {number}")
+        return number
 
-    def _range(self, value: float) -> str:
-        if self._most is not None:
-            return f"from {self._least} to {self._most}"
-        return f"at least {self._least}" if value < self._least else f"at most {MAX_INTEGER}"
+    return BeforeValidator(check)
 
 
 VisibleText = Annotated[str, BeforeValidator(_visible_text)]
@@ -421,9 +431,6 @@ AppId = Annotated[str, BeforeValidator(_app_id)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 """True or False."""
 
-Duration = Annotated[str, BeforeValidator(_duration), CompareAs(parse_duration)]
-"""A length of time as text, such as "30d": see `durations`. "24h" and "1d" are the same."""
-
 Arguments = Annotated[
     Any,
     BeforeValidator(_arguments),
@@ -431,13 +438,13 @@ Arguments = Annotated[
 ]
 """A command as a list of its arguments; in a preview, one of them may be unknown."""
 
-JsonLike = Annotated[Any, BeforeValidator(_json_like)]
+JsonLike = Annotated[Any, BeforeValidator(_sendable)]
 """Any value that JSON can hold; in a preview, parts of it may be unknown."""
 
-ChargeCents = Annotated[int, BeforeValidator(_Cents(1, 10_000))]
+ChargeCents = Annotated[int, _cents(1, 10_000)]
 """What one charge may be, in US cents."""
 
-PositiveCents = Annotated[int, BeforeValidator(_Cents(1))]
+PositiveCents = Annotated[int, _cents(1, MAX_INTEGER)]
 """An amount in US cents."""
 
 

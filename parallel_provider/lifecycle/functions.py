@@ -11,7 +11,6 @@ from typing import Any
 
 from pydantic import Field
 
-from parallel_provider.api import AppItem
 from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.declare import Declared, Inputs, Problem, Props
 from parallel_provider.lifecycle.run import INCOMPLETE, Run
@@ -74,40 +73,33 @@ class ExistingApps(Declared):
 
 def get_balance(run: Run, inputs: NoInputs) -> Balance:  # noqa: ARG001 - has none
     """Read the organization's prepaid balance."""
-    balance = run.api.get_balance()
-    return Balance(
-        org_id=balance.org_id,
-        credit_balance_cents=balance.credit_balance_cents,
-        pending_debit_balance_cents=balance.pending_debit_balance_cents,
-        will_invoice=balance.will_invoice,
-    )
+    return Balance(**dict(run.api.get_balance()))
 
 
 def get_apps(run: Run, inputs: NoInputs) -> ExistingApps:  # noqa: ARG001 - has none
     """List all apps of the organization, also those that Pulumi doesn't manage."""
     if not run.apps.is_complete():
         run.messages.warn(f"Apps may be missing here: {INCOMPLETE}")
-    return ExistingApps(apps=tuple(map(_app, run.apps.all())))
+    return ExistingApps(apps=tuple(ExistingApp(**dict(app)) for app in run.apps.all()))
 
 
 def get_app(run: Run, inputs: GetAppInputs) -> ExistingApp:
     """Find the one app of this name or id. It is an error if there is none, or several."""
     if inputs.app_id is not None:
-        app = run.apps.find(inputs.app_id.lower())
-        wanted, found = f"with the id {inputs.app_id!r}", [app] if app is not None else []
-    else:
-        wanted, found = f"named {inputs.app_name!r}", run.apps.named(inputs.app_name or "")
+        return ExistingApp(**dict(run.apps.require(inputs.app_id.lower())))
+    found = run.apps.named(inputs.app_name or "")
     if not found:
         raise LifecycleError(
-            f"there is no app {wanted} in the organization: `parallel-provider apps` lists those "
-            "that are"
+            f"there is no app named {inputs.app_name!r} in the organization: `parallel-provider "
+            "apps` lists those that are"
         )
     if len(found) > 1:
         ids = ", ".join(sorted(app.app_id for app in found))
         raise LifecycleError(
-            f"{len(found)} apps are {wanted} ({ids}): say which one with {field_name('app_id')}"
+            f"{len(found)} apps are named {inputs.app_name!r} ({ids}): say which one with "
+            f"{field_name('app_id')}"
         )
-    return _app(found[0])
+    return ExistingApp(**dict(found[0]))
 
 
 FUNCTIONS = {
@@ -115,9 +107,3 @@ FUNCTIONS = {
     "getApps": Function(NoInputs, ExistingApps, get_apps),
     "getBalance": Function(NoInputs, Balance, get_balance),
 }
-
-
-def _app(app: AppItem) -> ExistingApp:
-    return ExistingApp(
-        app_id=app.app_id, app_name=app.app_name, org_id=app.org_id, org_name=app.org_name
-    )

@@ -1,34 +1,34 @@
 """Base class of all resource lifecycles, and the types that its methods return."""
 
+# ruff: noqa: ARG002 - a method that does nothing by default has the arguments of those that do
+
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic
 
 from pydantic import SecretStr
-from pydantic_core import PydanticUndefined
 
 from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.declare import (
     UNKNOWN,
     Checked,
-    Inputs,
+    InputsT,
+    Problem,
     Props,
     State,
+    StateT,
     changed_inputs,
     check_inputs,
-    named_input,
+    input_defaulting_to_resource_name,
     replacing_inputs,
 )
 from parallel_provider.lifecycle.run import Context
 
 RawKeyOf = Callable[[str], SecretStr | None]
 """Returns the raw key of the API key with this id; None if the user gives none."""
-
-InputsT = TypeVar("InputsT", bound=Inputs)
-StateT = TypeVar("StateT", bound=State)
 
 
 @dataclass(frozen=True)
@@ -77,19 +77,32 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
     inputs_type: type[InputsT]
     state_type: type[StateT]
 
-    def check(self, context: Context, olds: Props, news: Props) -> Checked:  # noqa: ARG002 - for others' use
+    def check(self, context: Context, olds: Props, news: Props) -> Checked:
         """Fill in defaults and find every problem. `olds` are the inputs of the last run."""
         context.run.claims.has_program = True
-        name = named_input(self.inputs_type)
+        name = input_defaulting_to_resource_name(self.inputs_type)
         if name is not None and news.get(name) is None and context.resource.default_name:
             news = {**news, name: context.resource.default_name}
-        return check_inputs(self.inputs_type, news)
+        checked = check_inputs(self.inputs_type, news)
+        if not olds and not checked.problems:
+            checked.problems += self.problems_of_new(context, checked.inputs)
+        return checked
 
-    def diff(self, context: Context, state: StateT, news: Props) -> Diff:  # noqa: ARG002 - for others' use
-        """Compare the state with checked inputs."""
+    def problems_of_new(self, context: Context, inputs: Props) -> list[Problem]:
+        """Return why a new resource with these valid inputs can't be created. May tell the user."""
+        return []
+
+    def diff(self, context: Context, state: StateT, news: Props) -> Diff:
+        """Compare the state with checked inputs. What a resource that stays has, it holds."""
         changed = changed_inputs(self.inputs_type, state, news)
         replaces = tuple(name for name in replacing_inputs(self.inputs_type) if name in changed)
+        # Before the program's first check, this is a part of a refresh.
+        if not replaces and context.run.claims.has_program:
+            self.hold(context, state)
         return Diff(replaces=replaces)
+
+    def hold(self, context: Context, state: StateT) -> None:
+        """Claim what a resource has. Raises HeldElsewhereError if another one has it."""
 
     @abstractmethod
     def create(self, context: Context, inputs: InputsT) -> StateT:
@@ -98,42 +111,34 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
         Raises UnfinishedError if it exists, and isn't as it should be. The next run updates it.
         """
 
-    def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:  # noqa: ARG002 - for others' use
+    def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:
         """Return the outputs after a create: UNKNOWN if only the server can decide them.
 
         For previews. `inputs` are checked inputs, which may hold UNKNOWN. Changes nothing.
         """
-        fields = self.inputs_type.model_fields
-        return {
-            name: given(inputs, name, fields[name].default) if name in fields else UNKNOWN
-            for name in self.state_type.model_fields
-        }
+        return self._with_inputs(dict.fromkeys(self.state_type.model_fields, UNKNOWN), inputs)
 
-    def expect_update(self, context: Context, state: StateT, inputs: Props) -> dict[str, Any]:  # noqa: ARG002 - for others' use
+    def expect_update(self, context: Context, state: StateT, inputs: Props) -> dict[str, Any]:
         """Return the outputs after an update, in the same way."""
-        fields = self.inputs_type.model_fields
-        return {
-            name: given(inputs, name, fields[name].default) if name in fields else value
-            for name, value in dict(state).items()
-        }
+        return self._with_inputs(dict(state), inputs)
+
+    def _with_inputs(self, outputs: Props, inputs: Props) -> dict[str, Any]:
+        """Return outputs with the values of the inputs that have the same names."""
+        declared = self.inputs_type.model_fields
+        return {n: inputs.get(n) if n in declared else value for n, value in outputs.items()}
 
     @abstractmethod
     def read(self, context: Context, state: StateT) -> StateT | None:
         """Return its present state; None if it certainly doesn't exist any more."""
 
-    def look_up(self, context: Context, resource_id: str) -> StateT:  # noqa: ARG002 - for others' use
+    def look_up(self, context: Context, resource_id: str) -> StateT:
         """Return the state of a resource that this program doesn't manage."""
         raise LifecycleError(
             f"{self.kind} {resource_id!r} can't be read by its id, as the Account API has no such "
             "read: create one in this program, or pass values on as stack outputs"
         )
 
-    def import_state(
-        self,
-        context: Context,  # noqa: ARG002 - for others' use
-        resource_id: str,  # noqa: ARG002 - for others' use
-        raw_key_of: RawKeyOf,  # noqa: ARG002 - for others' use
-    ) -> StateT:
+    def import_state(self, context: Context, resource_id: str, raw_key_of: RawKeyOf) -> StateT:
         """Return the state of a resource that something else has created, by the id of an import.
 
         Raises LifecycleError if it doesn't exist, or has no such id.
@@ -143,7 +148,7 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
             "declare it as a new resource, without an import"
         )
 
-    def with_first_inputs(self, state: StateT, inputs: Props) -> StateT:  # noqa: ARG002 - for others' use
+    def with_first_inputs(self, state: StateT, inputs: Props) -> StateT:
         """Return an imported state with what only the program knows of it.
 
         `inputs` are those of the first run after the import.
@@ -157,9 +162,3 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
     @abstractmethod
     def delete(self, context: Context, state: StateT) -> None:
         """Delete it. Succeeds if it certainly doesn't exist any more."""
-
-
-def given(inputs: Props, name: str, default: object) -> object:
-    """Return an input, or its default if it isn't given."""
-    value = inputs.get(name)
-    return value if value is not None or default is PydanticUndefined else default

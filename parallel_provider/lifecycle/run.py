@@ -5,18 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import chain
+from typing import NamedTuple, Protocol
 
-from parallel_provider.api import (
-    AccountApi,
-    AppItem,
-    Apps,
-    PermissionDeniedError,
-    WrongOrganizationError,
-)
+from parallel_provider.api import AccountApi, AppItem, Apps
 from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.charge_journal import ChargeJournal
 from parallel_provider.lifecycle.claims import Claims
@@ -32,68 +27,62 @@ INCOMPLETE = (
 RUN_LATER = "run again later, and if that doesn't help, with a newer version of parallel-provider"
 
 
-@dataclass(frozen=True)
-class Organization:
-    """The organization of the listed apps."""
+class Organization(NamedTuple):
+    """An organization. The name is empty where only the balance has told the id."""
 
     org_id: str
     org_name: str
 
 
-class _Apps:
-    """Apps by id and by name, so that a look-up is fast among a thousand apps."""
+class _List(NamedTuple):
+    """A list of apps, by their ids."""
 
-    def __init__(self, apps: Apps | None = None) -> None:
-        self.is_complete = apps is None or apps.is_complete
-        self.by_id: dict[str, AppItem] = {}
-        self._by_name: defaultdict[str, list[AppItem]] = defaultdict(list)
-        for app in apps or ():
-            self.add(app)
-
-    def __contains__(self, app_id: str) -> bool:
-        return app_id in self.by_id
-
-    def add(self, app: AppItem) -> None:
-        if app.app_id not in self.by_id:
-            self.by_id[app.app_id] = app
-            self._by_name[app.app_name].append(app)
-
-    def named(self, app_name: str) -> Sequence[AppItem]:
-        return self._by_name.get(app_name, ())
+    apps: Mapping[str, AppItem]
+    is_complete: bool
 
 
 class AppDirectory:
     """All apps: as listed before the first change of the run, with the run's own changes.
 
-    Safe to use from several threads. If the list fails, it fails for all of them.
+    Safe to use from several threads. If the list fails, it fails for all of them. Ids are in lower
+    case.
     """
 
     def __init__(self, list_apps: Callable[[], Apps]) -> None:
         self._list_apps = list_apps
-        self._before = Once(self._list)
-        self._after = Once(self._list)
+        self._listed = Once(self._list)
         self._lock = threading.Lock()
-        self._created = _Apps()
+        self._created: dict[str, AppItem] = {}
         self._deleted: set[str] = set()
         self._creating: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def load(self) -> None:
         """List the apps if that wasn't done yet. Call it before the first change of the run."""
-        self._before.get()
+        self._listed.get()
 
     def find(self, app_id: str) -> AppItem | None:
         """Return the app of this id, or None, as far as this run knows."""
-        listed = self._before.get()
+        listed = self._listed.get().apps
         with self._lock:
             if app_id in self._deleted:
                 return None
-            return self._created.by_id.get(app_id) or listed.by_id.get(app_id)
+            return self._created.get(app_id) or listed.get(app_id)
+
+    def require(self, app_id: str) -> AppItem:
+        """Return the app of this id. Raises LifecycleError if there is none."""
+        app = self.find(app_id)
+        if app is None:
+            raise LifecycleError(
+                f"there is no app with the id {app_id} in the organization of the access token, or "
+                "its person may not see it: `parallel-provider apps` lists those that are"
+            )
+        return app
 
     def all(self) -> list[AppItem]:
         """Return every app, as far as this run knows."""
-        listed = self._before.get()
+        listed = self._listed.get().apps
         with self._lock:
-            known = {**listed.by_id, **self._created.by_id}
+            known = {**listed, **self._created}
             return [app for app_id, app in known.items() if app_id not in self._deleted]
 
     def named(self, app_name: str) -> list[AppItem]:
@@ -101,43 +90,41 @@ class AppDirectory:
 
         Raises LifecycleError if the list isn't complete.
         """
-        listed = _complete(self._before.get())
-        with self._lock:
-            known = (*listed.named(app_name), *self._created.named(app_name))
-            return [app for app in known if app.app_id not in self._deleted]
+        _require_complete(self._listed.get())
+        return [app for app in self.all() if app.app_name == app_name]
 
     def is_complete(self) -> bool:
         """Return whether an app that isn't in the list doesn't exist for this person."""
-        return self._before.get().is_complete
-
-    def was_listed(self, app_id: str) -> bool:
-        """Return whether an app was in the list of this run."""
-        return app_id in self._before.get()
-
-    def is_still_there(self, app_id: str) -> bool:
-        """Return whether an app is still listed. Lists again only if it was listed before."""
-        return app_id in self._before.get() and app_id in self._list()
+        return self._listed.get().is_complete
 
     def organization(self) -> Organization | None:
         """Return the organization of the apps; None if there was no app."""
-        return _owner(self._before.get())
+        listed = self._listed.get().apps
+        with self._lock:
+            return _owner(chain(listed.values(), self._created.values()))
 
-    def organization_after_creating(self) -> Organization | None:
-        """Return the organization after an app was created; lists again if it must."""
-        return self.organization() or _owner(self._after.get())
+    def list_organization_again(self) -> Organization | None:
+        """List the apps again; return their organization, or None if there is still no app."""
+        return _owner(self._list().apps.values())
 
-    def appeared(self, app_name: str) -> list[AppItem]:
-        """List again; return the new apps of this name that this run hasn't added.
+    def list_again_has(self, app_id: str) -> bool:
+        """List the apps again; return whether the list has this app."""
+        return app_id in self._list().apps
+
+    def list_new_apps_named(self, app_name: str) -> list[AppItem]:
+        """List the apps again; return the new ones of this name that this run hasn't added.
 
         Raises LifecycleError if a list isn't complete.
         """
-        before = _complete(self._before.get())
-        now = _complete(self._list())
+        before = _require_complete(self._listed.get())
+        now = _require_complete(self._list())
         with self._lock:
             return [
                 app
-                for app in now.named(app_name)
-                if app.app_id not in before and app.app_id not in self._created
+                for app_id, app in now.apps.items()
+                if app.app_name == app_name
+                and app_id not in before.apps
+                and app_id not in self._created
             ]
 
     def creating(self, app_name: str) -> threading.Lock:
@@ -148,7 +135,7 @@ class AppDirectory:
     def add(self, app: AppItem) -> None:
         """Note an app that this run has created, or adopted when it appeared."""
         with self._lock:
-            self._created.add(app)
+            self._created[app.app_id] = app
 
     def discard(self, app_id: str) -> None:
         """Note that this run has deleted an app."""
@@ -160,28 +147,23 @@ class AppDirectory:
         with self._lock:
             return app_id in self._deleted
 
-    def _list(self) -> _Apps:
-        return _Apps(self._list_apps())
+    def _list(self) -> _List:
+        apps = self._list_apps()
+        return _List({app.app_id: app for app in apps}, apps.is_complete)
 
 
-def _complete(apps: _Apps) -> _Apps:
+def _require_complete(apps: _List) -> _List:
     if not apps.is_complete:
         raise LifecycleError(f"{INCOMPLETE}: {RUN_LATER}")
     return apps
 
 
-def _owner(apps: _Apps) -> Organization | None:
-    return next((Organization(app.org_id, app.org_name) for app in apps.by_id.values()), None)
+def _owner(apps: Iterable[AppItem]) -> Organization | None:
+    return next((Organization(app.org_id, app.org_name) for app in apps), None)
 
 
 # ----------------------------------------------------------------------
-# The texts of failures, which are one line each.
-
-
-def reason_of(error: Exception) -> str:
-    """Return the text of an error of this package. The text of others may hold a secret."""
-    return str(error) if isinstance(error, ParallelError) else f"unexpected {type(error).__name__}"
-
+# A run, and one call of it.
 
 # Each thread has a connection of its own, so the whole run uses the same threads.
 _REVOCATION_THREADS = 8
@@ -234,9 +216,11 @@ def _utc_text(seconds: float) -> str:
 class Run:
     """One run of the provider's process. Safe to use from several threads.
 
-    `clock` returns epoch seconds. `wait` takes seconds; a cancelled run ends it. `journal` is the
-    journal of charges that this user has on this machine, unless another one is given. `claims` are
-    those of the engine's run; without them, this process is alone.
+    `clock` returns epoch seconds. `journal` is the journal of charges that this user has on this
+    machine, unless another one is given. `claims` are those of the engine's run; without them, this
+    process is alone.
+
+    The client refuses each answer and each change of another organization than `guards` allow.
     """
 
     def __init__(
@@ -245,7 +229,6 @@ class Run:
         messages: Messages,
         guards: Guards | None = None,
         clock: Callable[[], float] = time.time,
-        wait: Callable[[float], object] | None = None,
         *,
         journal: ChargeJournal | None = None,
         claims: Claims | None = None,
@@ -255,8 +238,7 @@ class Run:
         self.guards = guards or Guards()
         self.clock = clock
         self.cancellation = api.cancellation
-        self.wait = wait or self.cancellation.wait
-        self.apps = AppDirectory(api.list_apps)
+        self.apps = AppDirectory(self._list_apps)
         self.balance = Once(api.get_balance)
         if self.guards.org_id is not None:
             api.allow_only(self.guards.org_id, self.guards.org_id_origin or "orgId")
@@ -297,45 +279,24 @@ class Run:
         clock = "this machine" if self.api.server_time() is None else "the server"
         return f"between {_utc_text(start - 1)} and {_utc_text(end)} by {clock}'s clock"
 
-    def require_allowed_organization(self) -> None:
-        """Raise WrongOrganizationError if the access token's organization isn't the allowed one.
-
-        Call it before a change. It asks the server once in a run, and only if `parallel:orgId` is
-        set. The client asks again for each later token, before the first change with it.
-        """
-        if self.guards.org_id is None:
-            return
+    def organization(self) -> Organization:
+        """Return the access token's organization. Asks for the balance if the list has no app."""
+        known = self.apps.organization()
+        if known is not None:
+            return known
         try:
-            self.balance.get()
-        except PermissionDeniedError:
-            # The token may lack the scope for the balance. The apps tell the organization too.
-            if self.apps.organization() is None:
-                raise
-
-    def require_same_organization(self, org_id: str) -> None:
-        """Raise WrongOrganizationError if the access token is of another organization.
-
-        Call it before something counts as deleted: a token of another organization doesn't see it.
-        """
-        actual = self.organization_of_token()
-        if actual != org_id:
-            raise WrongOrganizationError(
-                f"it belongs to organization {org_id!r}, and the access token to {actual!r}, which "
-                "can't tell whether it is gone: use a token of the right organization"
-            )
-
-    def organization_of_token(self) -> str:
-        """Return the id of the access token's organization. Asks for the balance if it must."""
-        organization = self.apps.organization()
-        if organization is not None:
-            return organization.org_id
-        try:
-            return self.balance.get().org_id
+            return Organization(self.balance.get().org_id, "")
         except ParallelError as error:
             raise LifecycleError(
                 "the list of apps is empty, and without it only the balance tells which "
                 f"organization the access token belongs to: {error}"
             ) from None
+
+    def _list_apps(self) -> Apps:
+        apps = self.api.list_apps()
+        if not apps and self.guards.org_id is not None:
+            self.balance.get()  # a list without apps doesn't tell whose it is
+        return apps
 
 
 @dataclass(frozen=True)
@@ -372,3 +333,8 @@ class Context:
         """Show a warning; with `once`, only if this run hasn't shown the same text yet."""
         if not once or self.run.is_first_time(text):
             (self.messages or self.run.messages).warn(text)
+
+
+def reason_of(error: Exception) -> str:
+    """Return the text of an error of this package. The text of others may hold a secret."""
+    return str(error) if isinstance(error, ParallelError) else f"unexpected {type(error).__name__}"

@@ -19,7 +19,7 @@ from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of, lifec
 from parallel_provider.lifecycle.declare import (
     Declared,
     change_effects,
-    named_input,
+    input_defaulting_to_resource_name,
     public_outputs,
     replacing_inputs,
     secret_outputs,
@@ -108,7 +108,7 @@ def _resource(kind: str, types: dict[str, Any]) -> dict[str, Any]:
     for name, effect in change_effects(inputs).items():
         each = input_properties[to_camel(name)]
         each["description"] += in_camel_case(f" A change {effect}.")
-    optional = named_input(inputs)
+    optional = input_defaulting_to_resource_name(inputs)
     required = _required(inputs) - {to_camel(optional or "")}
     always = {to_camel(n) for n in public_outputs(state) if not _can_be_none(state, n)}
     # An empty list would be missing from `pulumi package get-schema`.

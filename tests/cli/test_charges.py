@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from parallel_provider.lifecycle.charge_journal import ChargeJournal, JournalEntry
+from parallel_provider.user_folder import machine_lock
 from tests.cli.conftest import Run
 from tests.cli.test_output import output_on_terminal
 from tests.credentials.sign_ins import SignIn
@@ -51,7 +51,7 @@ def test_key_is_never_broken_over_lines(
 ) -> None:
     """A person copies it for `settle`. A narrow terminal shows each value on a line of its own."""
     for number in range(2):
-        journal.write(replace(ENTRY, key=ENTRY.key[:-1] + str(number)))
+        journal.write(ENTRY.model_copy(update={"key": ENTRY.key[:-1] + str(number)}))
 
     shown = output_on_terminal(["charges"], {**signed_out.environment, "COLUMNS": columns})
 
@@ -79,7 +79,7 @@ def test_charge_that_is_known_to_be_made_is_not_settled(
     run: Run, journal: ChargeJournal, answer: str
 ) -> None:
     """A run would charge again, or the text about the next run would be false."""
-    charged = replace(ENTRY, outcome="charged")
+    charged = ENTRY.model_copy(update={"outcome": "charged"})
     journal.write(charged)
 
     refused = run("charges", "settle", ENTRY.key, answer)
@@ -91,7 +91,7 @@ def test_charge_that_is_known_to_be_made_is_not_settled(
 
 def test_beginning_of_a_key_must_be_long_and_of_one_key(run: Run, journal: ChargeJournal) -> None:
     """Nothing is settled by a guess."""
-    entries = [replace(ENTRY, key=ENTRY.key[:-1] + end) for end in "ab"]
+    entries = [ENTRY.model_copy(update={"key": ENTRY.key[:-1] + end}) for end in "ab"]
     for entry in entries:
         journal.write(entry)
 
@@ -122,7 +122,7 @@ def test_key_of_two_organizations_is_settled_for_the_one_that_is_named(
     run: Run, journal: ChargeJournal
 ) -> None:
     """The same key can be charged once in each organization."""
-    other = replace(ENTRY, org_id="org_2")
+    other = ENTRY.model_copy(update={"org_id": "org_2"})
     journal.write(ENTRY)
     journal.write(other)
 
@@ -131,6 +131,18 @@ def test_key_of_two_organizations_is_settled_for_the_one_that_is_named(
 
     assert (unclear.returncode, named.returncode) == (1, 0)
     assert "org_1, org_2" in unclear.stderr
+    assert journal.entries() == [ENTRY]
+
+
+def test_nothing_is_settled_while_it_may_be_charged(run: Run, journal: ChargeJournal) -> None:
+    """The process that holds the lock is about to learn the outcome."""
+    journal.write(ENTRY)
+
+    with machine_lock("charge", "org_1"):
+        refused = run("charges", "settle", ENTRY.key, "--not-charged")
+
+    assert refused.returncode == 1
+    assert "another process is charging organization org_1" in refused.stderr
     assert journal.entries() == [ENTRY]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -21,6 +22,12 @@ def said() -> Said:
 def clock() -> Clock:
     """Return the clock of the test's runs: a minute before the end of November."""
     return Clock()
+
+
+@pytest.fixture
+def one_time(emulator: Emulator, clock: Clock) -> None:
+    """Give the server the time of the test's runs, at first."""
+    emulator.set_clock(clock.now - time.time())
 
 
 @pytest.fixture

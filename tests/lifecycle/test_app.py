@@ -1,28 +1,53 @@
-"""App's decisions where answers are lost, or somebody else creates apps at the same time."""
+"""App: creating and adopting one whatever happens to answers, the list, and what proves an end."""
 
 from __future__ import annotations
 
+import itertools
+import re
+import subprocess
+import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, TimeoutError
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from parallel_provider.api import PermissionDeniedError, WrongOrganizationError
+from parallel_provider.api import AccountApi, AppItem, Apps, PermissionDeniedError
+from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.errors import LifecycleError, ParallelError
-from parallel_provider.lifecycle.app import AppInputs, AppLifecycle, AppState
-from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.lifecycle.app import (
+    AppInputs,
+    AppLifecycle,
+    AppState,
+    Marks,
+    Presence,
+    is_revoked,
+    mark_of,
+    with_mark,
+)
+from parallel_provider.lifecycle.keys import ApiKeyInputs, ApiKeyLifecycle
+from parallel_provider.lifecycle.run import AppDirectory, Context, Organization, Run
 from parallel_provider.testing.emulator import Emulator
+from parallel_provider.user_folder import machine_lock
 from tests.lifecycle.runs import Said, api_at, run_at
 
 LIFECYCLE = AppLifecycle()
+KEYS = ApiKeyLifecycle()
 APPS = "/service/v1/apps"
+APP_ID = "11111111-1111-4111-8111-111111111111"
+ADOPT = AppInputs(app_name="search", adopt_existing=True)
 NewRun = Callable[[], Run]
 
 
-def names(emulator: Emulator) -> list[str]:
-    """Return the names of the apps that were created."""
-    return [app["app_name"] for app in emulator.state()["apps"]][1:]
+def ids(emulator: Emulator) -> list[str]:
+    """Return the ids of the apps that were created and are still there."""
+    return [app["app_id"] for app in emulator.state()["apps"]][1:]
+
+
+def delete_in_console(emulator: Emulator, app_id: str) -> None:
+    """Delete an app as the administrator, without Pulumi."""
+    api_at(emulator.url, emulator.access_token).delete_app(app_id)
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "truncate", "garbage"])
@@ -34,7 +59,7 @@ def test_lost_answer_is_told_and_another_app_counts(
 
     created = LIFECYCLE.create(Context(new_run()), AppInputs(app_name="search"))
 
-    apps = [app["app_id"] for app in emulator.state()["apps"]][1:]
+    apps = ids(emulator)
     assert apps[-1] == created.app_id
     [before] = said.infos
     assert "an app named 'search' may exist that no stack manages" in before
@@ -61,7 +86,7 @@ def test_lost_answer_takes_no_app_of_somebody_else(
     LIFECYCLE.delete(Context(run), created)
 
     assert created.app_id != stranger
-    assert [app["app_id"] for app in emulator.state()["apps"]][1:] == [stranger]
+    assert ids(emulator) == [stranger]
     [told] = said.warnings
     assert f"New under that name: {stranger}. " in told
     assert "Other stacks and people may have apps of that name" in told
@@ -86,7 +111,7 @@ def test_second_failure_after_a_lost_answer_names_what_may_exist(
 
     told = str(failure.value)
     assert says in told
-    apps = [app["app_id"] for app in emulator.state()["apps"]][1:]
+    apps = ids(emulator)
     assert apps
     assert all(app_id in told for app_id in apps)
 
@@ -135,8 +160,7 @@ def test_lost_answers_of_many_apps_of_one_name_are_kept_apart(
 
 def test_app_whose_organization_cannot_be_told_is_deleted_again(emulator: Emulator) -> None:
     """A create that fails must leave nothing behind."""
-    first = api_at(emulator.url, emulator.access_token)
-    first.delete_app(emulator.state()["apps"][0]["app_id"])
+    delete_in_console(emulator, emulator.state()["apps"][0]["app_id"])
     run = run_at(emulator.url, emulator.access_token)
     # The first list is empty; the second one, after the create, fails for good.
     emulator.add_fault("status", method="GET", path=APPS, status=403, after=1)
@@ -147,25 +171,13 @@ def test_app_whose_organization_cannot_be_told_is_deleted_again(emulator: Emulat
     assert emulator.state()["apps"] == []
 
 
-def test_app_is_gone_only_by_a_list_of_its_organization(
-    new_run: NewRun, emulator: Emulator
-) -> None:
-    """Another organization's list, or an empty one without a balance, proves nothing."""
+def test_app_is_gone_only_if_the_organization_is_known(new_run: NewRun, emulator: Emulator) -> None:
+    """With an empty list only the balance tells it, and this token can't read the balance."""
     created = LIFECYCLE.create(Context(new_run()), AppInputs(app_name="search"))
-    other = emulator.add_org()
-
-    with pytest.raises(WrongOrganizationError):
-        LIFECYCLE.read(Context(run_at(emulator.url, other["access_token"])), created)
-    with pytest.raises(WrongOrganizationError):
-        LIFECYCLE.delete(Context(run_at(emulator.url, other["access_token"])), created)
-    assert names(emulator) == ["search"]
-
-    LIFECYCLE.delete(Context(new_run()), created)
-    assert LIFECYCLE.read(Context(new_run()), created) is None
-    LIFECYCLE.delete(Context(new_run()), created)
-
-    api_at(emulator.url, emulator.access_token).delete_app(emulator.state()["apps"][0]["app_id"])
+    for app in emulator.state()["apps"]:
+        delete_in_console(emulator, app["app_id"])
     only_apps = emulator.mint_token(scopes=["apps:read", "apps:delete"])
+
     for call in (LIFECYCLE.read, LIFECYCLE.delete):
         with pytest.raises(LifecycleError, match="only the balance tells"):
             call(Context(run_at(emulator.url, only_apps)), created)
@@ -178,24 +190,14 @@ def test_app_that_is_still_listed_is_not_gone(new_run: NewRun, emulator: Emulato
 
     with pytest.raises(LifecycleError, match="and yet it is in the list of apps: run again"):
         LIFECYCLE.delete(Context(new_run()), created)
-    assert names(emulator) == ["search"]
+    assert ids(emulator) == [created.app_id]
 
     # Its answer is lost; the repetition's 404 is true, though the run had seen the app before.
     emulator.add_fault("drop_after", method="DELETE", path=f"{APPS}/{{app_id}}")
     run = new_run()
     run.apps.load()
     LIFECYCLE.delete(Context(run), created)
-    assert names(emulator) == []
-
-
-def test_name_that_the_server_tidied_up_makes_no_difference() -> None:
-    """The diff compares with what was asked for, not with what the server made of it."""
-    created = AppState(app_id="1", app_name="search", org_id="o", org_name="O")
-
-    assert not LIFECYCLE.diff(Context(run_at()), created, {"app_name": "search"}).changed
-    assert LIFECYCLE.diff(Context(run_at()), created, {"app_name": "search "}).replaces == (
-        "app_name",
-    )
+    assert ids(emulator) == []
 
 
 def test_guard_stops_every_operation(emulator: Emulator) -> None:
@@ -212,16 +214,429 @@ def test_guard_stops_every_operation(emulator: Emulator) -> None:
         with pytest.raises(ParallelError, match="parallel:orgId allows 'org_meant' only"):
             operation()
 
-    assert emulator.state()["requests"] == {"GET /service/v1/balance": 1}
+    assert emulator.state()["requests"] == {f"GET {APPS}": 1}
 
 
-def test_new_app_beside_another_one_of_its_name_says_nothing(
+def test_runs_on_one_machine_create_one_app(new_run: NewRun, emulator: Emulator) -> None:
+    """Six runs have all seen that there is none before the first creates it."""
+    runs = [new_run() for _ in range(6)]
+    for run in runs:
+        run.apps.load()
+
+    with ThreadPoolExecutor(6) as threads:
+        apps = list(threads.map(lambda run: LIFECYCLE.create(Context(run), ADOPT), runs))
+
+    assert [{app.app_id} for app in apps] == [set(ids(emulator))] * 6
+    assert emulator.state()["requests"][f"POST {APPS}"] == 1
+
+
+@pytest.fixture
+def console(emulator: Emulator) -> AccountApi:
+    """Return a client that is no run's."""
+    return api_at(emulator.url, emulator.access_token)
+
+
+def test_lost_answer_adopts_what_has_appeared(
     new_run: NewRun, emulator: Emulator, said: Said
 ) -> None:
-    """Names needn't be unique: the other one belongs to a stack that is alive."""
-    api_at(emulator.url, emulator.access_token).create_app("search")
+    """The app was asked for by its name, whoever has created it; the user is told its id."""
+    emulator.add_fault("drop_after", method="POST", path=APPS)
 
-    LIFECYCLE.create(Context(new_run()), AppInputs(app_name="search"))
+    adopted = LIFECYCLE.create(Context(new_run()), ADOPT)
 
-    assert names(emulator) == ["search"] * 2
-    assert said.infos == said.warnings == []
+    assert ids(emulator) == [adopted.app_id]
+    assert adopted.declared_existing
+    assert any(adopted.app_id in told and "this stack adopts it" in told for told in said.infos)
+
+
+@pytest.fixture
+def theirs(run: Run, console: AccountApi, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let another machine create an app of the name just before each request of ours."""
+    created: list[str] = []
+    create_app = run.api.create_app
+
+    def create(app_name: str) -> str:
+        created.append(console.create_app(app_name))
+        return create_app(app_name)
+
+    monkeypatch.setattr(run.api, "create_app", create)
+    return created
+
+
+@pytest.fixture
+def run(new_run: NewRun) -> Run:
+    """Return a run that has listed the apps."""
+    run = new_run()
+    run.apps.load()
+    return run
+
+
+def test_lost_answer_with_an_app_of_somebody_else_is_refused(
+    run: Run, emulator: Emulator, theirs: list[str]
+) -> None:
+    """Two new apps: which is meant can't be guessed, so both are named, and neither is deleted."""
+    emulator.add_fault("drop_after", method="POST", path=APPS, after=1)
+
+    with pytest.raises(LifecycleError, match="2 apps are named 'search'") as failure:
+        LIFECYCLE.create(Context(run), ADOPT)
+
+    assert len(ids(emulator)) == 2
+    assert theirs[0] in ids(emulator)
+    assert all(app_id in str(failure.value) for app_id in ids(emulator))
+
+
+def test_lost_answer_adopts_an_app_of_somebody_else(
+    run: Run, emulator: Emulator, theirs: list[str]
+) -> None:
+    """The program asked for it by its name, and will never delete it."""
+    emulator.add_fault("status", method="POST", path=APPS, status=502, after=1)
+
+    assert [LIFECYCLE.create(Context(run), ADOPT).app_id] == theirs == ids(emulator)
+
+
+def test_apps_of_two_machines_both_stay(run: Run, emulator: Emulator, theirs: list[str]) -> None:
+    """Nobody deletes an app in favour of another. The next stack that adopts must choose."""
+    ours = LIFECYCLE.create(Context(run), ADOPT)
+
+    assert {ours.app_id, *theirs} == set(ids(emulator))
+
+
+def test_answers_that_are_always_lost_are_an_error(new_run: NewRun, emulator: Emulator) -> None:
+    """Nothing was created, and nothing is left. The next run adopts what may have appeared."""
+    emulator.add_fault("drop_before", method="POST", path=APPS, times=9)
+
+    with pytest.raises(
+        LifecycleError, match=r"another attempt failed .* or two of them.* Run again"
+    ):
+        LIFECYCLE.create(Context(new_run()), ADOPT)
+
+    assert ids(emulator) == []
+
+
+def test_lock_ends_with_the_process_that_holds_it() -> None:
+    """A run that was killed keeps nobody from the next one."""
+    program = (
+        "import os\n"
+        "from parallel_provider.user_folder import machine_lock\n"
+        "with machine_lock('test'):\n"
+        "    print('held', flush=True)\n"
+        "    os.read(0, 1)\n"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    waiting = ThreadPoolExecutor(1).submit(lambda: machine_lock("test").__enter__() or "got it")
+    with pytest.raises(TimeoutError):
+        waiting.result(timeout=0.3)
+
+    holder.kill()
+    holder.communicate()
+
+    assert waiting.result(timeout=30) == "got it"
+
+
+@pytest.fixture
+def created(new_run: NewRun) -> AppState:
+    """Return an app that the administrator has created."""
+    return LIFECYCLE.create(Context(new_run()), AppInputs(app_name="search"))
+
+
+@pytest.fixture
+def member(emulator: Emulator, said: Said) -> NewRun:
+    """Return a way to begin a run of a member who sees only the member's own apps."""
+    token = emulator.add_user()["access_token"]
+    emulator.set_settings(members_list_own_apps=True)
+    return lambda: run_at(emulator.url, token, said=said)
+
+
+def test_key_is_revoked_only_for_its_creator_or_without_its_app() -> None:
+    """All cases: 404 is a proof for the creator, and for everybody once the app is gone."""
+    apps: tuple[Presence, ...] = ("listed", "gone", "unknown")
+    found = {
+        (app, reader, creator): is_revoked(app=app, reader=reader, creator=creator)
+        for app, reader, creator in itertools.product(apps, ("anna", None), ("anna", "ben", None))
+    }
+
+    assert {case for case, answer in found.items() if answer == "unknown"} == {
+        ("unknown", "anna", "ben"),
+        ("unknown", "anna", None),
+        ("unknown", None, "anna"),
+        ("unknown", None, "ben"),
+        ("unknown", None, None),
+    }
+    assert {case for case, answer in found.items() if answer == "probably"} == {
+        ("listed", "anna", "ben")
+    }
+
+
+def test_mark_is_no_name_and_different_for_each_app() -> None:
+    """It is a short hash, so states of two apps don't tell that it is the same person."""
+    person = '["issuer", "anna@example.com"]'
+
+    mark = mark_of(person, APP_ID)
+
+    assert mark is not None
+    assert re.fullmatch("[0-9a-f]{16}", mark)
+    assert mark == mark_of(person, APP_ID.upper())
+    assert len({mark, mark_of(person, "2"), mark_of("ben", APP_ID)}) == 3
+    assert mark_of(None, APP_ID) is None
+
+
+def test_marks_are_few_and_change_only_for_a_new_person() -> None:
+    """A refresh by a person who is known leaves the state as it is."""
+    assert with_mark(("a", "b"), "b") == ("a", "b")
+    assert with_mark(("a",), None) == ("a",)
+    marks: Marks = ()
+    for number in range(100):
+        marks = with_mark(marks, str(number))
+    assert marks[0] == "99"
+    assert len(marks) == 50
+
+
+def test_state_of_an_earlier_version_is_kept_until_somebody_has_seen_it(
+    created: AppState, new_run: NewRun, emulator: Emulator, said: Said
+) -> None:
+    """It has no marks. A refresh adds one; without it, a missing app stays, with a warning."""
+    old = AppState.model_validate({**dict(created), "seen_by": ()})
+    assert LIFECYCLE.read(Context(new_run()), old) == created
+
+    delete_in_console(emulator, created.app_id)
+
+    assert LIFECYCLE.read(Context(new_run()), old) == old
+    assert len(said.warnings) == 1
+    with pytest.raises(LifecycleError, match="isn't treated as gone"):
+        LIFECYCLE.delete(Context(new_run()), old)
+
+
+@pytest.mark.parametrize(
+    ("more", "answer"),
+    [
+        ({}, {"status": 206}),
+        ({"has_more": True}, {}),
+        ({}, {"headers": {"Link": '</service/v1/apps?page=2>; rel="next"'}}),
+        ({}, {"headers": {"Content-Type": "text/html"}}),
+    ],
+)
+def test_part_of_a_list_proves_nothing(
+    created: AppState,
+    new_run: NewRun,
+    emulator: Emulator,
+    said: Said,
+    *,
+    more: dict[str, object],
+    answer: dict[str, Any],
+) -> None:
+    """Not even for the person who has created the app. Nothing is taken over then either."""
+    other, _ = emulator.state()["apps"]
+    listed = {name: other[name] for name in ("app_id", "app_name")}
+    listed |= {"org_id": emulator.org_id, "org_name": "Example Organization"}
+    emulator.add_fault(
+        "garbage",
+        method="GET",
+        path=APPS,
+        body={"apps": [listed], **more},
+        times=9,
+        **answer,
+    )
+
+    assert LIFECYCLE.read(Context(new_run()), created) == created
+    [warning] = said.warnings
+    for words in (created.app_id, "stays in the state as it is", "isn't as the Account API"):
+        assert words in warning
+    with pytest.raises(LifecycleError, match=r"may lack apps: run again later"):
+        LIFECYCLE.create(Context(new_run()), AppInputs(app_name="search", adopt_existing=True))
+    found = LIFECYCLE.look_up(Context(new_run()), other["app_id"])
+    assert found.app_name == other["app_name"]
+    delete_in_console(emulator, created.app_id)
+    with pytest.raises(LifecycleError, match=r"answered 404.*isn't treated as gone.*may lack"):
+        LIFECYCLE.delete(Context(new_run()), created)
+
+
+def test_ids_in_upper_case_are_the_same(
+    created: AppState, new_run: NewRun, emulator: Emulator
+) -> None:
+    """A list with such ids drops nothing, and the state keeps the id that it has."""
+    key = KEYS.create(Context(new_run()), ApiKeyInputs(app_id=created.app_id, api_key_name="ci"))
+    emulator.add_fault(
+        "odd",
+        method="GET",
+        path=APPS,
+        times=3,
+        replace={"apps.1.app_id": f'"{created.app_id.upper()}"'},
+    )
+
+    assert LIFECYCLE.read(Context(new_run()), created) == created
+    assert KEYS.read(Context(new_run()), key) == key
+    adopted = LIFECYCLE.create(
+        Context(new_run()), AppInputs(app_name="search", adopt_existing=True)
+    )
+    assert adopted.app_id == created.app_id
+
+
+def test_app_is_created_with_an_empty_list(new_run: NewRun, emulator: Emulator) -> None:
+    """The balance tells the organization; a refresh finds its name."""
+    emulator.add_fault("garbage", method="GET", path=APPS, body={"apps": []}, times=2)
+
+    created = LIFECYCLE.create(Context(new_run()), AppInputs(app_name="search"))
+
+    assert (created.org_id, created.org_name) == (emulator.org_id, "")
+    refreshed = LIFECYCLE.read(Context(new_run()), created)
+    assert refreshed is not None
+    assert refreshed.org_name == "Example Organization"
+
+
+def test_deletion_of_a_hidden_app_is_an_error(
+    created: AppState, member: NewRun, new_run: NewRun, emulator: Emulator
+) -> None:
+    """404 for this member isn't 404 for all: the app stays in the state, and at the server."""
+    emulator.set_settings(members_get_404=True)
+
+    with pytest.raises(LifecycleError, match=r"answered 404.*isn't treated as gone") as failure:
+        LIFECYCLE.delete(Context(member()), created)
+
+    assert created.app_id in str(failure.value)
+    assert created.app_id in [app["app_id"] for app in emulator.state()["apps"]]
+    LIFECYCLE.delete(Context(new_run()), created)
+    LIFECYCLE.delete(Context(new_run()), created)
+
+
+def test_lost_answer_to_a_deletion_is_no_error_for_a_state_without_marks(
+    created: AppState, new_run: NewRun, emulator: Emulator
+) -> None:
+    """The run lists the apps before it deletes: then its own list is the proof."""
+    emulator.add_fault("drop_after", method="DELETE", path=f"{APPS}/{{app_id}}")
+
+    LIFECYCLE.delete(Context(new_run()), created.model_copy(update={"seen_by": ()}))
+
+    assert len(emulator.state()["apps"]) == 1
+
+
+def test_hidden_key_is_not_revoked(
+    created: AppState, new_run: NewRun, member: NewRun, emulator: Emulator
+) -> None:
+    """Its app is hidden too, so the 404 proves nothing, and the key stays in the state."""
+    key = KEYS.create(Context(new_run()), ApiKeyInputs(app_id=created.app_id, api_key_name="ci"))
+    emulator.set_settings(members_get_404=True)
+
+    with pytest.raises(LifecycleError, match="isn't treated as gone"):
+        KEYS.delete(Context(member()), key)
+
+    KEYS.delete(Context(new_run()), key)
+    KEYS.delete(Context(new_run()), key)
+
+
+def test_key_of_another_person_that_does_not_exist_is_named(
+    created: AppState, new_run: NewRun, emulator: Emulator, said: Said
+) -> None:
+    """The member sees the app, and 404 for the key: it counts as revoked, with a warning."""
+    key = KEYS.create(Context(new_run()), ApiKeyInputs(app_id=created.app_id, api_key_name="ci"))
+    emulator.set_settings(members_get_404=True)
+    member = run_at(emulator.url, emulator.add_user()["access_token"], said=said)
+
+    KEYS.delete(Context(member), key)
+
+    [warning] = said.warnings
+    assert f"the key 'ci' ({key.api_key_id}) of app {created.app_id} doesn't exist" in warning
+    assert "if it is still in the Parallel console, revoke it there" in warning
+
+
+def test_member_creates_a_key_in_an_app_that_the_member_does_not_see(
+    created: AppState, member: NewRun, emulator: Emulator, said: Said
+) -> None:
+    """It works without any app in the list, and the member's list is no proof for this key."""
+    key = KEYS.create(Context(member()), ApiKeyInputs(app_id=created.app_id, api_key_name="ci"))
+
+    assert (key.org_id, key.seen_by) == (emulator.org_id, ())
+    assert KEYS.read(Context(member()), key) == key
+    assert len(said.warnings) == 1
+
+
+def test_several_people_in_one_run_prove_nothing(
+    created: AppState, emulator: Emulator, said: Said
+) -> None:
+    """A source of tokens has changed to another person: nobody knows whose list it was."""
+    run = run_at(emulator.url, emulator.access_token, said=said)
+    delete_in_console(emulator, created.app_id)
+    run.apps.load()
+    assert run.api.person() is not None
+    other = AccessToken(SecretStr(emulator.add_user()["access_token"]))
+    run.api._identity.note_person(other)
+
+    assert LIFECYCLE.read(Context(run), created) == created
+    assert len(said.warnings) == 1
+
+
+def app(app_id: str, app_name: str = "search") -> AppItem:
+    """Return an app of one organization."""
+    return AppItem(app_id=app_id, app_name=app_name, org_id="org", org_name="Org")
+
+
+class Server:
+    """Lists apps, and counts how often."""
+
+    def __init__(self, *apps: AppItem) -> None:
+        self.apps = list(apps)
+        self.lists = 0
+        self.is_complete = True
+
+    def list_apps(self) -> Apps:
+        """Return all apps there are now."""
+        self.lists += 1
+        return Apps(self.apps, is_complete=self.is_complete)
+
+
+def test_directory_lists_once_for_all_questions() -> None:
+    """Two hundred threads with a question each make one request."""
+    server = Server(app("1"), app("2"))
+    directory = AppDirectory(server.list_apps)
+
+    with ThreadPoolExecutor(16) as threads:
+        found = list(threads.map(directory.find, ["1", "2", "3"] * 60))
+
+    assert server.lists == 1
+    assert found[:3] == [app("1"), app("2"), None]
+    assert directory.organization() == Organization("org", "Org")
+
+
+def test_directory_knows_what_the_run_did() -> None:
+    """Created apps are there and deleted ones are gone, without another list."""
+    server = Server(app("1"), app("2", "other"))
+    directory = AppDirectory(server.list_apps)
+    directory.load()
+
+    directory.add(app("3"))
+    directory.discard("1")
+    directory.discard("3")
+    directory.add(app("4"))
+
+    assert directory.find("1") is None
+    assert directory.find("3") is None
+    assert directory.named("search") == [app("4")]
+    assert directory.all() == [app("2", "other"), app("4")]
+    assert server.lists == 1
+
+
+def test_list_again_finds_what_is_new_and_not_ours() -> None:
+    """Compared with the list from before: of this name, not there then, not made by this run."""
+    server = Server(app("old"))
+    directory = AppDirectory(server.list_apps)
+    directory.load()
+    server.apps += [app("ours"), app("lost"), app("other", "billing")]
+    directory.add(app("ours"))
+
+    assert directory.list_new_apps_named("search") == [app("lost")]
+    assert server.lists == 2
+
+
+def test_organization_is_that_of_any_app() -> None:
+    """Of one that was listed, or that this run has created; otherwise only another list has it."""
+    server = Server()
+    directory = AppDirectory(server.list_apps)
+    assert directory.organization() is None
+    server.apps.append(app("new"))
+    assert directory.list_organization_again() == Organization("org", "Org")
+    directory.add(app("new"))
+    assert directory.organization() == Organization("org", "Org")
+    assert server.lists == 2

@@ -1,38 +1,53 @@
-"""BalanceTopUp's accounting: when it charges, and what it remembers of it."""
+"""BalanceTopUp's decision and its accounting: when it charges, and what it remembers of it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from parallel_provider.api import WrongOrganizationError
+from parallel_provider.api import Balance
 from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.balance_top_up import (
+    SET_BY_A_CHARGE,
     BalanceTopUpInputs,
     BalanceTopUpLifecycle,
     BalanceTopUpState,
+    ChargeDue,
+    CountKnown,
+    Decision,
+    Facts,
+    Identity,
+    NothingDue,
+    Refused,
+    cents_text,
+    decide,
+    idempotency_key,
     month_now,
-    month_to_keep,
 )
+from parallel_provider.lifecycle.charge_journal import JournalEntry
 from parallel_provider.lifecycle.declare import UNKNOWN
 from parallel_provider.lifecycle.run import Context, ResourceNames, Run
+from parallel_provider.printable import line_for_user
 from parallel_provider.testing.emulator import Emulator
-from tests.lifecycle.runs import END_OF_NOVEMBER, Clock, Said, run_at
+from parallel_provider.user_folder import machine_lock
+from tests.lifecycle.runs import END_OF_NOVEMBER as NOW
+from tests.lifecycle.runs import Said, run_at
 
 LIFECYCLE = BalanceTopUpLifecycle()
 NAMES = ResourceNames(organization="acme", project="shop", stack="prod", name="credit")
 NewRun = Callable[[], Run]
+HOUR, DAY = 3600.0, 86_400.0
 
-
-@pytest.fixture(autouse=True)
-def _one_time(emulator: Emulator, clock: Clock) -> None:
-    """Give the server the time of the runs, at first."""
-    emulator.set_clock(clock.now - time.time())
+# The second charge of acme/shop/prod/credit: 1000 cents, without triggers.
+KEY = "pulumi-28f376caa380535768e573b9c98e6692a6d2d6489b798883c430771756d4f147"
+OWN = "1b8651b268c3a9dab3a49d2a9d579f72e4f505329980a51c06557243aedeafa0"
+IDENTITY = Identity("acme", "shop", "prod", "credit", "")
 
 
 def inputs(**given: object) -> BalanceTopUpInputs:
@@ -62,6 +77,311 @@ def state(**given: object) -> BalanceTopUpState:
     return BalanceTopUpState.model_validate({**known, **given})
 
 
+def balance(cents: float = 0, org_id: str = "org_1", *, will_invoice: bool = False) -> Balance:
+    """Return an organization's balance."""
+    return Balance(
+        org_id=org_id,
+        credit_balance_cents=cents,
+        pending_debit_balance_cents=0,
+        will_invoice=will_invoice,
+    )
+
+
+def entry(**given: object) -> JournalEntry:
+    """Return the entry of the next charge, begun an hour ago; its outcome isn't known."""
+    known = {
+        "key": KEY,
+        "org_id": "org_1",
+        "amount_cents": 1000,
+        "resource": "acme/shop/prod/credit",
+        "identity": OWN,
+        "month": "2026-11",
+        "begun_at": NOW - HOUR,
+        "begun_here": NOW - HOUR,
+        "outcome": "begun",
+    }
+    return JournalEntry.model_validate({**known, **given})
+
+
+def other(**given: object) -> JournalEntry:
+    """Return the entry of another top-up's charge of 300 cents."""
+    names = {"key": "pulumi-other", "resource": "acme/shop/prod/other", "identity": "other"}
+    return entry(**{**names, "amount_cents": 300, **given})
+
+
+DUE = ChargeDue(1000, KEY, "2026-11")
+AGAIN = ChargeDue(1000, KEY, "2026-11", entry())
+UNKNOWN_AMOUNT = ChargeDue(None, None, "2026-11")
+UNKNOWN_KEY = ChargeDue(1000, None, "2026-11")
+NOTHING = NothingDue()
+MADE = CountKnown(entry(outcome="charged"))
+OPEN = (
+    "amount_cents isn't charged, as it isn't known whether an earlier charge of {} cents was made"
+)
+OTHER_OPEN, SAME_OPEN = OPEN.format(300), OPEN.format(1000)
+OTHER_ORGANIZATION = (
+    "amount_cents isn't charged: the resource belongs to organization 'org_1', and the access token"
+    " to 'org_2'"
+)
+INVOICE = "amount_cents can't be charged: organization org_1 pays by invoice"
+OFF = "switched off: allow it with `pulumi config set parallel:maxTopUpCents 1000`"
+NO_DATE = "amount_cents isn't charged: the server's answers have no date"
+USED = (
+    "The balance of 0 cents is low, and 'credit' charges nothing: {} cents of monthly_limit_cents"
+    " {} are used in 2026-{}."
+)
+TWO_MONTHS = (other(outcome="charged", month="2026-10"), entry(key="k", outcome="charged"))
+LONG_AGO = {"begun_at": NOW - 23 * HOUR}
+
+Given = dict[str, Any]
+# What the program says beside 1000 cents; what is otherwise than in FACTS; the decision.
+ON_CHANGE: list[tuple[Given, Given, Decision | str]] = [
+    ({}, {}, DUE),
+    ({"amount_cents": 1000.0, "triggers": None}, {}, DUE),
+    ({"amount_cents": UNKNOWN}, {}, UNKNOWN_AMOUNT),
+    ({"triggers": {"a": [UNKNOWN]}}, {}, UNKNOWN_KEY),
+    # The organization, before all else.
+    ({}, {"balance": balance(org_id="org_2")}, OTHER_ORGANIZATION),
+    ({}, {"balance": balance(org_id="org_2"), "entries": [MADE.entry]}, OTHER_ORGANIZATION),
+    ({}, {"balance": balance(will_invoice=True)}, INVOICE),
+    ({}, {"balance": balance(will_invoice=True), "entries": [MADE.entry]}, INVOICE),
+    (
+        {},
+        {"balance": balance(will_invoice=True), "entries": [MADE.entry, other()]},
+        "Remove this resource. And it isn't known whether an earlier charge of 300 cents was made",
+    ),
+    # The setting.
+    (
+        {},
+        {"max_top_up_cents": None},
+        f"amount_cents would charge the organization's card, which is {OFF}",
+    ),
+    ({}, {"max_top_up_cents": 999}, "amount_cents is more than one charge may be"),
+    ({}, {"max_top_up_cents": 0}, "allows 0, and this is 1000"),
+    ({"amount_cents": UNKNOWN}, {"max_top_up_cents": None}, UNKNOWN_AMOUNT),
+    # What this machine knows of this charge, and of others.
+    ({}, {"entries": [other(), MADE.entry]}, MADE),
+    ({}, {"entries": [other(outcome="charged")]}, DUE),
+    ({}, {"entries": [entry()]}, AGAIN),
+    ({}, {"entries": [entry(**LONG_AGO)]}, SAME_OPEN),
+    ({}, {"entries": [entry(begun_here=NOW - 23 * HOUR)]}, SAME_OPEN),
+    ({}, {"entries": [entry()], "server_time": None}, SAME_OPEN),
+    ({}, {"entries": [other()]}, OTHER_OPEN),
+    ({}, {"entries": [other(**LONG_AGO)]}, OTHER_OPEN),
+    ({}, {"entries": [entry(), other()]}, OTHER_OPEN),
+    ({}, {"entries": [other(), entry()]}, OTHER_OPEN),
+    ({"triggers": 1}, {"entries": [entry()]}, SAME_OPEN),
+    ({"amount_cents": 999}, {"entries": [entry()]}, SAME_OPEN),
+    ({"triggers": UNKNOWN}, {"entries": [entry()]}, UNKNOWN_KEY),
+    # Its month depends on nothing else.
+    ({}, {"server_time": None}, DUE),
+    ({}, {"server_time": NOW + 60, "clock": NOW + 60}, replace(DUE, month="2026-12")),
+]
+BY_THRESHOLD: list[tuple[Given, Given, Decision | str]] = [
+    ({}, {"balance": balance(499.5)}, DUE),
+    ({}, {"balance": balance(500)}, NOTHING),
+    ({"when_below_cents": 500.0}, {"balance": balance(500)}, NOTHING),
+    ({"when_below_cents": UNKNOWN}, {"balance": balance(500)}, DUE),
+    # Only a charge that is due is refused, but the organization's kind counts always.
+    ({}, {"balance": balance(500), "max_top_up_cents": None}, NOTHING),
+    ({}, {"balance": balance(500), "entries": [other()]}, NOTHING),
+    ({}, {"balance": balance(500), "server_time": None}, NOTHING),
+    ({}, {"balance": balance(500, "org_2")}, OTHER_ORGANIZATION),
+    ({}, {"balance": balance(500, will_invoice=True)}, INVOICE),
+    ({}, {"balance": balance(500), "entries": [MADE.entry]}, MADE),
+    ({}, {"max_top_up_cents": None}, OFF),
+    ({}, {"entries": [other()]}, OTHER_OPEN),
+    ({}, {"entries": [entry()]}, AGAIN),
+    # The month must be certain.
+    ({}, {"server_time": None}, NO_DATE),
+    ({}, {"clock": NOW - DAY}, DUE),
+    ({}, {"clock": NOW + DAY}, DUE),
+    ({}, {"clock": NOW - DAY - 1}, NO_DATE),
+    ({}, {"clock": NOW + DAY + 1}, NO_DATE),
+    # What the state has charged in the month, or the journal if that is more, and all others.
+    ({"monthly_limit_cents": 1999}, {}, USED.format(1000, 1999, "11")),
+    ({"monthly_limit_cents": 1999.0}, {"max_top_up_cents": None}, USED.format(1000, 1999, "11")),
+    ({"monthly_limit_cents": None}, {}, USED.format(1000, 0, "11")),
+    ({"monthly_limit_cents": UNKNOWN}, {}, DUE),
+    ({"amount_cents": UNKNOWN, "monthly_limit_cents": 1}, {}, UNKNOWN_AMOUNT),
+    ({"monthly_limit_cents": 1000}, {"server_time": NOW + 60}, replace(DUE, month="2026-12")),
+    ({}, {"entries": TWO_MONTHS}, DUE),
+    (
+        {"monthly_limit_cents": 2499},
+        {"entries": [entry(key="k", amount_cents=1500, outcome="charged")]},
+        USED.format(1500, 2499, "11"),
+    ),
+    (
+        {"monthly_limit_cents": 2500},
+        {"entries": [entry(key="k", amount_cents=1500, outcome="charged")]},
+        DUE,
+    ),
+    (
+        {"monthly_limit_cents": 2299},
+        {"entries": [other(outcome="charged")]},
+        USED.format(1300, 2299, "11 (300 of them by other top-ups)"),
+    ),
+    ({"monthly_limit_cents": 2300}, {"entries": [other(outcome="charged")]}, DUE),
+]
+FACTS = Facts(balance(), 1000, (), NOW, NOW)
+
+
+def rows() -> list[tuple[Given, Given, Decision | str]]:
+    """Return the rows of both tables, with the whole inputs."""
+    threshold = {"when_below_cents": 500, "monthly_limit_cents": 2000}
+    table = [({**threshold, **news}, facts, expected) for news, facts, expected in BY_THRESHOLD]
+    return [
+        ({"amount_cents": 1000, **news}, facts, expected)
+        for news, facts, expected in (*ON_CHANGE, *table)
+    ]
+
+
+@pytest.mark.parametrize(("news", "changed_facts", "expected"), rows())
+def test_decision(news: Given, changed_facts: Given, expected: Decision | str) -> None:
+    """Each condition of a charge, and which one comes first. A text is that of a refusal."""
+    decision = decide(state(), news, replace(FACTS, **changed_facts))
+
+    if not isinstance(expected, str):
+        assert decision == expected
+    elif isinstance(decision, NothingDue):
+        assert expected in line_for_user(decision.warning or "")
+    else:
+        assert isinstance(decision, Refused)
+        assert expected in line_for_user(decision.problem.text)
+
+
+def test_month_of_the_state_counts_if_it_is_later() -> None:
+    """Back in November, what was charged in December counts on."""
+    decision = decide(state(month="2026-12"), dict(by_threshold(monthly_limit_cents=1999)), FACTS)
+
+    assert isinstance(decision, NothingDue)
+    assert USED.format(1000, 1999, "12") in line_for_user(decision.warning or "")
+
+
+def test_refusal_by_an_open_charge_says_all_that_is_known_of_it() -> None:
+    """What it was for, its key, until when it can be repeated, and how to settle it."""
+    decision = decide(state(), dict(inputs()), replace(FACTS, entries=[other()]))
+
+    assert isinstance(decision, Refused)
+    assert line_for_user(decision.problem.text) == (
+        f"{OTHER_OPEN} (for acme/shop/prod/other, under the idempotency key pulumi-other, begun "
+        "2026-11-30 22:59 UTC). Until 2026-12-01 21:59 UTC, running the same program again is "
+        "safe: it repeats this charge under the idempotency key pulumi-other, which the server "
+        "carries out once. After that, or to charge anything else, look at the charges in the "
+        "Parallel console (the balance alone proves nothing), and run `parallel-provider charges "
+        "settle pulumi-other` with --charged or --not-charged"
+    )
+
+
+@pytest.fixture
+def far_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let this machine be where a day begins 14 hours earlier than in UTC."""
+    monkeypatch.setenv("TZ", "LINT-14")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_east")
+@pytest.mark.parametrize(
+    ("known", "server", "here", "expected"),
+    [
+        ("", "2026-11", "2026-11", "2026-11"),
+        # This machine's clock is an hour behind, or the server's an hour ahead.
+        ("2026-11", "2026-12", "2026-11-30T23", "2026-12"),
+        ("2026-11", "2026-11-30T23", "2026-12", "2026-11"),
+        ("2026-12", "2026-11", "2026-11", "2026-12"),
+        # One of the two is wrong. No far month is kept.
+        ("2026-11", "2099-01", "2026-11", "2026-11"),
+        ("2026-11", "2026-11", "2099-01", "2026-11"),
+        ("2026-11", None, "2026-12", "2026-12"),
+    ],
+)
+def test_month_goes_by_the_server_and_never_far_ahead(
+    known: str, server: str | None, here: str, expected: str
+) -> None:
+    """Months are UTC, and one wrong date isn't kept."""
+
+    def seconds(text: str) -> float:
+        whole = text + "2026-12-01T00"[len(text) :]
+        return datetime.fromisoformat(f"{whole}:00+00:00").timestamp()
+
+    assert month_now(known, None if server is None else seconds(server), seconds(here)) == expected
+
+
+@pytest.mark.parametrize(
+    ("month", "expected"),
+    [("2026-10", ("2026-11", 1000)), ("2026-11", ("2026-11", 1300)), ("2026-12", ("2026-12", 300))],
+)
+def test_charge_is_counted_in_its_month(month: str, expected: tuple[str, int]) -> None:
+    """A month that is over isn't counted again. Whatever else changes is marked as such."""
+    before = state()
+    after = before.with_charge(other(month=month, begun_at=NOW - 60.5), balance(5), balance(305))
+
+    assert (after.month, after.month_charged_cents) == expected
+    assert (after.charges, after.total_charged_cents, after.last_charge_cents) == (2, 1300, 300)
+    assert (after.balance_before_cents, after.balance_after_cents) == (5, 305)
+    assert (after.last_charged_at, after.last_idempotency_key) == (NOW - 61, "pulumi-other")
+    changed = {name for name, value in dict(after).items() if value != getattr(before, name)}
+    assert changed | {"month", "month_charged_cents"} == set(SET_BY_A_CHARGE)
+
+
+def test_amounts_are_shown_with_all_digits() -> None:
+    """A large balance isn't rounded."""
+    assert [cents_text(c) for c in (0.0, 499.5, 1_234_567, 2e7)] == [
+        "0",
+        "499.5",
+        "1234567",
+        "20000000",
+    ]
+
+
+def test_idempotency_key_is_pinned() -> None:
+    """Another key for the same reason would charge again what is charged already."""
+    key = idempotency_key(IDENTITY, 0, 2000, {"quarter": "2026Q4", "n": [1, 2.5, None]})
+
+    assert key == "pulumi-75b414f859a0039e3d9b162ed7bac6de85cf903230ccc92cb8336493cb480cb7"
+    assert idempotency_key(IDENTITY, 1, 1000, None) == KEY
+    assert state().identity.digest == OWN
+
+
+def test_idempotency_key_ignores_what_the_wire_changes() -> None:
+    """A re-run reads its numbers as floats, and its dicts in any order."""
+    assert idempotency_key(IDENTITY, 1, 2000, {"a": 1, "b": [2]}) == idempotency_key(
+        IDENTITY, 1, 2000, {"b": [2.0], "a": 1.0}
+    )
+
+
+def test_idempotency_key_is_another_for_another_reason() -> None:
+    """Every part of the reason counts, and no two parts can be mistaken for each other."""
+    reasons: list[tuple[Identity, int, int, object]] = [
+        (IDENTITY, 0, 2000, None),
+        (IDENTITY._replace(organization="acme2"), 0, 2000, None),
+        (IDENTITY._replace(project="shop2"), 0, 2000, None),
+        (IDENTITY._replace(stack="prod2"), 0, 2000, None),
+        (IDENTITY._replace(name="credit2"), 0, 2000, None),
+        (IDENTITY._replace(parent_types="my:index:Shop"), 0, 2000, None),
+        (Identity("acme", "sh", "opprod", "credit", ""), 0, 2000, None),
+        (Identity("acme", 'shop","prod', "credit", "", ""), 0, 2000, None),
+        # One has no organization and a parent, the other an organization and no parent.
+        (Identity("", "p", "s", "n", "t"), 0, 2000, None),
+        (Identity("p", "s", "n", "t", ""), 0, 2000, None),
+        (IDENTITY, 1, 2000, None),
+        (IDENTITY, 0, 2001, None),
+        (IDENTITY, 0, 2000, {}),
+        (IDENTITY, 0, 2000, ""),
+        (IDENTITY, 0, 2000, False),
+        (IDENTITY, 0, 2000, 0),
+        (IDENTITY, 0, 2000, "0"),
+    ]
+
+    keys = {idempotency_key(*reason) for reason in reasons}
+    digests = {identity.digest for identity, *_ in reasons}
+    assert len(keys) == len(reasons)
+    assert len(digests) == len({identity for identity, *_ in reasons})
+
+
 def context(run: Run, **names: str) -> Context:
     """Return the context of a call for the top-up "credit", or one with other names."""
     return Context(run, replace(NAMES, **names))
@@ -78,55 +398,6 @@ def up(
     return LIFECYCLE.update(call, old, new) if changed else old
 
 
-def test_months_are_utc_and_each_has_its_own_limit(
-    new_run: NewRun, emulator: Emulator, clock: Clock, said: Said
-) -> None:
-    """Two charges use November up; then it is December, by the server and for everyone at once."""
-    emulator.set_clock(clock.now - 3600 - time.time())
-    clock.now -= 20 * 3600
-    top_up = up(new_run, None, by_threshold())
-    for expected in (2000, 2000):
-        emulator.set_org(credit_balance_cents=0)
-        top_up = up(new_run, top_up, by_threshold())
-        assert (top_up.month, top_up.month_charged_cents) == ("2026-11", expected)
-    assert [charge["amount_cents"] for charge in emulator.state()["charges"]] == [1000, 1000]
-    [warning] = said.warnings
-    assert "2000 cents of monthly_limit_cents 2000 are used in 2026-11" in warning
-
-    emulator.set_clock(END_OF_NOVEMBER + 61 - time.time())
-    top_up = up(new_run, top_up, by_threshold())
-
-    assert (top_up.month, top_up.month_charged_cents) == ("2026-12", 1000)
-    assert (top_up.charges, top_up.total_charged_cents) == (3, 3000)
-    assert top_up.last_charged_at == pytest.approx(END_OF_NOVEMBER + 61, abs=60)
-
-    # Back in November: what was charged in December counts on.
-    emulator.set_clock(END_OF_NOVEMBER - 3600 - time.time())
-    for _ in range(3):
-        emulator.set_org(credit_balance_cents=0)
-        top_up = up(new_run, top_up, by_threshold())
-    assert (top_up.month, top_up.month_charged_cents) == ("2026-12", 2000)
-
-
-def test_limit_is_looked_at_before_each_charge(new_run: NewRun, emulator: Emulator) -> None:
-    """What doesn't fit whole isn't charged in part."""
-    top_up = up(new_run, None, by_threshold(monthly_limit_cents=1999))
-    emulator.set_org(credit_balance_cents=0)
-
-    assert up(new_run, top_up, by_threshold(monthly_limit_cents=1999)).charges == 1
-    assert up(new_run, top_up, by_threshold(monthly_limit_cents=2000)).charges == 2
-
-
-def test_threshold_itself_is_enough(new_run: NewRun, emulator: Emulator) -> None:
-    """Below means below."""
-    emulator.set_org(credit_balance_cents=500)
-    top_up = up(new_run, None, by_threshold())
-    assert (top_up.charges, top_up.last_idempotency_key) == (0, None)
-
-    emulator.set_org(credit_balance_cents=499.5)
-    assert up(new_run, top_up, by_threshold()).charges == 1
-
-
 def test_keys_are_made_of_the_names_at_creation(new_run: NewRun, emulator: Emulator) -> None:
     """Renamed in every way there is, the same reason has the same key still."""
     top_up = up(new_run, None, inputs())
@@ -134,9 +405,10 @@ def test_keys_are_made_of_the_names_at_creation(new_run: NewRun, emulator: Emula
     # As after a crash before the state was written, and a rename on top of it.
     again = up(new_run, top_up, inputs(triggers=1), name="new", stack="new")
 
-    assert once.last_idempotency_key == again.last_idempotency_key
+    keys = [charge["idempotency_key"] for charge in emulator.state()["charges"]]
+    assert keys == [top_up.last_idempotency_key, once.last_idempotency_key]
+    assert again.last_idempotency_key == once.last_idempotency_key
     assert again.resource_name == "credit"
-    assert len(emulator.state()["charges"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -149,12 +421,63 @@ def test_keys_are_made_of_the_names_at_creation(new_run: NewRun, emulator: Emula
         ({"amount_cents": UNKNOWN}, True),
     ],
 )
-def test_diff_sees_what_charges(news: dict[str, Any], *, changed: bool) -> None:
-    """Decided from the values alone: nobody is asked."""
-    diff = LIFECYCLE.diff(context(run_at()), state(), {**dict(inputs()), **news})
+def test_diff_sees_what_charges(
+    new_run: NewRun, emulator: Emulator, news: Given, *, changed: bool
+) -> None:
+    """An unchanged top-up asks nobody."""
+    old = state(org_id=emulator.org_id)
+
+    diff = LIFECYCLE.diff(
+        context(new_run() if changed else run_at()), old, {**dict(inputs()), **news}
+    )
 
     assert diff.changed is changed
     assert diff.replaces == ()
+
+
+@pytest.mark.parametrize("new_first", [True, False])
+def test_name_of_a_renamed_top_up_is_refused_for_a_new_one(
+    new_run: NewRun, emulator: Emulator, *, new_first: bool
+) -> None:
+    """One charge would be counted for both. A refresh alone claims nothing."""
+    run, renamed = new_run(), state(org_id=emulator.org_id)
+    asking = {"amount_cents": 1000.0}
+    calls: list[Callable[[], object]] = [
+        lambda: LIFECYCLE.check(context(run), {}, asking),
+        lambda: LIFECYCLE.diff(context(run, name="funds"), renamed, dict(inputs())),
+    ]
+    LIFECYCLE.diff(context(run, name="refreshed"), renamed, dict(inputs()))
+    LIFECYCLE.check(context(run, name="funds"), asking, asking)
+
+    first, second = calls if new_first else reversed(calls)
+    first()
+    with pytest.raises(LifecycleError, match="one charge would be counted for both") as failure:
+        second()
+
+    assert f"the top-up '{'credit' if new_first else 'funds'}'" in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("news", "may_charge"),
+    [
+        ({}, False),
+        ({"monthly_limit_cents": UNKNOWN}, False),
+        ({"triggers": UNKNOWN}, True),
+        ({"amount_cents": 999}, True),
+        ({"when_below_cents": 1}, True),
+    ],
+)
+def test_preview_of_an_update_knows_what_no_charge_changes(
+    news: Given, *, may_charge: bool
+) -> None:
+    """Inputs are known, and what a charge changes isn't, if there may be one."""
+    old = state()
+    new = {**dict(inputs()), **news}
+
+    expected = LIFECYCLE.expect_update(context(run_at()), old, new)
+
+    after_charge = dict.fromkeys(SET_BY_A_CHARGE, UNKNOWN) if may_charge else {}
+    assert expected == {**dict(old), **new, **after_charge}
 
 
 @pytest.mark.parametrize(
@@ -173,14 +496,42 @@ def test_diff_sees_what_charges(news: dict[str, Any], *, changed: bool) -> None:
     ],
 )
 def test_check_asks_what_is_allowed_only_where_it_may_charge(
-    olds: dict[str, Any], news: dict[str, Any], *, asks: bool
+    new_run: NewRun, emulator: Emulator, olds: Given, news: Given, *, asks: bool
 ) -> None:
     """An unchanged top-up needs neither the setting nor the server."""
-    checked = LIFECYCLE.check(context(run_at()), olds, {"amount_cents": 1000.0, **news})
+    emulator.set_org(will_invoice=True)
+    for run in (run_at(), new_run()):
+        checked = LIFECYCLE.check(context(run), olds, {"amount_cents": 1000.0, **news})
 
-    assert [problem.input for problem in checked.problems] == (["amount_cents"] if asks else [])
+        assert [problem.input for problem in checked.problems] == ["amount_cents"] * asks
 
 
+@pytest.mark.parametrize("ends", [True, False])
+def test_charge_that_is_being_made_is_waited_for(
+    new_run: NewRun, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, *, ends: bool
+) -> None:
+    """Its outcome isn't known only if it takes too long."""
+    run = new_run()
+    monkeypatch.setattr(type(run.api), "call_seconds", 30.0 if ends else 0.1)
+    begun = other(org_id=emulator.org_id)
+    run.charge_journal.write(begun)
+
+    with ThreadPoolExecutor(1) as threads:
+        with machine_lock("charge", emulator.org_id):
+            checking = threads.submit(LIFECYCLE.check, context(run), {}, {"amount_cents": 1000.0})
+            if ends:
+                assert not wait([checking], timeout=0.5).done
+                run.charge_journal.write(begun.model_copy(update={"outcome": "charged"}))
+            else:
+                checking.result()
+        problems = checking.result().problems
+
+    assert [OTHER_OPEN in line_for_user(problem.text) for problem in problems] == [True] * (
+        not ends
+    )
+
+
+@pytest.mark.usefixtures("one_time")
 def test_threshold_taken_away_charges_nothing_by_itself(
     new_run: NewRun, emulator: Emulator
 ) -> None:
@@ -194,16 +545,23 @@ def test_threshold_taken_away_charges_nothing_by_itself(
     assert emulator.state()["charges"] == []
 
 
-def test_another_organization_is_never_charged(new_run: NewRun, emulator: Emulator) -> None:
-    """The card that was charged so far is the one that is meant."""
-    top_up = up(new_run, None, inputs())
-    other = emulator.add_org()
-    run = run_at(emulator.url, other["access_token"], max_top_up_cents=2000)
+@pytest.mark.usefixtures("one_time")
+def test_threshold_whose_charge_is_refused_is_an_update_with_a_warning(
+    new_run: NewRun, emulator: Emulator, said: Said
+) -> None:
+    """A refresh compares too, and must not fail. The update fails."""
+    old = state(org_id=emulator.org_id, month_charged_cents=0)
+    run = new_run()
+    run.charge_journal.write(other(org_id=emulator.org_id))
 
-    with pytest.raises(WrongOrganizationError, match=other["org_id"]):
-        LIFECYCLE.update(context(run), top_up, inputs(triggers=1))
+    diff = LIFECYCLE.diff(context(run), old, dict(by_threshold()))
 
-    assert emulator.state(other["org_id"])["charges"] == []
+    assert "when_below_cents" in diff.updates
+    assert f"'credit': {OTHER_OPEN}" in said.warnings[0]
+    with pytest.raises(LifecycleError, match="isn't charged, as it isn't known"):
+        LIFECYCLE.update(context(run), old, by_threshold())
+    with pytest.raises(LifecycleError, match="isn't charged, as it isn't known"):
+        LIFECYCLE.diff(context(run), old, dict(inputs(triggers=1)))
 
 
 def test_read_and_delete_ask_nobody(said: Said) -> None:
@@ -217,64 +575,7 @@ def test_read_and_delete_ask_nobody(said: Said) -> None:
     assert "not paid back" in said.warnings[0]
 
 
-def test_threshold_charges_nothing_without_the_servers_date(
-    new_run: NewRun, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The machine's own clock alone doesn't say which month the limit is for."""
-    run = new_run()
-    monkeypatch.setattr(run, "server_time", lambda: None)
-
-    with pytest.raises(LifecycleError, match="no date"):
-        LIFECYCLE.create(context(run), by_threshold())
-
-    assert emulator.state()["charges"] == []
-
-
-@pytest.mark.parametrize(
-    ("known", "server", "here", "now", "kept"),
-    [
-        ("", "2026-11", "2026-11", "2026-11", "2026-11"),
-        # This machine's clock is an hour behind, or the server's an hour ahead.
-        ("2026-11", "2026-12", "2026-11-30T23", "2026-12", "2026-12"),
-        ("2026-12", "2026-11", "2026-11", "2026-12", "2026-12"),
-        # One of the two is wrong. Nothing is charged by threshold, and no far month is kept.
-        ("2026-11", "2099-01", "2026-11", None, "2026-11"),
-        ("2026-11", "2026-11", "2099-01", None, "2026-11"),
-        ("2026-11", None, "2026-12", None, "2026-12"),
-    ],
-)
-def test_month_goes_by_the_server_and_never_far_ahead(
-    known: str, server: str | None, here: str, now: str | None, kept: str
-) -> None:
-    """A month counts for a limit only if both clocks agree, and one wrong date isn't kept."""
-
-    def seconds(text: str) -> float:
-        whole = text + "2026-12-01T00"[len(text) :]
-        return datetime.fromisoformat(f"{whole}:00+00:00").timestamp()
-
-    times = (None if server is None else seconds(server), seconds(here))
-    assert month_now(known, *times) == now
-    assert month_to_keep(known, *times) == kept
-
-
-def test_date_that_is_far_ahead_once_stops_no_later_charge(
-    new_run: NewRun, emulator: Emulator, clock: Clock
-) -> None:
-    """It charges nothing by threshold while it lasts."""
-    emulator.set_clock(clock.now - time.time())
-    top_up = up(new_run, None, by_threshold())
-    emulator.set_org(credit_balance_cents=0)
-    emulator.set_clock(clock.now + 73 * 365 * 86_400 - time.time())
-    with pytest.raises(LifecycleError, match="differs by more than a day"):
-        up(new_run, top_up, by_threshold())
-    top_up = up(new_run, top_up, inputs(triggers=1))
-    assert top_up.month == "2026-11"
-    emulator.set_clock(clock.now - time.time())
-    emulator.set_org(credit_balance_cents=0)
-
-    assert up(new_run, top_up, by_threshold(monthly_limit_cents=9000)).charges == 3
-
-
+@pytest.mark.usefixtures("one_time")
 def test_restored_state_counts_what_was_charged_and_goes_on(
     new_run: NewRun, emulator: Emulator, said: Said
 ) -> None:
@@ -294,37 +595,3 @@ def test_restored_state_counts_what_was_charged_and_goes_on(
     emulator.set_org(credit_balance_cents=0)
     assert up(new_run, restored, by_threshold(monthly_limit_cents=9000)).charges == 4
     assert len(emulator.state()["charges"]) == 4
-
-
-@pytest.mark.parametrize("by_threshold_", [True, False])
-def test_charge_that_is_known_is_never_sent_again(
-    new_run: NewRun, emulator: Emulator, clock: Clock, by_threshold_: bool
-) -> None:
-    """The resource was destroyed, or replaced, and is created again a month later."""
-    emulator.set_clock(clock.now - time.time())
-    news = by_threshold() if by_threshold_ else inputs()
-    first = up(new_run, None, news)
-    clock.now += 31 * 86_400
-    emulator.set_clock(clock.now - time.time())
-
-    again = up(new_run, None, news)
-
-    assert again.last_idempotency_key == first.last_idempotency_key
-    assert (again.charges, again.total_charged_cents, again.month_charged_cents) == (1, 1000, 0)
-    assert len(emulator.state()["charges"]) == 1
-
-
-@pytest.mark.parametrize("names", [{"name": "other"}, {"parent_types": "my:Shop"}, {}])
-def test_monthly_limit_counts_on_after_a_rename_a_move_and_a_replacement(
-    new_run: NewRun, emulator: Emulator, said: Said, names: dict[str, str]
-) -> None:
-    """What the journal has of the organization counts, whichever resource has charged it."""
-    top_up = up(new_run, None, by_threshold())
-    emulator.set_org(credit_balance_cents=0)
-    up(new_run, top_up, by_threshold())
-    emulator.set_org(credit_balance_cents=0)
-
-    up(new_run, None, by_threshold(), **names)
-
-    assert [charge["amount_cents"] for charge in emulator.state()["charges"]] == [1000, 1000]
-    assert "2000 cents of monthly_limit_cents 2000 are used" in said.warnings[-1]

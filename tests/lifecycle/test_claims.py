@@ -1,4 +1,4 @@
-"""Claims: which resource of a run has what, across the processes of the run."""
+"""Claims: which resource of a run has what, across its processes, and what isn't deleted then."""
 
 from __future__ import annotations
 
@@ -15,9 +15,23 @@ from typing import Any
 import pytest
 
 from parallel_provider.errors import LifecycleError
+from parallel_provider.lifecycle.app import AppInputs, AppLifecycle
 from parallel_provider.lifecycle.claims import Claim, Claims
+from parallel_provider.lifecycle.keys import (
+    ApiKeyInputs,
+    ApiKeyLifecycle,
+    RotatingApiKeyInputs,
+    RotatingApiKeyLifecycle,
+)
+from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.printable import hide
+from parallel_provider.testing.emulator import Emulator
+from tests.lifecycle.runs import Said
 
+APPS_PATH = "/service/v1/apps"
+KEYS_PATH = "/service/v1/apps/{app_id}/keys"
+APPS, KEYS, SVC = AppLifecycle(), ApiKeyLifecycle(), RotatingApiKeyLifecycle()
+NewRun = Callable[[], Run]
 ENGINE = "127.0.0.1:4711"
 APP = "app:1"
 
@@ -121,12 +135,12 @@ def test_intention_becomes_the_claim_of_its_resource_alone() -> None:
     assert claims.intend(APP, "App 'a'") is None
     found = claims.intend(APP, "App 'b'")
     assert found is not None
-    assert (found.subject, found.kind) == ("App 'a'", "intends")
-    assert claims.claim(APP, "b", "App 'b'") is not None
-    assert [one.kind for one in claims.others(APP, "b")] == ["intends"]
+    assert found.subject == "App 'a'"
+    assert claims.claim(APP, "b", "App 'b'", is_new=True) is not None
     assert claims.claim(APP, "c", "App 'a'") is not None
     assert claims.claim(APP, "a", "App 'a'", is_new=True) is None
-    assert [one.kind for one in claims.others(APP, "b")] == ["holds"]
+    assert [one.owner for one in claims.others(APP, "b")] == ["a"]
+    assert claims.claim(APP, "c", "App 'a'", is_new=True) is not None
 
 
 def test_what_is_being_deleted_cannot_be_claimed() -> None:
@@ -134,50 +148,58 @@ def test_what_is_being_deleted_cannot_be_claimed() -> None:
     claims = Claims()
     with claims.deleting(APP, "a", "App 'a'") as others:
         assert others == []
-        found = claims.claim(APP, "b", "App 'b'")
-        assert found is not None
-        assert found.kind == "deletes"
+        assert claims.claim(APP, "b", "App 'b'") == Claim(APP, "a", "App 'a'")
         with claims.deleting(APP, "c", "App 'c'") as again:
-            assert again == []
+            assert again == [Claim(APP, "a", "App 'a'")]
     assert claims.claim(APP, "b", "App 'b'") is None
 
 
-def test_claims_of_another_process_count_while_it_lives(folder: Path, start: Start) -> None:
-    """Either of the two comes first. What an ended process has noted is removed."""
+def test_failed_deletion_changes_no_claim() -> None:
+    """What the resource held, it holds still; what it didn't hold, others can have."""
+    claims = Claims()
+    claims.claim("app:2", "a", "App 'a'")
+    for thing in (APP, "app:2"):
+        with pytest.raises(ValueError, match="lost"), claims.deleting(thing, "a", "App 'a'"):
+            raise ValueError("lost")
+    assert claims.claim(APP, "b", "App 'b'") is None
+    assert claims.claim("app:2", "b", "App 'b'") is not None
+
+
+def test_claims_of_all_processes_count_until_the_run_has_ended(folder: Path, start: Start) -> None:
+    """Either of two processes comes first. One that was killed has its claims still."""
     other, claims = start(), Claims(ENGINE)
     assert other("claim", APP, "a", "App 'a'", "sha256:1") == [None]
     assert claims.claim(APP, "b", "App 'b'") == Claim(APP, "a", "App 'a'", "sha256:1")
     assert claims.claim("app:2", "b", "App 'b'") is None
     assert other("claim", "app:2", "a", "App 'a'")[0]["subject"] == "App 'b'"
-    assert len(files(folder)) == 2
 
     other.kill()
 
-    assert claims.others(APP, "b") == []
-    assert claims.claim(APP, "b", "App 'b'") is None
+    assert claims.claim(APP, "b", "App 'b'") is not None
+    assert start()("claim", "app:2", "c", "App 'c'")[0]["subject"] == "App 'b'"
     assert len(files(folder)) == 1
 
 
-def test_claims_of_another_run_do_not_count(folder: Path, start: Start) -> None:
-    """Another engine has another address. Files of ended processes go with the next run."""
+def test_claims_of_another_run_do_not_count(start: Start) -> None:
+    """Another engine has another address. Files of ended runs go with the next run."""
     other = start("127.0.0.1:4712")
     other("claim", APP, "a", "App 'a'")
     assert Claims(ENGINE).claim(APP, "b", "App 'b'") is None
+    assert other("claim", APP, "c", "App 'c'")[0]["subject"] == "App 'a'"
     other.kill()
-    before = len(files(folder))
-    Claims("127.0.0.1:4713").claim(APP, "c", "App 'c'")
-    assert len(files(folder)) == before
+    assert start("127.0.0.1:4712")("claim", APP, "b", "App 'b'") == [None]
 
 
 def test_run_that_has_ended_claims_nothing_though_its_process_goes_on(folder: Path) -> None:
     """An attached plugin serves several runs, and another engine may get the first address."""
-    ended, begun = Claims(ENGINE), Claims(ENGINE)
+    ended = Claims(ENGINE)
     assert ended.claim(APP, "a", "App 'a'") is None
     ended.note_failed_creation("ApiKey 'ci'")
-    assert begun.failed_creation() == "ApiKey 'ci'"
+    assert ended.failed_creation() == "ApiKey 'ci'"
 
     ended.close()
 
+    begun = Claims(ENGINE)
     assert begun.claim(APP, "b", "App 'b'") is None
     assert begun.failed_creation() is None
     with (
@@ -264,3 +286,143 @@ def test_note_that_could_not_be_written_whole_is_left_out(folder: Path) -> None:
     writer.claim("app:3", "a", "App 'a'")
     assert reader.others("app:2", "b") == []
     assert len(reader.others("app:3", "b")) == 1
+
+
+@pytest.fixture
+def app_id(emulator: Emulator) -> str:
+    """Return the app that every organization has."""
+    return emulator.state()["apps"][0]["app_id"]
+
+
+def changes(emulator: Emulator) -> dict[str, int]:
+    """Return the requests that may have changed something."""
+    requests = emulator.state()["requests"]
+    return {route: count for route, count in requests.items() if not route.startswith("GET")}
+
+
+def svc_inputs(app_id: str, **inputs: object) -> RotatingApiKeyInputs:
+    """Return the inputs of a rotating key."""
+    given = {"app_id": app_id, "api_key_name": "svc", "rotate_after": "30d", **inputs}
+    return RotatingApiKeyInputs.model_validate(given)
+
+
+def test_nothing_is_deleted_after_a_failed_creation(
+    new_run: NewRun, emulator: Emulator, app_id: str
+) -> None:
+    """What couldn't be created may take the place of what would be deleted. The next run may."""
+    run = new_run()
+    app = APPS.create(Context(run), AppInputs(app_name="search"))
+    key = KEYS.create(Context(run), ApiKeyInputs(app_id=app_id, api_key_name="ci"))
+    svc = SVC.create(Context(run), svc_inputs(app_id))
+    run = new_run()
+    run.claims.note_failed_creation("ApiKey 'b'")
+    before = changes(emulator)
+
+    deletions: list[Callable[[], None]] = [
+        lambda: APPS.delete(Context(run), app),
+        lambda: KEYS.delete(Context(run), key),
+        lambda: SVC.delete(Context(run), svc),
+    ]
+    for delete in deletions:
+        with pytest.raises(LifecycleError, match="creating ApiKey 'b' failed in this run"):
+            delete()
+    assert changes(emulator) == before
+
+    SVC.delete(Context(new_run()), svc)
+    APPS.delete(Context(new_run()), app)
+
+
+def test_app_that_existed_before_is_no_new_one(
+    new_run: NewRun, emulator: Emulator, app_id: str
+) -> None:
+    """The server answers a creation with the id of an app that is in the list of a moment ago."""
+    emulator.add_fault("odd", method="POST", path=APPS_PATH, replace={"app_id": json.dumps(app_id)})
+
+    with pytest.raises(LifecycleError, match="existed before, so it is left as it is") as failure:
+        APPS.create(Context(new_run()), AppInputs(app_name="search"))
+
+    assert app_id in str(failure.value)
+    assert changes(emulator) == {f"POST {APPS_PATH}": 1}
+    assert app_id in [app["app_id"] for app in emulator.state()["apps"]]
+
+
+def test_app_that_another_resource_has_is_no_new_one(new_run: NewRun, emulator: Emulator) -> None:
+    """The list of a member may lack it. It isn't deleted again."""
+    run, held = new_run(), "11111111-1111-4111-8111-111111111111"
+    assert run.claims.claim(f"app:{held}", "o", "App 'o'") is None
+    emulator.add_fault("odd", method="POST", path=APPS_PATH, replace={"app_id": json.dumps(held)})
+
+    with pytest.raises(LifecycleError, match="belongs to another resource of this run already"):
+        APPS.create(Context(run), AppInputs(app_name="search"))
+
+    assert changes(emulator) == {f"POST {APPS_PATH}": 1}
+
+
+def test_key_that_the_run_has_is_no_new_one(
+    new_run: NewRun, emulator: Emulator, app_id: str
+) -> None:
+    """Also with an answer that can't be used otherwise: the key in use isn't revoked."""
+    run = new_run()
+    key = KEYS.create(Context(run), ApiKeyInputs(app_id=app_id, api_key_name="ci"))
+    same = json.dumps(key.api_key_id)
+    for odd in ({"created_at": "0"}, {}):
+        emulator.add_fault(
+            "odd", method="POST", path=KEYS_PATH, replace={"api_key_id": same, **odd}
+        )
+        with pytest.raises(LifecycleError, match="this run has it already"):
+            KEYS.create(Context(run), ApiKeyInputs(app_id=app_id, api_key_name="new"))
+    emulator.clear_faults()
+
+    svc = SVC.create(Context(run), svc_inputs(app_id))
+    same = json.dumps(svc.api_key_id)
+    emulator.add_fault("odd", method="POST", path=KEYS_PATH, replace={"api_key_id": same})
+    with pytest.raises(LifecycleError, match="this run has it already"):
+        SVC.update(Context(run), svc, svc_inputs(app_id, triggers=1))
+
+    assert set(changes(emulator)) == {f"POST {KEYS_PATH}"}
+
+
+def test_lost_answer_says_when_and_what_must_stay(
+    new_run: NewRun, emulator: Emulator, app_id: str, said: Said
+) -> None:
+    """A colleague may have a key of that name, and the previous key must go on."""
+    run = new_run()
+    svc = SVC.create(Context(run), svc_inputs(app_id))
+    rotated = SVC.update(Context(run), svc, svc_inputs(app_id, triggers=1))
+    emulator.add_fault("drop_after", method="POST", path=KEYS_PATH)
+
+    latest = SVC.update(Context(run), rotated, svc_inputs(app_id, triggers=2))
+
+    [told] = said.warnings
+    assert "revoke any other" not in told
+    assert "created between 20" in told
+    assert "by the server's clock" in told
+    for key_id in (latest.api_key_id, rotated.api_key_id, svc.api_key_id):
+        assert key_id in told
+    assert "Other stacks and people may have keys of that name" in told
+
+
+def test_nothing_is_deleted_without_a_folder_for_claims(
+    new_run: NewRun,
+    emulator: Emulator,
+    app_id: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Other processes may have what would be deleted. Creations are possible."""
+    run = new_run()
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    run.claims = Claims("127.0.0.1:4711")
+    app = APPS.create(Context(run), AppInputs(app_name="search"))
+    key = KEYS.create(Context(run), ApiKeyInputs(app_id=app_id, api_key_name="ci"))
+
+    deletions: list[Callable[[], None]] = [
+        lambda: APPS.delete(Context(run), app),
+        lambda: KEYS.delete(Context(run), key),
+    ]
+    for delete in deletions:
+        with pytest.raises(LifecycleError, match="set TMPDIR to a folder"):
+            delete()
+
+    assert set(changes(emulator)) == {f"POST {APPS_PATH}", f"POST {KEYS_PATH}"}

@@ -18,7 +18,11 @@ import parallel_provider as parallel
 from parallel_provider import dynamic
 from parallel_provider.emulator.server import create_app as emulator_of
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of, lifecycle_of
-from parallel_provider.lifecycle.declare import named_input, public_outputs, secret_outputs
+from parallel_provider.lifecycle.declare import (
+    input_defaulting_to_resource_name,
+    public_outputs,
+    secret_outputs,
+)
 from parallel_provider.resources._resource import ParallelResource
 from parallel_provider.resources.functions import snake_case
 from tools.documents.pages import page_of
@@ -99,7 +103,7 @@ def test_class_says_what_the_declaration_says(kind: str) -> None:
     lifecycle, resource = lifecycle_of(kind), resource_class(kind)
 
     assert set(resource._secret_outputs) == set(secret_outputs(lifecycle.state_type))
-    assert resource._name_input == (named_input(lifecycle.inputs_type) or "")
+    assert resource._name_input == (input_defaulting_to_resource_name(lifecycle.inputs_type) or "")
     assert resource._created_marker == lifecycle.created_marker
 
 

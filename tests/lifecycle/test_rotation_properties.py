@@ -23,7 +23,7 @@ from parallel_provider.api import (
     CreatedApiKey,
 )
 from parallel_provider.cancellation import Cancellation
-from parallel_provider.lifecycle.declare import parse_duration
+from parallel_provider.lifecycle.declare import Duration
 from parallel_provider.lifecycle.keys import (
     RetiredKey,
     RotatingApiKeyInputs,
@@ -31,9 +31,10 @@ from parallel_provider.lifecycle.keys import (
     RotatingApiKeyState,
     believed_time,
     certain_time,
-    plan,
+    plan_at,
 )
 from parallel_provider.lifecycle.run import Context, Run
+from tests.lifecycle.test_rotation import STATE
 
 HOUR, DAY = 3_600, 86_400
 # A `created_at` that is less wrong than this is believed.
@@ -162,7 +163,7 @@ class History(RuleBasedStateMachine):
 
     def assert_may_be_revoked(self, api_key_id: str, before: RotatingApiKeyState | None) -> None:
         """Assert that the overlap of a key has passed: in fact, and by both clocks."""
-        overlap = parse_duration(self.overlap)
+        overlap = Duration(self.overlap).seconds
         kept_for = self.account.now - self.stopped_being_current[api_key_id]
         assert kept_for >= overlap - BELIEVED, "revoked within its overlap"
         if overlap:
@@ -225,8 +226,8 @@ class History(RuleBasedStateMachine):
         self.rotate_after = rotate_after
         if self.up():
             assert self.state is not None
-            assert self.state.next_rotation_at == self.state.created_at + parse_duration(
-                rotate_after
+            assert self.state.next_rotation_at == (
+                self.state.created_at + Duration(rotate_after).seconds
             )
 
     @rule()
@@ -285,7 +286,7 @@ class History(RuleBasedStateMachine):
         """Right after a run, what is alive is current, in its overlap, or failed to be revoked."""
         works = self.account.tells_time and not self.account.revoking_fails
         if self.state is not None and works and self.up():
-            overlap = parse_duration(self.overlap)
+            overlap = Duration(self.overlap).seconds
             for key in self.state.retired_keys:
                 assert self.certain_now is not None
                 assert self.certain_now < key.retired_at + overlap
@@ -315,7 +316,7 @@ class History(RuleBasedStateMachine):
     def next_rotation_at(self) -> int:
         """Return when the program's current inputs ask for a rotation."""
         assert self.state is not None
-        return self.state.created_at + parse_duration(self.rotate_after)
+        return self.state.created_at + Duration(self.rotate_after).seconds
 
 
 TestHistory = History.TestCase
@@ -347,14 +348,10 @@ def test_no_key_is_revoked_while_one_clock_says_that_its_overlap_has_not_passed(
     other = here_then if answered_at is None else answered_at
     retired = RetiredKey(api_key_id="id", api_key_name="svc", retired_at=created_at)
 
-    due = plan(
-        created_at=created_at,
-        retired=[retired],
-        rotate_after=None,
-        overlap=overlap,
-        triggers_changed=False,
-        now=certain_time(here, at_server),
-    )
+    state = STATE.model_copy(update={"created_at": created_at, "keys_to_revoke": (retired,)})
+    inputs = {"overlap": Duration(f"{overlap}s"), "triggers": state.triggers}
+
+    due = plan_at(certain_time(here, at_server), state, inputs)
 
     begins_at = max(stated, other - BELIEVED)
     has_passed = [now is not None and now >= begins_at + overlap for now in (here, at_server)]

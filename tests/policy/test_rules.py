@@ -21,7 +21,7 @@ from parallel_rules import (
 from pydantic.alias_generators import to_camel
 
 from parallel_provider.lifecycle import RESOURCES, lifecycle_of
-from parallel_provider.lifecycle.declare import parse_duration
+from parallel_provider.lifecycle.declare import Duration
 from parallel_provider.plugin.schema import dynamic_token, token
 
 # A new one of them has to be added to `raw_keys_are_safe` and `apps_and_keys_are_protected`.
@@ -89,7 +89,7 @@ def test_key_that_rotates_too_late_is_refused(
 def test_durations_are_those_of_the_provider(text: str) -> None:
     """What the provider accepts is read in the same way."""
     try:
-        expected = parse_duration(text)
+        expected = Duration(text).seconds
     except ValueError:
         return
     assert duration_seconds(text) == expected

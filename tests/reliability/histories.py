@@ -147,7 +147,7 @@ class Histories(RuleBasedStateMachine):
         """
         output = self._run("up")
         for _ in ("t", "u"):
-            if output.error is not None and "isn't made, as" in output.error:
+            if output.error is not None and "isn't charged, as" in output.error:
                 self.world.settle_charges(output.error)
                 output = self._run("up")
         assert output.error is None, output.error

@@ -83,7 +83,7 @@ def test_killed_charge_is_refused_a_day_later_until_it_is_settled(
         assert_refused(
             project,
             text,
-            "isn't made, as it isn't known whether an earlier charge of 1000 cents was made",
+            "isn't charged, as it isn't known whether an earlier charge of 1000 cents was made",
             key,
             f"parallel-provider charges settle {key}",
             resource="credit",
@@ -157,7 +157,7 @@ def test_threshold_charge_that_was_killed_can_be_counted(
     emulator.set_org(credit_balance_cents=0)
     for result in (project.preview(), project.refresh()):
         assert f"parallel-provider charges settle {key}" in result.stdout
-    assert_refused(project, project.fails("up"), "isn't made, as", key, resource="credit")
+    assert_refused(project, project.fails("up"), "isn't charged, as", key, resource="credit")
     emulator.set_org(credit_balance_cents=1000)
 
     settle(key, "--charged")
@@ -196,7 +196,7 @@ def test_open_charge_stops_every_other_charge(
         assert_refused(
             project,
             text,
-            "isn't made, as it isn't known whether an earlier charge of 1000 cents was made",
+            "isn't charged, as it isn't known whether an earlier charge of 1000 cents was made",
             key,
             "running the same program again is safe",
             f"parallel-provider charges settle {key}",

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,7 @@ class World:
         guards = Guards(max_top_up_cents=MAX_TOP_UP_CENTS)
         started = time.monotonic()
         with api:
-            run = Run(api, said, guards, self.now, lambda _seconds: None, journal=self._journal)
+            run = Run(api, said, guards, self.now, journal=self._journal)
             try:
                 act(run)
             except ParallelError as error:
@@ -135,7 +135,7 @@ class World:
             if entry.key not in error:
                 continue
             if entry.key in made:
-                self._journal.write(replace(entry, outcome="charged"))
+                self._journal.write(entry.model_copy(update={"outcome": "charged"}))
             else:
                 self._journal.forget(entry)
 

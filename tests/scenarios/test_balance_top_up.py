@@ -263,7 +263,7 @@ def test_open_charge_stops_what_an_edit_asks_for(project: Project, emulator: Emu
             assert_refused(
                 project,
                 project.fails(operation),
-                "isn't made, as it isn't known whether an earlier charge of 1000 cents was made",
+                "isn't charged, as it isn't known whether an earlier charge of 1000 cents was made",
                 charge["idempotency_key"],
                 "parallel-provider charges settle",
                 resource=name,

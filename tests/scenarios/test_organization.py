@@ -27,7 +27,7 @@ key = parallel.ApiKey("ci", app_id=app.app_id)
 def test_guard_refuses_another_organization_before_the_first_change(
     project: Project, emulator: Emulator
 ) -> None:
-    """With `parallel:orgId`, each operation asks for the token's organization once, and stops."""
+    """With `parallel:orgId`, the first answer that names another organization ends the run."""
     project.config("parallel:orgId", "org_meant")
     declare(project, APP_AND_KEY)
 
@@ -42,21 +42,25 @@ def test_guard_refuses_another_organization_before_the_first_change(
         "sign in to that organization",
         resource="search",
     )
-    assert made == {GET_BALANCE: 1}
+    assert made == {LIST_APPS: 1}
 
 
 def test_guard_lets_the_right_organization_through(project: Project, emulator: Emulator) -> None:
-    """The guard costs one request per run, and none if nothing changes."""
+    """The guard costs a request only in a run that changes something and lists no apps."""
     project.env["PARALLEL_ORG_ID"] = emulator.org_id
     declare(project, APP_AND_KEY)
 
     with calls(emulator) as made:
         project.up()
-    assert made[GET_BALANCE] == 1
+    assert GET_BALANCE not in made
 
     with calls(emulator) as made:
         project.up()
     assert made == {}
+
+    with calls(emulator) as made:
+        project.refresh()
+    assert made == {LIST_APPS: 1}
 
     with calls(emulator) as made:
         project.destroy()
@@ -79,7 +83,7 @@ def test_guard_protects_what_exists(project: Project, emulator: Emulator, operat
     assert project.resource("ci")["outputs"]["app_id"] == project.resource("search")["id"]
 
 
-def test_data_sources_are_guarded_too(project: Project, emulator: Emulator) -> None:
+def test_data_sources_are_guarded_too(project: Project) -> None:
     """A program must not use data of the wrong organization."""
     project.config("parallel:orgId", "org_meant")
     declare(project, "parallel.get_apps()")
@@ -88,7 +92,20 @@ def test_data_sources_are_guarded_too(project: Project, emulator: Emulator) -> N
 
     doing = "listing the apps" if project.provider == "dynamic" else "calling getApps"
     assert_refused(project, text, doing, "parallel:orgId allows", resource=None)
-    assert LIST_APPS not in emulator.state()["requests"]
+
+
+def test_guard_refuses_a_list_without_apps(project: Project, emulator: Emulator) -> None:
+    """Only the balance tells whose it is, and a program must not take it for its own."""
+    [app] = emulator.state()["apps"]
+    Console(emulator).delete_app(app["app_id"])
+    project.config("parallel:orgId", "org_meant")
+    declare(project, "parallel.get_apps()")
+
+    with calls(emulator) as made:
+        text = project.fails("preview")
+
+    assert_refused(project, text, "parallel:orgId allows", resource=None)
+    assert made == {LIST_APPS: 1, GET_BALANCE: 1}
 
 
 @pytest.mark.parametrize("empty", [False, True], ids=["with apps", "without apps"])

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from parallel_provider.lifecycle import FUNCTIONS, function_of, lifecycle_of
 from parallel_provider.lifecycle.declare import (
     change_effects,
-    named_input,
+    input_defaulting_to_resource_name,
     public_outputs,
     secret_outputs,
 )
@@ -43,7 +43,7 @@ def inputs_of(kind: str) -> list[Row]:
     """Return the inputs of a resource. Those that are required come first."""
     declared = lifecycle_of(kind).inputs_type
     schema = _SCHEMA["resources"][token(kind)]
-    effects, named = change_effects(declared), named_input(declared)
+    effects, named = change_effects(declared), input_defaulting_to_resource_name(declared)
     rows = []
     for name, field in declared.model_fields.items():
         required = to_camel(name) in schema.get("requiredInputs", ())

@@ -1,4 +1,4 @@
-"""Keys whose answer was lost: one that counts, and a word about the other."""
+"""One key: lost and odd answers, times that aren't believed, and its revocation."""
 
 from __future__ import annotations
 
@@ -9,85 +9,33 @@ import pytest
 
 from parallel_provider.api import CreatedApiKey, WrongOrganizationError
 from parallel_provider.errors import LifecycleError
-from parallel_provider.lifecycle.app import AppState
 from parallel_provider.lifecycle.keys import (
-    APP_KEYS,
     ApiKeyInputs,
     ApiKeyLifecycle,
-    NewSecret,
-    SecretId,
-    SecretPlace,
+    ApiKeyState,
     believed_time,
-    create_secret,
-    revoke_secret,
 )
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.model import plain
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Clock, Said, run_at
 
+LIFECYCLE = ApiKeyLifecycle()
 KEYS = "/service/v1/apps/{app_id}/keys"
 NO_SUCH_APP = "00000000-0000-4000-8000-000000000000"
 NewRun = Callable[[], Run]
 
 
-def create_key(run: Run, app_id: str, api_key_name: str) -> NewSecret:
-    """Create a key as the resources do."""
-    return create_secret(Context(run), APP_KEYS, app_id, api_key_name)
+def create_key(run: Run, app_id: str, api_key_name: str) -> ApiKeyState:
+    """Create a key in a run of its own."""
+    inputs = ApiKeyInputs(app_id=app_id, api_key_name=api_key_name)
+    return LIFECYCLE.create(Context(run), inputs)
 
 
 @pytest.fixture
 def app_id(emulator: Emulator) -> str:
     """Return the app that every organization has."""
     return emulator.state()["apps"][0]["app_id"]
-
-
-def test_key_is_minted_without_a_word(new_run: NewRun, app_id: str, said: Said) -> None:
-    """The usual case."""
-    key = create_key(new_run(), app_id, "ci")
-
-    assert key.app_id == app_id
-    assert said.warnings == []
-
-
-@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "truncate", "garbage"])
-def test_lost_answer_is_followed_by_one_more_attempt(
-    new_run: NewRun, emulator: Emulator, app_id: str, said: Said, kind: str
-) -> None:
-    """The warning names the key that counts, its name and its app, so that the other is found."""
-    emulator.add_fault(kind, path=KEYS)  # type: ignore[arg-type] # a literal
-
-    key = create_key(new_run(), app_id, "ci")
-
-    [warning] = said.warnings
-    for words in ("'ci'", app_id, key.secret_id, "revoke only what none of them has"):
-        assert words in warning
-    assert key.raw.get_secret_value() not in warning
-    assert emulator.state()["requests"][f"POST {KEYS}"] == 2
-
-
-@pytest.mark.parametrize(
-    ("second", "says"),
-    [
-        ("drop_after", ("up to two keys named 'ci'", "To end them, look in the Parallel console")),
-        (
-            "status",
-            ("a key named 'ci'", "To end it, look in the Parallel console", "Then run again"),
-        ),
-    ],
-)
-def test_second_failure_says_which_key_to_look_for(
-    new_run: NewRun, emulator: Emulator, app_id: str, second: str, says: tuple[str, ...]
-) -> None:
-    """Whatever became of the second attempt, the first one's key may exist."""
-    emulator.add_fault("drop_after", path=KEYS)
-    emulator.add_fault(second, path=KEYS, status=403)  # type: ignore[arg-type] # a literal
-
-    with pytest.raises(LifecycleError) as failure:
-        create_key(new_run(), app_id, "ci")
-
-    for words in (*says, app_id):
-        assert words in str(failure.value)
 
 
 def test_key_of_a_missing_app_says_what_to_do(new_run: NewRun) -> None:
@@ -179,21 +127,6 @@ def test_date_of_the_answer_counts_for_a_wrong_creation_time(
     assert "'ci' was created at another time" in warning
 
 
-def test_key_that_cannot_be_revoked_again_is_named(
-    new_run: NewRun, emulator: Emulator, app_id: str
-) -> None:
-    """Name, id and app are told."""
-    emulator.add_fault("odd", path=KEYS, replace={"created_at": "-1"})
-    emulator.add_fault("status", method="DELETE", status=403)
-
-    with pytest.raises(LifecycleError, match="couldn't be revoked again either") as failure:
-        create_key(new_run(), app_id, "ci")
-
-    [key] = emulator.state()["keys"]
-    assert f"the key 'ci' ({key['api_key_id']}) of app {app_id}" in str(failure.value)
-    assert "revoke it in the Parallel console" in str(failure.value)
-
-
 def test_key_whose_id_is_odd_is_named_by_its_name(
     new_run: NewRun, emulator: Emulator, app_id: str, said: Said
 ) -> None:
@@ -205,7 +138,7 @@ def test_key_whose_id_is_odd_is_named_by_its_name(
     [before] = said.infos
     assert f"a key named 'ci' that nobody holds may exist in app {app_id}" in before
     [warning] = said.warnings
-    assert f"and isn't {key.secret_id}. Other stacks" in warning
+    assert f"and isn't {key.api_key_id}. Other stacks" in warning
 
 
 def test_app_id_in_capitals_is_the_same_app(new_run: NewRun, app_id: str) -> None:
@@ -218,7 +151,7 @@ def test_app_id_in_capitals_is_the_same_app(new_run: NewRun, app_id: str) -> Non
 
     run.api.create_key = answer  # type: ignore[method-assign] # an answer with the real id
 
-    assert create_key(run, app_id, "ci").app_id == app_id.upper()
+    assert create_key(run, app_id, "ci").app_id == app_id
 
 
 def test_revoking_what_is_gone_succeeds_only_for_its_organization(
@@ -228,24 +161,18 @@ def test_revoking_what_is_gone_succeeds_only_for_its_organization(
     key = create_key(new_run(), app_id, "ci")
     other = run_at(emulator.url, emulator.add_org()["access_token"])
 
-    place = SecretPlace(
-        AppState(app_id=app_id, app_name="search", org_id=emulator.org_id, org_name="")
-    )
-    secret = SecretId(key.secret_id, "ci")
-
     with pytest.raises(WrongOrganizationError):
-        revoke_secret(Context(other), APP_KEYS, place, secret)
+        LIFECYCLE.delete(Context(other), key)
     for _ in range(2):
-        revoke_secret(Context(new_run()), APP_KEYS, place, secret)
+        LIFECYCLE.delete(Context(new_run()), key)
 
 
 def test_odd_name_of_an_app_does_not_break_a_refresh(
     new_run: NewRun, emulator: Emulator, app_id: str
 ) -> None:
     """A key whose app has a name that isn't valid text keeps the name that is known."""
-    lifecycle = ApiKeyLifecycle()
-    state = lifecycle.create(Context(new_run()), ApiKeyInputs(app_id=app_id, api_key_name="ci"))
+    state = create_key(new_run(), app_id, "ci")
     app = {"app_id": app_id, "app_name": "\ud800", "org_id": emulator.org_id, "org_name": "Org"}
     emulator.add_fault("garbage", path="/service/v1/apps", body=json.dumps({"apps": [app]}))
 
-    assert lifecycle.read(Context(new_run()), state) == state
+    assert LIFECYCLE.read(Context(new_run()), state) == state
