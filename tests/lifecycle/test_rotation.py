@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from parallel_provider.api.timing import RetryPolicy
 from parallel_provider.errors import LifecycleError
@@ -18,6 +19,7 @@ from parallel_provider.lifecycle.keys import (
     RotatingApiKeyState,
     announcements,
     certain_time,
+    fingerprint,
     generation_name,
     plan_at,
 )
@@ -57,9 +59,17 @@ def inputs_with(**given: object) -> dict[str, Any]:
 
 HOUR = 3_600
 DURATIONS = {
-    "90d": 90 * DAY, "12h": 12 * HOUR, "30m": 1_800, "45s": 45, "0s": 0,
-    "1d12h": 36 * HOUR, "2w": 14 * DAY, "P2W": 14 * DAY, "P30D": 30 * DAY,
-    "P1DT12H": 36 * HOUR, "PT30M": 1_800,
+    "90d": 90 * DAY,
+    "12h": 12 * HOUR,
+    "30m": 1_800,
+    "45s": 45,
+    "0s": 0,
+    "1d12h": 36 * HOUR,
+    "2w": 14 * DAY,
+    "P2W": 14 * DAY,
+    "P30D": 30 * DAY,
+    "P1DT12H": 36 * HOUR,
+    "PT30M": 1_800,
 }
 AMBIGUOUS = ["", "d", "90", "-1d", "1.5d", "12h1d", "P", "PT", "P1M", "P1Y", "1 d", "٣d", "1d "]
 
@@ -181,6 +191,29 @@ def test_what_is_due_is_announced(due: Plan, given: dict[str, object], texts: li
     found = announcements(131 * DAY + 3_600, STATE, inputs_with(**given), due)
 
     assert list(map(line_for_user, found)) == texts
+
+
+@pytest.mark.parametrize(
+    ("command", "delivered", "left"),
+    [
+        (["store"], (), (None, SecretStr("old"))),
+        (["store"], (fingerprint(SecretStr("old")),), (None, None)),
+        (None, (), (SecretStr("new"), SecretStr("old"))),
+    ],
+)
+def test_only_delivered_raw_keys_leave_the_state(
+    command: object, delivered: tuple[str, ...], left: tuple[SecretStr | None, SecretStr | None]
+) -> None:
+    """The current key is delivered first. Nobody else has a previous one that never was."""
+    new, old = SecretStr("new"), SecretStr("old")
+    raw_keys = {"raw_api_key": new, "raw_api_key_fingerprint": fingerprint(new)}
+    state = STATE.model_copy(
+        update={**raw_keys, "previous_raw_api_key": old, "delivered": delivered}
+    )
+
+    after = state.after_delivery({"keep_raw_api_key": False, "deliver_command": command})
+
+    assert (after.raw_api_key, after.previous_raw_api_key) == left
 
 
 def test_each_generation_has_a_name_of_its_own() -> None:
