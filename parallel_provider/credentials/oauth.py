@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
@@ -21,13 +20,12 @@ from parallel_provider.credentials.oauth_models import (
     read_json,
 )
 from parallel_provider.errors import OAuthError, SignInUnavailableError
-from parallel_provider.http.messages import parse_retry_after
-from parallel_provider.http.sender import (
+from parallel_provider.http import (
     HttpSender,
     NoUsableAnswerError,
-    OversizedAnswerError,
     RequestNotSentError,
 )
+from parallel_provider.http_dates import parse_retry_after
 from parallel_provider.printable import masked, printable, remember_secret
 
 CLIENT_NAME = "parallel-provider"
@@ -127,7 +125,7 @@ class SignInServer:
                 "check the network and the configured platform URL",
                 may_have_worked=False,
             ) from None
-        except (NoUsableAnswerError, OversizedAnswerError) as error:
+        except NoUsableAnswerError as error:
             raise SignInUnavailableError(
                 f"POST {path} got no usable answer from {self.host} ({error})",
                 may_have_worked=True,
@@ -166,7 +164,7 @@ def _refusal(response: httpx.Response, path: str) -> Exception:
     status = response.status_code
     code, description = _oauth_error(response)
     shown = printable(masked(f"{code} {description}"))
-    retry_after = parse_retry_after(response.headers.get("retry-after"), time.time())
+    retry_after = parse_retry_after(response.headers.get("retry-after"))
     message = f"POST {path} answered {status} ({shown.strip() or response.reason_phrase})"
     if status == _TOO_MANY_REQUESTS:
         return SignInUnavailableError(

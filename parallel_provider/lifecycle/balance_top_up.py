@@ -12,12 +12,11 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import Field
 
-from parallel_provider.api import ApiError, Balance
+from parallel_provider.api import ApiError, Balance, WrongOrganizationError
 from parallel_provider.errors import (
     LifecycleError,
     ParallelError,
     UserFolderError,
-    WrongOrganizationError,
 )
 from parallel_provider.lifecycle.charge_journal import (
     JournalEntry,

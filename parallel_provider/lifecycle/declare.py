@@ -38,7 +38,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from parallel_provider.model import Model
 from parallel_provider.printable import field_name
-from parallel_provider.sendable import MAX_INTEGER, SIGNATURE, misfit
+from parallel_provider.sendable import MAX_INTEGER, mapped, misfit, whole
 
 # ----------------------------------------------------------------------
 # The value that stands where a preview doesn't know one yet.
@@ -301,7 +301,7 @@ def canonical_json(value: object) -> str:
     2.0 and 2 are equal, as Pulumi sends all numbers as floats. Raises TypeError for values that
     JSON can't hold, such as UNKNOWN.
     """
-    return json.dumps(_with_whole_numbers(value), sort_keys=True)
+    return json.dumps(mapped(value, whole), sort_keys=True)
 
 
 def _defaults_for(kind: type[Inputs], given: Props) -> dict[str, Any]:
@@ -317,16 +317,6 @@ def _means_the_same(old: object, new: object) -> bool:
     if isinstance(old, Duration) and isinstance(new, str):
         return old.seconds == Duration(new).seconds
     return same(old, new)
-
-
-def _with_whole_numbers(value: object) -> object:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, list | tuple):
-        return [_with_whole_numbers(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _with_whole_numbers(item) for key, item in value.items()}
-    return value
 
 
 @functools.cache
@@ -355,7 +345,7 @@ def _refuse(reason: str) -> NoReturn:
 
 
 def _require_sendable(value: object) -> None:
-    reason = misfit(value)
+    reason = misfit(value, (Unknown,))
     if reason is not None:
         _refuse(f"must not hold {reason}")
 
@@ -406,8 +396,6 @@ def _arguments(value: object) -> Sequence[object]:
 
 
 def _json_like(value: object) -> object:
-    if not _is_json_like(value):
-        _refuse("must be made of text, numbers, booleans, lists and dicts")
     _require_sendable(value)
     return value
 
@@ -458,16 +446,6 @@ ChargeCents = Annotated[int, BeforeValidator(_Cents(1, 10_000))]
 
 PositiveCents = Annotated[int, BeforeValidator(_Cents(1))]
 """An amount in US cents."""
-
-
-def _is_json_like(value: object) -> bool:
-    if isinstance(value, dict):
-        # With the signature, it is an asset or the like.
-        is_plain = all(isinstance(key, str) for key in value) and SIGNATURE not in value
-        return is_plain and all(map(_is_json_like, value.values()))
-    if isinstance(value, list):
-        return all(map(_is_json_like, value))
-    return value is None or isinstance(value, Unknown | str | bool | int | float)
 
 
 def _kind_of(value: object) -> str:

@@ -136,7 +136,7 @@ def test_debug_log_of_a_refresh_holds_no_token(
     with caplog.at_level(logging.DEBUG):
         document = signed_in.document
         grant = server.refresh(document["client_id"], SecretStr(signed_in.tokens["refresh_token"]))
-    assert "getServiceKeys/token" in caplog.text
+    assert "send_request_headers" in caplog.text
     signed_in.assert_no_secret_in(caplog.text + repr(grant) + str(grant))
     assert grant.access_token is not None
     assert grant.access_token.get_secret_value() not in caplog.text

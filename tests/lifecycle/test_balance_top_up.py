@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from parallel_provider.errors import LifecycleError, WrongOrganizationError
+from parallel_provider.api import WrongOrganizationError
+from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.balance_top_up import (
     BalanceTopUpInputs,
     BalanceTopUpLifecycle,

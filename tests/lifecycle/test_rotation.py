@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from parallel_provider.api.timing import RetryPolicy
+from parallel_provider.api import RetryPolicy
 from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.declare import UNKNOWN, Duration, format_duration
 from parallel_provider.lifecycle.keys import (
@@ -214,6 +214,15 @@ def test_only_delivered_raw_keys_leave_the_state(
     after = state.after_delivery({"keep_raw_api_key": False, "deliver_command": command})
 
     assert (after.raw_api_key, after.previous_raw_api_key) == left
+
+
+def test_rotation_knows_who_has_created_the_keys_that_are_left() -> None:
+    """A later 404 for one of them proves that it is revoked, if its creator gets it."""
+    state = STATE.model_copy(update={"creators": {"id-1": "a", "id-2": "b", "revoked": "c"}})
+
+    rotated = state.rotated_to({"api_key_id": "id-3", "creators": {"id-3": "d"}})
+
+    assert rotated.creators == {"id-1": "a", "id-2": "b", "id-3": "d"}
 
 
 def test_each_generation_has_a_name_of_its_own() -> None:
