@@ -16,10 +16,10 @@ from concurrent.futures import wait
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal, NoReturn, TypeVar
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, TypeAdapter
 
 from parallel_provider.api import AnswerError, ApiError, CreatedApiKey, NotFoundError
-from parallel_provider.api.models import LATEST_TIME, is_id
+from parallel_provider.api.models import LATEST_TIME, Id
 from parallel_provider.commands import Command, run_command
 from parallel_provider.errors import HeldElsewhereError, LifecycleError, ParallelError
 from parallel_provider.lifecycle.app import (
@@ -884,8 +884,7 @@ class KeyLifecycle(Lifecycle[KeyInputsT, KeyStateT]):
         """Return the key's id and its inputs. Its name may have slashes. Raises LifecycleError."""
         try:
             app_id, api_key_id, name = text.split("/", 2)
-            if not is_id(api_key_id):
-                raise ValueError
+            TypeAdapter(Id).validate_python(api_key_id)
             given = {"app_id": app_id, "api_key_name": name, **self.import_inputs}
             return api_key_id, self.inputs_type.model_validate(given)
         except ValueError:
