@@ -16,10 +16,10 @@ from concurrent.futures import wait
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal, NoReturn, TypeVar
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, TypeAdapter
 
 from parallel_provider.api import AnswerError, ApiError, CreatedApiKey, NotFoundError
-from parallel_provider.api.models import LATEST_TIME, is_id
+from parallel_provider.api.models import LATEST_TIME, Id
 from parallel_provider.commands import Command, run_command
 from parallel_provider.errors import HeldElsewhereError, LifecycleError, ParallelError
 from parallel_provider.lifecycle.app import (
@@ -859,9 +859,7 @@ class KeyLifecycle(Lifecycle[KeyInputsT, KeyStateT]):
 
     def import_state(self, context: Context, resource_id: str, raw_key_of: RawKeyOf) -> KeyStateT:
         """Manage a key that something else has created. Only its app can be checked."""
-        api_key_id, inputs = parse_import_id(
-            self.kind, resource_id, self.inputs_type, self.import_inputs
-        )
+        api_key_id, inputs = self._parse_import_id(resource_id)
         key = HeldKey(api_key_id, inputs.api_key_name, raw_key_of(api_key_id))
         state = self.first_state(imported_outputs(context, inputs.app_id, key), inputs)
         state.hold(context)
@@ -884,6 +882,22 @@ class KeyLifecycle(Lifecycle[KeyInputsT, KeyStateT]):
                 + "; ".join(f"{key}: {reason_of(error)}" for key, error in failures.items())
             )
         state.release(context)
+
+    def _parse_import_id(self, text: str) -> tuple[str, KeyInputsT]:
+        """Return the key's id and its inputs. Its name may have slashes. Raises LifecycleError."""
+        try:
+            app_id, api_key_id, name = text.split("/", 2)
+            TypeAdapter(Id).validate_python(api_key_id)
+            given = {"app_id": app_id, "api_key_name": name, **self.import_inputs}
+            return api_key_id, self.inputs_type.model_validate(given)
+        except ValueError:
+            raise LifecycleError(
+                # Without the text: somebody may have pasted the raw key.
+                f"{self.kind} can't be read by its id alone. It is imported by "
+                "APP_ID/API_KEY_ID/API_KEY_NAME, and this id hasn't this form: the Parallel "
+                "console shows the key's id and its name, and `parallel-provider apps` the id of "
+                "its app"
+            ) from None
 
 
 def warn_of_missing_raw_key(context: Context, state: ApiKeyState, news: Props) -> None:
@@ -1027,12 +1041,12 @@ class RotatingApiKeyLifecycle(KeyLifecycle[RotatingApiKeyInputs, RotatingApiKeyS
         }
         if _seconds(inputs, "overlap") == 0:
             return expected
+        # Only the new key is delivered.
+        previous = state.after_delivery({**inputs, "deliver_command": None})
         return expected | {
-            "previous_api_key_id": state.api_key_id,
-            "previous_api_key_name": state.api_key_name,
-            "previous_raw_api_key": state.after_delivery(
-                {**inputs, "deliver_command": None}
-            ).raw_api_key,
+            "previous_api_key_id": previous.api_key_id,
+            "previous_api_key_name": previous.api_key_name,
+            "previous_raw_api_key": previous.raw_api_key,
             "previous_expires_at": UNKNOWN,
             "keys_to_revoke": tuple(key for key in state.retired_keys if key not in due.revoke),
         }
@@ -1121,29 +1135,10 @@ def _server_time(run: Run) -> float | None:
 
 
 # ----------------------------------------------------------------------
-# Keys that something else has created: the id of an import, and what is known of them.
+# What is known of a key that something else has created.
 #
-# The API can't read keys. So the id has the app, the key and its name, and the raw key comes from
-# the user. The key's age counts from its import.
-
-
-def parse_import_id(
-    kind: str, text: str, inputs_type: type[KeyInputsT], more_inputs: Props
-) -> tuple[str, KeyInputsT]:
-    """Return the key's id and its inputs. Its name may have slashes. Raises LifecycleError."""
-    try:
-        app_id, api_key_id, name = text.split("/", 2)
-        if not is_id(api_key_id):
-            raise ValueError
-        given = {"app_id": app_id, "api_key_name": name, **more_inputs}
-        return api_key_id, inputs_type.model_validate(given)
-    except ValueError:
-        raise LifecycleError(
-            # Without the text: somebody may have pasted the raw key.
-            f"{kind} can't be read by its id alone. It is imported by "
-            "APP_ID/API_KEY_ID/API_KEY_NAME, and this id hasn't this form: the Parallel console "
-            "shows the key's id and its name, and `parallel-provider apps` the id of its app"
-        ) from None
+# The API can't read keys. So the id of an import has the app, the key and its name, and the raw key
+# comes from the user. The key's age counts from its import.
 
 
 def imported_outputs(context: Context, app_id: str, key: HeldKey) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from parallel_provider.api import RetryPolicy
 from parallel_provider.errors import LifecycleError
@@ -18,6 +19,7 @@ from parallel_provider.lifecycle.keys import (
     RotatingApiKeyState,
     announcements,
     certain_time,
+    fingerprint,
     generation_name,
     plan_at,
 )
@@ -189,6 +191,38 @@ def test_what_is_due_is_announced(due: Plan, given: dict[str, object], texts: li
     found = announcements(131 * DAY + 3_600, STATE, inputs_with(**given), due)
 
     assert list(map(line_for_user, found)) == texts
+
+
+@pytest.mark.parametrize(
+    ("command", "delivered", "left"),
+    [
+        (["store"], (), (None, SecretStr("old"))),
+        (["store"], (fingerprint(SecretStr("old")),), (None, None)),
+        (None, (), (SecretStr("new"), SecretStr("old"))),
+    ],
+)
+def test_only_delivered_raw_keys_leave_the_state(
+    command: object, delivered: tuple[str, ...], left: tuple[SecretStr | None, SecretStr | None]
+) -> None:
+    """The current key is delivered first. Nobody else has a previous one that never was."""
+    new, old = SecretStr("new"), SecretStr("old")
+    raw_keys = {"raw_api_key": new, "raw_api_key_fingerprint": fingerprint(new)}
+    state = STATE.model_copy(
+        update={**raw_keys, "previous_raw_api_key": old, "delivered": delivered}
+    )
+
+    after = state.after_delivery({"keep_raw_api_key": False, "deliver_command": command})
+
+    assert (after.raw_api_key, after.previous_raw_api_key) == left
+
+
+def test_rotation_knows_who_has_created_the_keys_that_are_left() -> None:
+    """A later 404 for one of them proves that it is revoked, if its creator gets it."""
+    state = STATE.model_copy(update={"creators": {"id-1": "a", "id-2": "b", "revoked": "c"}})
+
+    rotated = state.rotated_to({"api_key_id": "id-3", "creators": {"id-3": "d"}})
+
+    assert rotated.creators == {"id-1": "a", "id-2": "b", "id-3": "d"}
 
 
 def test_each_generation_has_a_name_of_its_own() -> None:
