@@ -32,6 +32,7 @@ from parallel_provider.lifecycle.balance_top_up import (
 )
 from parallel_provider.lifecycle.charge_journal import JournalEntry
 from parallel_provider.lifecycle.declare import UNKNOWN
+from parallel_provider.lifecycle.resource import Diff
 from parallel_provider.lifecycle.run import Context, ResourceNames, Run
 from parallel_provider.printable import line_for_user
 from parallel_provider.testing.emulator import Emulator
@@ -412,27 +413,38 @@ def test_keys_are_made_of_the_names_at_creation(new_run: NewRun, emulator: Emula
 
 
 @pytest.mark.parametrize(
-    ("news", "changed"),
+    ("news", "updates"),
     [
-        ({}, False),
-        ({"triggers": 1}, True),
-        ({"triggers": UNKNOWN}, True),
-        ({"amount_cents": 1001}, True),
-        ({"amount_cents": UNKNOWN}, True),
+        ({}, ()),
+        ({"triggers": 1}, ("triggers",)),
+        ({"triggers": UNKNOWN}, ("triggers",)),
+        ({"amount_cents": 1001}, ("amount_cents",)),
+        ({"amount_cents": UNKNOWN}, ("amount_cents",)),
     ],
 )
 def test_diff_sees_what_charges(
-    new_run: NewRun, emulator: Emulator, news: Given, *, changed: bool
+    new_run: NewRun, emulator: Emulator, news: Given, updates: tuple[str, ...]
 ) -> None:
     """An unchanged top-up asks nobody."""
     old = state(org_id=emulator.org_id)
 
     diff = LIFECYCLE.diff(
-        context(new_run() if changed else run_at()), old, {**dict(inputs()), **news}
+        context(new_run() if updates else run_at()), old, {**dict(inputs()), **news}
     )
 
-    assert diff.changed is changed
-    assert diff.replaces == ()
+    assert diff == Diff(updates=updates)
+
+
+@pytest.mark.usefixtures("one_time")
+@pytest.mark.parametrize(("cents", "updates"), [(500, ()), (499, ("when_below_cents",))])
+def test_diff_sees_that_a_charge_by_threshold_is_due(
+    new_run: NewRun, emulator: Emulator, cents: int, updates: tuple[str, ...]
+) -> None:
+    """Nothing differs. Only the balance is low."""
+    emulator.set_org(credit_balance_cents=cents)
+    old = state(**dict(by_threshold()), org_id=emulator.org_id)
+
+    assert LIFECYCLE.diff(context(new_run()), old, dict(by_threshold())) == Diff(updates=updates)
 
 
 @pytest.mark.parametrize("new_first", [True, False])
@@ -500,10 +512,12 @@ def test_check_asks_what_is_allowed_only_where_it_may_charge(
 ) -> None:
     """An unchanged top-up needs neither the setting nor the server."""
     emulator.set_org(will_invoice=True)
+    new_run().charge_journal.write(other(org_id="another organization's open charge"))
     for run in (run_at(), new_run()):
         checked = LIFECYCLE.check(context(run), olds, {"amount_cents": 1000.0, **news})
 
         assert [problem.input for problem in checked.problems] == ["amount_cents"] * asks
+        assert not any("earlier charge" in problem.reason for problem in checked.problems)
 
 
 @pytest.mark.parametrize("ends", [True, False])
@@ -550,13 +564,13 @@ def test_threshold_whose_charge_is_refused_is_an_update_with_a_warning(
     new_run: NewRun, emulator: Emulator, said: Said
 ) -> None:
     """A refresh compares too, and must not fail. The update fails."""
-    old = state(org_id=emulator.org_id, month_charged_cents=0)
+    old = state(**dict(by_threshold()), org_id=emulator.org_id)
     run = new_run()
     run.charge_journal.write(other(org_id=emulator.org_id))
 
     diff = LIFECYCLE.diff(context(run), old, dict(by_threshold()))
 
-    assert "when_below_cents" in diff.updates
+    assert diff.updates == ("when_below_cents",)
     assert f"'credit': {OTHER_OPEN}" in said.warnings[0]
     with pytest.raises(LifecycleError, match="isn't charged, as it isn't known"):
         LIFECYCLE.update(context(run), old, by_threshold())
