@@ -520,29 +520,46 @@ def test_check_asks_what_is_allowed_only_where_it_may_charge(
         assert not any("earlier charge" in problem.reason for problem in checked.problems)
 
 
-@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize("ends", ["charged", "too late", "cancelled"])
 def test_charge_that_is_being_made_is_waited_for(
-    new_run: NewRun, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, *, ends: bool
+    new_run: NewRun, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, ends: str
 ) -> None:
     """Its outcome isn't known only if it takes too long."""
     run = new_run()
-    monkeypatch.setattr(type(run.api), "call_seconds", 30.0 if ends else 0.1)
+    monkeypatch.setattr(type(run.api), "call_seconds", 0.1 if ends == "too late" else 30.0)
     begun = other(org_id=emulator.org_id)
     run.charge_journal.write(begun)
+    run.balance.get()
 
     with ThreadPoolExecutor(1) as threads:
         with machine_lock("charge", emulator.org_id):
             checking = threads.submit(LIFECYCLE.check, context(run), {}, {"amount_cents": 1000.0})
-            if ends:
+            if ends == "charged":
                 assert not wait([checking], timeout=0.5).done
                 run.charge_journal.write(begun.model_copy(update={"outcome": "charged"}))
             else:
-                checking.result()
+                if ends == "cancelled":
+                    run.cancellation.cancel()
+                assert wait([checking], timeout=20).done
         problems = checking.result().problems
 
     assert [OTHER_OPEN in line_for_user(problem.text) for problem in problems] == [True] * (
-        not ends
+        ends != "charged"
     )
+
+
+def test_charges_of_another_organization_count_for_nothing(
+    new_run: NewRun, emulator: Emulator
+) -> None:
+    """Neither its open one, nor one under the same key."""
+    run = new_run()
+    for key in (KEY, "pulumi-other"):
+        run.charge_journal.write(entry(key=key))
+    old = state(org_id=emulator.org_id)
+
+    assert LIFECYCLE.check(context(run), {}, {"amount_cents": 1000.0}).problems == []
+    assert LIFECYCLE.update(context(run), old, inputs(triggers=1)).charges == 2
+    assert len(emulator.state()["charges"]) == 1
 
 
 @pytest.mark.usefixtures("one_time")
