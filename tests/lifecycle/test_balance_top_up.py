@@ -438,13 +438,21 @@ def test_diff_sees_what_charges(
 @pytest.mark.usefixtures("one_time")
 @pytest.mark.parametrize(("cents", "updates"), [(500, ()), (499, ("when_below_cents",))])
 def test_diff_sees_that_a_charge_by_threshold_is_due(
-    new_run: NewRun, emulator: Emulator, cents: int, updates: tuple[str, ...]
+    new_run: NewRun, emulator: Emulator, said: Said, cents: int, updates: tuple[str, ...]
 ) -> None:
-    """Nothing differs. Only the balance is low."""
+    """Nothing differs. Only the balance is low, and the run tells once what it will do."""
     emulator.set_org(credit_balance_cents=cents)
-    old = state(**dict(by_threshold()), org_id=emulator.org_id)
+    old, call = state(**dict(by_threshold()), org_id=emulator.org_id), context(new_run())
 
-    assert LIFECYCLE.diff(context(new_run()), old, dict(by_threshold())) == Diff(updates=updates)
+    for _ in range(2):
+        assert LIFECYCLE.diff(call, old, dict(by_threshold())) == Diff(updates=updates)
+
+    text = (
+        f"'credit': `pulumi up` will charge 1000 cents to the card under the idempotency key {KEY},"
+        " as the balance of 499 cents is below 500 (unless another charge raises it before this "
+        "one's turn)."
+    )
+    assert said.infos == [text] * len(updates)
 
 
 @pytest.mark.parametrize("new_first", [True, False])
