@@ -21,7 +21,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from parallel_provider.api import AuthenticationError, ConnectionFailedError, PermissionDeniedError
+from parallel_provider.api import (
+    AuthenticationError,
+    ConnectionFailedError,
+    PermissionDeniedError,
+    WrongOrganizationError,
+)
 from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import (
     CredentialsError,
@@ -30,9 +35,8 @@ from parallel_provider.errors import (
     ParallelError,
     ResourceError,
     SettingsError,
-    WrongOrganizationError,
 )
-from parallel_provider.lifecycle import function_of, lifecycle_of
+from parallel_provider.lifecycle import function_of
 from parallel_provider.lifecycle.claims import Claims
 from parallel_provider.lifecycle.declare import (
     Props,
@@ -48,7 +52,7 @@ from parallel_provider.model import plain, why
 from parallel_provider.printable import field_name, hide, line_for_user, printable
 from parallel_provider.sendable import require_sendable
 from parallel_provider.session import open_run
-from parallel_provider.settings import Lookup
+from parallel_provider.settings import Lookup, nearest
 
 # Errors that aren't about one resource, and whose text names nothing that may be left behind.
 _COMMON = (
@@ -70,17 +74,23 @@ _TRIGGERS = "triggers"
 class Door:
     """What the doors differ in.
 
-    `spell` spells the name of an input or output for users. `plain` returns a model's value as
-    JSON-like data with names in that spelling. `keeps_unfinished` says that a resource
-    whose last step failed can get into the state. The engine then asks for an update of it also
-    where nothing differs. `has_old_configuration` says that a refresh and a destroy get the
-    configuration of the last `pulumi up`.
+    `spelling` spells the name of an input or output for users, if that isn't the declared name.
+    `keeps_unfinished` says that a resource whose last step failed can get into the state. The
+    engine then asks for an update of it also where nothing differs. `has_old_configuration` says
+    that a refresh and a destroy get the configuration of the last `pulumi up`.
     """
 
-    spell: Callable[[str], str] = str
-    plain: Callable[[Any], Any] = plain
+    spelling: Callable[[str], str] | None = None
     keeps_unfinished: bool = False
     has_old_configuration: bool = False
+
+    def spell(self, name: str) -> str:
+        """Return the name of an input or output as users write it."""
+        return self.spelling(name) if self.spelling is not None else name
+
+    def properties(self, values: Props) -> dict[str, Any]:
+        """Return inputs or outputs as JSON-like data, with names as users write them."""
+        return {self.spell(name): plain(value, self.spelling) for name, value in values.items()}
 
     def line(self, text: str) -> str:
         """Return a text for the user as the engine gets it."""
@@ -172,7 +182,7 @@ class Call:
         return Context(self.process.run(), self.names, self.messages, self.subject)
 
     @contextlib.contextmanager
-    def reporting(self, doing: str) -> Iterator[None]:
+    def reporting(self, action: str) -> Iterator[None]:
         """Turn every error into one line: what was being done, to which resource, and why.
 
         Raises ResourceError, InternalError and InitFailedError. A secret name isn't shown, neither
@@ -180,7 +190,7 @@ class Call:
         """
         for name in self.secret_names:
             hide(name)
-        door, what = self.process.door, f"{doing} {self.subject}".strip()
+        door, what = self.process.door, f"{action} {self.subject}".strip()
         try:
             yield
         except InitFailedError as error:
@@ -188,7 +198,7 @@ class Call:
             raise InitFailedError(line, error.resource_id, error.outputs) from None
         except ParallelError as error:
             text = f"{what}: {self.process.failure_text(error, self.subject)}"
-            has_hint = doing in _ALSO_WITH_OLD_CONFIGURATION
+            has_hint = action in _ALSO_WITH_OLD_CONFIGURATION
             line = door.line_with_hint(text) if has_hint else door.line(text)
             raise ResourceError(line) from None
         except Exception as error:  # noqa: BLE001 - a user must not see it
@@ -231,11 +241,6 @@ class Calls:
         self.state_type = lifecycle.state_type
         self.name_input = named_input(lifecycle.inputs_type)
 
-    @classmethod
-    def of(cls, kind: str) -> Calls:
-        """Return the calls for a kind of resource, such as "ApiKey"."""
-        return cls(lifecycle_of(kind))
-
     def check(
         self,
         call: Call,
@@ -273,7 +278,7 @@ class Calls:
         """
         context, state = call.context(), self._state(outputs)
         if is_imported:
-            return self._first_diff(context, state, news)
+            return self._diff_after_import(context, state, news)
         diff = self.lifecycle.diff(context, state, news)
         return diff, {*diff.updates, *diff.replaces}
 
@@ -333,7 +338,7 @@ class Calls:
         """
         context, state = call.context(), self._state(outputs)
         if is_imported:
-            state = self._with_first_inputs(state, news)
+            state = self._completed_after_import(state, news)
         if is_preview:
             return _outputs(call, self.lifecycle.expect_update(context, state, news))
         if call.process.door.keeps_unfinished:
@@ -362,14 +367,14 @@ class Calls:
         return str(old) if is_kept else call.names.default_name
 
     def _unknown_text(self, door: Door, name: str) -> str:
-        from parallel_provider.late import difflib  # noqa: PLC0415 - heavy
-
         known = list(map(door.spell, self.inputs_type.model_fields))
-        nearest = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {nearest[0]}?" if nearest else f"it has {', '.join(known)}"
+        similar = nearest(name, known)
+        hint = f"did you mean {similar}?" if similar else f"it has {', '.join(known)}"
         return f"{name} is no input of {self.lifecycle.kind}: {hint}"
 
-    def _first_diff(self, context: Context, state: State, news: Props) -> tuple[Diff, set[str]]:
+    def _diff_after_import(
+        self, context: Context, state: State, news: Props
+    ) -> tuple[Diff, set[str]]:
         completed = self.lifecycle.with_first_inputs(state, news)
         known = {**news, _TRIGGERS: dict(state).get(_TRIGGERS)}
         diff = self.lifecycle.diff(context, completed, known)
@@ -396,7 +401,7 @@ class Calls:
         updates = tuple(sorted({*diff.updates, *taken_over}))
         return replace(diff, updates=updates), shown - {_TRIGGERS}
 
-    def _with_first_inputs(self, state: State, news: Props) -> State:
+    def _completed_after_import(self, state: State, news: Props) -> State:
         completed: State = self.lifecycle.with_first_inputs(state, news)
         if _TRIGGERS in type(completed).model_fields:
             return completed.model_copy(update={_TRIGGERS: news.get(_TRIGGERS)})
@@ -447,8 +452,7 @@ def call_function(call: Call, name: str, arguments: Props) -> tuple[dict[str, An
 
 def _outputs(call: Call, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return outputs as JSON-like data. Raises LifecycleError if the engine can't take one."""
-    door = call.process.door
-    outputs = {door.spell(name): door.plain(value) for name, value in values.items()}
+    outputs = call.process.door.properties(values)
     require_sendable(outputs)
     return outputs
 

@@ -9,15 +9,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, TypeVar
+from typing import IO
 
 from parallel_provider.errors import CommandError, SettingsError
 from parallel_provider.printable import MASK, masked, masked_setting, printable
 from parallel_provider.settings import SECRET_VARIABLES
-
-T = TypeVar("T")
 
 COMMAND_SECONDS = 60.0
 MAX_OUTPUT = 64 * 1024
@@ -78,123 +76,99 @@ def run_command(
     has started end with it. Raises CommandError if it fails, takes longer than `seconds`, or prints
     more than `MAX_OUTPUT` bytes.
     """
-    try:
-        process = _start(command, variables or {})
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it holds a zero byte"
-        raise CommandError(f"{command} can't be started: {reason}") from None
-    messages = _Messages(show, secrets)
-    too_much = threading.Event()
+    process = _start(command, variables or {})
     output = bytearray()
+    shown: list[str] = []
 
-    def keep(chunk: bytes) -> None:
-        output.extend(chunk[: MAX_OUTPUT + 1 - len(output)])
-        if len(output) > MAX_OUTPUT and not too_much.is_set():
-            too_much.set()
-            _kill_group(process)
+    def write_input(stream: IO[bytes]) -> None:
+        stream.write(standard_input)
 
-    readers = [
-        _in_background(_write_all, process.stdin, standard_input),
-        _in_background(_read_all, process.stdout, keep),
-        _in_background(_read_all, process.stderr, messages.add),
-    ]
+    def read_output(stream: IO[bytes]) -> None:
+        while chunk := os.read(stream.fileno(), _CHUNK):
+            output.extend(chunk)
+            if len(output) > MAX_OUTPUT:
+                _kill_group(process)
+                return
+
+    def show_messages(stream: IO[bytes]) -> None:
+        for text in _messages(stream, secrets):
+            shown.append(text)
+            show(text)
+
+    streams = (
+        (process.stdin, write_input),
+        (process.stdout, read_output),
+        (process.stderr, show_messages),
+    )
+    threads = [_in_background(work, stream) for stream, work in streams if stream is not None]
     try:
         process.wait(seconds)
-        for reader in readers:
-            reader.join(_SECONDS_AFTER_END)
+        _join(threads)
     except subprocess.TimeoutExpired:
         raise CommandError(f"{command} took longer than {seconds:.0f} seconds") from None
     finally:
         _kill_group(process)
         process.wait()
-        for reader in readers:
-            reader.join(_SECONDS_AFTER_END)
-        messages.finish()
-    if too_much.is_set():
+        _join(threads)
+    if len(output) > MAX_OUTPUT:
         raise CommandError(f"{command} printed more than {MAX_OUTPUT} bytes, and was ended")
     if process.returncode != 0:
-        reason = f": {messages.last}" if messages.last else ""
+        reason = f": {printable(shown[-1])}" if shown else ""
         raise CommandError(f"{command} failed (exit code {process.returncode}){reason}")
     return bytes(output)
 
 
 def _start(command: Command, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    # In a session of its own, the command and its processes are one group that can be ended.
-    return subprocess.Popen(  # noqa: S603 (the user configured it, and there is no shell)
-        command.arguments,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**environment_for_commands(os.environ), **variables},
-        start_new_session=True,
-    )
+    try:
+        # In a session of its own, the command and its processes are one group that can be ended.
+        return subprocess.Popen(  # noqa: S603 (the user configured it, and there is no shell)
+            command.arguments,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**environment_for_commands(os.environ), **variables},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CommandError(f"{command} can't be started: {error.strerror}") from None
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    if sys.platform == "win32":
-        process.kill()
-    else:
-        # The group may exist longer than the command: until its last process ends.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+    # The group may exist longer than the command: until its last process ends.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
-def _in_background(
-    work: Callable[[IO[bytes], T], None], stream: IO[bytes] | None, argument: T
-) -> threading.Thread:
-    if stream is None:
-        raise AssertionError("every stream of a command is a pipe")
+def _in_background(work: Callable[[IO[bytes]], None], stream: IO[bytes]) -> threading.Thread:
+    def run() -> None:
+        with contextlib.suppress(OSError), stream:  # the command may end without reading its input
+            work(stream)
+
     # A daemon thread: a process that left the group may keep the pipe open for ever.
-    thread = threading.Thread(target=work, args=(stream, argument), daemon=True)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     return thread
 
 
-def _write_all(stream: IO[bytes], content: bytes) -> None:
-    with contextlib.suppress(OSError), stream:  # the command may end without reading its input
-        stream.write(content)
+def _join(threads: Sequence[threading.Thread]) -> None:
+    for thread in threads:
+        thread.join(_SECONDS_AFTER_END)
 
 
-def _read_all(stream: IO[bytes], use: Callable[[bytes], None]) -> None:
-    with stream:
-        while chunk := os.read(stream.fileno(), _CHUNK):
-            use(chunk)
-
-
-class _Messages:
-    """Shows a command's standard error to the user: whole lines, limited, with secrets masked."""
-
-    def __init__(self, show: Callable[[str], None], secrets: Sequence[str]) -> None:
-        self._show = show
-        self._secrets = secrets
-        self._rest = b""
-        self._bytes_left = MAX_MESSAGES
-        self.last = ""
-
-    def add(self, chunk: bytes) -> None:
-        """Take the next bytes. Beyond the limit they are dropped."""
-        if self._bytes_left <= 0:
-            return
-        chunk = chunk[: self._bytes_left]
-        self._bytes_left -= len(chunk)
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        for line in lines:
-            self._show_line(line)
-        if self._bytes_left <= 0:
-            self._rest = b""
-            self._show("… (the rest of its messages is left out)")
-
-    def finish(self) -> None:
-        """Show an unfinished last line."""
-        rest, self._rest = self._rest, b""
-        self._show_line(rest)
-
-    def _show_line(self, line: bytes) -> None:
+def _messages(stream: IO[bytes], secrets: Sequence[str]) -> Iterator[str]:
+    """Yield a command's messages: whole lines, limited, with secrets masked."""
+    bytes_left = MAX_MESSAGES
+    while line := stream.readline(bytes_left):
+        bytes_left -= len(line)
+        if bytes_left <= 0:
+            yield "… (the rest of its messages is left out)"
+            break
         # Masking comes first: half a token isn't recognised.
-        text = printable(masked(line.decode(errors="replace"), *self._secrets), limit=1000)
+        text = printable(masked(line.decode(errors="replace"), *secrets), limit=1000)
         if text:
-            self.last = printable(text)
-            self._show(text)
+            yield text
+    while stream.read(_CHUNK):  # a full pipe would stop the command
+        pass
 
 
 def show_on_standard_error(line: str) -> None:

@@ -25,7 +25,7 @@ from parallel_provider.late import import_all
 _FOLDER = Path(__file__).parent
 PACKAGE_FILE = str(_FOLDER / "__init__.py")
 # What a run may import after its first request.
-_PACKAGES = ("", "api", "credentials", "dynamic", "http", "lifecycle")
+_PACKAGES = ("", "api", "credentials", "dynamic", "lifecycle")
 # The dependencies import these if they are there.
 _OPTIONAL = ("brotli", "brotlicffi", "h2", "sniffio", "socksio", "tornado", "trio", "zstandard")
 # The standard library and httpx import these when they are first needed: for a host's name, a

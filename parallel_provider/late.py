@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
     import filelock
     import pydantic
-    import tenacity
 
-__all__ = ["difflib", "filelock", "pydantic", "tempfile", "tenacity"]
+__all__ = ["difflib", "filelock", "pydantic", "tempfile"]
 
 
 def import_all() -> None:

@@ -6,6 +6,7 @@ numbers as floats, so a whole float is read as an integer.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
@@ -20,7 +21,10 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from parallel_provider.sendable import MAX_INTEGER, whole
+
 __all__ = [
+    "MAX_INTEGER",
     "Integer",
     "Model",
     "ModelT",
@@ -30,11 +34,9 @@ __all__ = [
     "Text",
     "ValidationError",
     "plain",
+    "read_json",
     "why",
 ]
-
-MAX_INTEGER = 2**53
-"""The largest integer up to which a JSON number, read as a float, is exact."""
 
 
 class Model(BaseModel):
@@ -54,12 +56,11 @@ class Model(BaseModel):
 ModelT = TypeVar("ModelT", bound=Model)
 
 
-def _whole(value: object) -> object:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, int) and abs(value) > MAX_INTEGER:
+def _exact(value: object) -> object:
+    number = whole(value)
+    if isinstance(number, int) and abs(number) > MAX_INTEGER:
         raise ValueError("is too large for a JSON number")
-    return value
+    return number
 
 
 def _encodable(value: str) -> str:
@@ -77,7 +78,7 @@ def _full(value: SecretStr) -> SecretStr:
     return value
 
 
-Integer = Annotated[int, BeforeValidator(_whole)]
+Integer = Annotated[int, BeforeValidator(_exact)]
 """An integer that JSON holds exactly; it may be written as 2.0."""
 
 Number = float
@@ -88,6 +89,18 @@ Text = Annotated[str, AfterValidator(_encodable)]
 
 Secret = Annotated[SecretStr, AfterValidator(_full)]
 """A secret that isn't empty and can be written as UTF-8."""
+
+
+def read_json(content: bytes) -> object:
+    """Read JSON. Raises ValueError.
+
+    One odd value doesn't spoil the rest: a byte that isn't UTF-8 becomes a character that no model
+    accepts, and an integer of thousands of digits a float.
+    """
+    try:
+        return json.loads(content.decode("utf-8-sig", "surrogateescape"), parse_int=float)
+    except (RecursionError, MemoryError):  # thousands of nested lists, or millions of empty ones
+        raise ValueError("it is nested too deeply") from None
 
 
 def why(error: ValidationError, spell: Callable[[str], str] = str) -> str:

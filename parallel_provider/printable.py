@@ -30,8 +30,8 @@ _hidden: set[str] = set()
 # Private-use characters: `printable` and `line_for_user` let none of them through.
 _FIELD = "\ue000{}\ue001"
 _MARKED_FIELD = re.compile(_FIELD.format("(\\w+)"))
-# Pulumi ends in the middle of a run if it doesn't know the colour that begins so.
-_COLOR_TAG = "<{%"
+COLOR_TAG = "<{%"
+"""Begins a colour for Pulumi. One that it doesn't know ends it in the middle of a run."""
 
 
 def remember_secret(text: str) -> None:
@@ -59,7 +59,7 @@ def line_for_user(text: str, spell: Callable[[str], str] = str) -> str:
     up. `spell` spells the names of `field_name`, which are in snake_case.
     """
     spelled = _MARKED_FIELD.sub(lambda match: spell(match[1]), masked(text, *_hidden))
-    return _one_line(spelled).replace(_COLOR_TAG, "<{ %")
+    return _one_line(spelled).replace(COLOR_TAG, "<{ %")
 
 
 def printable(text: str, limit: int = MAX_LENGTH) -> str:
@@ -76,7 +76,7 @@ def _one_line(text: str) -> str:
 def masked(text: str, *secrets: str) -> str:
     """Return `text` with `secrets`, remembered secrets and everything like a token masked."""
     named = [_without_space(secret) for secret in secrets]
-    return _without_tokens(_replace(text, [*named, *_known_secrets]))
+    return _without_tokens(_without_secrets(text, [*named, *_known_secrets]))
 
 
 def masked_setting(value: str) -> str:
@@ -113,7 +113,7 @@ def _start_of_jwt(word: str) -> int | None:
     return match.start() if match else None
 
 
-def _replace(text: str, secrets: Iterable[str]) -> str:
+def _without_secrets(text: str, secrets: Iterable[str]) -> str:
     """Replace secrets by the mask, also if there is white space in them."""
     squeezed = _without_space(text)
     found = [secret for secret in secrets if secret and secret in squeezed]

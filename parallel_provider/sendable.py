@@ -1,16 +1,18 @@
-"""Which values Pulumi takes as they are: not those to which its engine gives a meaning of its own.
+"""JSON-like values, and which of them Pulumi takes as they are.
 
-Answers of the API are read so that they hold none (`api.models`), and inputs are checked. What
-passes both and goes to the engine is looked at once more, with `require_sendable`.
+Its engine gives some values a meaning of its own. Answers of the API are read so that they hold
+none (`api.models`), and inputs are checked. What passes both and goes to the engine is looked at
+once more, with `require_sendable`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from parallel_provider.errors import LifecycleError
-from parallel_provider.printable import field_name
+from parallel_provider.printable import COLOR_TAG, field_name
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key of a dict that Pulumi reads as a secret, an asset, a resource, or an output."""
@@ -31,17 +33,37 @@ UNKNOWN_MARKERS = frozenset(
 )
 """UNKNOWN_MARKER, and those of values that aren't text."""
 
-COLOR_TAG = "<{%"
-"""Begins a colour for Pulumi. One that it doesn't know ends it in the middle of a run."""
-
+_USE_JSON = (
+    "make it of text, numbers, booleans, lists and dicts with text keys, such as str() of what it "
+    "is"
+)
 MAX_INTEGER = 2**53 - 1
 """The largest integer that Pulumi sends exactly: its numbers are doubles."""
 
 
-def unsendable(outputs: Mapping[str, object]) -> str | None:
-    """Say which value the engine can't take, and why; never the value, which may be a secret."""
+def mapped(value: Any, change: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - JSON-like
+    """Return JSON-like data with each value changed that is no dict and no list."""
+    if isinstance(value, Mapping):
+        return {key: mapped(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [mapped(item, change) for item in value]
+    return change(value)
+
+
+def whole(value: object) -> object:
+    """Return a whole number as an int. Pulumi sends all numbers as floats."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def unsendable(
+    outputs: Mapping[str, object], other_types: tuple[type, ...] = (object,)
+) -> str | None:
+    """Say which value the engine can't take, and why; never the value, which may be a secret.
+
+    `other_types` are those that it takes besides the types of JSON.
+    """
     for name, value in outputs.items():
-        reason = misfit(value)
+        reason = misfit(value, other_types)
         if reason is not None:
             return f"{field_name(name)} holds {reason}"
     return None
@@ -54,17 +76,29 @@ def require_sendable(outputs: Mapping[str, object]) -> None:
         raise LifecycleError(f"{problem}, so it can't be handed to Pulumi")
 
 
-def misfit(value: object) -> str | None:
+def misfit(value: object, other_types: tuple[type, ...] = (object,)) -> str | None:
     """Say what a value holds that the engine can't take as it is; None if there is nothing."""
+    parts: list[object] = []
     if isinstance(value, Mapping):
-        return next(filter(None, map(misfit, (*value, *value.values()))), None)
-    if isinstance(value, list | tuple):
-        return next(filter(None, map(misfit, value)), None)
-    if isinstance(value, str):
+        odd_keys = [key for key in value if not isinstance(key, str)]
+        if odd_keys:
+            return f"a dict key of type {type(odd_keys[0]).__name__}: {_USE_JSON}"
+        parts = [*value, *value.values()]
+    elif isinstance(value, list | tuple):
+        parts = [*value]
+    elif isinstance(value, str):
         return _misfit_of_text(value)
-    if isinstance(value, float) and not math.isfinite(value):
+    elif isinstance(value, int | float):
+        return _misfit_of_number(value)
+    elif value is not None and not isinstance(value, other_types):
+        return f"a value of type {type(value).__name__}: {_USE_JSON}"
+    return next(filter(None, (misfit(part, other_types) for part in parts)), None)
+
+
+def _misfit_of_number(number: float) -> str | None:
+    if not math.isfinite(number):
         return "a number that isn't finite"
-    if isinstance(value, int | float) and abs(value) > MAX_INTEGER:
+    if abs(number) > MAX_INTEGER:
         return f"a number beyond {MAX_INTEGER}, which Pulumi can't send exactly: write it as text"
     return None
 

@@ -6,27 +6,19 @@ The dynamic provider, a program's data sources and the command line all use it.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from parallel_provider.api import AccountApi, RetryPolicy
 from parallel_provider.cancellation import Cancellation
-from parallel_provider.credentials.chain import NoSource, choose_source
+from parallel_provider.credentials.sources import NoSource, choose_source
 from parallel_provider.credentials.tokens import TokenSource
 from parallel_provider.errors import NotConfiguredError
 from parallel_provider.lifecycle.claims import Claims
 from parallel_provider.lifecycle.run import Guards, Messages, Run
 from parallel_provider.settings import Lookup, Settings
 
-if TYPE_CHECKING:
-    from parallel_provider.credentials.auth import BearerAuth
-
 
 def open_api(
-    settings: Settings,
-    source: TokenSource,
-    *,
-    cancellation: Cancellation | None = None,
+    settings: Settings, source: TokenSource, *, cancellation: Cancellation | None = None
 ) -> AccountApi:
     """Return a client that uses these settings and the tokens of this source.
 
@@ -34,8 +26,7 @@ def open_api(
     """
     return AccountApi(
         settings.service_api_url,
-        lambda: _bearer_auth(source),
-        auth_origin=source.origin,
+        source,
         retry_policy=RetryPolicy(deadline_seconds=settings.timeout_seconds),
         cancellation=cancellation,
     )
@@ -44,7 +35,6 @@ def open_api(
 def open_run(
     config: Lookup,
     messages: Messages,
-    environment: Mapping[str, str] = os.environ,
     *,
     stack: Lookup | None = None,
     cancellation: Cancellation | None = None,
@@ -56,7 +46,7 @@ def open_run(
     has the stack's configuration, of which the guards count too. `claims` are those of the engine's
     run, if there is an engine.
     """
-    settings = Settings.load(config, environment, stack=stack)
+    settings = Settings.load(config, os.environ, stack=stack)
     source: TokenSource
     try:
         source = choose_source(settings)
@@ -74,9 +64,3 @@ def open_run(
     if warning is not None:
         messages.warn(warning)
     return Run(api, messages, guards, claims=claims)
-
-
-def _bearer_auth(source: TokenSource) -> BearerAuth:
-    from parallel_provider.credentials.auth import BearerAuth  # noqa: PLC0415 - heavy
-
-    return BearerAuth(source)

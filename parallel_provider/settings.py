@@ -10,7 +10,8 @@ pydantic and difflib only when it needs them.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -33,7 +34,7 @@ _MAX_DIGITS = 18
 # The file of the official client: a sign-in with either program works for both.
 DEFAULT_AUTH_FILE = Path("~/.config/parallel-web-tools/auth.json")
 # Other programs use this prefix too, so only names that are very similar to ours are reported.
-_MIN_SIMILARITY = 0.85
+_VERY_SIMILAR = 0.85
 
 
 class Setting(NamedTuple):
@@ -50,91 +51,79 @@ class Setting(NamedTuple):
     is_guard: bool = False
 
 
-_ACCESS_TOKEN = Setting(
-    "accessToken",
-    "PARALLEL_ACCESS_TOKEN",
-    "secret",
-    "an access token, used as it is; a secret. It is valid for minutes only. Use the stack's "
-    "setting for tests only: a later refresh or destroy would still use the old token",
-)
-_TOKEN_COMMAND = Setting(
-    "tokenCommand",
-    "PARALLEL_TOKEN_COMMAND",
-    "command",
-    "a command that prints a token, or JSON with `access_token` and `expires_at`. It runs again "
-    "shortly before the token expires and after a 401",
-)
-_REFRESH_TOKEN = Setting(
-    "", "PARALLEL_REFRESH_TOKEN", "secret", "needs `PARALLEL_REFRESH_TOKEN_SAVE_COMMAND`"
-)
-_SAVE_COMMAND = Setting(
-    "",
-    "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND",
-    "command",
-    "this command gets the present refresh token before it is used, and then each new one, on its "
-    "standard input",
-)
-_CLIENT_ID = Setting(
-    "",
-    "PARALLEL_CLIENT_ID",
-    "text",
-    "the OAuth client that `PARALLEL_REFRESH_TOKEN` was issued to. Default: the client of the "
-    "stored sign-in, or else `parallel-cli`",
-)
-_AUTH_FILE = Setting(
-    "",
-    "PARALLEL_AUTH_FILE",
-    "path",
-    "the file of the stored sign-in. Default: the file of the official client",
-)
-_ORG_ID = Setting(
-    "orgId",
-    "PARALLEL_ORG_ID",
-    "text",
-    "the organization: which stored sign-in to use, and a guard. Nothing is done with a token of "
-    "another organization, if two places name different ones, or if it is set and blank",
-    is_guard=True,
-)
-_MAX_TOP_UP = Setting(
-    "maxTopUpCents",
-    "PARALLEL_MAX_TOP_UP_CENTS",
-    "cents",
-    "the highest amount of one charge, in US cents. Without it, nothing is charged; if it is set "
-    "twice, the lower one counts; blank is an error",
-    is_guard=True,
-)
-_TIMEOUT = Setting(
-    "timeoutSeconds",
-    "PARALLEL_TIMEOUT_SECONDS",
-    "seconds",
-    "the time limit of one API call, with all its attempts and the complete answers. Default: "
-    f"{DEFAULT_TIMEOUT_SECONDS}, at most {_MAX_TIMEOUT_SECONDS}",
-)
-_SERVICE_API_URL = Setting(
-    "serviceApiUrl",
-    "PARALLEL_SERVICE_API_URL",
-    "url",
-    f"the Account API. Default: `{DEFAULT_SERVICE_API_URL}`",
-)
-_PLATFORM_URL = Setting(
-    "platformUrl",
-    "PARALLEL_PLATFORM_URL",
-    "url",
-    f"the sign-in. Default: `{DEFAULT_PLATFORM_URL}`",
-)
 SETTINGS = (
-    _ACCESS_TOKEN,
-    _TOKEN_COMMAND,
-    _REFRESH_TOKEN,
-    _SAVE_COMMAND,
-    _CLIENT_ID,
-    _AUTH_FILE,
-    _ORG_ID,
-    _MAX_TOP_UP,
-    _TIMEOUT,
-    _SERVICE_API_URL,
-    _PLATFORM_URL,
+    Setting(
+        "accessToken",
+        "PARALLEL_ACCESS_TOKEN",
+        "secret",
+        "an access token, used as it is; a secret. It is valid for minutes only. Use the stack's "
+        "setting for tests only: a later refresh or destroy would still use the old token",
+    ),
+    Setting(
+        "tokenCommand",
+        "PARALLEL_TOKEN_COMMAND",
+        "command",
+        "a command that prints a token, or JSON with `access_token` and `expires_at`. It runs "
+        "again shortly before the token expires and after a 401",
+    ),
+    Setting("", "PARALLEL_REFRESH_TOKEN", "secret", "needs `PARALLEL_REFRESH_TOKEN_SAVE_COMMAND`"),
+    Setting(
+        "",
+        "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND",
+        "command",
+        "this command gets the present refresh token before it is used, and then each new one, on "
+        "its standard input",
+    ),
+    Setting(
+        "",
+        "PARALLEL_CLIENT_ID",
+        "text",
+        "the OAuth client that `PARALLEL_REFRESH_TOKEN` was issued to. Default: the client of the "
+        "stored sign-in, or else `parallel-cli`",
+    ),
+    Setting(
+        "",
+        "PARALLEL_AUTH_FILE",
+        "path",
+        "the file of the stored sign-in. Default: the file of the official client",
+    ),
+    Setting(
+        "orgId",
+        "PARALLEL_ORG_ID",
+        "text",
+        "the organization: which stored sign-in to use, and a guard. Nothing is done with a token "
+        "of another organization, if two places name different ones, or if it is set and blank",
+        is_guard=True,
+    ),
+    Setting(
+        "maxTopUpCents",
+        "PARALLEL_MAX_TOP_UP_CENTS",
+        "cents",
+        "the highest amount of one charge, in US cents. Without it, nothing is charged; if it is "
+        "set twice, the lower one counts; blank is an error",
+        is_guard=True,
+    ),
+    Setting(
+        "timeoutSeconds",
+        "PARALLEL_TIMEOUT_SECONDS",
+        "seconds",
+        "the time limit of one API call, with all its attempts and the complete answers. Default: "
+        f"{DEFAULT_TIMEOUT_SECONDS}, at most {_MAX_TIMEOUT_SECONDS}",
+    ),
+    Setting(
+        "serviceApiUrl",
+        "PARALLEL_SERVICE_API_URL",
+        "url",
+        f"the Account API. Default: `{DEFAULT_SERVICE_API_URL}`",
+    ),
+    Setting(
+        "platformUrl",
+        "PARALLEL_PLATFORM_URL",
+        "url",
+        f"the sign-in. Default: `{DEFAULT_PLATFORM_URL}`",
+    ),
 )
+_BY_VARIABLE = {each.variable: each for each in SETTINGS}
 CONFIG_KEYS = tuple(each.key for each in SETTINGS if each.key)
 VARIABLES = tuple(each.variable for each in SETTINGS)
 IMPORTED_RAW_KEY = "PARALLEL_IMPORT_RAW_API_KEY"
@@ -154,9 +143,9 @@ class Settings:
     """The settings of one run, validated.
 
     `config_…` comes from the stack configuration and `env_…` from the environment;
-    `credentials.chain` decides which source of tokens is used. `env_client_id` is the OAuth client
-    that `env_refresh_token` belongs to, if that isn't the official client. `timeout_seconds` is how
-    long one call of the API may take, with all its attempts.
+    `credentials.sources` decides which source of tokens is used. `env_client_id` is the OAuth
+    client that `env_refresh_token` belongs to, if that isn't the official client. `timeout_seconds`
+    is how long one call of the API may take, with all its attempts.
     """
 
     service_api_url: str
@@ -184,35 +173,46 @@ class Settings:
         provider, and only the guards of the stack's configuration count besides them. Raises
         SettingsError, which names the setting that can't be used.
         """
-        configured = _values_in("parallel:{}" if stack is None else "the provider's {}", config)
-        guarding = _values_in("parallel:{}", stack) if stack else _nowhere
+        origin = "parallel:{}" if stack is None else "the provider's {}"
 
-        def from_environment(setting: Setting) -> Iterator[_Value]:
-            return _not_blank(setting, setting.variable, environ.get(setting.variable))
+        def configured(variable: str) -> list[_Value]:
+            return _values(_BY_VARIABLE[variable], origin, config)
 
-        def all_of(setting: Setting) -> list[_Value]:
-            others = guarding(setting) if setting.is_guard else ()
-            return [*configured(setting), *others, *from_environment(setting)]
+        def from_environment(variable: str) -> list[_Value]:
+            return _given(_BY_VARIABLE[variable], variable, environ.get(variable))
 
-        org_ids = all_of(_ORG_ID)
+        def all_of(variable: str) -> list[_Value]:
+            setting, guards = _BY_VARIABLE[variable], list[_Value]()
+            if stack is not None and setting.is_guard:
+                guards = _values(setting, "parallel:{}", stack)
+            return [*configured(variable), *guards, *from_environment(variable)]
+
+        org_ids = all_of("PARALLEL_ORG_ID")
         _require_one_organization(org_ids)
-        auth_file = _text(from_environment(_AUTH_FILE))
+        auth_file = _text(from_environment("PARALLEL_AUTH_FILE"))
         return cls(
-            service_api_url=_url(all_of(_SERVICE_API_URL), DEFAULT_SERVICE_API_URL),
-            platform_url=_url(all_of(_PLATFORM_URL), DEFAULT_PLATFORM_URL),
+            service_api_url=_url(all_of("PARALLEL_SERVICE_API_URL"), DEFAULT_SERVICE_API_URL),
+            platform_url=_url(all_of("PARALLEL_PLATFORM_URL"), DEFAULT_PLATFORM_URL),
             auth_file=_expanded(Path(auth_file) if auth_file else DEFAULT_AUTH_FILE),
-            config_access_token=_secret(configured(_ACCESS_TOKEN)),
-            config_token_command=_text(configured(_TOKEN_COMMAND)),
-            env_access_token=_secret(from_environment(_ACCESS_TOKEN)),
-            env_token_command=_text(from_environment(_TOKEN_COMMAND)),
-            env_refresh_token=_secret(from_environment(_REFRESH_TOKEN)),
-            env_refresh_token_save_command=_text(from_environment(_SAVE_COMMAND)),
-            env_client_id=_text(from_environment(_CLIENT_ID)),
+            config_access_token=_secret(configured("PARALLEL_ACCESS_TOKEN")),
+            config_token_command=_text(configured("PARALLEL_TOKEN_COMMAND")),
+            env_access_token=_secret(from_environment("PARALLEL_ACCESS_TOKEN")),
+            env_token_command=_text(from_environment("PARALLEL_TOKEN_COMMAND")),
+            env_refresh_token=_secret(from_environment("PARALLEL_REFRESH_TOKEN")),
+            env_refresh_token_save_command=_text(
+                from_environment("PARALLEL_REFRESH_TOKEN_SAVE_COMMAND")
+            ),
+            env_client_id=_text(from_environment("PARALLEL_CLIENT_ID")),
             org_id=_text(org_ids),
             org_id_origin=org_ids[0].origin if org_ids else None,
-            max_top_up_cents=min(map(_cents, all_of(_MAX_TOP_UP)), default=None),
-            timeout_seconds=_timeout(all_of(_TIMEOUT)),
+            max_top_up_cents=min(map(_cents, all_of("PARALLEL_MAX_TOP_UP_CENTS")), default=None),
+            timeout_seconds=_timeout(all_of("PARALLEL_TIMEOUT_SECONDS")),
         )
+
+    @classmethod
+    def of_environment(cls) -> Settings:
+        """Read the settings of a command, which belongs to no stack."""
+        return cls.load(lambda _key: None, os.environ)
 
 
 class _Value(NamedTuple):
@@ -222,30 +222,23 @@ class _Value(NamedTuple):
     origin: str
 
 
-def _values_in(origin: str, config: Lookup) -> Callable[[Setting], Iterator[_Value]]:
-    def values(setting: Setting) -> Iterator[_Value]:
-        text = config(f"{NAMESPACE}:{setting.key}")
-        return _not_blank(setting, origin.format(setting.key), text)
-
-    return values
+def _values(setting: Setting, origin: str, config: Lookup) -> list[_Value]:
+    return _given(setting, origin.format(setting.key), config(f"{NAMESPACE}:{setting.key}"))
 
 
-def _nowhere(_setting: Setting) -> Iterator[_Value]:
-    return iter(())
-
-
-def _not_blank(setting: Setting, origin: str, text: str | None) -> Iterator[_Value]:
-    """Yield a value that is there. Blank is not set, as pipelines often export empty variables.
+def _given(setting: Setting, origin: str, text: str | None) -> list[_Value]:
+    """Return a value that is there. Blank is not set, as pipelines often export empty variables.
 
     A guard that is there and blank was meant to restrict something.
     """
     if text is not None and text.strip():
-        yield _Value(text.strip(), origin)
-    elif text is not None and setting.is_guard:
+        return [_Value(text.strip(), origin)]
+    if text is not None and setting.is_guard:
         raise SettingsError(
             f"{origin} is set and blank, so it would allow everything that it is there to refuse: "
             "give it its value, or remove it"
         )
+    return []
 
 
 def _expanded(path: Path) -> Path:
@@ -350,81 +343,74 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def unknown_key_warnings(keys: Iterable[str], project: str) -> Iterator[str]:
-    """Yield a warning for each key of the stack configuration that may be a misspelt setting.
+def setting_warnings(
+    keys: Iterable[str], project: str, variables: Iterable[str], *, has_plain_token: bool = False
+) -> Iterator[str]:
+    """Yield warnings about names that may be misspelt settings, and about a token in plain text.
 
-    `keys` have their namespace. A project that is named "parallel" has keys of its own in our
-    namespace: these are reported only if they are similar to one of ours.
+    `keys` are those of the stack's configuration, with their namespace. A project that is named
+    "parallel" has keys of its own in our namespace, and other programs have variables with our
+    prefix: these are reported only if they are similar to one of ours.
     """
-    for full_key in sorted(keys):
-        namespace, _, key = full_key.rpartition(":")
-        if namespace == NAMESPACE and key not in CONFIG_KEYS:
-            nearest = _nearest(key, CONFIG_KEYS)
-            if nearest is None and project == NAMESPACE:
-                continue
-        elif namespace not in (NAMESPACE, project) and _is_similar(namespace, NAMESPACE):
-            nearest = _nearest(key, CONFIG_KEYS)
-            if nearest is None:
-                continue
-        else:
-            continue
-        hint = f"did you mean {NAMESPACE}:{nearest}?" if nearest else _known(CONFIG_KEYS)
-        yield f"The stack's configuration sets {full_key!r}, which is no setting: {hint}"
+    for key in sorted(keys):
+        known = _meant_key(key, project)
+        if known:
+            yield f"The stack's configuration sets {key!r}, which is no setting: {known}"
+    suffixes = {known.removeprefix(PREFIX): known for known in VARIABLES}
+    for name in sorted(variables):
+        if name.startswith(PREFIX) and name not in VARIABLES:
+            similar = nearest(name.removeprefix(PREFIX), suffixes, cutoff=_VERY_SIMILAR)
+            if similar:
+                yield (
+                    f"The environment sets {name}, which is no setting: "
+                    f"did you mean {suffixes[similar]}?"
+                )
+    if has_plain_token:
+        token = f"{NAMESPACE}:accessToken"
+        yield (
+            f"{token} is in the stack's configuration as plain text, and so it gets into the "
+            f"state and into what is kept of the configuration: set it again with `pulumi config "
+            f"set --secret {token}`, or use PARALLEL_ACCESS_TOKEN in the environment instead"
+        )
 
 
-def unknown_argument_warnings(names: Iterable[str]) -> Iterator[str]:
+def argument_warnings(names: Iterable[str]) -> Iterator[str]:
     """Yield a warning for each argument of an explicit provider that is similar to one of ours.
 
     The engine has arguments of its own, such as `version`.
     """
     for name in sorted(set(names) - set(CONFIG_KEYS)):
-        nearest = _nearest(name, CONFIG_KEYS)
-        if nearest is not None:
-            yield f"A provider has the argument {name!r}, which is none: did you mean {nearest}?"
+        similar = nearest(name, CONFIG_KEYS)
+        if similar:
+            yield f"A provider has the argument {name!r}, which is none: did you mean {similar}?"
 
 
-def plain_token_warning() -> str:
-    """Return the warning about an access token that is no secret of the configuration."""
-    token = f"{NAMESPACE}:accessToken"
-    return (
-        f"{token} is in the stack's configuration as plain text, and so it gets into the "
-        f"state and into what is kept of the configuration: set it again with `pulumi config "
-        f"set --secret {token}`, or use PARALLEL_ACCESS_TOKEN in the environment instead"
-    )
+def _meant_key(full_key: str, project: str) -> str:
+    """Say which setting a key of the configuration may stand for; "" if it is none of ours."""
+    namespace, _, key = full_key.rpartition(":")
+    is_ours = namespace == NAMESPACE
+    if is_ours and key in CONFIG_KEYS:
+        return ""
+    if not is_ours and (namespace == project or not nearest(namespace, [NAMESPACE], _VERY_SIMILAR)):
+        return ""
+    similar = nearest(key, CONFIG_KEYS)
+    if similar:
+        return f"did you mean {NAMESPACE}:{similar}?"
+    all_keys = ", ".join(f"{NAMESPACE}:{known}" for known in CONFIG_KEYS)
+    return f"those are {all_keys}" if is_ours and project != NAMESPACE else ""
 
 
-def unknown_variable_warnings(names: Iterable[str]) -> Iterator[str]:
-    """Yield a warning for each environment variable that is similar to one of ours."""
-    for name in sorted(names):
-        if not name.startswith(PREFIX) or name in VARIABLES:
-            continue
-        suffixes = {known.removeprefix(PREFIX): known for known in VARIABLES}
-        nearest = _nearest(name.removeprefix(PREFIX), suffixes, cutoff=_MIN_SIMILARITY)
-        if nearest is not None:
-            yield (
-                f"The environment sets {name}, which is no setting: "
-                f"did you mean {suffixes[nearest]}?"
-            )
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Return the known name that is most similar; None if none is similar enough.
 
-
-def _nearest(name: str, known: Collection[str], cutoff: float = 0.6) -> str | None:
+    Capitals, and characters between words, make no difference.
+    """
     from parallel_provider.late import difflib  # noqa: PLC0415 - most runs don't need it
 
-    plain = {_normalized(each): each for each in known}
-    if _normalized(name) in plain:
-        return plain[_normalized(name)]
-    found = difflib.get_close_matches(_normalized(name), plain, n=1, cutoff=cutoff)
+    plain = {_letters(each): each for each in known}
+    found = difflib.get_close_matches(_letters(name), plain, n=1, cutoff=cutoff)
     return plain[found[0]] if found else None
 
 
-def _is_similar(name: str, known: str) -> bool:
-    return _nearest(name, (known,), cutoff=_MIN_SIMILARITY) is not None
-
-
-def _normalized(name: str) -> str:
-    """Return a name in small letters, without the characters between its words."""
+def _letters(name: str) -> str:
     return "".join(character for character in name.casefold() if character.isalnum())
-
-
-def _known(keys: Iterable[str]) -> str:
-    return "those are " + ", ".join(f"{NAMESPACE}:{key}" for key in keys)

@@ -22,8 +22,7 @@ from collections.abc import Sequence
 
 MODULES = (
     "httpx",
-    "parallel_provider.dynamic._process",
-    "parallel_provider.lifecycle.keys",
+    "parallel_provider.dynamic._adapter",
     "parallel_provider.lifecycle.app",
     "parallel_provider.lifecycle.balance_top_up",
     "parallel_provider.lifecycle.keys",

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from parallel_provider.commands import Command
-from parallel_provider.credentials.sign_in_document import Document
+from parallel_provider.credentials.sign_in_file import Document
 from parallel_provider.errors import CommandError, CredentialsError, ParallelError
 from parallel_provider.printable import (
     MASK,

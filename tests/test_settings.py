@@ -17,8 +17,7 @@ from parallel_provider.settings import (
     Setting,
     Settings,
     is_loopback,
-    unknown_key_warnings,
-    unknown_variable_warnings,
+    setting_warnings,
 )
 
 
@@ -179,7 +178,7 @@ def test_names_of_settings_are_those_that_are_read() -> None:
 )
 def test_unknown_key_is_named_with_the_nearest_one(key: str, nearest: str) -> None:
     """With a misspelt name, the organization would not be checked, and nobody would notice."""
-    [warning] = unknown_key_warnings([key, "aws:region", "shop:orgid"], "shop")
+    [warning] = setting_warnings([key, "aws:region", "shop:orgid"], "shop", ())
 
     assert f"{key!r}, which is no setting" in warning
     assert nearest in warning
@@ -188,18 +187,18 @@ def test_unknown_key_is_named_with_the_nearest_one(key: str, nearest: str) -> No
 def test_known_and_foreign_keys_are_no_reason_to_warn() -> None:
     """A project named "parallel" may have keys of its own."""
     ours = [f"parallel:{key}" for key in CONFIG_KEYS]
-    assert list(unknown_key_warnings([*ours, "aws:region", "shop:orgId"], "shop")) == []
-    assert list(unknown_key_warnings([*ours, "parallel:zzz"], "parallel")) == []
-    assert len(list(unknown_key_warnings(["parallel:orgid"], "parallel"))) == 1
+    assert list(setting_warnings([*ours, "aws:region", "shop:orgId"], "shop", ())) == []
+    assert list(setting_warnings([*ours, "parallel:zzz"], "parallel", ())) == []
+    assert len(list(setting_warnings(["parallel:orgid"], "parallel", ()))) == 1
 
 
 def test_variable_that_nearly_is_a_setting_is_named() -> None:
     """The official client and other programs have variables with this prefix too."""
     names = ["PARALLEL_API_KEY", "PARALLEL_API_KEY_ID", "PARALLEL_APP_ID", "PARALLEL_ID_TOKEN"]
     names += ["PARALLEL_BROKER_URL", "PARALLEL_JOBS", "HOME", *VARIABLES]
-    assert list(unknown_variable_warnings(names)) == []
+    assert list(setting_warnings((), "shop", names)) == []
 
-    [warning] = unknown_variable_warnings(["PARALLEL_ORGID"])
+    [warning] = setting_warnings((), "shop", ["PARALLEL_ORGID"])
     assert "PARALLEL_ORGID, which is no setting: did you mean PARALLEL_ORG_ID?" in warning
 
 

@@ -1,15 +1,19 @@
 """The Account API as typed calls: one method for each endpoint, with models and errors.
 
-This package knows httpx and the API's format. It doesn't know Pulumi, resources, or where access
-tokens come from: the caller gives it an `httpx.Auth`.
+- `client`: the methods
+- `models`: what the answers hold, and how they are read
+- `errors`: what can go wrong, and how an answer becomes an error
+- `transport`: one request, with its access token, its deadline and its other attempts
+- `identity`: the organization and the person of the access tokens
+
+This package knows the API's format. It doesn't know Pulumi, resources, or where access tokens come
+from: the caller gives it a source of tokens.
 """
 
 from __future__ import annotations
 
-from parallel_provider.api.client import AccountApi
-from parallel_provider.api.models import AppItem, Apps, Balance, CreatedApiKey
-from parallel_provider.api.timing import RetryPolicy
-from parallel_provider.errors import (
+from parallel_provider.api.client import AccountApi, RetryPolicy
+from parallel_provider.api.errors import (
     AnswerError,
     ApiError,
     AuthenticationError,
@@ -22,6 +26,7 @@ from parallel_provider.errors import (
     StatusError,
     WrongOrganizationError,
 )
+from parallel_provider.api.models import AppItem, Apps, Balance, CreatedApiKey
 
 __all__ = [
     "AccountApi",

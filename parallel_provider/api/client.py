@@ -2,92 +2,78 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import quote, urlsplit
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from parallel_provider.api.answers import Answer, is_whole_list, parse, require_deleted
-from parallel_provider.api.models import AppList, Apps, Balance, CreatedApiKey, CreatedApp
-from parallel_provider.api.organization import TokenOrganizations, token_of
-from parallel_provider.api.person import TokenPeople
-from parallel_provider.api.timing import (
-    Deadline,
-    RateLimitGate,
-    Result,
-    RetryPolicy,
-    ServerClock,
-    send_with_retries,
+from parallel_provider.api.errors import ApiError
+from parallel_provider.api.identity import Identity
+from parallel_provider.api.models import (
+    Answer,
+    AppList,
+    Apps,
+    Balance,
+    CreatedApiKey,
+    CreatedApp,
+    Deleted,
 )
 from parallel_provider.cancellation import Cancellation
-from parallel_provider.errors import (
-    ApiError,
-    ConnectionFailedError,
-    NoAnswerError,
-    ParallelError,
-    StatusError,
-)
 from parallel_provider.once import Once
+from parallel_provider.settings import DEFAULT_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
-    import httpx
-
     from parallel_provider.api.transport import Transport
+    from parallel_provider.credentials.tokens import TokenSource
+
+_BALANCE = "/service/v1/balance"
+_APPS = "/service/v1/apps"
 
 
-class AccountApi:
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often and how long one call is tried.
+
+    `deadline_seconds` is the time for all attempts together. `longest_wait_seconds` also limits
+    the wait that a Retry-After header asks for.
+    """
+
+    attempts: int = 6
+    deadline_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    first_wait_seconds: float = 0.25
+    longest_wait_seconds: float = 30.0
+
+
+class AccountApi(AbstractContextManager["AccountApi"]):
     """Typed calls over connections that stay open; safe to use from several threads.
 
-    `auth` returns the `httpx.Auth` that adds the access token to each request. It is called once,
-    for the first request. `auth_origin` says where the token comes from; the error for a refused
-    token tells it. Every method raises an ApiError if there is no usable answer. Before that, it
-    retries if a second request can do no harm.
+    `source` gives the access tokens. Every method raises an ApiError if there is no usable answer.
+    Before that, it sends the request again if a second one can do no harm.
     """
 
     def __init__(
         self,
         base_url: str,
-        auth: Callable[[], httpx.Auth],
+        source: TokenSource,
         *,
-        auth_origin: str = "the configuration",
         retry_policy: RetryPolicy | None = None,
-        rate_limit: RateLimitGate | None = None,
         cancellation: Cancellation | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self._retry_policy = retry_policy or RetryPolicy()
         self.cancellation = cancellation or Cancellation()
-        self._rate_limit = rate_limit or RateLimitGate(wait=self.cancellation.wait)
-        self._server_clock = ServerClock()
-        self.organizations = TokenOrganizations()
-        """Keeps requests in one organization. Call its `allow_only` before the first request."""
-        self._people = TokenPeople()
+        self._source = source
+        self._retry_policy = retry_policy or RetryPolicy()
+        self._identity = Identity()
+        self._transport = Once(self._connect)
 
-        def connect() -> Transport:
-            with _httpx_without_command_line():
-                from parallel_provider.api.transport import Transport  # noqa: PLC0415 - heavy
-            return Transport(
-                self.base_url,
-                auth(),
-                auth_origin,
-                self._server_clock,
-                self.organizations,
-                people=self._people,
-            )
+    def _connect(self) -> Transport:
+        from parallel_provider.api.transport import Transport  # noqa: PLC0415 - heavy
 
-        self._transport = Once(connect)
+        return Transport(
+            self.base_url, self._source, self._identity, self._retry_policy, self.cancellation
+        )
 
-    def __enter__(self) -> AccountApi:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -95,16 +81,25 @@ class AccountApi:
         if self._transport.is_computed:
             self._transport.get().close()
 
+    def allow_only(self, org_id: str, setting: str) -> None:
+        """Work in this organization only, which the user gave in the setting called `setting`.
+
+        Call it before the first request. Otherwise, the client works in the organization that the
+        first answer names. Before its first change with another token, it asks for its
+        organization.
+        """
+        self._identity.allow_only(org_id, setting)
+
     def server_time(self) -> float | None:
         """Return the server's time in epoch seconds; None before its first answer."""
-        return self._server_clock.now()
+        return self._transport.get().server_time() if self._transport.is_computed else None
 
     def person(self) -> str | None:
         """Return a text that identifies the person behind the access tokens of all requests so far.
 
         None before the first request, if a token doesn't tell it, or if there were several people.
         """
-        return self._people.only_person()
+        return self._identity.person()
 
     @property
     def call_seconds(self) -> float:
@@ -116,7 +111,7 @@ class AccountApi:
 
         Raises WrongOrganizationError if it is of another organization than expected.
         """
-        return self._read("/service/v1/balance", Balance)[0]
+        return self._send("GET", _BALANCE, Balance)
 
     def add_balance(self, amount_cents: int, idempotency_key: str) -> Balance:
         """Charge the organization's card. POST /service/v1/balance/add.
@@ -126,113 +121,51 @@ class AccountApi:
         outcome is known. NoAnswerError and AnswerError mean that the outcome is still not known.
         """
         body = {"amount_cents": amount_cents, "idempotency_key": idempotency_key}
-        unclear: list[ApiError] = []
-
-        def send(deadline: Deadline) -> Balance:
-            try:
-                return parse(self._send("POST", "/service/v1/balance/add", deadline, body), Balance)
-            except ApiError as error:
-                if error.may_have_worked:
-                    unclear.append(error)
-                raise
-
-        try:
-            return self._with_retries(send, repeatable=True)
-        except ParallelError as error:
-            # An earlier attempt may have charged, even if a later one was refused.
-            if unclear and error is not unclear[-1]:
-                raise NoAnswerError(f"{unclear[-1]}; and then: {error}") from None
-            raise
+        return self._send("POST", f"{_BALANCE}/add", Balance, body, repeatable=True)
 
     def list_apps(self) -> Apps:
         """List all apps of the organization that the access token sees. GET /service/v1/apps.
 
         Raises WrongOrganizationError if they are of another organization than expected.
         """
-        answer, response = self._read("/service/v1/apps", AppList)
-        return Apps(answer.apps, is_complete=is_whole_list(response, answer))
+        found = self._send("GET", _APPS, AppList)
+        return Apps(found.apps, is_complete=found.is_complete)
 
     def create_app(self, app_name: str) -> str:
         """Create an app and return its `app_id`. POST /service/v1/apps.
 
         An error with `may_have_worked` means that the app may exist.
         """
-        return self._create("/service/v1/apps", {"app_name": app_name}, CreatedApp).app_id
+        return self._send("POST", _APPS, CreatedApp, {"app_name": app_name}).app_id
 
     def delete_app(self, app_id: str) -> None:
         """Delete an app. DELETE /service/v1/apps/{app_id}."""
-        self._delete(f"/service/v1/apps/{_segment(app_id)}")
+        self._send("DELETE", f"{_APPS}/{_segment(app_id)}", Deleted)
 
     def create_key(self, app_id: str, api_key_name: str) -> CreatedApiKey:
         """Create a key; the raw key is in this answer only. POST /service/v1/apps/{app_id}/keys.
 
         An error with `may_have_worked` means that a key may exist that nobody holds.
         """
-        path = f"/service/v1/apps/{_segment(app_id)}/keys"
-
-        def create(deadline: Deadline) -> CreatedApiKey:
-            response = self._send("POST", path, deadline, {"api_key_name": api_key_name})
-            return parse(response, CreatedApiKey).dated(response.headers.get("date"))
-
-        return self._with_retries(create, repeatable=False)
+        path = f"{_APPS}/{_segment(app_id)}/keys"
+        return self._send("POST", path, CreatedApiKey, {"api_key_name": api_key_name})
 
     def delete_key(self, app_id: str, api_key_id: str) -> None:
         """Revoke a key. DELETE /service/v1/apps/{app_id}/keys/{api_key_id}."""
-        self._delete(f"/service/v1/apps/{_segment(app_id)}/keys/{_segment(api_key_id)}")
-
-    def _read(self, path: str, model: type[Answer]) -> tuple[Answer, httpx.Response]:
-        def read(deadline: Deadline) -> tuple[Answer, httpx.Response]:
-            response = self._send("GET", path, deadline)
-            answer = parse(response, model)
-            token = token_of(response.request)
-            for org_id in answer.org_ids:
-                self.organizations.learn(token, org_id)
-            if not answer.org_ids:
-                self.organizations.note_unnamed(token)
-            return answer, response
-
-        return self._with_retries(read, repeatable=True)
-
-    def _create(self, path: str, body: dict[str, Any], model: type[Answer]) -> Answer:
-        return self._with_retries(
-            lambda deadline: parse(self._send("POST", path, deadline, body), model),
-            repeatable=False,
-        )
-
-    def _delete(self, path: str) -> None:
-        self._with_retries(
-            lambda deadline: require_deleted(self._send("DELETE", path, deadline)), repeatable=True
-        )
-
-    def _with_retries(self, send: Callable[[Deadline], Result], *, repeatable: bool) -> Result:
-        return send_with_retries(
-            send, self._retry_policy, self._rate_limit, self.cancellation, repeatable=repeatable
-        )
+        self._send("DELETE", f"{_APPS}/{_segment(app_id)}/keys/{_segment(api_key_id)}", Deleted)
 
     def _send(
-        self, method: str, path: str, deadline: Deadline, body: dict[str, Any] | None = None
-    ) -> httpx.Response:
-        """Send a request once, after the wait that the server has asked for.
-
-        A cancelled run creates and charges nothing more, but deletes what it has just created.
-        """
-        may_begin = self._rate_limit.wait(deadline.seconds_to_begin)
-        if self.cancellation.is_cancelled and (method == "POST" or not may_begin):
-            raise ConnectionFailedError(f"{method} {path} wasn't sent, as the run was cancelled")
-        if not may_begin:
-            raise ConnectionFailedError(
-                f"{method} {path} wasn't sent, as {urlsplit(self.base_url).netloc} asks to wait "
-                f"longer than the {self.call_seconds:g} seconds that one call may take: "
-                "try again later, or with a lower --parallel"
-            )
-        try:
-            return self._transport.get().send(method, path, body, deadline.attempt_seconds)
-        except StatusError as refusal:
-            if refusal.retry_after is not None:
-                self._rate_limit.close_for(
-                    min(refusal.retry_after, self._retry_policy.longest_wait_seconds)
-                )
-            raise
+        self,
+        method: str,
+        path: str,
+        model: type[Answer],
+        body: dict[str, Any] | None = None,
+        *,
+        repeatable: bool = False,
+    ) -> Answer:
+        """Send a request. Only a POST that isn't `repeatable` is never sent twice."""
+        repeatable = repeatable or method != "POST"
+        return self._transport.get().send(method, path, model, body, repeatable=repeatable)
 
 
 def _segment(value: str) -> str:
@@ -243,25 +176,6 @@ def _segment(value: str) -> str:
     if not value.strip("."):
         raise ApiError(
             f"nothing was sent, as the id {value!r} can't stand in a URL: it would name something "
-            "else. Correct it in the state with `pulumi state edit`, or remove the resource with "
-            "`pulumi state delete` and clean up in the Parallel console"
+            "else"
         )
     return quote(value, safe="")
-
-
-@contextlib.contextmanager
-def _httpx_without_command_line() -> Iterator[None]:
-    """Import httpx in this block without its command line, which it has as `httpx._main`.
-
-    Its command line imports rich: 5 MiB, and half of the time that the import of httpx takes, in
-    every provider process.
-    """
-    name = "httpx._main"
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = cast(Any, None)
-    try:
-        yield
-    finally:
-        del sys.modules[name]

@@ -2,46 +2,69 @@
 
 Unknown fields are ignored, so the server may add some. A value that can't be used later is refused
 here: an id that would name another path, a text that can't be written, a number that isn't exact.
+A field of the type SecretStr is a secret: no error shows it, nor an error answer that may quote it.
 """
 
 from __future__ import annotations
 
 import re
+import typing
 from collections.abc import Iterable
-from typing import Annotated, ClassVar
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, FailFast, Field, PrivateAttr
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, FailFast, Field, field_validator
 
-from parallel_provider.http.messages import parse_http_date
-from parallel_provider.model import MAX_INTEGER, Integer, Model, Secret, SecretStr, Text
+from parallel_provider.api.errors import (
+    NOT_JSON,
+    AnswerError,
+    answer_line,
+    describe_body,
+    has_json_type,
+    is_error_of_api,
+    json_of,
+    request_line,
+    safe,
+)
+from parallel_provider.http_dates import parse_http_date
+from parallel_provider.model import (
+    MAX_INTEGER,
+    Integer,
+    Model,
+    Secret,
+    SecretStr,
+    Text,
+    ValidationError,
+    read_json,
+    why,
+)
+from parallel_provider.printable import remember_secret
 from parallel_provider.sendable import misfit
+
+if TYPE_CHECKING:
+    import httpx
+
+Answer = TypeVar("Answer", bound="ApiModel")
 
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,200}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# RFC 8288: rel is one name, or several in quotes.
+_NEXT_PAGE = re.compile(r"""\brel\s*=\s*("[^"]*\bnext\b|next\b)""", re.IGNORECASE)
 # The year 3000. Durations are shorter than a thousand years, so what is counted from a time before
 # it can be written as a date.
 LATEST_TIME = 32_503_680_000
 
 
-def is_id(value: object) -> bool:
+def _is_id(value: object) -> bool:
     """Say whether a value can be an id: one segment of a URL's path, and not "." or ".."."""
     return isinstance(value, str) and bool(_ID.fullmatch(value)) and bool(value.strip("."))
 
 
 def _require_id(value: str) -> str:
-    if not is_id(value):
+    if not _is_id(value):
         raise ValueError("isn't an id of letters, digits and .-_~ alone")
-    return _require_sendable(value)
-
-
-def _require_sendable(value: str) -> str:
     if misfit(value) is not None:
         raise ValueError(f"holds {misfit(value)}")
-    return value
-
-
-def _require_sendable_secret(value: SecretStr) -> SecretStr:
-    _require_sendable(value.get_secret_value())
     return value
 
 
@@ -54,10 +77,7 @@ Id = Annotated[str, AfterValidator(_require_id)]
 AppId = Annotated[Id, AfterValidator(_lower_uuid)]
 # A text that is only shown. Somebody else may have chosen it, and must not be able to stop a run.
 Name = Annotated[Text, AfterValidator(lambda name: "" if misfit(name) else name)]
-# Adding 0.0 makes 0.0 of -0.0.
-Cents = Annotated[
-    float, Field(ge=-MAX_INTEGER, le=MAX_INTEGER), AfterValidator(lambda cents: cents + 0.0)
-]
+Cents = Annotated[float, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 
 
 class ApiModel(Model):
@@ -69,6 +89,47 @@ class ApiModel(Model):
     def org_ids(self) -> set[str]:
         """The organizations that the answer names; empty where it names none."""
         return set()
+
+    @field_validator("*")
+    @classmethod
+    def _remember_secret(cls, value: object) -> object:
+        """Let no text show a secret from now on, even if the rest of the answer can't be used."""
+        if isinstance(value, SecretStr):
+            remember_secret(value.get_secret_value())
+        return value
+
+    @classmethod
+    def holds_secret(cls) -> bool:
+        """Return whether the answer has a secret, in a field of the type SecretStr."""
+        return any(_mentions_secret(field.annotation) for field in cls.model_fields.values())
+
+    @classmethod
+    def read(cls: type[Answer], response: httpx.Response) -> Answer:
+        """Read the body of a successful answer.
+
+        Raises AnswerError, which names the wrong fields. Its `created_id` is the id of what was
+        created, if the body has it.
+        """
+        body: object = None
+        try:
+            body = read_json(response.content)
+            return cls.model_validate(body)
+        except ValidationError as error:
+            reason = f"success, but not as documented ({why(error)})"
+        except ValueError:
+            reason = f"success with {describe_body(response)} instead of JSON"
+        created_id = body.get(cls.id_field) if isinstance(body, dict) and cls.id_field else None
+        raise AnswerError(
+            f"{request_line(response)} answered {safe(reason)}",
+            created_id=str(created_id) if _is_id(created_id) else None,
+        )
+
+
+def _mentions_secret(annotation: object) -> bool:
+    parts = typing.get_args(annotation)
+    if not parts and isinstance(annotation, type) and issubclass(annotation, ApiModel):
+        return annotation.holds_secret()
+    return annotation is SecretStr or any(map(_mentions_secret, parts))
 
 
 class AppItem(ApiModel):
@@ -84,26 +145,43 @@ class AppItem(ApiModel):
     org_name: Annotated[Name, BeforeValidator(lambda name: "" if name is None else name)]
 
 
-class AppList(ApiModel):
-    """The answer of GET /service/v1/apps. `model_extra` has what else it holds."""
-
-    model_config = ConfigDict(extra="allow")
-
-    # The first wrong app is enough: an answer of 64 MiB may have millions of them.
-    apps: Annotated[list[AppItem], FailFast()]
-
-    @property
-    def org_ids(self) -> set[str]:
-        """The apps' organizations."""
-        return {app.org_id for app in self.apps}
-
-
 class Apps(list[AppItem]):
     """Listed apps. Only if the list `is_complete`, it proves that there is no other app."""
 
     def __init__(self, apps: Iterable[AppItem], *, is_complete: bool) -> None:
         super().__init__(apps)
         self.is_complete = is_complete
+
+
+class AppList(ApiModel):
+    """The answer of GET /service/v1/apps.
+
+    The API documents one list in one answer: 200, JSON, with nothing but `apps`. Anything else may
+    be a part of a list, or the answer of something that stands before the API, and isn't complete.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    # The first wrong app is enough: an answer of 64 MiB may have millions of them.
+    apps: Annotated[list[AppItem], FailFast()]
+    is_complete: Annotated[bool, BeforeValidator(lambda _: False)] = False
+
+    @property
+    def org_ids(self) -> set[str]:
+        """The apps' organizations."""
+        return {app.org_id for app in self.apps}
+
+    @classmethod
+    def read(cls, response: httpx.Response) -> AppList:
+        """Read the answer, and look whether the list is complete."""
+        found = super().read(response)
+        is_complete = (
+            response.status_code == HTTPStatus.OK
+            and has_json_type(response)
+            and found.model_fields_set == {"apps"}
+            and not any(map(_NEXT_PAGE.search, response.headers.get_list("link")))
+        )
+        return found.model_copy(update={"is_complete": is_complete})
 
 
 class CreatedApp(ApiModel):
@@ -117,7 +195,8 @@ class CreatedApp(ApiModel):
 class CreatedApiKey(ApiModel):
     """The answer of POST /service/v1/apps/{app_id}/keys. No other answer has the raw key.
 
-    `created_at` is epoch seconds, by the server's clock.
+    `created_at` is epoch seconds, by the server's clock. `answered_at` isn't in the body: it is the
+    time of the answer's Date header, in epoch seconds.
     """
 
     id_field: ClassVar[str | None] = "api_key_id"
@@ -129,21 +208,15 @@ class CreatedApiKey(ApiModel):
     created_by_user_id: Name
     created_by_user_email: Name
     display_value: Name
-    raw_api_key: Annotated[Secret, AfterValidator(_require_sendable_secret)]
+    raw_api_key: Secret
     created_at: Annotated[Integer, Field(ge=0, le=LATEST_TIME)]
-    # No field, since a body that has one of that name says nothing about it.
-    _answered_at: float | None = PrivateAttr(default=None)
+    answered_at: Annotated[float | None, BeforeValidator(lambda _: None)] = None
 
-    @property
-    def answered_at(self) -> float | None:
-        """The time of the Date header of this answer, in epoch seconds; None if it has none."""
-        return self._answered_at
-
-    def dated(self, date: str | None) -> CreatedApiKey:
-        """Return this answer with the time of its Date header."""
-        answer = self.model_copy()
-        answer._answered_at = parse_http_date(date)
-        return answer
+    @classmethod
+    def read(cls, response: httpx.Response) -> CreatedApiKey:
+        """Read the answer, and the time of its Date header."""
+        date = parse_http_date(response.headers.get("date"))
+        return super().read(response).model_copy(update={"answered_at": date})
 
 
 class Balance(ApiModel):
@@ -161,3 +234,20 @@ class Balance(ApiModel):
     def org_ids(self) -> set[str]:
         """The organization that has this balance."""
         return {self.org_id}
+
+
+class Deleted(ApiModel):
+    """The answer of a DELETE."""
+
+    @classmethod
+    def read(cls, response: httpx.Response) -> Deleted:
+        """Raise AnswerError unless the answer says that it is done.
+
+        The API documents 200 with any JSON. A proxy may answer 200 with a page of its own.
+        """
+        body = json_of(response)
+        is_success = response.status_code in (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
+        is_answer = body is not NOT_JSON or not response.content.strip()
+        if not (is_success and is_answer) or is_error_of_api(body):
+            raise AnswerError(f"{answer_line(response)}, so it isn't certain that it was done")
+        return cls()

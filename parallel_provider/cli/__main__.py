@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from parallel_provider.cli.program import main
+from parallel_provider.cli import main
 
 sys.exit(main())

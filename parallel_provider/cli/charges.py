@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import click
 
+from parallel_provider.cli import examples
 from parallel_provider.cli.output import print_json, print_table, say
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.charge_journal import ChargeJournal, JournalEntry, charge_lock
-
-_EXAMPLES = """
-\b
-Examples:
-  parallel-provider charges
-  parallel-provider charges --json | jq '.[] | select(.outcome == "begun")'
-  parallel-provider charges settle pulumi-0123… --charged
-"""
 
 _OUTCOMES = {"begun": "not known", "charged": "charged"}
 _PREFIX = "pulumi-"
 _SHORTEST_KEY = 8
 
 
-@click.group(invoke_without_command=True, epilog=_EXAMPLES)
+@click.group(
+    invoke_without_command=True,
+    epilog=examples(
+        "parallel-provider charges",
+        "parallel-provider charges --json | jq '.[] | select(.outcome == \"begun\")'",
+        "parallel-provider charges settle pulumi-0123… --charged",
+    ),
+    short_help="List charges to the card, and settle unclear ones.",
+)
 @click.option(
     "--json", "as_json", is_flag=True, help="Print JSON; amounts are US cents, times epoch seconds."
 )

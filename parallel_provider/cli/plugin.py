@@ -16,7 +16,7 @@ _EXECUTABLE = "pulumi-resource-parallel"
 _TIMEOUT_SECONDS = 120
 
 
-@click.group()
+@click.group(short_help="Install the plugin for all Pulumi languages.")
 def plugin() -> None:
     """Install the native plugin, for programs in YAML, TypeScript, Go and Python."""
 
@@ -48,8 +48,8 @@ def install() -> None:
             f"installing the plugin: `pulumi plugin install` failed ({type(error).__name__})"
         ) from None
     if done.returncode != 0:
-        said = " ".join((done.stderr or done.stdout).split())
-        raise ParallelError(f"installing the plugin: `pulumi plugin install` failed: {said}")
+        output = " ".join((done.stderr or done.stdout).split())
+        raise ParallelError(f"installing the plugin: `pulumi plugin install` failed: {output}")
     click.echo(f"Installed the plugin parallel {__version__}, which runs {executable}.")
 
 

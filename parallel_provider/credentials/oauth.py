@@ -1,4 +1,8 @@
-"""The sign-in's endpoints as typed calls: POST /getServiceKeys/… on the platform's host."""
+"""The sign-in: its endpoints POST /getServiceKeys/… as typed calls, and the device flow (RFC 8628).
+
+No OAuth library is used. oauthlib builds the bodies of these requests, and Authlib can send some of
+them, but neither polls and neither is typed.
+"""
 
 from __future__ import annotations
 
@@ -8,38 +12,95 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
-from pydantic import SecretStr
+from pydantic import Field, SecretStr, ValidationError
 
-from parallel_provider.credentials.oauth_models import (
-    AnswerT,
-    ClientRegistration,
-    DeviceCode,
-    TokenGrant,
-    read_json,
-)
-from parallel_provider.errors import OAuthError, SignInUnavailableError
-from parallel_provider.http.messages import parse_retry_after
-from parallel_provider.http.sender import (
+from parallel_provider.credentials.tokens import LOGIN_HINT
+from parallel_provider.errors import CredentialsError, OAuthError, SignInUnavailableError
+from parallel_provider.http import (
     HttpSender,
     NoUsableAnswerError,
-    OversizedAnswerError,
     RequestNotSentError,
 )
+from parallel_provider.http_dates import parse_retry_after
+from parallel_provider.model import Model, ModelT, Secret, why
 from parallel_provider.printable import masked, printable, remember_secret
 
+ALL_SCOPES = (
+    "keys:read",
+    "keys:create",
+    "keys:delete",
+    "apps:read",
+    "apps:create",
+    "apps:delete",
+    "balance:read",
+    "balance:add",
+)
 CLIENT_NAME = "parallel-provider"
 # The official client's id where it isn't registered. Every server knows it.
 FALLBACK_CLIENT_ID = "parallel-cli"
 DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+SLOW_DOWN_SECONDS = 5.0
 
+_SHORTEST_INTERVAL_SECONDS = 1.0
 _SECONDS = 20.0
-_SECRETS = ("access_token", "refresh_token", "device_code")
+_SECRETS = ("refresh_token", "device_code")
 _TOO_MANY_REQUESTS = 429
 _REQUEST_TIMEOUT = 408
 _SERVER_ERROR = 500
+
+# A program can sleep for this long.
+Seconds = Annotated[float, Field(ge=0, le=1e9)]
+FullText = Annotated[str, Field(min_length=1)]
+
+
+class ClientRegistration(Model):
+    """The answer of POST /getServiceKeys/register."""
+
+    client_id: FullText
+
+
+class DeviceCode(Model):
+    """The answer of POST /getServiceKeys/device/code (RFC 8628, section 3.2)."""
+
+    device_code: Secret
+    user_code: FullText
+    verification_uri: FullText
+    verification_uri_complete: str | None = None
+    expires_in: Seconds
+    interval: Seconds = 5
+
+
+class TokenGrant(Model):
+    """The answer of POST /getServiceKeys/token: a new pair of tokens, and how long each lives.
+
+    RFC 6749 lets a server leave the refresh token out of a refresh: the old one stays valid then.
+    There is no access token if all that can be used of an answer is its refresh token.
+    """
+
+    access_token: Secret | None
+    expires_in: Seconds | None = None
+    refresh_token: Secret | None = None
+    refresh_token_expires_in: Seconds | None = None
+    authorization_expires_in: Seconds | None = None
+    org_id: FullText | None = None
+    org_name: str | None = None
+    scope: str | None = None
+
+
+class _Successor(Model):
+    """The only part of an answer to a refresh that must not be lost."""
+
+    refresh_token: Secret
+
+
+class _Refusal(Model):
+    """An error (RFC 6749, section 5.2)."""
+
+    error: str = ""
+    error_description: str = ""
 
 
 class SignInServer:
@@ -51,7 +112,6 @@ class SignInServer:
     def __init__(self, platform_url: str, *, seconds: float = _SECONDS) -> None:
         self._seconds = seconds
         self._sender = HttpSender(platform_url, "platform URL")
-        self.host = self._sender.host
 
     def __enter__(self) -> SignInServer:
         return self
@@ -75,15 +135,12 @@ class SignInServer:
                 "os_name": os.name,
             },
         }
-        response = self._post("/register", json=body)
-        return _parse(response, ClientRegistration.read).client_id
+        return _read(self._post("/register", json=body), ClientRegistration).client_id
 
     def request_device_code(self, client_id: str, scopes: Sequence[str]) -> DeviceCode:
         """Ask for a code that a person can approve. POST /getServiceKeys/device/code."""
-        response = self._post(
-            "/device/code", data={"client_id": client_id, "scope": " ".join(scopes)}
-        )
-        return _parse(response, DeviceCode.read)
+        form = {"client_id": client_id, "scope": " ".join(scopes)}
+        return _read(self._post("/device/code", data=form), DeviceCode)
 
     def exchange_device_code(self, client_id: str, device_code: SecretStr) -> TokenGrant:
         """Ask for the tokens of an approved code. POST /getServiceKeys/token.
@@ -95,7 +152,7 @@ class SignInServer:
             "device_code": device_code.get_secret_value(),
             "client_id": client_id,
         }
-        return _parse(self._post("/token", data=form), TokenGrant.read)
+        return _read(self._post("/token", data=form), TokenGrant)
 
     def refresh(self, client_id: str, refresh_token: SecretStr) -> TokenGrant:
         """Exchange a refresh token for the next pair of tokens. POST /getServiceKeys/token."""
@@ -104,7 +161,7 @@ class SignInServer:
             "refresh_token": refresh_token.get_secret_value(),
             "client_id": client_id,
         }
-        return _parse(self._post("/token", data=form), TokenGrant.read_refreshed)
+        return read_refreshed(self._post("/token", data=form))
 
     def revoke(self, refresh_token: SecretStr) -> None:
         """End a sign-in at the server. POST /getServiceKeys/token/revoke."""
@@ -118,56 +175,66 @@ class SignInServer:
         json: dict[str, Any] | None = None,
     ) -> httpx.Response:
         path = f"/getServiceKeys{path}"
-        _remember_secrets(data)
+        for name, value in (data or {}).items():
+            if name in _SECRETS:
+                remember_secret(value)
+        host = self._sender.host
         try:
             response = self._sender.send("POST", path, seconds=self._seconds, json=json, data=data)
         except RequestNotSentError as error:
             raise SignInUnavailableError(
-                f"the sign-in at {self.host} can't be reached ({error}): "
+                f"the sign-in at {host} can't be reached ({error}): "
                 "check the network and the configured platform URL",
                 may_have_worked=False,
             ) from None
-        except (NoUsableAnswerError, OversizedAnswerError) as error:
+        except NoUsableAnswerError as error:
             raise SignInUnavailableError(
-                f"POST {path} got no usable answer from {self.host} ({error})",
-                may_have_worked=True,
+                f"POST {path} got no usable answer from {host} ({error})", may_have_worked=True
             ) from None
         if not response.is_success:
             raise _refusal(response, path)
         return response
 
 
-def _parse(response: httpx.Response, read: Callable[[object], AnswerT]) -> AnswerT:
+def _read(response: httpx.Response, model: type[ModelT]) -> ModelT:
     try:
-        answer = read_json(response.content)
-        _remember_secrets(answer)
-    except (ValueError, RecursionError):
-        reason = "it isn't JSON"
-    else:
+        return model.model_validate_json(response.content)
+    except ValidationError as error:
+        raise SignInUnavailableError(
+            f"POST {response.request.url.path} answered with something that can't be used "
+            f"({why(error)})",
+            may_have_worked=True,
+        ) from None
+
+
+def read_refreshed(response: httpx.Response) -> TokenGrant:
+    """Read the answer to a refresh. Of one that isn't as documented, read the refresh token alone.
+
+    The refresh token that was sent can't be used again, so its successor must not be lost. Raises
+    SignInUnavailableError if there is none.
+    """
+    try:
+        return _read(response, TokenGrant)
+    except SignInUnavailableError as unusable:
         try:
-            return read(answer)
-        except ValueError as error:
-            reason = str(error)
-    raise SignInUnavailableError(
-        f"POST {response.request.url.path} answered with something that can't be used ({reason})",
-        may_have_worked=True,
-    )
-
-
-def _remember_secrets(body: object) -> None:
-    for name in _SECRETS:
-        value = body.get(name) if isinstance(body, dict) else None
-        if isinstance(value, str):
-            remember_secret(value)
+            # Whatever else it has: text that isn't UTF-8, numbers of thousands of digits.
+            text = response.content.decode("utf-8-sig", errors="replace")
+            found = _Successor.model_validate(json.loads(text, parse_int=float))
+            return TokenGrant(access_token=None, refresh_token=found.refresh_token)
+        except (ValueError, RecursionError):
+            raise unusable from None
 
 
 def _refusal(response: httpx.Response, path: str) -> Exception:
     """Return the error for an answer that isn't a success."""
     status = response.status_code
-    code, description = _oauth_error(response)
-    shown = printable(masked(f"{code} {description}"))
-    retry_after = parse_retry_after(response.headers.get("retry-after"), time.time())
-    message = f"POST {path} answered {status} ({shown.strip() or response.reason_phrase})"
+    try:
+        refusal = _Refusal.model_validate_json(response.content)
+    except ValidationError:
+        refusal = _Refusal()
+    shown = printable(masked(f"{refusal.error} {refusal.error_description}"))
+    retry_after = parse_retry_after(response.headers.get("retry-after"))
+    message = f"POST {path} answered {status} ({shown or response.reason_phrase})"
     if status == _TOO_MANY_REQUESTS:
         return SignInUnavailableError(
             f"{message}: too many requests, try again later",
@@ -178,20 +245,71 @@ def _refusal(response: httpx.Response, path: str) -> Exception:
         return SignInUnavailableError(message, may_have_worked=True, retry_after=retry_after)
     if response.is_redirect:
         message += ": redirects aren't followed, so check the configured platform URL"
-    return OAuthError(message, code=code)
+    return OAuthError(message, code=refusal.error)
 
 
-def _oauth_error(response: httpx.Response) -> tuple[str, str]:
-    """Return RFC 6749's `error` and `error_description`, each "" if it is missing."""
-    try:
-        body = json.loads(response.content)
-    except (ValueError, RecursionError):
-        return "", ""
-    if not isinstance(body, dict):
-        return "", ""
-    code = body.get("error")
-    description = body.get("error_description", body.get("detail"))
-    return (
-        code if isinstance(code, str) else "",
-        description if isinstance(description, str) else "",
-    )
+def request_code(
+    server: SignInServer, client_id: str | None, scopes: Sequence[str]
+) -> tuple[str, DeviceCode]:
+    """Return the client that signs in, and a code to approve for it.
+
+    That is `client_id`, if there is one and the server knows it. Otherwise a new client is
+    registered.
+    """
+    if client_id is not None:
+        try:
+            return client_id, server.request_device_code(client_id, scopes)
+        except OAuthError as error:
+            if error.code != "invalid_client":
+                raise
+    client_id = server.register_client()
+    return client_id, server.request_device_code(client_id, scopes)
+
+
+def wait_for_approval(
+    server: SignInServer,
+    client_id: str,
+    code: DeviceCode,
+    *,
+    timeout_seconds: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> TokenGrant:
+    """Ask until the code is approved: at once, and then at the interval that the server gave.
+
+    Raises CredentialsError if the code is denied, if it expires, or after `timeout_seconds`.
+    """
+    interval = max(code.interval, _SHORTEST_INTERVAL_SECONDS)
+    lifetime = min(code.expires_in, timeout_seconds or code.expires_in)
+    deadline = clock() + lifetime
+    while True:
+        problem = CredentialsError(
+            f"the code wasn't approved within {lifetime:g} seconds: {LOGIN_HINT} again and "
+            "approve the new code"
+        )
+        try:
+            return server.exchange_device_code(client_id, code.device_code)
+        except OAuthError as error:
+            if error.code == "slow_down":
+                interval += SLOW_DOWN_SECONDS
+            elif error.code != "authorization_pending":
+                raise _end_of_device_flow(error) from None
+        except SignInUnavailableError as error:
+            # RFC 8628, section 3.5: ask a server that doesn't answer less often.
+            interval = max(interval * 2, error.retry_after or 0.0)
+            problem = error
+        left = deadline - clock()
+        if left <= 0:
+            raise problem
+        # The last request is sent when the time is over, even if the interval isn't.
+        sleep(min(interval, left))
+
+
+def _end_of_device_flow(error: OAuthError) -> CredentialsError:
+    if error.code == "access_denied":
+        return CredentialsError("the sign-in was denied in the browser: nothing was stored")
+    if error.code == "expired_token":
+        return CredentialsError(
+            f"the code ended before it was approved: {LOGIN_HINT} again and approve the new code"
+        )
+    return CredentialsError(f"{error}: {LOGIN_HINT} again")

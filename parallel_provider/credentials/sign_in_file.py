@@ -1,39 +1,229 @@
-"""The sign-in file: read it, lock it, write it. It is private, and never half written.
+"""The sign-in file: its content and its locks. It is private, and never half written.
 
-There are two locks beside the file. Whoever is about to write the file holds `FILE.lock`. Whoever
-needs a fresh token holds `FILE.refresh.lock` while the token is refreshed: the others wait, and
-find the new token when they get the lock. One lock wouldn't do, because the process that refreshes
-(`refresh_worker`) goes on when the one that holds `FILE.refresh.lock` is killed.
+The content has the official client's format, version 1. Only the fields that are needed here are
+read. All others, at every level, are written back as they were found.
 
+Whoever is about to write the file holds the lock `FILE.lock`. A process that refreshes (`refresh`)
+holds it from before it reads the file: the others wait, and find the new token when they get it.
 The official client takes no lock. So the file is read again as late as possible before a write.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import glob
+import json
 import logging
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
 
-from parallel_provider.credentials.hints import LOGIN_HINT
-from parallel_provider.credentials.sign_in_document import Document, UnusableDocumentError
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_core import from_json
+
+from parallel_provider.credentials.tokens import (
+    LATEST_SECONDS,
+    LOGIN_HINT,
+    AccessToken,
+    duration,
+    moment,
+)
 from parallel_provider.errors import CredentialsError, NoSignInFileError, NotConfiguredError
+from parallel_provider.model import Model, why
+from parallel_provider.printable import masked_setting, printable
 
-# Several refreshes may come before this one, if each of them fails.
-REFRESH_LOCK_SECONDS = 240.0
-FILE_LOCK_SECONDS = 120.0
-# Much more than any sign-in file has.
-MAX_BYTES = 4 * 1024 * 1024
+if TYPE_CHECKING:
+    from parallel_provider.credentials.oauth import TokenGrant
+
+WARN_AHEAD_SECONDS = 3 * 24 * 60 * 60.0
+LOCK_SECONDS = 120.0
 # By how much new tokens, or another program's changes, can make the file longer.
 _MARGIN_BYTES = 16 * 1024
 _TEMPORARY_SUFFIX = ".parallel-provider.tmp"
 _OTHER_USERS = stat.S_IRWXG | stat.S_IRWXO
 _log = logging.getLogger("parallel_provider")
+
+EpochSeconds = Annotated[float, Field(ge=0, le=LATEST_SECONDS)]
+
+
+class StoredTokens(Model):
+    """The field `control_api` of one organization; times are in epoch seconds."""
+
+    access_token: SecretStr | None = None
+    access_token_expires_at: EpochSeconds | None = None
+    # Not strict: JSON has lists in the place of tuples.
+    access_token_scopes: Annotated[tuple[str, ...], Field(strict=False)] | None = None
+    refresh_token: SecretStr | None = None
+    refresh_token_expires_at: EpochSeconds | None = None
+    authorization_expires_at: EpochSeconds | None = None
+
+    @property
+    def access(self) -> AccessToken | None:
+        """The access token, if there is one."""
+        if not self.access_token:
+            return None
+        return AccessToken(self.access_token, self.access_token_expires_at)
+
+    @property
+    def is_sign_in(self) -> bool:
+        """Whether there is a token at all."""
+        return bool(self.access_token or self.refresh_token)
+
+    @property
+    def refresh_end(self) -> tuple[float, str] | None:
+        """When a refresh stops working, and which part expires then; None if that isn't known."""
+        ends = (
+            (self.authorization_expires_at, "authorization"),
+            (self.refresh_token_expires_at, "refresh token"),
+        )
+        return min(((end, part) for end, part in ends if end is not None), default=None)
+
+    def has_ended(self, now: float) -> bool:
+        """Say whether the access token has expired and a refresh can't work any more."""
+        end = self.refresh_end
+        can_refresh = bool(self.refresh_token) and (end is None or end[0] > now)
+        return not can_refresh and (self.access is None or self.access.is_expired(now))
+
+    def end_warning(self, now: float) -> str | None:
+        """Return a warning with the time left if a refresh stops working soon."""
+        if self.refresh_end is None:
+            return None
+        end, part = self.refresh_end
+        if end - now > WARN_AHEAD_SECONDS:
+            return None
+        if end <= now:
+            return f"the Parallel sign-in has ended (its {part}, {moment(end)}): {LOGIN_HINT}"
+        return (
+            f"the Parallel sign-in ends in {duration(end - now)} (its {part}, {moment(end)}): "
+            f"{LOGIN_HINT} before"
+        )
+
+
+class StoredOrg(Model):
+    """One organization of the file."""
+
+    org_name: str | None = None
+    control_api: StoredTokens | None = None
+
+    @property
+    def tokens(self) -> StoredTokens:
+        """The tokens, all None if the file has no `control_api`."""
+        return self.control_api or StoredTokens()
+
+
+class Document(Model):
+    """The file's content: `raw` as it was found, and the fields that are used here."""
+
+    raw: dict[str, Any] = Field(repr=False)
+    version: Literal[1]
+    selected_org_id: str | None = None
+    client_id: str | None = None
+    orgs: dict[str, StoredOrg] = Field(default_factory=dict)
+
+    @classmethod
+    def from_raw(cls, raw: object) -> Document:
+        """Validate the fields that are used here. Raises ValidationError."""
+        return cls.model_validate({**raw, "raw": raw} if isinstance(raw, dict) else raw)
+
+    @classmethod
+    def empty(cls) -> Document:
+        """Return the content that a new file starts with."""
+        return cls.from_raw({"version": 1, "selected_org_id": None, "orgs": {}})
+
+    def dump(self) -> bytes:
+        """Return the content to write."""
+        return json.dumps(self.raw, indent=2).encode()
+
+    @property
+    def signed_in(self) -> list[str]:
+        """The ids of the organizations with a sign-in."""
+        return [key for key, org in self.orgs.items() if org.tokens.is_sign_in]
+
+    def choose_org(self, org_id: str | None, origin: str | None = None) -> str:
+        """Return the id of the organization to use: `org_id` if given, else the selected one.
+
+        `origin` is the setting that `org_id` comes from. Raises CredentialsError if there is no
+        sign-in for it.
+        """
+        signed_in = self.signed_in
+        chosen = org_id or self.selected_org_id
+        if chosen in signed_in:
+            return chosen
+        others = f"; signed in: {', '.join(signed_in)}" if signed_in else ""
+        if org_id is not None:
+            configured = f" ({origin})" if origin else ""
+            raise CredentialsError(
+                f"there is no stored sign-in for organization {masked_setting(org_id)}{configured}"
+                f"{others}: {LOGIN_HINT} and choose it"
+            )
+        raise CredentialsError(
+            f"there is no stored sign-in for the selected organization{others}: {LOGIN_HINT}"
+            + (", or set PARALLEL_ORG_ID" if signed_in else "")
+        )
+
+    def tokens(self, org_id: str) -> StoredTokens:
+        """Return the tokens of an organization. Raises CredentialsError if there are none."""
+        return self.orgs[self.choose_org(org_id)].tokens
+
+    def with_grant(self, org_id: str, grant: TokenGrant, now: float) -> Document:
+        """Return the content with a new pair of tokens for `org_id`."""
+
+        def at(lifetime: float | None) -> int | None:
+            return None if lifetime is None else int(now + lifetime)
+
+        raw = copy.deepcopy(self.raw)
+        org = _child(_child(raw, "orgs"), org_id)
+        if grant.org_name is not None:
+            org["org_name"] = grant.org_name
+        tokens = _child(org, "control_api")
+        if grant.access_token is not None:
+            tokens["access_token"] = grant.access_token.get_secret_value()
+            tokens["access_token_expires_at"] = at(grant.expires_in)
+            tokens["authorization_expires_at"] = at(grant.authorization_expires_in)
+        if grant.scope:
+            tokens["access_token_scopes"] = grant.scope.split()
+        if grant.refresh_token is not None:
+            tokens["refresh_token"] = grant.refresh_token.get_secret_value()
+            tokens["refresh_token_expires_at"] = at(grant.refresh_token_expires_in)
+        return Document.from_raw(raw)
+
+    def with_sign_in(self, client_id: str, org_id: str, grant: TokenGrant, now: float) -> Document:
+        """Return the content with the tokens and client of a new sign-in, and its org selected."""
+        return self.with_grant(org_id, grant, now).with_values(
+            client_id=client_id, selected_org_id=org_id
+        )
+
+    def without_sign_in(self, org_id: str) -> Document:
+        """Return the content without an organization's tokens; its data API key stays."""
+        raw = copy.deepcopy(self.raw)
+        org = raw["orgs"][org_id]
+        del org["control_api"]
+        if not org.get("api_key"):
+            del raw["orgs"][org_id]
+        left = Document.from_raw(raw)
+        signed_in = left.signed_in
+        if left.selected_org_id in signed_in:
+            return left
+        if len(signed_in) == 1:
+            return left.with_values(selected_org_id=signed_in[0])  # needs no choice
+        # The official client goes on with a data API key of the selected organization.
+        return left if left.selected_org_id in left.orgs else left.with_values(selected_org_id=None)
+
+    def with_values(self, **values: str | None) -> Document:
+        """Return the content with other values at its top level."""
+        return Document.from_raw({**self.raw, **values})
+
+
+def _child(parent: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the object at `key`. It is added if there is none, or null, which means the same."""
+    if parent.get(key) is None:
+        parent[key] = {}
+    child: dict[str, Any] = parent[key]
+    return child
 
 
 class SignInFile:
@@ -52,7 +242,7 @@ class SignInFile:
     def read(self) -> Document:
         """Return the file's content. Raises CredentialsError; NoSignInFileError if it's missing."""
         try:
-            return Document.parse(read_private(self.path))
+            return Document.from_raw(from_json(_read_private(self.path)))
         except FileNotFoundError:
             raise NoSignInFileError(
                 f"there is no stored sign-in ({self.path}): {LOGIN_HINT}"
@@ -62,10 +252,12 @@ class SignInFile:
                 f"the stored sign-in {self.path} can't be read ({error.strerror or error}): "
                 "correct that, or name another place in PARALLEL_AUTH_FILE"
             ) from None
-        except UnusableDocumentError as error:
+        except ValueError as error:
+            reason = why(error) if isinstance(error, ValidationError) else "it isn't JSON"
             raise CredentialsError(
-                f"the stored sign-in {self.path} is {error}. It is left as it is: "
-                f"move it away and {LOGIN_HINT}, or name another place in PARALLEL_AUTH_FILE"
+                f"the stored sign-in {self.path} can't be used ({printable(reason)}). It is left "
+                f"as it is: move it away and {LOGIN_HINT}, or name another place in "
+                "PARALLEL_AUTH_FILE. If a newer program has written it, upgrade parallel-provider"
             ) from None
 
     def read_or_empty(self) -> Document:
@@ -76,19 +268,25 @@ class SignInFile:
             return Document.empty()
 
     @contextlib.contextmanager
-    def prepare_write(
-        self, document: Document, *, rehearsed: bool = False
-    ) -> Iterator[AtomicWrite]:
-        """Take the disk space for `document` and new tokens. Call this under `locked` only.
+    def prepare_write(self, document: Document) -> Iterator[Callable[[Document], None]]:
+        """Give a function that makes a document the file's content. It is on the disk then.
 
-        With `rehearsed`, a present file is first replaced by a copy of itself: this shows that
-        nothing is in the way of replacing it later. Raises CredentialsError.
+        Before that, a present file is replaced by a copy of itself, and the disk space for
+        `document` and new tokens is taken: nothing is in the way of the later write. Call this
+        under `locked` only. Raises CredentialsError.
         """
+        # A symbolic link is kept, and the file that it points to is written.
+        path = Path(os.path.realpath(self.path))
         try:
-            if rehearsed:
-                _rehearse(self.path)
-            with atomic_write(self.path, len(document.dump()) + _MARGIN_BYTES) as write:
-                yield write
+            if path.exists():
+                _rehearse(path)
+            with _temporary_file(path, len(document.dump()) + _MARGIN_BYTES) as file:
+
+                def store(new: Document) -> None:
+                    _fill(file, new.dump())
+                    _replace(path, file)
+
+                yield store
         except OSError as error:
             raise CredentialsError(
                 f"the sign-in can't be stored in {self.path} ({error.strerror or error}): it is "
@@ -98,36 +296,25 @@ class SignInFile:
 
     def write(self, document: Document) -> None:
         """Write the file. Call this under `locked` only. Raises CredentialsError."""
-        with self.prepare_write(document) as write:
-            write.commit(document.dump())
+        with self.prepare_write(document) as store:
+            store(document)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock for writing the file. Raises CredentialsError."""
-        with self._hold(".lock", FILE_LOCK_SECONDS):
-            yield
-
-    @contextlib.contextmanager
-    def refresh_lock(self) -> Iterator[None]:
-        """Hold the lock for having the token refreshed. Raises CredentialsError."""
-        with self._hold(".refresh.lock", REFRESH_LOCK_SECONDS):
-            yield
-
-    @contextlib.contextmanager
-    def _hold(self, suffix: str, seconds: float) -> Iterator[None]:
         from parallel_provider.late import filelock  # noqa: PLC0415 - heavy
 
-        # The real path: two links to one file must share its locks.
-        path = Path(os.path.realpath(self.path) + suffix)
-        lock = filelock.FileLock(path, timeout=seconds, mode=0o600)
+        # The real path: two links to one file must share its lock.
+        path = Path(os.path.realpath(self.path) + ".lock")
+        lock = filelock.FileLock(path, timeout=LOCK_SECONDS, mode=0o600)
         try:
             _make_folder(path.parent)
             lock.acquire()
             _give_to_owner(path, path.parent)
         except filelock.Timeout:
             raise CredentialsError(
-                f"another program has held {path} for {seconds:.0f} seconds: see what is keeping "
-                "it, and try again"
+                f"another program has held {path} for {LOCK_SECONDS:.0f} seconds: see what is "
+                "keeping it, and try again"
             ) from None
         except OSError as error:
             raise CredentialsError(
@@ -140,87 +327,63 @@ class SignInFile:
             lock.release()
 
 
-def read_private(path: Path) -> bytes:
-    """Read a file of secrets. Logs a warning if other users can read it too.
-
-    Raises OSError, also for anything that isn't a regular file.
-    """
-    # O_NONBLOCK: without it, opening a pipe that nobody writes to would wait for ever.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError("it isn't a regular file")
-        if os.name == "posix" and status.st_mode & _OTHER_USERS:
-            _log.warning("Warning: %s is open to other users: run chmod 600 on it", path)
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            content = file.read(MAX_BYTES + 1)
-    finally:
-        os.close(descriptor)
-    if len(content) > MAX_BYTES:
-        raise OSError(f"it is larger than {MAX_BYTES} bytes")
-    return content
+def _read_private(path: Path) -> bytes:
+    """Read a file of secrets. Logs a warning if other users can read it too. Raises OSError."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError("it isn't a regular file")  # reading a pipe could take for ever
+    if status.st_mode & _OTHER_USERS:
+        _log.warning("Warning: %s is open to other users: run chmod 600 on it", path)
+    return path.read_bytes()
 
 
 def _rehearse(path: Path) -> None:
     """Replace a file by a copy of itself. Raises OSError."""
-    if path.exists():
-        content = read_private(path)
-        with atomic_write(path, len(content)) as write:
-            write.commit(content, unless_changed_from=content)
-
-
-class AtomicWrite:
-    """A file's next content, for which the disk space is already taken."""
-
-    def __init__(self, file: BinaryIO, temporary: Path, path: Path) -> None:
-        self._file = file
-        self._temporary = temporary
-        self._path = path
-
-    def commit(self, content: bytes, *, unless_changed_from: bytes | None = None) -> None:
-        """Make `content` the file's content. It is on the disk when this returns.
-
-        With `unless_changed_from`, do so only if the file has that content: the official client
-        takes no lock.
-        """
-        self._file.seek(0)
-        self._file.write(content)
-        self._file.truncate()
-        _sync(self._file)
-        self._file.close()  # Windows can't rename an open file
-        if unless_changed_from is not None and read_private(self._path) != unless_changed_from:
-            return
-        self._temporary.replace(self._path)
-        _sync_directory(self._path.parent)
+    content = path.read_bytes()
+    with _temporary_file(path, len(content)) as file:
+        _fill(file, content)
+        if path.read_bytes() == content:  # the official client takes no lock
+            _replace(path, file)
 
 
 @contextlib.contextmanager
-def atomic_write(path: Path, size: int) -> Iterator[AtomicWrite]:
+def _temporary_file(path: Path, size: int) -> Iterator[IO[bytes]]:
     """Take `size` bytes of disk space beside `path`, so that a full disk is noticed in time.
 
     Only the holder of the file's lock may call this: it removes the temporary files that killed
-    programs have left. A symbolic link is kept, and the file that it points to is written. The
-    file keeps its owner, also if root writes it, and can be read by its owner only. Raises OSError.
+    programs have left. The file gets the owner of `path`, also if root writes it, and can be read
+    by its owner only. Raises OSError.
     """
-    if size > MAX_BYTES:
-        raise OSError(f"it would be larger than {MAX_BYTES} bytes")
-    path = Path(os.path.realpath(path))
-    _make_folder(path.parent)
     prefix = f".{path.name}."
     for left_over in path.parent.glob(f"{glob.escape(prefix)}*{_TEMPORARY_SUFFIX}"):
         left_over.unlink(missing_ok=True)
-    # mkstemp creates the file with mode 0600 and follows no link.
-    descriptor, name = tempfile.mkstemp(_TEMPORARY_SUFFIX, prefix, path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "r+b") as file:
-            _give_to_owner(temporary, path if path.exists() else path.parent)
-            file.write(bytes(size))
-            _sync(file)
-            yield AtomicWrite(file, temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    # Its mode is 0600 from the start.
+    with tempfile.NamedTemporaryFile(
+        prefix=prefix, suffix=_TEMPORARY_SUFFIX, dir=path.parent, delete=False
+    ) as file:
+        try:
+            _give_to_owner(Path(file.name), path if path.exists() else path.parent)
+            _fill(file, bytes(size))
+            yield file
+        finally:
+            Path(file.name).unlink(missing_ok=True)
+
+
+def _fill(file: IO[bytes], content: bytes) -> None:
+    """Write a temporary file's content to the disk."""
+    file.seek(0)
+    file.write(content)
+    file.truncate()
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _replace(path: Path, file: IO[bytes]) -> None:
+    Path(file.name).replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    with contextlib.suppress(OSError):  # some network file systems refuse
+        os.fsync(folder)
+    os.close(folder)
 
 
 def _make_folder(folder: Path) -> None:
@@ -235,23 +398,5 @@ def _give_to_owner(path: Path, of: Path) -> None:
 
     Root with a user's HOME would else leave files that the user can't read any more.
     """
-    if os.name == "posix" and (owner := of.stat()).st_uid not in (path.stat().st_uid, 0):
+    if (owner := of.stat()).st_uid not in (path.stat().st_uid, 0):
         os.chown(path, owner.st_uid, owner.st_gid)
-
-
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _sync_directory(directory: Path) -> None:
-    if os.name != "posix":  # other systems can't open a directory, and don't need this
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        # Some network file systems refuse. The file itself is on the disk.
-        pass
-    finally:
-        os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Access tokens, and the sources that they come from."""
+"""Access tokens, what all of their sources have in common, and times as texts for people."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Protocol
 
 from pydantic import SecretStr
 
-from parallel_provider.credentials.times import epoch_seconds, moment
 from parallel_provider.errors import CredentialsError
 from parallel_provider.jwt import claims_of
 
+LOGIN_HINT = "run `parallel-provider login`"
 # A token that expires sooner than this could expire on its way to the server.
 EXPIRY_MARGIN_SECONDS = 30.0
+# The end of the year 9999, the last one that a date can have.
+LATEST_SECONDS = 253_402_300_799.0
 
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 _DATA_KEY = re.compile(r"[A-Za-z0-9_-]{16,}")
+_UNITS = ((24 * 60 * 60, "day"), (60 * 60, "hour"), (60, "minute"))
 
 Clock = Callable[[], float]
 
@@ -31,23 +35,10 @@ class AccessToken:
 
     value: SecretStr
     expires_at: float | None = None
-    margin_seconds: float = EXPIRY_MARGIN_SECONDS
-
-    @classmethod
-    def just_issued(cls, value: SecretStr, expires_at: float | None, now: float) -> AccessToken:
-        """Make a token that its source has issued just now.
-
-        A token that lives for less than a minute is used for half of its life. With the full
-        margin it would be replaced before it was ever sent.
-        """
-        if expires_at is None:
-            return cls(value)
-        half_life = max(0.0, expires_at - now) / 2
-        return cls(value, expires_at, min(EXPIRY_MARGIN_SECONDS, half_life))
 
     def is_fresh(self, now: float) -> bool:
         """Say whether the token can be sent at `now` (epoch seconds), with the margin to spare."""
-        return self.expires_at is None or now < self.expires_at - self.margin_seconds
+        return self.expires_at is None or now < self.expires_at - EXPIRY_MARGIN_SECONDS
 
     def is_expired(self, now: float) -> bool:
         """Say whether the token has expired at `now`, as far as its source says."""
@@ -72,30 +63,22 @@ def require_access_token(value: SecretStr, origin: str) -> SecretStr:
     text = value.get_secret_value()
     if _JWT.fullmatch(text):
         return value
+    mistake = "it doesn't have three parts with dots between them"
     if _DATA_KEY.fullmatch(text):
         mistake = "it looks like a data API key, which the Account API refuses"
-    else:
-        mistake = "that has three parts with dots between them"
     raise CredentialsError(
         f"{origin} isn't an access token (a JWT): {mistake}. Sign in with `parallel-provider "
         "login` and do without it, or give what `parallel-provider token` prints"
     )
 
 
-def jwt_expiry(token: SecretStr) -> float | None:
-    """Return the `exp` of a JWT (epoch seconds), or None if it has none.
-
-    The signature isn't checked, so this is only for telling a person when a token expires.
-    """
-    return epoch_seconds(claims_of(token.get_secret_value()).get("exp"))
-
-
 class TokenSource(Protocol):
-    """One configured way to get an access token. Can be used from several threads."""
+    """One configured way to get an access token. Can be used from several threads.
 
-    @property
-    def origin(self) -> str:
-        """Where the token comes from, for the phrase "the access token from …"."""
+    `origin` says where the token comes from, for the phrase "the access token from …".
+    """
+
+    origin: str
 
     def get(self) -> AccessToken:
         """Return a token that is fresh now; get a new one first if needed.
@@ -103,34 +86,43 @@ class TokenSource(Protocol):
         Raises CredentialsError, which says what to do.
         """
 
-    def renew(self, rejected: AccessToken) -> AccessToken | None:
+    def renew(self, rejected: AccessToken) -> AccessToken | None:  # noqa: ARG002 (for subclasses)
         """Return another token than `rejected`, which the server refused with 401.
 
         None if this source has no other. Raises CredentialsError, which says what to do.
         """
+        return None
 
     def end_warning(self) -> str | None:
         """Return a warning if the sign-in behind this source ends soon, otherwise None.
 
         Sends no request.
         """
+        return None
 
 
-class StaticToken:
-    """A token from the stack configuration or the environment, which can't be renewed here."""
+class StaticToken(TokenSource):
+    """A token from the stack configuration or the environment, which can't be renewed here.
+
+    `expires_at` is in epoch seconds, None if the token doesn't say when it expires.
+    """
 
     def __init__(self, value: SecretStr, origin: str) -> None:
         self.origin = origin
-        self._token = AccessToken(require_access_token(value, origin), jwt_expiry(value))
+        # The signature isn't checked: the time is only for telling a person when the token expires.
+        end = claims_of(value.get_secret_value()).get("exp")
+        self.expires_at: float | None = None
+        if (
+            isinstance(end, int | float)
+            and not isinstance(end, bool)
+            and 0 <= end <= LATEST_SECONDS
+        ):
+            self.expires_at = float(end)
+        self._token = AccessToken(require_access_token(value, origin), self.expires_at)
 
     def get(self) -> AccessToken:
         """Return the token."""
         return self._token
-
-    @property
-    def expires_at(self) -> float | None:
-        """When the token expires (epoch seconds), or None if it doesn't say."""
-        return self._token.expires_at
 
     def require_not_expired(self, now: float) -> None:
         """Raise CredentialsError if the token says that it has expired.
@@ -138,23 +130,15 @@ class StaticToken:
         Only commands that a person runs call this. A request is sent with an expired token too,
         because the clock of this machine may be wrong.
         """
-        if self._token.is_expired(now):
+        if self.expires_at is not None and self._token.is_expired(now):
             raise CredentialsError(
-                f"the access token from {self.origin} has ended ({moment(self.expires_at or 0)}): "
+                f"the access token from {self.origin} has ended ({moment(self.expires_at)}): "
                 "put a fresh one in its place, or unset it and sign in with "
                 "`parallel-provider login`"
             )
 
-    def renew(self, rejected: AccessToken) -> AccessToken | None:  # noqa: ARG002 (TokenSource)
-        """Return None: there is no other token."""
-        return None
 
-    def end_warning(self) -> str | None:
-        """Return None: nothing is known about the sign-in behind the token."""
-        return None
-
-
-class RenewingSource:
+class RenewingSource(TokenSource):
     """Base of the sources whose tokens are renewed: keeps the newest token in memory.
 
     `fetch` gets the current token, which is no longer wanted (None at first), and returns another
@@ -173,26 +157,22 @@ class RenewingSource:
         self._clock = clock
         self._lock = threading.Lock()
         self._token: AccessToken | None = None
+        self._fresh_until: float | None = None
         self._failures = 0
         self._failure = ""
 
     def get(self) -> AccessToken:
         """Return a token that is fresh now."""
-        return self._token_where(lambda token: token.is_fresh(self._clock()))
+        return self._token_where(
+            lambda _: self._fresh_until is None or self._clock() < self._fresh_until
+        )
 
     def renew(self, rejected: AccessToken) -> AccessToken | None:
         """Return another token than the one that was refused, or None if there is no other."""
-        unwanted = rejected.fingerprint
-        token = self._token_where(lambda token: token.fingerprint != unwanted)
-        return token if token.fingerprint != unwanted else None
-
-    def end_warning(self) -> str | None:
-        """Return None: this source gets new tokens without a person."""
-        return None
+        token = self._token_where(lambda token: token.value != rejected.value)
+        return token if token.value != rejected.value else None
 
     def _token_where(self, is_wanted: Callable[[AccessToken], bool]) -> AccessToken:
-        if self._token is not None and is_wanted(self._token):
-            return self._token
         failures = self._failures
         with self._lock:
             if self._token is not None and is_wanted(self._token):
@@ -207,4 +187,30 @@ class RenewingSource:
                 self._failures += 1
                 self._failure = str(error)
                 raise
+            self._fresh_until = self._end_of_use(self._token)
             return self._token
+
+    def _end_of_use(self, token: AccessToken) -> float | None:
+        """Return until when a token that was just fetched is used.
+
+        A token that lives for less than a minute is used for half of its life. With the full
+        margin it would be replaced before it was ever sent.
+        """
+        if token.expires_at is None:
+            return None
+        left = token.expires_at - self._clock()
+        return token.expires_at - min(EXPIRY_MARGIN_SECONDS, max(0.0, left) / 2)
+
+
+def duration(seconds: float) -> str:
+    """Return a time span as text, in its largest whole unit: "3 days", "1 hour"."""
+    for length, name in _UNITS:
+        count = int(seconds // length)
+        if count:
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    return "less than a minute"
+
+
+def moment(seconds: float) -> str:
+    """Return a point in time (epoch seconds) as text, in UTC: "2026-11-23 14:46 UTC"."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")

@@ -39,7 +39,7 @@ from pydantic_core import PydanticCustomError
 
 from parallel_provider.model import Model
 from parallel_provider.printable import field_name
-from parallel_provider.sendable import MAX_INTEGER, SIGNATURE, misfit
+from parallel_provider.sendable import MAX_INTEGER, mapped, misfit, whole
 
 # ----------------------------------------------------------------------
 # The value that stands where a preview doesn't know one yet.
@@ -289,7 +289,7 @@ def canonical_json(value: object) -> str:
     2.0 and 2 are equal, as Pulumi sends all numbers as floats. Raises TypeError for values that
     JSON can't hold, such as UNKNOWN.
     """
-    return json.dumps(_with_whole_numbers(value), sort_keys=True)
+    return json.dumps(mapped(value, whole), sort_keys=True)
 
 
 def _defaults_for(kind: type[Inputs], given: Props) -> dict[str, Any]:
@@ -306,16 +306,6 @@ def _means_the_same(info: FieldInfo, old: object, new: object) -> bool:
         if isinstance(marker, CompareAs) and isinstance(new, str):
             return marker.meaning(old) == marker.meaning(new)
     return same(old, new)
-
-
-def _with_whole_numbers(value: object) -> object:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, list | tuple):
-        return [_with_whole_numbers(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _with_whole_numbers(item) for key, item in value.items()}
-    return value
 
 
 @functools.cache
@@ -344,7 +334,7 @@ def _refuse(reason: str) -> NoReturn:
 
 
 def _require_sendable(value: object) -> None:
-    reason = misfit(value)
+    reason = misfit(value, (Unknown,))
     if reason is not None:
         _refuse(f"must not hold {reason}")
 
@@ -396,8 +386,6 @@ def _arguments(value: object) -> Sequence[object]:
 
 
 def _json_like(value: object) -> object:
-    if not _is_json_like(value):
-        _refuse("must be made of text, numbers, booleans, lists and dicts")
     _require_sendable(value)
     return value
 
@@ -451,16 +439,6 @@ ChargeCents = Annotated[int, BeforeValidator(_Cents(1, 10_000))]
 
 PositiveCents = Annotated[int, BeforeValidator(_Cents(1))]
 """An amount in US cents."""
-
-
-def _is_json_like(value: object) -> bool:
-    if isinstance(value, dict):
-        # With the signature, it is an asset or the like.
-        is_plain = all(isinstance(key, str) for key in value) and SIGNATURE not in value
-        return is_plain and all(map(_is_json_like, value.values()))
-    if isinstance(value, list):
-        return all(map(_is_json_like, value))
-    return value is None or isinstance(value, Unknown | str | bool | int | float)
 
 
 def _kind_of(value: object) -> str:

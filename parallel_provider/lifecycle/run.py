@@ -10,8 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from parallel_provider.api import AccountApi, AppItem, Apps, PermissionDeniedError
-from parallel_provider.errors import LifecycleError, ParallelError, WrongOrganizationError
+from parallel_provider.api import (
+    AccountApi,
+    AppItem,
+    Apps,
+    PermissionDeniedError,
+    WrongOrganizationError,
+)
+from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.charge_journal import ChargeJournal
 from parallel_provider.lifecycle.claims import Claims
 from parallel_provider.once import Once
@@ -253,7 +259,7 @@ class Run:
         self.apps = AppDirectory(api.list_apps)
         self.balance = Once(api.get_balance)
         if self.guards.org_id is not None:
-            api.organizations.allow_only(self.guards.org_id, self.guards.org_id_origin or "orgId")
+            api.allow_only(self.guards.org_id, self.guards.org_id_origin or "orgId")
         self.claims = claims or Claims()
         self.charge_journal = journal or ChargeJournal()
         self.revocation_threads = ThreadPoolExecutor(_REVOCATION_THREADS, "revocation")

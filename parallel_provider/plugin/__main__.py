@@ -10,9 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
-from parallel_provider.plugin.messages import Engine
 from parallel_provider.plugin.protocol import provider_pb2_grpc
-from parallel_provider.plugin.servicer import Provider
+from parallel_provider.plugin.servicer import Engine, Provider
 from parallel_provider.plugin.settings import take_stack_configuration
 
 # As many calls at the same time as the dynamic provider allows.

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import empty_pb2, struct_pb2
+from pydantic import SecretStr
 
 from parallel_provider.calls import Call, Calls
+from parallel_provider.errors import LifecycleError
+from parallel_provider.lifecycle import lifecycle_of
 from parallel_provider.lifecycle.declare import secret_outputs
 from parallel_provider.lifecycle.run import ResourceNames
-from parallel_provider.plugin.imports import raw_key_of
 from parallel_provider.plugin.protocol import provider_pb2 as proto
 from parallel_provider.plugin.values import (
     DOOR,
@@ -19,6 +24,8 @@ from parallel_provider.plugin.values import (
     to_camel,
     to_struct,
 )
+from parallel_provider.printable import remember_secret
+from parallel_provider.settings import IMPORTED_RAW_KEY
 
 _DEFAULTS = "__defaults"
 """The name under which checked inputs list the inputs that are defaults. Pulumi doesn't show it."""
@@ -26,13 +33,16 @@ _IMPORTED = "__imported"
 """An input that says that no program has given these inputs yet. Pulumi doesn't show it."""
 _DYNAMIC = "__provider"
 """The property that states of the dynamic provider have."""
+_SHORTEST_KEY = 8
+_DOTS_OF_A_TOKEN = 2
+_FORM = 'a JSON object {"API_KEY_ID": "RAW_API_KEY", …}'
 
 
 class ResourceCalls:
     """The calls for one kind of resource. Each takes a request, and returns the response to it."""
 
     def __init__(self, kind: str) -> None:
-        self._calls = Calls.of(kind)
+        self._calls = Calls(lifecycle_of(kind))
         self._inputs = self._calls.inputs_type.model_fields
         self._secrets = set(map(to_camel, secret_outputs(self._calls.state_type)))
         self._name_input = to_camel(self._calls.name_input or "")
@@ -50,7 +60,7 @@ class ResourceCalls:
             or _IMPORTED in olds,
             unknown_names=[name for name in given if name not in known],
         )
-        inputs = _in_camel_case(checked.inputs)
+        inputs = DOOR.properties(checked.inputs)
         if checked.has_default_name:
             inputs[_DEFAULTS] = [self._name_input]
         return proto.CheckResponse(
@@ -108,7 +118,7 @@ class ResourceCalls:
         properties = self.outputs(found[0], request.properties)
         inputs = request.inputs
         if not inputs.fields:
-            inputs = to_struct({**_in_camel_case(found[1]), _IMPORTED: True})
+            inputs = to_struct({**DOOR.properties(found[1]), _IMPORTED: True})
         return proto.ReadResponse(id=request.id, properties=properties, inputs=inputs)
 
     def update(self, call: Call, request: proto.UpdateRequest) -> proto.UpdateResponse:
@@ -150,11 +160,7 @@ class ResourceCalls:
         return in_snake_case(self._calls.state_type.model_fields, from_struct(struct))
 
 
-def _in_camel_case(properties: dict[str, Any]) -> dict[str, Any]:
-    return {to_camel(name): DOOR.plain(value) for name, value in properties.items()}
-
-
-def names_in(urn: str) -> tuple[str, ResourceNames]:
+def type_and_names(urn: str) -> tuple[str, ResourceNames]:
     """Return the type of a resource, such as "parallel:index:ApiKey", and its names, by its URN.
 
     A name input that isn't given is the resource's own name.
@@ -165,3 +171,38 @@ def names_in(urn: str) -> tuple[str, ResourceNames]:
     return type_, ResourceNames(
         name=name, default_name=name, stack=stack, project=project, parent_types=parents
     )
+
+
+def raw_key_of(api_key_id: str, environment: Mapping[str, str] = os.environ) -> SecretStr | None:
+    """Return the raw key that the user gives for a key that is imported.
+
+    The variable has a JSON object with a raw key for each key's id. Raises LifecycleError.
+    """
+    text = environment.get(IMPORTED_RAW_KEY, "").strip()
+    return _raws_by_id(text).get(api_key_id) if text else None
+
+
+def _raws_by_id(text: str) -> dict[str, SecretStr]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not found:
+        raise LifecycleError(f"{IMPORTED_RAW_KEY} must be {_FORM}")
+    raws = {key_id: _valid(raw) for key_id, raw in found.items()}
+    if len({raw.get_secret_value() for raw in raws.values()}) < len(raws):
+        raise LifecycleError(f"{IMPORTED_RAW_KEY} has the same raw key for two keys")
+    return raws
+
+
+def _valid(text: object) -> SecretStr:
+    raw = text if isinstance(text, str) else ""
+    is_token = raw.startswith("eyJ") and raw.count(".") == _DOTS_OF_A_TOKEN
+    is_word = raw.isprintable() and not any(map(str.isspace, raw))
+    if len(raw) < _SHORTEST_KEY or is_token or not is_word:
+        raise LifecycleError(
+            f"{IMPORTED_RAW_KEY} has no raw API key for one of its keys: it must be {_FORM}, with "
+            "each key as it was shown when it was created"
+        )
+    remember_secret(raw)
+    return SecretStr(raw)

@@ -5,10 +5,11 @@ The messages are those of `pulumi.runtime.proto.provider_pb2`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc
@@ -19,15 +20,20 @@ from parallel_provider.calls import Call, InitFailedError, Process, call_functio
 from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of
-from parallel_provider.plugin.messages import Engine, ResourceMessages
-from parallel_provider.plugin.protocol import plugin_pb2, provider_pb2_grpc, status_pb2
+from parallel_provider.plugin.protocol import (
+    engine_pb2,
+    engine_pb2_grpc,
+    plugin_pb2,
+    provider_pb2_grpc,
+    status_pb2,
+)
 from parallel_provider.plugin.protocol import provider_pb2 as proto
-from parallel_provider.plugin.resource import ResourceCalls, names_in
+from parallel_provider.plugin.resource import ResourceCalls, type_and_names
 from parallel_provider.plugin.schema import SCHEMA_FILE, token
 from parallel_provider.plugin.settings import (
     checked_arguments,
-    setting_warnings,
     settings_of,
+    warnings_about,
 )
 from parallel_provider.plugin.values import DOOR, from_struct, in_snake_case, to_struct
 from parallel_provider.printable import printable
@@ -42,6 +48,46 @@ _DETAILS = "grpc-status-details-bin"
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 
 
+class Engine:
+    """The engine's log. Its address comes with the handshake, or with the plugin's arguments."""
+
+    def __init__(self, address: str = "") -> None:
+        self._stub: engine_pb2_grpc.EngineStub | None = None
+        self.address = ""
+        self.connect(address)
+
+    def connect(self, address: str) -> None:
+        """Send all later messages to the engine at this address."""
+        if address:
+            self.address = address
+            self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
+
+    def log(self, severity: engine_pb2.LogSeverity.ValueType, text: str, urn: str = "") -> None:
+        """Show a message at a resource, or without a URN at the stack."""
+        line = DOOR.line(text)
+        stub = self._stub
+        if stub is not None:
+            request = engine_pb2.LogRequest(severity=severity, message=line, urn=urn)
+            with contextlib.suppress(grpc.RpcError):
+                stub.Log(request, timeout=10)
+
+
+@dataclass(frozen=True)
+class ResourceMessages:
+    """The messages of one resource, or of the stack."""
+
+    engine: Engine
+    urn: str = ""
+
+    def info(self, text: str) -> None:
+        """Show an information."""
+        self.engine.log(engine_pb2.INFO, text, self.urn)
+
+    def warn(self, text: str) -> None:
+        """Show a warning."""
+        self.engine.log(engine_pb2.WARNING, text, self.urn)
+
+
 def _with_own_thread(method: MethodT) -> MethodT:
     """Let a call begin even if all other threads wait for the API."""
     # gRPC's server looks for this attribute.
@@ -49,11 +95,11 @@ def _with_own_thread(method: MethodT) -> MethodT:
     return method
 
 
-def _resource_call(doing: str, method: ResourceMethod) -> Callable[..., Any]:
+def _resource_call(action: str, method: ResourceMethod) -> Callable[..., Any]:
     """Return a method of the protocol for requests about one resource."""
 
     def call(provider: Provider, request: Any, context: grpc.ServicerContext) -> Message:  # noqa: ANN401
-        return provider.call_for_resource(doing, request, context, method)
+        return provider.call_for_resource(action, request, context, method)
 
     return call
 
@@ -106,7 +152,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         text stands at the first one only.
         """
         messages = ResourceMessages(self._engine)
-        for warning in setting_warnings(request.args, self._stack_configuration):
+        for warning in warnings_about(request.args, self._stack_configuration):
             messages.warn(warning)
         if self._process.claims.engine_address != self._engine.address:
             # An attached plugin serves several runs, one after the other.
@@ -156,27 +202,27 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def call_for_resource(
         self,
-        doing: str,
+        action: str,
         request: Any,  # noqa: ANN401 - a message of the protocol
         context: grpc.ServicerContext,
         method: ResourceMethod,
     ) -> Message:
         """Answer a request about one resource."""
-        type_, names = names_in(request.urn)
+        type_, names = type_and_names(request.urn)
         subject = f"{type_.rpartition(':')[2]} {names.name!r}"
         calls = _calls_of(type_)
         if calls is None:
             known = ", ".join(map(token, RESOURCES))
             text = f"the package has no type {printable(type_)}: it has {known}"
-            context.abort(_FAILED, DOOR.line(f"{doing} {subject}: {text}"))
+            context.abort(_FAILED, DOOR.line(f"{action} {subject}: {text}"))
         messages = ResourceMessages(self._engine, request.urn)
         secret_names = calls.secret_names(*_properties_in(request))
         call = Call(self._process, subject, names, messages, secret_names)
-        with _aborting(context, calls, request), call.reporting(doing):
+        with _aborting(context, calls, request), call.reporting(action):
             return method(calls, call, request)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _aborting(
     context: grpc.ServicerContext,
     calls: ResourceCalls | None = None,

@@ -26,10 +26,8 @@ from parallel_provider.settings import (
     NAMESPACE,
     SETTINGS,
     Lookup,
-    plain_token_warning,
-    unknown_argument_warnings,
-    unknown_key_warnings,
-    unknown_variable_warnings,
+    argument_warnings,
+    setting_warnings,
 )
 
 _VARIABLE = "PULUMI_CONFIG"
@@ -79,16 +77,14 @@ def settings_of(
     return _lookup(arguments), _lookup(stack)
 
 
-def setting_warnings(
-    arguments: struct_pb2.Struct, stack: Mapping[str, Any] | None
-) -> Iterator[str]:
+def warnings_about(arguments: struct_pb2.Struct, stack: Mapping[str, Any] | None) -> Iterator[str]:
     """Yield warnings of names that look like a misspelt setting, and of a token in plain text."""
-    yield from unknown_key_warnings([f"{NAMESPACE}:{key}" for key in stack or ()], project="")
-    yield from unknown_variable_warnings(os.environ)
-    if _IS_DEFAULT not in arguments.fields:
-        yield from unknown_argument_warnings(arguments.fields)
-    elif "accessToken" in arguments.fields and "accessToken" not in secrets_in(arguments):
-        yield plain_token_warning()
+    keys = [f"{NAMESPACE}:{key}" for key in stack or ()]
+    is_default = _IS_DEFAULT in arguments.fields
+    is_plain = "accessToken" in arguments.fields and "accessToken" not in secrets_in(arguments)
+    yield from setting_warnings(keys, "", os.environ, has_plain_token=is_default and is_plain)
+    if not is_default:
+        yield from argument_warnings(arguments.fields)
 
 
 def _is_named_as_default(name: str) -> bool:
@@ -111,8 +107,4 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
 
 def _text(value: object) -> str:
     """Return a setting as text. One that the program gives as null is blank."""
-    if value is None or isinstance(value, str):
-        return value or ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return json.dumps(value)
+    return value or "" if value is None or isinstance(value, str) else json.dumps(value)

@@ -11,19 +11,21 @@ from pydantic import alias_generators
 
 from parallel_provider.calls import Door
 from parallel_provider.lifecycle.declare import UNKNOWN, Unknown
-from parallel_provider.model import plain
-from parallel_provider.sendable import SIGNATURE, UNKNOWN_MARKER, UNKNOWN_MARKERS
+from parallel_provider.sendable import SIGNATURE, UNKNOWN_MARKER, UNKNOWN_MARKERS, whole
 
 to_camel = functools.cache(alias_generators.to_camel)
 """Returns a name in camelCase. There are few names, and each call of the engine has several."""
 
-DOOR = Door(to_camel, functools.partial(plain, spell=to_camel), keeps_unfinished=True)
+DOOR = Door(to_camel, keeps_unfinished=True)
 
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a marker, not a secret
 
 
 def from_struct(struct: struct_pb2.Struct) -> dict[str, Any]:
-    """Return a struct as a dict, with UNKNOWN for unknown values and secrets as plain values."""
+    """Return a struct as a dict: UNKNOWN for unknown values, and secrets as plain values.
+
+    Whole numbers are int.
+    """
     return {name: _from_value(value) for name, value in struct.fields.items()}
 
 
@@ -72,34 +74,22 @@ def _from_value(value: struct_pb2.Value) -> Any:  # noqa: ANN401 - JSON-like
         return {name: _from_value(item) for name, item in fields.items()}
     if kind == "list_value":
         return [_from_value(item) for item in value.list_value.values]
-    if kind == "string_value":
-        return UNKNOWN if value.string_value in UNKNOWN_MARKERS else value.string_value
-    if kind == "number_value":
-        return value.number_value
-    return value.bool_value if kind == "bool_value" else None
+    found = None if kind in (None, "null_value") else getattr(value, kind)
+    return UNKNOWN if found in UNKNOWN_MARKERS else whole(found)
 
 
-def _to_value(value: object) -> struct_pb2.Value:
+def _to_value(value: Any) -> struct_pb2.Value:  # noqa: ANN401 - JSON-like
+    sent = struct_pb2.Value()
     if value is None:
-        return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
-    if isinstance(value, Unknown):
-        return struct_pb2.Value(string_value=UNKNOWN_MARKER)
-    if isinstance(value, bool | int | float):
-        return _plain_number(value)
-    if isinstance(value, Mapping):
-        return struct_pb2.Value(struct_value=to_struct(value))
-    if isinstance(value, list | tuple):
-        return struct_pb2.Value(list_value=struct_pb2.ListValue(values=map(_to_value, value)))
-    return struct_pb2.Value(string_value=_text(value))
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    raise TypeError(f"{type(value).__name__} can't be sent")
-
-
-def _plain_number(value: float) -> struct_pb2.Value:
-    if isinstance(value, bool):
-        return struct_pb2.Value(bool_value=value)
-    return struct_pb2.Value(number_value=value)
+        sent.null_value = struct_pb2.NULL_VALUE
+    elif isinstance(value, bool):
+        sent.bool_value = value
+    elif isinstance(value, int | float):
+        sent.number_value = value
+    elif isinstance(value, Mapping):
+        sent.struct_value.CopyFrom(to_struct(value))
+    elif isinstance(value, list | tuple):
+        sent.list_value.values.extend(map(_to_value, value))
+    else:
+        sent.string_value = UNKNOWN_MARKER if isinstance(value, Unknown) else value
+    return sent

@@ -16,48 +16,42 @@ from pulumi.runtime import config as pulumi_config
 from pulumi.runtime import settings as pulumi_settings
 from pulumi.runtime.mocks import MockMonitor
 
+from parallel_provider.once import Once
 from parallel_provider.printable import line_for_user
-from parallel_provider.settings import (
-    plain_token_warning,
-    unknown_key_warnings,
-    unknown_variable_warnings,
-)
+from parallel_provider.settings import setting_warnings
 
 if TYPE_CHECKING:
     from parallel_provider.lifecycle.run import Run
-    from parallel_provider.once import Once
 
 
 class ProgramRun:
-    """One run of one stack."""
+    """One run of one stack. Safe to use from several threads.
+
+    `warned` warns about settings that are probably mistakes. `run` is the run that the functions
+    share, which call it from many threads, each of which has the context of its stack's run.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._is_announced = False
-        self._run: Once[Run] | None = None
+        self.warned = Once(_warn)
+        self.run = Once(_open_run)
 
-    def announce(self) -> None:
-        """Warn, once in a run, about settings that are probably mistakes."""
-        with self._lock:
-            if self._is_announced:
-                return
-            self._is_announced = True
-        for warning in _warnings():
-            ProgramMessages().warn(warning)
 
-    def run(self) -> Run:
-        """Return the run that the data sources share. Raises ParallelError.
+def _open_run() -> Run:
+    from parallel_provider.session import open_run  # noqa: PLC0415 - heavy
 
-        They call this from many threads, each of which has the context of its stack's run.
-        """
-        from parallel_provider.once import Once  # noqa: PLC0415 - most programs need none of these
-        from parallel_provider.session import open_run  # noqa: PLC0415
+    # Config.get would warn that a secret is read as plain text, which it is for here.
+    return open_run(pulumi.runtime.get_config, ProgramMessages())
 
-        with self._lock:
-            if self._run is None:
-                # Config.get would warn that a secret is read as plain text, which it is for here.
-                self._run = Once(lambda: open_run(pulumi.runtime.get_config, ProgramMessages()))
-        return self._run.get()
+
+def _warn() -> None:
+    if mocks() is not None:
+        return
+    token = "parallel:accessToken"  # noqa: S105 - its name
+    keys = {*pulumi_config.CONFIG.get(), *pulumi_config.get_config_env()}
+    is_plain = token in keys and not pulumi_config.is_config_secret(token)
+    project = pulumi.get_project()
+    for warning in setting_warnings(keys, project, os.environ, has_plain_token=is_plain):
+        ProgramMessages().warn(warning)
 
 
 class ProgramMessages:
@@ -96,15 +90,3 @@ def mocks() -> pulumi.runtime.Mocks | None:
     """Return the mocks of a unit test, if this is one."""
     monitor = pulumi_settings.get_monitor()
     return monitor.mocks if isinstance(monitor, MockMonitor) else None
-
-
-def _warnings() -> list[str]:
-    if mocks() is not None:
-        return []
-    token = "parallel:accessToken"  # noqa: S105 - its name
-    keys = {*pulumi_config.CONFIG.get(), *pulumi_config.get_config_env()}
-    found = [*unknown_key_warnings(keys, pulumi.get_project())]
-    found += unknown_variable_warnings(os.environ)
-    if token in keys and not pulumi_config.is_config_secret(token):
-        found.append(plain_token_warning())
-    return found

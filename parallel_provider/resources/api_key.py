@@ -4,20 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import Resource
 
-from parallel_provider.dynamic import ApiKeyProvider
-from parallel_provider.resources._properties import (
-    CREATE_INSTEAD,
-    name_for_messages,
-    none_where_absent,
-    properties,
-    refuse_import,
-)
-from parallel_provider.resources._triggers import json_like
+from parallel_provider.resources._resource import CREATE_INSTEAD, ParallelResource
 
 
-class ApiKey(Resource, module="parallel", name="ApiKey"):
+class ApiKey(ParallelResource, module="parallel", name="ApiKey"):
     """A key for Parallel's data API, of one app.
 
     The server shows the raw key once, when it creates the key. The stack's state keeps it as a
@@ -53,6 +44,11 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
     triggers: pulumi.Output[Any]
     """What was given as `triggers`."""
 
+    _name_input = "api_key_name"
+    _created_marker = "api_key_id"
+    _secret_outputs = ("raw_api_key",)
+    _instead_of_import = CREATE_INSTEAD
+
     def __init__(
         self,
         resource_name: str,
@@ -79,25 +75,14 @@ class ApiKey(Resource, module="parallel", name="ApiKey"):
             its fingerprint.
         :param opts: Pulumi's resource options.
         """
-        refuse_import(ApiKey, resource_name, opts, CREATE_INSTEAD)
         super().__init__(
-            ApiKeyProvider(),
             resource_name,
-            properties(
-                ApiKey,
-                resource_name,
-                {
-                    "app_id": app_id,
-                    "api_key_name": api_key_name,
-                    "default_api_key_name": resource_name if api_key_name is None else None,
-                    "resource_name": name_for_messages(resource_name, api_key_name),
-                    "triggers": json_like("ApiKey", resource_name, triggers),
-                    "deliver_command": deliver_command,
-                    "keep_raw_api_key": None if keep_raw_api_key is True else keep_raw_api_key,
-                },
-            ),
-            pulumi.ResourceOptions.merge(
-                pulumi.ResourceOptions(additional_secret_outputs=["raw_api_key"]), opts
-            ),
+            {
+                "app_id": app_id,
+                "api_key_name": api_key_name,
+                "triggers": triggers,
+                "deliver_command": deliver_command,
+                "keep_raw_api_key": None if keep_raw_api_key is True else keep_raw_api_key,
+            },
+            opts,
         )
-        none_where_absent(self, created_marker="api_key_id")

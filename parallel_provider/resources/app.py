@@ -1,18 +1,11 @@
 """App: a group of API keys in a Parallel organization."""
 
 import pulumi
-from pulumi.dynamic import Resource
 
-from parallel_provider.dynamic import AppProvider
-from parallel_provider.resources._properties import (
-    name_for_messages,
-    properties,
-    refuse_import,
-    refuse_unsendable,
-)
+from parallel_provider.resources._resource import ParallelResource, refuse_unsendable
 
 
-class App(Resource, module="parallel", name="App"):
+class App(ParallelResource, module="parallel", name="App"):
     """An app of a Parallel organization: the group that API keys belong to.
 
     A change of `app_name` replaces the app and all its keys. The new keys exist before the old keys
@@ -32,6 +25,10 @@ class App(Resource, module="parallel", name="App"):
     """The organization's id."""
     org_name: pulumi.Output[str]
     """The organization's name."""
+
+    _name_input = "app_name"
+    _created_marker = "app_id"
+    _instead_of_import = "adopt the app with existing_app_id or adopt_existing"
 
     def __init__(
         self,
@@ -55,26 +52,13 @@ class App(Resource, module="parallel", name="App"):
             deleted: once the program has said one of them, the app is never deleted at the server.
         :param opts: Pulumi's resource options.
         """
-        refuse_import(
-            App,
-            resource_name,
-            opts,
-            "adopt the app with existing_app_id or adopt_existing",
-        )
         super().__init__(
-            AppProvider(),
             resource_name,
-            properties(
-                App,
-                resource_name,
-                {
-                    "app_name": app_name,
-                    "default_app_name": resource_name if app_name is None else None,
-                    "resource_name": name_for_messages(resource_name, app_name),
-                    "adopt_existing": None if adopt_existing is False else adopt_existing,
-                    "existing_app_id": existing_app_id,
-                },
-            ),
+            {
+                "app_name": app_name,
+                "adopt_existing": None if adopt_existing is False else adopt_existing,
+                "existing_app_id": existing_app_id,
+            },
             opts,
         )
 
@@ -88,7 +72,7 @@ class App(Resource, module="parallel", name="App"):
 
         API: GET /service/v1/apps.
         """
-        refuse_unsendable(App, resource_name, {"app_id": app_id})
+        refuse_unsendable("App", resource_name, {"app_id": app_id})
         return App(
             resource_name,
             opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=app_id)),

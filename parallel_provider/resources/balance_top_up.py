@@ -3,19 +3,11 @@
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import Resource
 
-from parallel_provider.dynamic import BalanceTopUpProvider
-from parallel_provider.resources._parent_types import parent_types
-from parallel_provider.resources._properties import (
-    none_where_absent,
-    properties,
-    refuse_import,
-)
-from parallel_provider.resources._triggers import json_like
+from parallel_provider.resources._resource import ParallelResource, parent_types
 
 
-class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
+class BalanceTopUp(ParallelResource, module="parallel", name="BalanceTopUp"):
     """A charge to the organization's card that tops up its prepaid balance. Spends real money.
 
     Nothing is charged unless the stack's `parallel:maxTopUpCents` (or PARALLEL_MAX_TOP_UP_CENTS)
@@ -59,6 +51,11 @@ class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
     last_idempotency_key: pulumi.Output[str | None]
     """The idempotency key of the last charge. A secret, since `triggers` is a part of it."""
 
+    _created_marker = "charges"
+    # With a plain key, a secret in the triggers could be guessed.
+    _secret_outputs = ("last_idempotency_key",)
+    _instead_of_import = "there is nothing to take over, as the API reads no charges"
+
     def __init__(
         self,
         resource_name: str,
@@ -79,37 +76,19 @@ class BalanceTopUp(Resource, module="parallel", name="BalanceTopUp"):
         :param triggers: any JSON-like value; without `when_below_cents`, a change of it charges.
         :param opts: Pulumi's resource options.
         """
-        refuse_import(
-            BalanceTopUp,
-            resource_name,
-            opts,
-            "there is nothing to take over, as the API reads no charges",
-        )
         super().__init__(
-            BalanceTopUpProvider(),
             resource_name,
-            properties(
-                BalanceTopUp,
-                resource_name,
-                {
-                    "amount_cents": amount_cents,
-                    "when_below_cents": when_below_cents,
-                    "monthly_limit_cents": monthly_limit_cents,
-                    "triggers": json_like("BalanceTopUp", resource_name, triggers),
-                    # Parts of the idempotency key. The provider's process doesn't know them.
-                    "organization": pulumi.get_organization(),
-                    "project": pulumi.get_project(),
-                    "stack": pulumi.get_stack(),
-                    "resource_name": resource_name,
-                    "parent_types": parent_types(opts.parent if opts is not None else None),
-                },
-            ),
-            pulumi.ResourceOptions.merge(
-                pulumi.ResourceOptions(
-                    # With a plain key, a secret in the triggers could be guessed.
-                    additional_secret_outputs=["last_idempotency_key"]
-                ),
-                opts,
-            ),
+            {
+                "amount_cents": amount_cents,
+                "when_below_cents": when_below_cents,
+                "monthly_limit_cents": monthly_limit_cents,
+                "triggers": triggers,
+                # Parts of the idempotency key. The provider's process doesn't know them.
+                "organization": pulumi.get_organization(),
+                "project": pulumi.get_project(),
+                "stack": pulumi.get_stack(),
+                "resource_name": resource_name,
+                "parent_types": parent_types(opts.parent if opts is not None else None),
+            },
+            opts,
         )
-        none_where_absent(self, created_marker="charges")

@@ -1,25 +1,15 @@
 """RotatingApiKey: a key for Parallel's data API that is renewed without downtime."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import Resource
 
-from parallel_provider.dynamic import RotatingApiKeyProvider
-from parallel_provider.resources._properties import (
-    CREATE_INSTEAD,
-    name_for_messages,
-    none_where_absent,
-    properties,
-    refuse_import,
-    utc_time,
-)
-from parallel_provider.resources._triggers import json_like
+from parallel_provider.resources._resource import CREATE_INSTEAD, ParallelResource
 
 
-class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
+class RotatingApiKey(ParallelResource, module="parallel", name="RotatingApiKey"):
     """A key that is rotated when it is old enough. The previous key keeps working for some time.
 
     The first `pulumi up` after `rotate_after`, or after a change of `triggers`, rotates the key in
@@ -77,6 +67,11 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
     triggers: pulumi.Output[Any]
     """What was given as `triggers`."""
 
+    _name_input = "api_key_name"
+    _created_marker = "api_key_id"
+    _secret_outputs = ("raw_api_key", "previous_raw_api_key")
+    _instead_of_import = CREATE_INSTEAD
+
     def __init__(
         self,
         resource_name: str,
@@ -113,43 +108,29 @@ class RotatingApiKey(Resource, module="parallel", name="RotatingApiKey"):
             its fingerprint.
         :param opts: Pulumi's resource options.
         """
-        refuse_import(RotatingApiKey, resource_name, opts, CREATE_INSTEAD)
         super().__init__(
-            RotatingApiKeyProvider(),
             resource_name,
-            properties(
-                RotatingApiKey,
-                resource_name,
-                {
-                    "app_id": app_id,
-                    "api_key_name": api_key_name,
-                    "default_api_key_name": resource_name if api_key_name is None else None,
-                    "resource_name": name_for_messages(resource_name, api_key_name),
-                    "rotate_after": _as_text(rotate_after),
-                    "overlap": _as_text(overlap),
-                    "triggers": json_like("RotatingApiKey", resource_name, triggers),
-                    "deliver_command": deliver_command,
-                    "keep_raw_api_key": None if keep_raw_api_key is True else keep_raw_api_key,
-                },
-            ),
-            pulumi.ResourceOptions.merge(
-                pulumi.ResourceOptions(
-                    additional_secret_outputs=["raw_api_key", "previous_raw_api_key"]
-                ),
-                opts,
-            ),
+            {
+                "app_id": app_id,
+                "api_key_name": api_key_name,
+                "rotate_after": _as_text(rotate_after),
+                "overlap": _as_text(overlap),
+                "triggers": triggers,
+                "deliver_command": deliver_command,
+                "keep_raw_api_key": None if keep_raw_api_key is True else keep_raw_api_key,
+            },
+            opts,
         )
-        none_where_absent(self, created_marker="api_key_id")
 
     @property
     def next_rotation_time(self) -> pulumi.Output[str]:
         """`next_rotation_at` as a UTC time in ISO 8601, such as "2026-11-24T16:48:16Z"."""
-        return utc_time(self.next_rotation_at)
+        return _utc_time(self.next_rotation_at)
 
     @property
     def previous_expires_time(self) -> pulumi.Output[str | None]:
         """`previous_expires_at` as a UTC time in ISO 8601."""
-        return utc_time(self.previous_expires_at)
+        return _utc_time(self.previous_expires_at)
 
 
 def _as_text(duration: pulumi.Input[str | timedelta]) -> pulumi.Input[str]:
@@ -165,3 +146,11 @@ def _known_as_text(duration: str | timedelta) -> str:
     if isinstance(duration, timedelta):
         return f"{duration // timedelta(seconds=1)}s"
     return duration
+
+
+def _utc_time(seconds: pulumi.Output[Any]) -> pulumi.Output[Any]:
+    return seconds.apply(lambda known: None if known is None else _iso_8601(known))
+
+
+def _iso_8601(seconds: float) -> str:
+    return datetime.fromtimestamp(int(seconds), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

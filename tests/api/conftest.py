@@ -9,7 +9,6 @@ import pytest
 from pydantic import SecretStr
 
 from parallel_provider.api import AccountApi, RetryPolicy
-from parallel_provider.credentials.auth import BearerAuth
 from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import api_at
@@ -62,9 +61,7 @@ def connect(emulator: Emulator) -> Iterator[Connect]:
 
     def make(tokens: Tokens, retry_policy: RetryPolicy | None = None) -> AccountApi:
         retry_policy = retry_policy or RetryPolicy(attempts=2, first_wait_seconds=0.0)
-        clients.append(
-            AccountApi(emulator.url, lambda: BearerAuth(tokens), retry_policy=retry_policy)
-        )
+        clients.append(AccountApi(emulator.url, tokens, retry_policy=retry_policy))
         return clients[-1]
 
     yield make

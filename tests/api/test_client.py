@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -31,6 +31,21 @@ NO_SUCH_APP = "00000000-0000-4000-8000-000000000000"
 IDEMPOTENCY_KEY = "pulumi-0123456789"
 
 
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Request]:
+    """Give the list of the requests that are sent to the API."""
+    requests: list[httpx.Request] = []
+    handle = httpx.HTTPTransport.handle_request
+
+    def note(self: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith("/service/"):
+            requests.append(request)
+        return handle(self, request)
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", note)
+    return requests
+
+
 def test_every_endpoint_answers_with_its_model(api: AccountApi, emulator: Emulator) -> None:
     """An app and its key are created, the balance is charged, and both are deleted."""
     app_id = api.create_app("search")
@@ -52,14 +67,13 @@ def test_every_endpoint_answers_with_its_model(api: AccountApi, emulator: Emulat
     assert [app.app_name for app in api.list_apps()] == ["parallel-cli Users"]
 
 
-def test_requests_are_as_the_description_says(api: AccountApi, emulator: Emulator) -> None:
+def test_requests_are_as_the_description_says(
+    api: AccountApi, emulator: Emulator, sent: list[httpx.Request]
+) -> None:
     """Every body fits its schema, and every operation of the description is used."""
     description = json.loads(
         (Path(__file__).parent.parent / "account-api.openapi.json").read_text()
     )
-    sent: list[httpx.Request] = []
-    api._transport.get()._sender._client.event_hooks = {"request": [sent.append]}
-
     app_id = api.create_app("Büro 検索")
     key = api.create_key(app_id, "ci")
     api.get_balance()
@@ -86,19 +100,35 @@ def test_requests_are_as_the_description_says(api: AccountApi, emulator: Emulato
         assert request.headers["user-agent"].startswith("parallel-provider/")
 
 
-@pytest.mark.parametrize("app_id", ["../balance", "a/keys/b", "a?b=c#d", "a%2Fb"])
-def test_ids_stay_one_segment_of_the_path(api: AccountApi, app_id: str) -> None:
-    """Whatever an id holds, it can't name another endpoint."""
-    sent: list[bytes] = []
-    api._transport.get()._sender._client.event_hooks = {
-        "request": [lambda request: sent.append(request.url.raw_path)]
-    }
+@pytest.mark.parametrize("bad_id", ["", ".", "..", "..."])
+def test_dot_segments_are_never_sent(api: AccountApi, emulator: Emulator, bad_id: str) -> None:
+    """To delete a key of that id must not delete its app."""
+    calls: list[Callable[[], object]] = [
+        lambda: api.delete_key(NO_SUCH_APP, bad_id),
+        lambda: api.delete_key(bad_id, NO_SUCH_APP),
+        lambda: api.delete_app(bad_id),
+        lambda: api.create_key(bad_id, "ci"),
+    ]
+    for call in calls:
+        with pytest.raises(ApiError, match="can't stand in a URL") as failure:
+            call()
+        assert not failure.value.may_have_worked
 
+    assert emulator.state()["requests"] == {}
+
+
+@pytest.mark.parametrize("app_id", ["../balance", "a/keys/b", "a?b=c#d", "a%2Fb"])
+def test_ids_stay_one_segment_of_the_path(
+    api: AccountApi, app_id: str, sent: list[httpx.Request]
+) -> None:
+    """Whatever an id holds, it can't name another endpoint."""
     with pytest.raises(StatusError):
         api.delete_app(app_id)
 
-    [path] = sent
-    assert path.removeprefix(b"/service/v1/apps/").decode() == quote(app_id, safe="")
+    [request] = sent
+    assert request.url.raw_path.removeprefix(b"/service/v1/apps/").decode() == quote(
+        app_id, safe=""
+    )
 
 
 def test_refusals_are_errors_by_their_meaning(api: AccountApi, emulator: Emulator) -> None:
@@ -155,7 +185,7 @@ def test_broken_proxy_setting_is_a_settings_error(monkeypatch: pytest.MonkeyPatc
 
     with (
         api_at("https://api.invalid") as api,
-        pytest.raises(SettingsError, match="proxy or certificate variables"),
+        pytest.raises(SettingsError, match="proxy variables of the environment"),
     ):
         api.list_apps()
 

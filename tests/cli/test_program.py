@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import signal
 import subprocess
 import sys
@@ -11,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import PROGRAM, Run
+from tests.cli.conftest import PROGRAM, Run, run_alone
 from tests.credentials.sign_ins import SignIn
 
-COMMANDS = ["login", "logout", "status", "token", "balance", "apps", "emulator"]
+COMMANDS = ["login", "logout", "status", "token", "balance", "apps", "charges", "emulator"]
 
 
 def test_help_lists_every_command(run: Run) -> None:
@@ -31,6 +30,30 @@ def test_help_of_each_command_has_examples(run: Run, command: str) -> None:
     result = run(command, "--help")
     assert result.returncode == 0
     assert f"  parallel-provider {command}" in result.stdout.partition("Examples:")[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("st", "status"),
+        ("p", "plugin"),
+        ("charges se", "settle"),
+        ("login --scope apps:r", "apps:read"),
+    ],
+)
+def test_shell_completes_commands_and_options(
+    signed_out: SignIn, words: str, completed: str
+) -> None:
+    """With what click prints for each shell."""
+    count = str(len(words.split()))
+    words = f"parallel-provider {words}"
+    printed = run_alone(
+        signed_out,
+        _PARALLEL_PROVIDER_COMPLETE="bash_complete",
+        COMP_WORDS=words,
+        COMP_CWORD=count,
+    )
+    assert printed.stdout == f"plain,{completed}\n"
 
 
 def test_version_is_that_of_the_package(run: Run) -> None:
@@ -114,24 +137,6 @@ def test_ctrl_c_exits_with_130_and_without_a_traceback(signed_out: SignIn, momen
     assert "Traceback" not in told + errors
 
 
-def test_reader_that_has_had_enough_gets_no_traceback(signed_in: SignIn) -> None:
-    """`parallel-provider apps | head -0` prints no error."""
-    reader, writer = os.pipe()
-    os.close(reader)
-    result = subprocess.run(
-        [*PROGRAM, "apps"],
-        env=signed_in.environment,
-        stdout=writer,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    os.close(writer)
-    assert result.returncode == 1
-    assert result.stderr == ""
-
-
 def test_commands_start_without_pulumi(signed_in: SignIn) -> None:
     """Importing Pulumi would cost each call a third of a second."""
     code = (
@@ -148,13 +153,6 @@ def test_commands_start_without_pulumi(signed_in: SignIn) -> None:
         timeout=60,
     )
     assert result.stdout.splitlines()[-1] == "[]"
-
-
-@pytest.mark.usefixtures("signed_in")
-def test_piped_output_has_no_escape_sequences(run: Run) -> None:
-    """Colours and spinners are for terminals."""
-    result = run("status")
-    assert "\x1b" not in result.stdout + result.stderr
 
 
 def test_names_from_the_server_cannot_steer_the_terminal(run: Run, signed_in: SignIn) -> None:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, run_alone
 from tests.credentials.sign_ins import SignIn
 
 
@@ -103,8 +103,8 @@ def test_status_of_a_sign_in_that_has_ended_fails(run: Run, signed_in: SignIn) -
     assert over.stderr.count("\n") == 1
 
 
-def test_status_warns_of_a_file_that_is_open_to_others(run: Run, signed_in: SignIn) -> None:
+def test_status_warns_of_a_file_that_is_open_to_others(signed_in: SignIn) -> None:
     """A warning says that others can read the sign-in, and how to change that."""
     signed_in.path.chmod(0o644)
-    result = run("status")
+    result = run_alone(signed_in, "status")
     assert "open to other users: run chmod 600" in result.stderr

@@ -7,14 +7,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import SecretStr
 
-from parallel_provider.credentials.oauth_models import TokenGrant
-from parallel_provider.credentials.pipeline import PIPELINE_ORG, initial_document
+from parallel_provider.credentials.oauth import SignInServer, TokenGrant
 from parallel_provider.credentials.refresh import Refresh
 from parallel_provider.credentials.sign_in_file import SignInFile
+from parallel_provider.credentials.stored_sign_in import PIPELINE_ORG, Pipeline
 from parallel_provider.credentials.tokens import fingerprint
 from parallel_provider.errors import CredentialsError, OAuthError, SignInUnavailableError
 
@@ -22,6 +22,7 @@ NOW = 1_000_000.0
 INVALID_GRANT = OAuthError("POST /token answered 400 (invalid_grant)", code="invalid_grant")
 LOST = SignInUnavailableError("no answer", may_have_worked=True)
 BUSY = SignInUnavailableError("too many requests", may_have_worked=False, retry_after=4)
+PIPELINE = Pipeline(refresh_token=SecretStr("refresh-0"), client_id="client_1", save_command="save")
 UNWANTED = fingerprint(SecretStr("access-0"))
 
 
@@ -82,7 +83,11 @@ class ScriptedRefresh:
     def run(self, unwanted: str = UNWANTED) -> None:
         """Refresh, unless the file has another token already."""
         refresh = Refresh(
-            SignInFile(self.path), "org_1", self, clock=lambda: self.now, sleep=self.sleep
+            SignInFile(self.path),
+            "org_1",
+            cast(SignInServer, self),
+            clock=lambda: self.now,
+            sleep=self.sleep,
         )
         refresh.ensure_token_other_than(unwanted)
 
@@ -116,8 +121,8 @@ class ScriptedPipelineRefresh(ScriptedRefresh):
         refresh = Refresh(
             SignInFile(self.path),
             PIPELINE_ORG,
-            self,
-            initial=initial_document(SecretStr("refresh-0"), "client_1"),
+            cast(SignInServer, self),
+            initial=PIPELINE.initial_document(),
             save=self.save,
             clock=lambda: self.now,
             sleep=self.sleep,

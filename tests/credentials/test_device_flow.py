@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import pytest
 from pydantic import SecretStr
 
-from parallel_provider.credentials.device_flow import ALL_SCOPES, request_code, wait_for_approval
-from parallel_provider.credentials.oauth_models import DeviceCode, TokenGrant
+from parallel_provider.credentials.oauth import (
+    ALL_SCOPES,
+    DeviceCode,
+    SignInServer,
+    TokenGrant,
+    request_code,
+    wait_for_approval,
+)
 from parallel_provider.errors import CredentialsError, OAuthError, SignInUnavailableError
 
 GRANT = TokenGrant(access_token=SecretStr("access"), org_id="org_1")
@@ -26,14 +31,19 @@ PENDING = refusal("authorization_pending")
 SLOW_DOWN = refusal("slow_down")
 
 
-@dataclass
-class ScriptedServer:
+class ScriptedServer(SignInServer):
     """Gives `answers` in their order, and the last one again and again. Knows some clients."""
 
-    answers: Sequence[TokenGrant | CredentialsError] = ()
-    known_clients: set[str] = field(default_factory=set)
-    polls: int = 0
-    registrations: int = 0
+    def __init__(
+        self,
+        answers: Sequence[TokenGrant | CredentialsError] = (),
+        known_clients: Sequence[str] = (),
+    ) -> None:
+        super().__init__("http://127.0.0.1:1")
+        self.answers = answers
+        self.known_clients = set(known_clients)
+        self.polls = 0
+        self.registrations = 0
 
     def register_client(self) -> str:
         """Register another client."""
@@ -146,7 +156,7 @@ def test_interval_of_zero_is_no_busy_loop(time: Time) -> None:
         ([refusal("access_denied")], "denied in the browser"),
         ([PENDING, refusal("expired_token")], "ended before it was approved"),
         ([refusal("invalid_scope")], "refused .invalid_scope"),
-        ([LOST, refusal("invalid_grant")], "whose answer was lost"),
+        ([LOST, refusal("invalid_grant")], "invalid_grant.*login` again"),
     ],
 )
 def test_final_answer_ends_the_wait(
@@ -187,7 +197,7 @@ def test_server_that_never_answers_is_the_reason_given(time: Time) -> None:
 
 def test_known_client_is_not_registered_again() -> None:
     """An installation keeps its client_id."""
-    server = ScriptedServer(known_clients={"client_0"})
+    server = ScriptedServer(known_clients=["client_0"])
     assert request_code(server, "client_0", ALL_SCOPES)[0] == "client_0"
     assert server.registrations == 0
 
@@ -202,7 +212,7 @@ def test_unknown_client_is_registered(client_id: str | None) -> None:
 
 def test_other_refusal_of_a_code_registers_nothing() -> None:
     """A client is registered only if the server doesn't know it."""
-    server = ScriptedServer(known_clients={"client_0"})
+    server = ScriptedServer(known_clients=["client_0"])
     with pytest.raises(OAuthError, match="invalid_scope"):
         request_code(server, "client_0", [])
     assert server.registrations == 0

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
-from parallel_provider.credentials.oauth import SignInServer
-from parallel_provider.credentials.oauth_models import TokenGrant, read_json
+from parallel_provider.credentials.oauth import SignInServer, TokenGrant, read_refreshed
 from parallel_provider.credentials.refresh import Refresh
 from parallel_provider.credentials.sign_in_file import SignInFile
 from parallel_provider.credentials.tokens import fingerprint
-from parallel_provider.errors import CredentialsError
+from parallel_provider.errors import CredentialsError, SignInUnavailableError
 from parallel_provider.testing.emulator import Emulator
 from tests.credentials.scripted_refresh import NOW, ScriptedRefresh
 
@@ -34,8 +33,7 @@ ANSWER: dict[str, Any] = {
 }
 MISSING = object()
 ODD: list[Any] = [
-    MISSING, None, "", " ", "nan", "x" * 5000, "\ud800", 0, -1, 1.5, 1e308, -1e308, 10**400,
-    float("nan"), float("inf"), True, [], ["a"], {}, {"a": 1},
+    MISSING, None, "", "x" * 5000, "\ud800", -1, 1e308, 10**400, float("nan"), True, ["a"],
 ]  # fmt: skip
 mutations = pytest.mark.parametrize(
     ("field", "value"),
@@ -60,11 +58,11 @@ def scripted(tmp_path: Path) -> ScriptedRefresh:
     return scripted
 
 
-@pytest.fixture
-def server(emulator: Emulator) -> Iterator[SignInServer]:
-    """Give the client of the emulator's sign-in."""
-    with SignInServer(emulator.url) as server:
-        yield server
+def read(content: bytes) -> TokenGrant:
+    """Read an answer to a refresh."""
+    return read_refreshed(
+        httpx.Response(200, content=content, request=httpx.Request("POST", "http://host/token"))
+    )
 
 
 @mutations
@@ -72,10 +70,9 @@ def test_successor_of_an_answer_with_one_wrong_field_is_stored(
     scripted: ScriptedRefresh, field: str, value: object
 ) -> None:
     """Whatever value a field has, the refresh token is stored, and no odd access token is."""
-    answer = read_json(json.dumps(mutated(field, value)).encode())
     try:
-        scripted.answers = [TokenGrant.read_refreshed(answer)]
-    except ValueError:
+        scripted.answers = [read(json.dumps(mutated(field, value)).encode())]
+    except SignInUnavailableError:
         # Nothing to store: the refresh token itself can't be read.
         assert field == "refresh_token"
         return
@@ -91,13 +88,14 @@ def test_successor_of_an_answer_with_one_wrong_field_is_stored(
 
 @pytest.mark.parametrize("field", ["expires_in", "org_name", "access_token"])
 def test_odd_answer_over_http_keeps_the_sign_in(
-    scripted: ScriptedRefresh, emulator: Emulator, server: SignInServer, field: str
+    scripted: ScriptedRefresh, emulator: Emulator, field: str
 ) -> None:
     """The file has the refresh token that the server sent, and the error says so."""
     emulator.add_fault("status", path=TOKEN, status=200, body=mutated(field, -1))
-    refresh = Refresh(SignInFile(scripted.path), "org_1", server)
-    with pytest.raises(CredentialsError, match="refresh token is stored: try again"):
-        refresh.ensure_token_other_than(fingerprint(SecretStr("access-0")))
+    with SignInServer(emulator.url) as server:
+        refresh = Refresh(SignInFile(scripted.path), "org_1", server)
+        with pytest.raises(CredentialsError, match="refresh token is stored: try again"):
+            refresh.ensure_token_other_than(fingerprint(SecretStr("access-0")))
     assert scripted.tokens["access_token"] == "access-0"
     assert scripted.tokens["refresh_token"] == "refresh-1"
 
@@ -105,7 +103,7 @@ def test_odd_answer_over_http_keeps_the_sign_in(
 @pytest.mark.parametrize("field", ["org_id", "scope", "expires_in", "token_type"])
 def test_answer_without_a_field_is_used(scripted: ScriptedRefresh, field: str) -> None:
     """A server needn't send what isn't a token."""
-    scripted.answers = [TokenGrant.read_refreshed(mutated(field, MISSING))]
+    scripted.answers = [read(json.dumps(mutated(field, MISSING)).encode())]
     scripted.run()
     assert scripted.tokens["access_token"] == "access-1"
 
@@ -113,28 +111,21 @@ def test_answer_without_a_field_is_used(scripted: ScriptedRefresh, field: str) -
 @pytest.mark.parametrize(
     "body",
     [
-        json.dumps(ANSWER).replace("420", "9" * 10_000).encode(),
         json.dumps(ANSWER).replace("One", "\xff").encode("latin-1"),
         b"\xef\xbb\xbf" + json.dumps(ANSWER).encode(),
+        json.dumps(ANSWER).replace("420", "9" * 10_000).encode(),
     ],
-    ids=["number of 10,000 digits", "no UTF-8", "byte order mark"],
+    ids=["no UTF-8", "byte order mark", "number of 10,000 digits"],
 )
-def test_answer_that_python_would_not_read_has_its_refresh_token(body: bytes) -> None:
-    """An impossible number or name beside the token doesn't lose it."""
-    grant = TokenGrant.read_refreshed(read_json(body))
-    assert grant.refresh_token == SecretStr("refresh-1")
+def test_answer_that_cannot_be_read_has_its_refresh_token(body: bytes) -> None:
+    """An impossible name beside the token doesn't lose it."""
+    assert read(body).refresh_token == SecretStr("refresh-1")
 
 
-@pytest.mark.parametrize("answer", [None, [], "x", {}, {"access_token": "", "refresh_token": 5}])
-def test_answer_without_any_token_is_refused(answer: object) -> None:
+@pytest.mark.parametrize(
+    "answer", ["null", "[]", "<html>", "{}", '{"access_token": "", "refresh_token": 5}']
+)
+def test_answer_without_any_token_is_refused(answer: str) -> None:
     """Without any token, there is nothing to store."""
-    with pytest.raises(ValueError, match=r"should be|_token: |required"):
-        TokenGrant.read_refreshed(answer)
-
-
-def test_first_answer_needs_an_access_token() -> None:
-    """Nothing is used up at a sign-in, so nothing is kept of an odd answer."""
-    with pytest.raises(ValueError, match="access_token: "):
-        TokenGrant.read(mutated("access_token", None))
-    with pytest.raises(ValueError, match="expires_in: "):
-        TokenGrant.read(mutated("expires_in", "420"))
+    with pytest.raises(SignInUnavailableError, match="can't be used"):
+        read(answer.encode())

@@ -15,18 +15,14 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from parallel_provider.credentials.pipeline import (
-    initial_document,
-    pipeline_path,
-    remove_old_files,
-)
+from parallel_provider.credentials.refresh import remove_old_pipeline_files
+from parallel_provider.credentials.stored_sign_in import PIPELINE_FILE_PREFIX
 from parallel_provider.credentials.tokens import fingerprint
 from parallel_provider.errors import CredentialsError
 from tests.credentials.scripted_refresh import INVALID_GRANT, ScriptedPipelineRefresh, grant
 from tests.credentials.sign_ins import SignIn, clean_environment
 
-OLD = time.time() - 2 * 24 * 60 * 60
-DIGITS = "0123456789abcdef" * 2
+DAY = 24 * 60 * 60
 PRINT_TOKEN = [sys.executable, "-m", "parallel_provider.cli", "token"]
 # A Python without this package's dependencies.
 OTHER_PYTHONS = [path for path in ("/usr/bin/python3",) if Path(path).exists()]
@@ -191,7 +187,7 @@ def test_files_of_a_pipeline_are_private(pipeline: Pipeline) -> None:
     """Other users can't read the files of a run."""
     pipeline.token()
     files = list(pipeline.machine.iterdir())
-    assert any(file.name.startswith("pipeline-") for file in files)
+    assert any(file.name.startswith(PIPELINE_FILE_PREFIX) for file in files)
     assert all(file.stat().st_mode & 0o77 == 0 for file in files)
     assert pipeline.machine.stat().st_mode & 0o77 == 0
 
@@ -209,16 +205,6 @@ def test_pipeline_saves_the_rotated_token(scripted: ScriptedPipelineRefresh) -> 
     assert scripted.sent == ["refresh-0"]
     assert scripted.saved == ["refresh-0", "refresh-1"]
     assert scripted.path.stat().st_mode & 0o77 == 0
-
-
-def test_store_that_is_down_costs_no_token(scripted: ScriptedPipelineRefresh) -> None:
-    """Nothing is sent, and there is no file, if the store can't take the present token."""
-    scripted.answers = [grant(1)]
-    scripted.down_from = 0
-    with pytest.raises(CredentialsError, match="the store is down"):
-        scripted.run()
-    assert scripted.sent == []
-    assert not scripted.path.exists()
 
 
 def test_pipeline_with_a_used_token_fails_at_once_and_says_how_to_get_another(
@@ -262,83 +248,43 @@ def test_pipeline_saves_the_refresh_token_of_an_answer_without_access_token(
 ) -> None:
     """The store gets the new refresh token before the error is raised."""
     scripted.answers = [grant(1).model_copy(update={"access_token": None})]
-    with pytest.raises(CredentialsError, match="no access token that can be used"):
+    with pytest.raises(CredentialsError, match="no access token for it"):
         scripted.run()
     assert scripted.saved == ["refresh-0", "refresh-1"]
 
 
-def write(path: Path, content: bytes, modified: float = OLD) -> Path:
-    """Make a file that was last written at some time."""
-    path.write_bytes(content)
-    os.utime(path, (modified, modified))
-    return path
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Path:
-    """Give the file of the current run."""
-    return write(
-        pipeline_path(tmp_path / "auth.json", SecretStr("rt")),
-        first_content(),
-        modified=time.time(),
-    )
-
-
-def first_content() -> bytes:
-    """Return what a run's file begins with."""
-    return initial_document(SecretStr("refresh-0"), None).dump()
-
-
-def test_files_of_old_runs_are_removed_with_their_locks(own: Path) -> None:
-    """The files of old runs don't collect on a machine."""
-    old = write(own.with_name(f"pipeline-{DIGITS}.json"), first_content())
-    for suffix in (".lock", ".refresh.lock"):
-        write(old.with_name(old.name + suffix), b"")
-    remove_old_files(own)
-    assert list(own.parent.iterdir()) == [own]
-
-
-def test_file_of_a_run_of_today_stays(own: Path) -> None:
-    """That run may still be going on."""
-    young = write(own.with_name(f"pipeline-{DIGITS}.json"), first_content(), modified=time.time())
-    remove_old_files(own)
-    assert young.exists()
+def name_of(digits: str) -> str:
+    """Return the name of a run's file."""
+    return f"{PIPELINE_FILE_PREFIX}{digits}.json"
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
+    ("name", "age", "stays"),
     [
-        ("pipeline-prod.json", first_content()),
-        ("pipeline-.json", first_content()),
-        (f"pipeline-{DIGITS}0.json", first_content()),
-        (f"pipeline-{DIGITS.upper()}.json", first_content()),
-        (f"pipeline-{DIGITS}.json.json", first_content()),
-        (f"my-pipeline-{DIGITS}.json", first_content()),
-        (f"pipeline-{DIGITS}.json\n", first_content()),
-        (f"pipeline-{DIGITS}.json", b'{"stages": ["build"]}'),
-        (f"pipeline-{DIGITS}.json", b""),
-        (f"pipeline-{DIGITS}.json", b'{"version": 1, "selected_org_id": "org_1"}'),
+        (name_of("0" * 32), 2 * DAY, False),
+        (name_of("0" * 32), 0, True),
+        (name_of("f" * 32), 2 * DAY, True),
+        *(
+            (name, 2 * DAY, True)
+            for name in (
+                "parallel-pipeline-prod.json",
+                name_of("0" * 33),
+                name_of("A" * 32),
+                f"my-{name_of('0' * 32)}",
+                f"{name_of('0' * 32)}\n",
+            )
+        ),
     ],
 )
-def test_file_that_this_program_cannot_have_made_stays(
-    own: Path, name: str, content: bytes
+def test_files_of_old_runs_are_removed_with_their_locks(
+    tmp_path: Path, name: str, age: float, *, stays: bool
 ) -> None:
-    """Neither a user's own file nor the lock beside it is removed."""
-    foreign = write(own.with_name(name), content)
-    lock = write(own.with_name(f"{name}.lock"), b"")
-    remove_old_files(own)
-    assert foreign.exists()
-    assert lock.exists()
-
-
-def test_file_that_cannot_be_removed_does_not_stop_the_others(own: Path) -> None:
-    """A directory or a link with such a name is left, and the other files are removed."""
-    own.with_name(f"pipeline-{'0' * 32}.json").mkdir()
-    target = write(own.with_name("target.json"), first_content())
-    link = own.with_name(f"pipeline-{'1' * 32}.json")
-    link.symlink_to(target)
-    old = write(own.with_name(f"pipeline-{'f' * 32}.json"), first_content())
-    remove_old_files(own)
-    assert not old.exists()
-    assert link.is_symlink()
-    assert target.exists()
+    """The file of the current run, of another run of today, and a user's own file stay."""
+    tmp_path.joinpath(name_of("1" * 32)).mkdir()  # can't be removed, and doesn't stop the others
+    os.utime(tmp_path / name_of("1" * 32), (0, 0))
+    files = [tmp_path / f"{name}{suffix}" for suffix in ("", ".lock")]
+    for file in files:
+        file.touch()
+        os.utime(file, (time.time() - age,) * 2)
+    remove_old_pipeline_files(tmp_path / name_of("f" * 32))
+    assert [file.exists() for file in files] == [stays] * 2

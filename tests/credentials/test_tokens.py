@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pydantic import SecretStr
 
-from parallel_provider.credentials.tokens import AccessToken, RenewingSource, StaticToken
+from parallel_provider.credentials.tokens import (
+    LATEST_SECONDS,
+    AccessToken,
+    RenewingSource,
+    StaticToken,
+    duration,
+    moment,
+)
 from parallel_provider.errors import CredentialsError
 
 THREADS = 16
@@ -27,18 +37,24 @@ def test_token_without_known_end_stays_fresh() -> None:
     assert AccessToken(VALUE).is_fresh(NOW)
 
 
-def test_short_lived_token_is_fresh_for_half_its_life() -> None:
-    """A token that lives for two seconds is used for one second."""
-    token = AccessToken.just_issued(VALUE, NOW + 2, NOW)
-    assert token.is_fresh(NOW + 0.9)
-    assert not token.is_fresh(NOW + 1)
+@pytest.mark.parametrize(("lifetime", "used_for"), [(2, 1), (420, 390)])
+def test_token_is_used_until_near_its_end(lifetime: float, used_for: float) -> None:
+    """A token that lives for two seconds is used for half of its life."""
+    now = NOW
+    fetched: list[float] = []
 
+    def fetch(_: AccessToken | None) -> AccessToken:
+        fetched.append(now)
+        return AccessToken(SecretStr(f"a.b.{len(fetched)}"), now + lifetime)
 
-def test_long_lived_token_keeps_the_full_margin() -> None:
-    """A token that lives for minutes is fresh until 30 seconds before it expires."""
-    token = AccessToken.just_issued(VALUE, NOW + 420, NOW)
-    assert token.is_fresh(NOW + 389)
-    assert not token.is_fresh(NOW + 390)
+    source = RenewingSource("a test", fetch, lambda: now)
+    source.get()
+    now = NOW + used_for - 0.1
+    source.get()
+    assert fetched == [NOW]
+    now = NOW + used_for
+    source.get()
+    assert fetched == [NOW, now]
 
 
 def test_repr_of_a_token_hides_it() -> None:
@@ -154,12 +170,22 @@ def test_source_without_another_token_renews_to_none() -> None:
     assert source.renew(source.get()) is None
 
 
-def test_token_near_its_end_is_renewed() -> None:
-    """Each call checks whether the token is still fresh."""
-    now = [NOW]
-    source = RenewingSource("a test", Issuer(), lambda: now[0])
-    first = source.get()
-    now[0] += 380
-    assert source.get() == first
-    now[0] += 20
-    assert source.get() != first
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(59, "less than a minute"), (60, "1 minute"), (7199, "1 hour"), (3 * 86400, "3 days")],
+)
+def test_duration_is_told_in_its_largest_unit(seconds: float, text: str) -> None:
+    """A time span has one unit: days, hours or minutes."""
+    assert duration(seconds) == text
+
+
+def test_moment_is_told_in_utc() -> None:
+    """The person who reads it may be elsewhere than the machine."""
+    assert moment(1_000_000.0) == "1970-01-12 13:46 UTC"
+
+
+@pytest.mark.parametrize("end", [-1, LATEST_SECONDS + 1, 10**400, math.nan, "5", None])
+def test_time_in_a_token_that_no_date_can_have_is_not_known(end: object) -> None:
+    """Whatever stands in a token, it can be shown."""
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": end}).encode()).decode().rstrip("=")
+    assert StaticToken(SecretStr(f"e30.{claims}.c"), "PARALLEL_ACCESS_TOKEN").expires_at is None

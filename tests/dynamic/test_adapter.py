@@ -10,7 +10,7 @@ import pytest
 from pulumi.output import UNKNOWN as SDK_UNKNOWN
 
 from parallel_provider.calls import Process
-from parallel_provider.dynamic import _process
+from parallel_provider.dynamic import _adapter
 from parallel_provider.dynamic._adapter import Adapter, adapter_of
 from parallel_provider.errors import InternalError, ResourceError
 from parallel_provider.lifecycle import lifecycle_of
@@ -19,7 +19,7 @@ from parallel_provider.lifecycle.declare import UNKNOWN, Checked, Props
 from parallel_provider.lifecycle.resource import Diff
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
-from tests.lifecycle.runs import api_at, run_at
+from tests.lifecycle.runs import run_at
 
 NO_SUCH_APP = "00000000-0000-4000-8000-000000000000"
 APP = {"app_id": "1", "app_name": "search", "org_id": "o", "org_name": "O"}
@@ -27,18 +27,18 @@ APP = {"app_id": "1", "app_name": "search", "org_id": "o", "org_name": "O"}
 
 def process_with(run: Run) -> Process:
     """Return a process of the dynamic provider that has this run."""
-    return Process(_process.DOOR, run=run)
+    return Process(_adapter.DOOR, run=run)
 
 
 @pytest.fixture(autouse=True)
 def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the process's run reach nobody, and hide frames as the provider's process does."""
-    monkeypatch.setattr(_process, "_process", process_with(run_at()))
+    monkeypatch.setattr(_adapter, "_process", process_with(run_at()))
     monkeypatch.setattr(sys, "tracebacklimit", 0, raising=False)
 
 
 def test_unknown_values_are_the_lifecycles_own_and_go_back_as_the_sdks() -> None:
-    """Wherever they stand, nested ones too; everything else passes as it is."""
+    """Wherever they stand, nested ones too. Whole numbers are int, and all else is as it is."""
     seen: list[Props] = []
 
     class Watched(AppLifecycle):
@@ -50,14 +50,15 @@ def test_unknown_values_are_the_lifecycles_own_and_go_back_as_the_sdks() -> None
             seen.append(news)
             return Diff()
 
-    news = {"app_name": SDK_UNKNOWN, "x": [{"y": SDK_UNKNOWN, "z": None}, 1.5, "text"]}
+    news = {"app_name": SDK_UNKNOWN, "x": [{"y": SDK_UNKNOWN, "z": None}, 1.5, 2.0, "text"]}
     adapter = Adapter(Watched())
 
     checked = adapter.check({}, news)
     adapter.diff("1", dict(APP), news)
 
-    expected = {"app_name": UNKNOWN, "x": [{"y": UNKNOWN, "z": None}, 1.5, "text"]}
+    expected = {"app_name": UNKNOWN, "x": [{"y": UNKNOWN, "z": None}, 1.5, 2, "text"]}
     assert seen == [expected, expected]
+    assert all(isinstance(props["x"][2], int) for props in seen)
     assert checked.inputs == news
 
 
@@ -88,37 +89,6 @@ def test_diff_looks_at_inputs_only(
     diff = adapter_of("App").diff("1", olds, {**news})
 
     assert (diff.changes, diff.replaces) == (changes, replaces)
-
-
-def test_outputs_are_plain_values_without_none(
-    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Secrets go out as text, for the engine to encrypt; what is None is left out."""
-    run = run_at(emulator.url, emulator.access_token)
-    monkeypatch.setattr(_process, "_process", process_with(run))
-    app_id = emulator.state()["apps"][0]["app_id"]
-
-    created = adapter_of("ApiKey").create({"app_id": app_id, "api_key_name": "ci"})
-
-    assert created.outs is not None
-    assert created.id == created.outs["api_key_id"]
-    assert isinstance(created.outs["raw_api_key"], str)
-    assert isinstance(created.outs["created_at"], int)
-    assert None not in created.outs.values()
-
-
-def test_read_of_what_is_gone_drops_it(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty id and no outputs are what the engine takes for gone."""
-    run = run_at(emulator.url, emulator.access_token)
-    monkeypatch.setattr(_process, "_process", process_with(run))
-    created = adapter_of("App").create({"app_name": "search"})
-    api_at(emulator.url, emulator.access_token).delete_app(created.id)
-    run = run_at(emulator.url, emulator.access_token)
-    monkeypatch.setattr(_process, "_process", process_with(run))
-
-    read = adapter_of("App").read(created.id, created.outs or {})
-
-    assert (read.id, read.outs) == ("", {})
 
 
 @pytest.mark.parametrize(
@@ -207,7 +177,7 @@ def test_one_cause_of_many_failures_is_told_once(monkeypatch: pytest.MonkeyPatch
     assert "can't be reached" in failure("one")
     assert failure("two") == "creating App 'two': the same cause as for App 'one': see its error"
     assert "can't be reached" in failure("one")
-    monkeypatch.setattr(_process, "_process", process_with(run_at()))
+    monkeypatch.setattr(_adapter, "_process", process_with(run_at()))
     assert "can't be reached" in failure("two")
 
 

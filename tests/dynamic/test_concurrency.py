@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from parallel_provider.dynamic._concurrency import widen_thread_pool
+from parallel_provider.dynamic._adapter import widen_thread_pool
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project
 

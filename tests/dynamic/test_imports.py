@@ -41,14 +41,14 @@ def test_program_imports_no_client(statement: str) -> None:
 def test_provider_process_loads_what_the_run_needs() -> None:
     """A preview with a given token loads neither the HTTP client nor other kinds of sign-in."""
     modules = modules_after(
-        "from parallel_provider.dynamic import AppProvider, _process\n"
-        "_process.configure({'parallel:accessToken': 'a.b.c'}.get)\n"
+        "from parallel_provider.dynamic import AppProvider, _adapter\n"
+        "_adapter.configure({'parallel:accessToken': 'a.b.c'}.get)\n"
         "AppProvider().check({}, {'app_name': 'a'})"
     )
     assert not {name.partition(".")[0] for name in modules} & (LOADED_WHEN_NEEDED - {"pydantic"})
     assert "parallel_provider.lifecycle.app" in modules
     assert not modules & {
-        "parallel_provider.credentials.sign_in_document",
+        "parallel_provider.credentials.sign_in_file",
         "parallel_provider.lifecycle.keys",
     }
 

@@ -8,8 +8,7 @@ import pytest
 from pulumi.output import UNKNOWN
 
 from parallel_provider.calls import Process
-from parallel_provider.dynamic._adapter import Adapter
-from parallel_provider.dynamic._process import DOOR
+from parallel_provider.dynamic._adapter import DOOR, Adapter
 from parallel_provider.lifecycle import lifecycle_of
 from tests.lifecycle.runs import run_at
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from parallel_provider.api import AccountApi
-from parallel_provider.api.timing import RetryPolicy
-from parallel_provider.credentials.auth import BearerAuth
+from parallel_provider.api import AccountApi, RetryPolicy
 from parallel_provider.credentials.tokens import StaticToken
 from parallel_provider.lifecycle.run import Guards, Run
 from parallel_provider.printable import line_for_user
@@ -51,7 +49,7 @@ def api_at(
 ) -> AccountApi:
     """Return a client that doesn't wait between attempts."""
     source = StaticToken(SecretStr(access_token), "the test's token")
-    return AccountApi(url, lambda: BearerAuth(source), retry_policy=retry_policy)
+    return AccountApi(url, source, retry_policy=retry_policy)
 
 
 def run_at(

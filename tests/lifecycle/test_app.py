@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from parallel_provider.api import PermissionDeniedError
-from parallel_provider.errors import LifecycleError, ParallelError, WrongOrganizationError
+from parallel_provider.api import PermissionDeniedError, WrongOrganizationError
+from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.app import AppInputs, AppLifecycle, AppState
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator

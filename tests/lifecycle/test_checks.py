@@ -57,7 +57,7 @@ API_KEY: list[tuple[dict[str, Any], Problems]] = [
     ({"app_id": 7.0, "api_key_name": ""}, {"app_id": "must be a UUID", "api_key_name": "empty"}),
     (
         {"app_id": UUID, "api_key_name": "ci", "triggers": {"a": [object()]}},
-        {"triggers": "must be made of text, numbers, booleans, lists and dicts"},
+        {"triggers": "make it of text, numbers, booleans, lists and dicts"},
     ),
 ]
 ANY_AMOUNT = "whole number of cents"
@@ -110,7 +110,7 @@ BALANCE_TOP_UP: list[tuple[dict[str, Any], Problems]] = [
     ({"amount_cents": 0.0, "triggers": [2.0**53 - 1, -0.5]}, {"amount_cents": "from 1"}),
     (
         {"amount_cents": 0.0, "triggers": {"a": object()}},
-        {"amount_cents": "from 1", "triggers": "must be made of"},
+        {"amount_cents": "from 1", "triggers": "make it of text"},
     ),
 ]
 

@@ -86,7 +86,7 @@ CASES: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"price_cents": 1.0, "limit_cents": 2.0**64}, {"limit_cents": "must be at most"}),
     ({"limit_cents": 1.0, "keep": 1.0}, {"limit_cents": "needs a price", "keep": "True or False"}),
     ({"limit_cents": 1.0, "price_cents": UNKNOWN}, {}),
-    ({"triggers": [{"a": {1: 2}}]}, {"triggers": "made of text"}),
+    ({"triggers": [{"a": {1: 2}}]}, {"triggers": "a dict key of type int"}),
     ({"triggers": [2**53 + 1]}, {"triggers": "beyond 9007199254740991"}),
     ({"triggers": [float("inf")]}, {"triggers": "isn't finite"}),
     ({"triggers": "{x} {0}"}, {}),

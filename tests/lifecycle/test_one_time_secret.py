@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from parallel_provider.api import CreatedApiKey
-from parallel_provider.errors import LifecycleError, WrongOrganizationError
+from parallel_provider.api import CreatedApiKey, WrongOrganizationError
+from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.app import AppState
 from parallel_provider.lifecycle.keys import (
     APP_KEYS,

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from parallel_provider.api import NotFoundError
+from parallel_provider.credentials.tokens import AccessToken
 from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.app import (
     AppInputs,
@@ -317,7 +319,8 @@ def test_several_people_in_one_run_prove_nothing(
     delete_in_console(emulator, created.app_id)
     run.apps.load()
     assert run.api.person() is not None
-    run.api._people.note("Bearer " + emulator.add_user()["access_token"])
+    other = AccessToken(SecretStr(emulator.add_user()["access_token"]))
+    run.api._identity.note_person(other)
 
     assert APPS.read(Context(run), created) == created
     assert len(said.warnings) == 1

@@ -13,14 +13,14 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi.dynamic import Resource
 
 import parallel_provider as parallel
 from parallel_provider import dynamic
 from parallel_provider.emulator.server import create_app as emulator_of
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of, lifecycle_of
-from parallel_provider.lifecycle.declare import public_outputs, secret_outputs
-from parallel_provider.resources import _properties
+from parallel_provider.lifecycle.declare import named_input, public_outputs, secret_outputs
+from parallel_provider.resources._resource import ParallelResource
+from parallel_provider.resources.functions import snake_case
 from tools.documents.pages import page_of
 
 _ROOT = Path(parallel.__file__).parents[1]
@@ -35,9 +35,9 @@ def camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
-def resource_class(kind: str) -> type[Resource]:
+def resource_class(kind: str) -> type[ParallelResource]:
     """Return the class that programs use."""
-    found: type[Resource] = getattr(parallel, kind)
+    found: type[ParallelResource] = getattr(parallel, kind)
     return found
 
 
@@ -61,7 +61,7 @@ def test_registry_has_every_resource_and_function() -> None:
     functions = {name for name in names if name.startswith("get_") and not name.endswith("_output")}
 
     assert resources == set(RESOURCES)
-    assert functions == {_properties.snake_case(name) for name in FUNCTIONS}
+    assert functions == {snake_case(name) for name in FUNCTIONS}
 
 
 @pytest.mark.parametrize("kind", RESOURCES)
@@ -94,29 +94,13 @@ def test_annotated_outputs_are_the_declared_outputs(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", RESOURCES)
-def test_secret_outputs_are_the_declared_ones(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise a secret would stand in the state as plain text."""
-    seen: list[pulumi.ResourceOptions | None] = []
+def test_class_says_what_the_declaration_says(kind: str) -> None:
+    """Otherwise a secret would stand in the state as plain text, or a default name be missing."""
+    lifecycle, resource = lifecycle_of(kind), resource_class(kind)
 
-    def init(*arguments: Any) -> None:  # noqa: ANN401 - as the SDK's own
-        seen.append(arguments[4])
-
-    cls: Any = resource_class(kind)
-    inputs = lifecycle_of(kind).inputs_type.model_fields
-    arguments = {
-        name: "text"
-        for name, each in inspect.signature(cls).parameters.items()
-        if each.default is inspect.Parameter.empty and name in inputs
-    }
-    monkeypatch.setattr(Resource, "__init__", init)
-    module = inspect.getmodule(cls)
-    monkeypatch.setattr(module, "none_where_absent", lambda *_, **__: None, raising=False)
-
-    cls("name", **arguments)
-
-    [opts] = seen
-    secrets = (opts.additional_secret_outputs if opts is not None else None) or []
-    assert set(secrets) == set(secret_outputs(lifecycle_of(kind).state_type))
+    assert set(resource._secret_outputs) == set(secret_outputs(lifecycle.state_type))
+    assert resource._name_input == (named_input(lifecycle.inputs_type) or "")
+    assert resource._created_marker == lifecycle.created_marker
 
 
 @pytest.mark.parametrize("kind", RESOURCES)
@@ -132,7 +116,7 @@ def test_every_declared_field_has_a_description(kind: str) -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_function_has_the_arguments_of_its_declaration(name: str) -> None:
     """In both forms, plain and with outputs."""
-    snake = _properties.snake_case(name)
+    snake = snake_case(name)
     for form in (snake, f"{snake}_output"):
         arguments = inspect.signature(getattr(parallel, form)).parameters
         assert set(arguments) == set(function_of(name).inputs_type.model_fields)
@@ -147,12 +131,12 @@ def test_result_classes_are_plain_dataclasses() -> None:
 def test_each_resource_has_one_name_in_every_layer() -> None:
     """So that any file can be guessed from another. No layer has a file of an unknown resource."""
     package = _ROOT / "parallel_provider"
-    names = {_properties.snake_case(kind).lstrip("_") for kind in RESOURCES}
-    functions = {_properties.snake_case(name) for name in FUNCTIONS}
+    names = {snake_case(kind).lstrip("_") for kind in RESOURCES}
+    functions = {snake_case(name) for name in FUNCTIONS}
     pages = {name.replace("_", "-") for name in names}
     public = {path.stem for path in (package / "resources").glob("[!_]*.py")}
 
-    assert public == names | functions
+    assert public == names | {"functions"}
     assert {path.stem for path in (_ROOT / "docs/resources").glob("*.md")} == pages
     assert {path.stem for path in (_ROOT / "docs/functions").glob("*.md")} == {
         name.replace("_", "-") for name in functions
@@ -160,12 +144,6 @@ def test_each_resource_has_one_name_in_every_layer() -> None:
     for suffix in ("py", "yaml"):
         examples = (_ROOT / "tools/documents/examples").glob(f"*.{suffix}")
         assert {path.stem for path in examples} == {*RESOURCES, *FUNCTIONS}, suffix
-
-
-def test_dynamic_providers_are_those_of_the_resources() -> None:
-    """Their names stand in users' states, and there is one for each resource."""
-    providers = {name for name in vars(dynamic) if name.endswith("Provider")} - {"Provider"}
-    assert providers == {f"{kind}Provider" for kind in RESOURCES}
 
 
 @pytest.mark.parametrize("kind", RESOURCES)

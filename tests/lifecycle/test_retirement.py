@@ -6,8 +6,7 @@ import time
 
 import pytest
 
-from parallel_provider.api import CreatedApiKey
-from parallel_provider.api.timing import RetryPolicy
+from parallel_provider.api import CreatedApiKey, RetryPolicy
 from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.keys import (
     RetiredKey,

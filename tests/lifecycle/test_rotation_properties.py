@@ -7,7 +7,6 @@ so that thousands of histories cost seconds; the scenarios run some of them for 
 from __future__ import annotations
 
 import itertools
-from email.utils import formatdate
 from typing import Literal, cast
 
 from hypothesis import given, settings
@@ -97,7 +96,7 @@ class Account:
             display_value="...",
             raw_api_key=SecretStr(f"raw-{api_key_id}"),
             created_at=self.now + self.wrong_by.get("created_at", 0),
-        ).dated(None if date is None else formatdate(date, usegmt=True))
+        ).model_copy(update={"answered_at": date})
 
     def delete_key(self, app_id: str, api_key_id: str) -> None:  # noqa: ARG002 - the API's own
         if self.revoking_fails:

@@ -7,6 +7,7 @@ tests copy this file and `schema.json` beside the program.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from datetime import timedelta
@@ -109,51 +110,19 @@ def _typed(result: Any) -> Any:  # noqa: ANN401 - JSON, and then of the function
     return json.loads(text, object_hook=lambda fields: SimpleNamespace(**fields))
 
 
-def _call(function: str, arguments: Props) -> Any:  # noqa: ANN401 - of the function's type
+def _call(function: str, **arguments: object) -> Any:  # noqa: ANN401 - of the function's type
     token = f"parallel:index:{function}"
     return _typed(pulumi.runtime.invoke(token, _sent(function, arguments)).value)
 
 
-def _call_output(function: str, arguments: Props) -> pulumi.Output[Any]:
+def _call_output(function: str, **arguments: object) -> pulumi.Output[Any]:
     token = f"parallel:index:{function}"
     return pulumi.runtime.invoke_output(token, _sent(function, arguments)).apply(_typed)
 
 
-App = _class_of("parallel:index:App", _SCHEMA["resources"]["parallel:index:App"])
-ApiKey = _class_of("parallel:index:ApiKey", _SCHEMA["resources"]["parallel:index:ApiKey"])
-RotatingApiKey = _class_of(
-    "parallel:index:RotatingApiKey", _SCHEMA["resources"]["parallel:index:RotatingApiKey"]
-)
-BalanceTopUp = _class_of(
-    "parallel:index:BalanceTopUp", _SCHEMA["resources"]["parallel:index:BalanceTopUp"]
-)
-
-
-def get_app(**arguments: object) -> Any:  # noqa: ANN401 - an app
-    """Find one app by its name or its id."""
-    return _call("getApp", arguments)
-
-
-def get_app_output(**arguments: object) -> pulumi.Output[Any]:
-    """Find one app, as an output."""
-    return _call_output("getApp", arguments)
-
-
-def get_apps() -> Any:  # noqa: ANN401 - apps
-    """List the organization's apps."""
-    return _call("getApps", {})
-
-
-def get_apps_output() -> pulumi.Output[Any]:
-    """List the organization's apps, as an output."""
-    return _call_output("getApps", {})
-
-
-def get_balance() -> Any:  # noqa: ANN401 - a balance
-    """Read the organization's balance."""
-    return _call("getBalance", {})
-
-
-def get_balance_output() -> pulumi.Output[Any]:
-    """Read the organization's balance, as an output."""
-    return _call_output("getBalance", {})
+for _token, _declared in _SCHEMA["resources"].items():
+    globals()[_token.rpartition(":")[2]] = _class_of(_token, _declared)
+for _token in _SCHEMA["functions"]:
+    _name = _token.rpartition(":")[2]
+    globals()[_snake(_name)] = functools.partial(_call, _name)
+    globals()[f"{_snake(_name)}_output"] = functools.partial(_call_output, _name)

@@ -12,8 +12,7 @@ from pulumi.runtime.proto import engine_pb2_grpc, plugin_pb2, provider_pb2_grpc
 from pulumi.runtime.proto import provider_pb2 as proto
 
 from parallel_provider.plugin.__main__ import serve
-from parallel_provider.plugin.messages import Engine
-from parallel_provider.plugin.servicer import Provider
+from parallel_provider.plugin.servicer import Engine, Provider
 from parallel_provider.plugin.values import from_struct, to_struct
 
 Props = dict[str, Any]

@@ -11,7 +11,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2 as proto
 
 from parallel_provider.plugin.schema import package_schema
-from parallel_provider.plugin.values import to_struct
+from parallel_provider.plugin.values import from_struct, to_struct
 from parallel_provider.testing.emulator import Emulator
 from parallel_provider.version import __version__
 from tests.plugin.calls import Plugin, create_rotating_key, urn
@@ -62,6 +62,13 @@ def test_raw_key_is_marked_as_a_secret(plugin: Plugin, app_id: str) -> None:
 
     assert properties["rawApiKey"].struct_value.fields["value"].string_value
     assert properties["apiKeyId"].string_value
+
+
+def test_whole_numbers_are_int_from_the_door_on() -> None:
+    """On the wire, all numbers are floats."""
+    sent = [2000.0, 1, 1.5, True]
+
+    assert repr(from_struct(to_struct({"list": sent}))["list"]) == "[2000, 1, 1.5, True]"
 
 
 def test_failed_check_speaks_the_callers_language(plugin: Plugin) -> None:

@@ -8,9 +8,8 @@ import pytest
 from pulumi import automation
 
 from parallel_provider.testing.emulator import Emulator
-from tests.engines import changes
 from tests.plugin.yaml_project import RealProject, needs_yaml
-from tests.scenarios.story import Console, live_keys
+from tests.scenarios.story import live_keys
 
 pytestmark = needs_yaml
 
@@ -28,14 +27,6 @@ resources:
       rotateAfter: 30d
       overlap: {overlap}
       triggers: {triggers}
-variables:
-  balance:
-    fn::invoke: {{function: "parallel:getBalance", arguments: {{}}}}
-outputs:
-  ci: ${{ci.rawApiKey}}
-  svc: ${{svc.rawApiKey}}
-  previous: ${{svc.previousApiKeyId}}
-  orgId: ${{balance.orgId}}
 """
 
 
@@ -45,37 +36,6 @@ def project(tmp_path: Path, emulator: Emulator) -> RealProject:
     project = RealProject(tmp_path, emulator)
     project.write_yaml(PROGRAM.format(overlap="1d", triggers=1))
     return project
-
-
-def test_life_of_a_yaml_program(project: RealProject, emulator: Emulator) -> None:
-    """Created, unchanged, rotated, retired, drifted and destroyed; no raw key in plain text."""
-    up = project.stack.up()
-    assert changes(up) == {"create": 4}
-    assert up.outputs["svc"].secret
-    assert up.outputs["orgId"].value == emulator.org_id
-    assert "previous" not in up.outputs or up.outputs["previous"].value is None
-    assert "rawApiKey" in project.stored_state()
-    assert emulator.leaks_in(project.stored_state()) == []
-    assert set(changes(project.stack.preview())) == {"same"}
-
-    project.write_yaml(PROGRAM.format(overlap="1d", triggers=2))
-    rotated = project.stack.up()
-    assert changes(rotated)["update"] == 1
-    assert rotated.outputs["svc"].value != up.outputs["svc"].value
-    assert rotated.outputs["ci"].value == up.outputs["ci"].value
-    assert len(live_keys(emulator)) == 3
-
-    project.write_yaml(PROGRAM.format(overlap="0s", triggers=2))
-    assert changes(project.stack.preview()) == {"same": 3, "update": 1}
-    retired = project.stack.up()
-    assert retired.outputs["svc"].value == rotated.outputs["svc"].value
-    assert len(live_keys(emulator)) == 2
-
-    [search] = [app for app in emulator.state()["apps"] if app["app_name"] == "app"]
-    Console(emulator).delete_app(search["app_id"])
-    assert changes(project.stack.refresh())["delete"] == 3
-    project.stack.destroy()
-    assert live_keys(emulator) == []
 
 
 def test_present_configuration_counts_in_a_refresh_and_a_destroy(

@@ -20,10 +20,14 @@ from parallel_rules import (
 )
 from pydantic.alias_generators import to_camel
 
-from parallel_provider.lifecycle import RESOURCES
+from parallel_provider.lifecycle import RESOURCES, lifecycle_of
 from parallel_provider.lifecycle.declare import parse_duration
 from parallel_provider.plugin.schema import dynamic_token, token
 
+# A new one of them has to be added to `raw_keys_are_safe` and `apps_and_keys_are_protected`.
+WITH_A_RAW_SECRET = [
+    kind for kind in RESOURCES if "deliver_command" in lifecycle_of(kind).inputs_type.model_fields
+]
 both = pytest.mark.parametrize("native", [False, True])
 
 
@@ -92,7 +96,7 @@ def test_durations_are_those_of_the_provider(text: str) -> None:
 
 
 @both
-@pytest.mark.parametrize("kind", ["ApiKey", "RotatingApiKey"])
+@pytest.mark.parametrize("kind", WITH_A_RAW_SECRET)
 @pytest.mark.parametrize(
     ("secrets_provider", "passphrase", "problem"),
     [
@@ -137,7 +141,7 @@ def test_raw_key_needs_an_encrypted_state(
 )
 def test_app_of_production_is_protected(stack: str, is_production: bool, native: bool) -> None:
     """And so is each key, as a destroy could revoke it before it meets a protected app."""
-    for kind in ("App", "ApiKey", "RotatingApiKey"):
+    for kind in ("App", *WITH_A_RAW_SECRET):
         unsafe, safe = (resource(native, kind, is_protected=yes) for yes in (False, True))
         assert bool(list(apps_and_keys_are_protected(unsafe, stack, PRODUCTION))) == is_production
         assert list(apps_and_keys_are_protected(safe, stack, PRODUCTION)) == []

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parallel_provider.calls import Process
-from parallel_provider.dynamic._adapter import Adapter
-from parallel_provider.dynamic._process import DOOR
+from parallel_provider.dynamic._adapter import DOOR, Adapter
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle import lifecycle_of
 from parallel_provider.lifecycle.run import Run

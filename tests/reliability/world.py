@@ -12,12 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 from pydantic import SecretStr
 
 from parallel_provider.api import AccountApi, ApiError, RetryPolicy
-from parallel_provider.api.timing import Deadline, Result
-from parallel_provider.credentials.auth import BearerAuth
+from parallel_provider.api.transport import Transport
 from parallel_provider.credentials.tokens import StaticToken
 from parallel_provider.emulator.control_models import AppState, KeyState
 from parallel_provider.errors import ParallelError
@@ -254,24 +252,27 @@ class _WatchedApi(AccountApi):
         killed_after: int | None,
     ) -> None:
         source = StaticToken(SecretStr(access_token), "PARALLEL_ACCESS_TOKEN")
-        super().__init__(
-            url, lambda: BearerAuth(source), auth_origin=source.origin, retry_policy=retry_policy
-        )
+        super().__init__(url, source, retry_policy=retry_policy)
         self._reasons = reasons
         self._events_left = killed_after
 
-    def _with_retries(self, send: Callable[[Deadline], Result], *, repeatable: bool) -> Result:
-        with self._noting():
-            return super()._with_retries(send, repeatable=repeatable)
+    def _connect(self) -> Transport:
+        transport = super()._connect()
+        send, attempt = transport.send, transport._attempt
 
-    def _send(
-        self, method: str, path: str, deadline: Deadline, body: dict[str, Any] | None = None
-    ) -> httpx.Response:
-        with self._noting():
-            self._live_on()
-            response = super()._send(method, path, deadline, body)
-            self._live_on()
-            return response
+        def watched_send(*request: Any, **options: Any) -> Any:  # noqa: ANN401 - handed on
+            with self._noting():
+                return send(*request, **options)
+
+        def watched_attempt(*request: Any) -> Any:  # noqa: ANN401 - handed on
+            with self._noting():
+                self._live_on()
+                answer = attempt(*request)
+                self._live_on()
+                return answer
+
+        vars(transport).update(send=watched_send, _attempt=watched_attempt)
+        return transport
 
     def _live_on(self) -> None:
         if self._events_left is None:

@@ -161,6 +161,23 @@ def test_outputs_of_data_sources_ask_the_mocks(answers: Answers) -> None:
     assert ("parallel:index:getApp", {"app_name": "search"}) in answers.asked
 
 
+def test_class_of_a_program_can_extend_a_resource(answers: Answers) -> None:
+    """It has the outputs and the provider of the resource."""
+    seen: list[object] = []
+
+    class Shared(parallel.App):
+        """An app with the names of this team."""
+
+    @pulumi.runtime.test  # type: ignore[untyped-decorator] # of the SDK
+    def program() -> pulumi.Output[None]:
+        return Shared("search").app_name.apply(seen.append)
+
+    program()
+
+    assert seen == ["search"]
+    assert answers.asked == []
+
+
 def test_failures_of_a_mock_are_one_line(answers: Answers) -> None:
     """The error names the function."""
     assert answers.asked == []

@@ -5,16 +5,15 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
-import pulumi
 import pytest
 
 import parallel_provider as parallel
 from parallel_provider import resources
+from parallel_provider.lifecycle import RESOURCES
 
 
 def test_every_public_name_can_be_imported() -> None:
     """Names are imported lazily, so a misspelt name would only be found by a user."""
-    assert len(parallel.__all__) == 13
     for name in parallel.__all__:
         assert getattr(parallel, name) is getattr(resources, name)
     assert set(parallel.__all__) <= set(dir(parallel))
@@ -27,11 +26,10 @@ def test_unknown_name_is_an_ordinary_error() -> None:
         parallel.Key  # noqa: B018 - asking for it is the test
 
 
-@pytest.mark.parametrize(
-    "resource", [parallel.App, parallel.ApiKey, parallel.RotatingApiKey, parallel.BalanceTopUp]
-)
-def test_every_output_and_argument_is_documented(resource: type[pulumi.Resource]) -> None:
+@pytest.mark.parametrize("kind", RESOURCES)
+def test_every_output_and_argument_is_documented(kind: str) -> None:
     """Each has a sentence, and the class's docstring has the API's path."""
+    resource = getattr(parallel, kind)
     source = inspect.getsource(resource)
     for output in inspect.get_annotations(resource):
         _, _, after = source.partition(f"    {output}: pulumi.Output[")

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from parallel_provider.resources._triggers import json_like
+from parallel_provider.resources._resource import refuse_unsendable
 
 
 class Color(str, enum.Enum):
@@ -36,8 +36,8 @@ class Color(str, enum.Enum):
     ],
 )
 def test_triggers_that_can_be_sent_are_passed_on(triggers: Any) -> None:  # noqa: ANN401
-    """They are sent unchanged, even with unknown values inside."""
-    assert json_like("ApiKey", "ci", triggers) is triggers
+    """Also with unknown values inside."""
+    refuse_unsendable("ApiKey", "ci", {"triggers": triggers})
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_triggers_that_cannot_be_sent_are_named_by_type(
 ) -> None:
     """The error has the resource, the type and what to do, but never the value."""
     with pytest.raises(pulumi.RunError) as failure:
-        json_like("ApiKey", "ci", triggers)
+        refuse_unsendable("ApiKey", "ci", {"triggers": triggers})
 
     assert str(failure.value).startswith(f"ApiKey 'ci': triggers holds {names}: make it of text")
     assert "hush" not in str(failure.value)

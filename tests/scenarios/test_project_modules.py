@@ -125,7 +125,7 @@ def test_refresh_token_of_a_pipeline_is_saved_all_the_same(
     )
     project.write(PROGRAM.replace("RUN", "1"))
     assert changes(project.up()) == {"create": 5}
-    [file] = (tmp_path / "pipeline").glob("pipeline-*.json")
+    [file] = (tmp_path / "pipeline").glob("parallel-pipeline-*.json")
     [org] = json.loads(file.read_text())["orgs"].values()
     tokens = saved.read_text().split()
     assert tokens[0] == first

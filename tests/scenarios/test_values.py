@@ -81,7 +81,9 @@ def test_raw_key_that_is_a_mark_is_revoked_again(
     text = project.fails("up")
 
     assert_refused(project, text, "It was revoked again", resource="ci")
-    assert "not as documented (raw_api_key:" in text  # the API's own name, through both doors
+    assert (
+        "be kept in the state: raw_api_key holds" in text
+    )  # the API's own name, through both doors
     assert live_keys(emulator) == []
 
 

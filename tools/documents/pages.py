@@ -8,7 +8,7 @@ from pathlib import Path
 
 import parallel_provider as parallel
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES
-from parallel_provider.resources._properties import snake_case
+from parallel_provider.resources.functions import snake_case
 from parallel_provider.settings import SETTINGS
 from tools.documents.declared import (
     Row,
@@ -103,7 +103,7 @@ def _resource_page(kind: str) -> str:
         ["## Inputs", table(("input", "type", "", "a change"), inputs)],
         ["## Outputs", _outputs(outputs_of(kind))],
         *([_import(kind)] if kind in _IMPORT_ID else ()),
-        ["## More", _MORE[kind], api],
+        ["## More", _MORE.get(kind, ""), api],
     )
 
 

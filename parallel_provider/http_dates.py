@@ -1,12 +1,13 @@
-"""Headers of HTTP answers that hold times."""
+"""Times in the headers of HTTP answers."""
 
 from __future__ import annotations
 
 import email.utils
+import time
 from datetime import timezone
 
 # Any call ends long before that.
-LONGEST_RETRY_AFTER_SECONDS = 24 * 60 * 60.0
+_LONGEST_RETRY_AFTER_SECONDS = 24 * 60 * 60.0
 
 
 def parse_http_date(text: str | None) -> float | None:
@@ -21,16 +22,16 @@ def parse_http_date(text: str | None) -> float | None:
         return None
 
 
-def parse_retry_after(value: str | None, now: float) -> float | None:
+def parse_retry_after(value: str | None, now: float | None = None) -> float | None:
     """Return the seconds to wait that a Retry-After header asks for; None when it says nothing.
 
-    The header holds whole seconds or an HTTP date (RFC 9110, section 10.2.3); `now` is epoch
-    seconds. At most a day.
+    The header holds whole seconds or an HTTP date (RFC 9110, section 10.2.3). `now` is epoch
+    seconds: this machine's time, unless it is given. At most a day.
     """
-    if value is None:
+    text = (value or "").strip()
+    if text.isascii() and text.isdecimal():
+        return min(float(text), _LONGEST_RETRY_AFTER_SECONDS)
+    date = parse_http_date(text)
+    if date is None:
         return None
-    value = value.strip()
-    if value.isascii() and value.isdecimal():
-        return min(float(value), LONGEST_RETRY_AFTER_SECONDS)
-    date = parse_http_date(value)
-    return None if date is None else min(max(0.0, date - now), LONGEST_RETRY_AFTER_SECONDS)
+    return min(max(0.0, date - (now or time.time())), _LONGEST_RETRY_AFTER_SECONDS)

@@ -10,45 +10,47 @@ from __future__ import annotations
 import contextlib
 import os
 import ssl
+import sys
 import threading
 import time
 import urllib.request
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import certifi
-import httpx
 
 from parallel_provider.errors import SettingsError
 from parallel_provider.printable import masked, printable
 from parallel_provider.settings import is_loopback
 from parallel_provider.version import __version__
 
+# Without its command line, httpx is imported in half of the time: that imports rich, 5 MiB.
+sys.modules.setdefault("httpx._main", cast(Any, None))
+import httpx  # noqa: E402
+
+if sys.modules["httpx._main"] is None:
+    del sys.modules["httpx._main"]
+
 # Files or folders with certificates. httpx and uv know the first two, pip and requests the others.
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-DEFAULT_MAX_BYTES = 1024 * 1024
-# The body of an error is only read to be quoted.
-MAX_ERROR_BYTES = 64 * 1024
-HEADERS = {
+
+# A list of 100,000 apps has about 20 MB; other answers are short.
+_MAX_BYTES = 1024 * 1024
+_MAX_LIST_BYTES = 64 * _MAX_BYTES
+_HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip",
     "User-Agent": f"parallel-provider/{__version__}",
 }
-
 _BAD_REQUEST = 400
 _CONNECT_SECONDS = 10.0
 # A host may have several addresses. One that doesn't answer leaves time for the next one.
 _CONNECT_PART = 1 / 3
 _SHORTEST_SECONDS = 0.001
 _GZIP = zlib.MAX_WBITS | 16
-# The first three describe the body as it was sent. No redirect is followed, and httpx would raise
-# errors for a Location that is no URL.
-_DROPPED_HEADERS = (b"content-encoding", b"content-length", b"transfer-encoding", b"location")
-# The name of the request extension that holds a call's _Limits.
-_LIMITS = "limits"
 
 # httpx raises these before a byte of the request is sent. (It has LocalProtocolError for a header
 # that can't be sent; HTTP/2, where that isn't so, is off.)
@@ -69,11 +71,7 @@ class RequestNotSentError(Exception):
 
 
 class NoUsableAnswerError(Exception):
-    """The request was sent, and no whole answer came; the text says why."""
-
-
-class OversizedAnswerError(Exception):
-    """The server reported success with a body larger than allowed; the text says how large."""
+    """The request was sent, and no whole answer came that can be read; the text says why."""
 
 
 class HttpSender:
@@ -85,20 +83,27 @@ class HttpSender:
     variables of the environment can't be used.
     """
 
-    def __init__(self, base_url: str, url_setting: str, auth: httpx.Auth | None = None) -> None:
-        self._base_url = base_url.rstrip("/")
+    def __init__(self, base_url: str, url_setting: str) -> None:
         self.host = urlsplit(base_url).netloc
+        self._base_url = base_url.rstrip("/")
         self._url_setting = url_setting
-        self._auth = auth
         self._tls = tls_context(base_url)
-        self._proxy = environment_proxy(base_url)
-        self._thread_local = threading.local()
-        self._clients: list[httpx.Client] = []
+        self._own = threading.local()
+        self._transports: list[httpx.HTTPTransport] = []
+        try:
+            self._proxy = _environment_proxy(base_url)
+            self._transport()
+        except (ValueError, ImportError, httpx.InvalidURL) as error:
+            # The error may quote a part of the URL, and a password in it.
+            reason = "no valid URL" if isinstance(error, httpx.InvalidURL) else error
+            raise SettingsError(
+                f"the proxy variables of the environment can't be used: {reason}"
+            ) from None
 
     def close(self) -> None:
         """Close all connections."""
-        for client in self._clients:
-            client.close()
+        for transport in self._transports:
+            transport.close()
 
     def send(
         self,
@@ -106,45 +111,51 @@ class HttpSender:
         path: str,
         *,
         seconds: float,
+        headers: dict[str, str] | None = None,
         json: dict[str, Any] | None = None,
         data: dict[str, str] | None = None,
-        max_bytes: int = DEFAULT_MAX_BYTES,
     ) -> httpx.Response:
         """Send a request once; return its answer, whatever its status, with the whole body.
 
-        `seconds` is the time for everything: the connection, the request and the whole answer. A
-        body may have `max_bytes`, both raw and decompressed. The body of an answer with an error
-        status is cut off at these limits. Raises RequestNotSentError, NoUsableAnswerError or
-        OversizedAnswerError; SettingsError for a URL that no request can be sent to.
+        `seconds` is the time for everything: the connection, the request and the whole answer. The
+        answer to a GET may have 64 MiB, any other one 1 MiB, both raw and decompressed. Raises
+        RequestNotSentError or NoUsableAnswerError; SettingsError for a URL that no request can be
+        sent to.
         """
-        client = self._client
-        limits = {_LIMITS: _Limits(seconds, max_bytes)}
+        ends_at = time.monotonic() + seconds
+        transport = self._transport()
         try:
-            request = client.build_request(
-                method, self._base_url + path, json=json, data=data, extensions=limits
+            request = httpx.Request(
+                method,
+                self._base_url + path,
+                headers={**_HEADERS, **(headers or {})},
+                json=json,
+                data=data,
+                extensions=_limits(seconds, ends_at),
             )
-            return self._send(client, request)
+            with contextlib.closing(transport.handle_request(request)) as response:
+                response.request = request
+                return _whole(response, ends_at)
         except (httpx.InvalidURL, UnicodeError):
             raise SettingsError(
                 f"{method} {path} can't be sent to {self.host!r}, which is no host: check the "
                 f"configured {self._url_setting}"
             ) from None
-
-    def _send(self, client: httpx.Client, request: httpx.Request) -> httpx.Response:
-        try:
-            return client.send(request)
         except _NOT_SENT as error:
-            raise RequestNotSentError(self._reason(error)) from None
+            raise RequestNotSentError(self._reason_with_proxy(error)) from None
         except httpx.RequestError as error:
-            if error.request is not request:
-                # What failed is the request before this one, which checks the access token.
-                raise RequestNotSentError(self._reason(error)) from None
-            if isinstance(error, _BodyTooLargeError):
-                raise OversizedAnswerError(str(error)) from None
             raise NoUsableAnswerError(_reason(error)) from None
 
-    def _reason(self, error: Exception) -> str:
-        """Return why nothing was sent. Names the proxy, if there is one."""
+    def _transport(self) -> httpx.HTTPTransport:
+        """Return the transport of this thread. Make it if there is none."""
+        transport: httpx.HTTPTransport | None = getattr(self._own, "transport", None)
+        if transport is None:
+            transport = httpx.HTTPTransport(verify=self._tls, proxy=self._proxy)
+            self._own.transport = transport
+            self._transports.append(transport)
+        return transport
+
+    def _reason_with_proxy(self, error: Exception) -> str:
         reason = _reason(error)
         if self._proxy is None:
             return reason
@@ -153,61 +164,8 @@ class HttpSender:
             return f"the proxy {proxy} refused the connection: {reason}"
         return f"{reason}, through the proxy {proxy}"
 
-    @property
-    def _client(self) -> httpx.Client:
-        """Return the client of this thread. Make it if there is none."""
-        client: httpx.Client | None = getattr(self._thread_local, "client", None)
-        if client is None:
-            with _environment_errors():
-                transport = _LimitedTransport(verify=self._tls, proxy=self._proxy)
-            client = httpx.Client(
-                auth=self._auth,
-                headers=HEADERS,
-                transport=transport,
-                # The token may go to the configured host only.
-                follow_redirects=False,
-                trust_env=False,
-            )
-            self._thread_local.client = client
-            self._clients.append(client)
-        return client
 
-
-class _Limits:
-    """The limits of one call. Its requests share the time.
-
-    The time between two requests doesn't count: the access token may be renewed in between.
-    """
-
-    def __init__(self, seconds: float, max_bytes: int) -> None:
-        self.seconds_left = seconds
-        self.max_bytes = max_bytes
-
-
-class _BodyTooLargeError(httpx.RequestError):
-    """An answer's body is larger than the request allows."""
-
-
-class _LimitedTransport(httpx.HTTPTransport):
-    """Reads each answer whole, within the limits of its request.
-
-    httpx limits the time of each read only, and reads a body of any size.
-    """
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, and read its answer."""
-        limits: _Limits = request.extensions[_LIMITS]
-        ends_at = time.monotonic() + limits.seconds_left
-        _limit_phases(request, limits.seconds_left, ends_at)
-        try:
-            response = super().handle_request(request)
-            with contextlib.closing(response):
-                return _whole(response, limits.max_bytes, ends_at)
-        finally:
-            limits.seconds_left = ends_at - time.monotonic()
-
-
-def _limit_phases(request: httpx.Request, seconds: float, ends_at: float) -> None:
+def _limits(seconds: float, ends_at: float) -> dict[str, Any]:
     """Give each phase of a request (write, read headers, read body) the time that is then left.
 
     httpx tells `trace` of the beginning of each phase, and reads the timeouts after that.
@@ -221,42 +179,42 @@ def _limit_phases(request: httpx.Request, seconds: float, ends_at: float) -> Non
             raise httpx.ConnectTimeout("the time of the whole call is over")
         timeouts["write"] = timeouts["read"] = max(left, _SHORTEST_SECONDS)
 
-    request.extensions = {**request.extensions, "timeout": timeouts, "trace": trace}
+    return {"timeout": timeouts, "trace": trace}
 
 
-def _whole(response: httpx.Response, max_bytes: int, ends_at: float) -> httpx.Response:
-    """Return the answer with its body, decompressed.
+def _whole(response: httpx.Response, ends_at: float) -> httpx.Response:
+    """Return the answer with its whole body, decompressed.
 
     If the body of an error can't be read to its end, the rest is left out: the status is enough.
     """
     body = bytearray()
     is_error = response.status_code >= _BAD_REQUEST
+    is_list = response.request.method == "GET" and not is_error
+    max_bytes = _MAX_LIST_BYTES if is_list else _MAX_BYTES
     try:
-        for piece in _pieces(response, min(max_bytes, MAX_ERROR_BYTES) if is_error else max_bytes):
+        for piece in _pieces(response, max_bytes):
             body += piece
             if time.monotonic() > ends_at:
                 raise httpx.ReadTimeout("the time of the whole call is over")
     except httpx.RequestError:
         if not is_error:
             raise
-    headers = [item for item in response.headers.raw if item[0].lower() not in _DROPPED_HEADERS]
+    response.headers.pop("content-encoding", None)
     return httpx.Response(
         response.status_code,
-        headers=headers,
+        headers=response.headers,
         content=bytes(body),
-        extensions=response.extensions,
+        request=response.request,
     )
 
 
 def _pieces(response: httpx.Response, max_bytes: int) -> Iterator[bytes]:
     """Yield the body in pieces, decompressed.
 
-    httpx would decompress a piece at once, whatever its size is then, and use what is cut off.
+    httpx would decompress a piece at once, whatever its size is then.
     """
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip"):
-        raise httpx.DecodingError("its Content-Encoding wasn't asked for")
-    decoder = zlib.decompressobj(_GZIP) if encoding == "gzip" else None
+    is_packed = response.headers.get("content-encoding", "").strip().lower() == "gzip"
+    decoder = zlib.decompressobj(_GZIP) if is_packed else None
     size = 0
     for raw in response.iter_raw():
         try:
@@ -265,10 +223,8 @@ def _pieces(response: httpx.Response, max_bytes: int) -> Iterator[bytes]:
             raise httpx.DecodingError("its body can't be decompressed") from None
         size += len(piece)
         if max(size, response.num_bytes_downloaded) > max_bytes:
-            raise _BodyTooLargeError(f"more than {max_bytes // 1024} KiB")
+            raise httpx.DecodingError(f"its body has more than {max_bytes // 1024} KiB")
         yield piece
-    if decoder and not decoder.eof and response.num_bytes_downloaded:
-        raise httpx.DecodingError("its compressed body ends too early")
 
 
 def tls_context(base_url: str) -> ssl.SSLContext:
@@ -279,7 +235,7 @@ def tls_context(base_url: str) -> ssl.SSLContext:
     """
     if urlsplit(base_url).scheme != "https":
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    found = _certificates() if _trusts_environment(base_url) else None
+    found = None if _is_loopback(base_url) else _certificates()
     variable, path = found or ("", certifi.where())
     is_folder = Path(path).is_dir()
     try:
@@ -299,45 +255,24 @@ def _certificates() -> tuple[str, str] | None:
     return next(((name, path) for name, path in named if path), None)
 
 
-def environment_proxy(base_url: str) -> httpx.Proxy | None:
-    """Return the proxy that the environment names for the host of `base_url`.
-
-    Raises SettingsError if it isn't the URL of a proxy.
-    """
-    if not _trusts_environment(base_url):
-        return None
+def _environment_proxy(base_url: str) -> httpx.Proxy | None:
+    """Return the proxy that the environment names for the host of `base_url`."""
     parts = urlsplit(base_url)
     proxies = urllib.request.getproxies()
     url = proxies.get(parts.scheme) or proxies.get("all")
-    if not url or urllib.request.proxy_bypass(parts.netloc):
+    if not url or _is_loopback(base_url) or urllib.request.proxy_bypass(parts.netloc):
         return None
-    with _environment_errors():
-        return httpx.Proxy(url if "://" in url else f"http://{url}")
+    return httpx.Proxy(url if "://" in url else f"http://{url}")
 
 
-def _trusts_environment(base_url: str) -> bool:
-    # A proxy can't reach the loopback addresses of this machine.
-    return not is_loopback(urlsplit(base_url).hostname or "")
-
-
-@contextlib.contextmanager
-def _environment_errors() -> Iterator[None]:
-    try:
-        yield
-    except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
-        # The error may quote a part of the URL, and a password in it.
-        reason = "no valid URL" if isinstance(error, httpx.InvalidURL) else error
-        raise SettingsError(
-            f"the proxy or certificate variables of the environment can't be used: {reason}"
-        ) from None
+def _is_loopback(base_url: str) -> bool:
+    """Return whether the host is this machine, which a proxy of the environment can't reach."""
+    return is_loopback(urlsplit(base_url).hostname or "")
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, httpx.TimeoutException):
         return f"timed out: {type(error).__name__}"
-    if isinstance(error, httpx.LocalProtocolError):
-        # Its text quotes the header that can't be sent, with the access token.
-        return "the URL or the access token has characters that HTTP doesn't allow"
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text:
         found = _certificates()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from parallel_provider.http.messages import parse_retry_after
+from parallel_provider.http_dates import parse_retry_after
 
 NOW = 1_796_083_140.0  # Mon, 30 Nov 2026 23:59:00 GMT
 

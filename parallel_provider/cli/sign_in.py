@@ -1,0 +1,350 @@
+"""The commands of the sign-in: `login`, `logout`, `status` and `token`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import webbrowser
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from parallel_provider.cli import examples
+from parallel_provider.cli.output import (
+    print_facts,
+    print_json,
+    require_standard_output,
+    say,
+    waiting,
+    warn,
+)
+from parallel_provider.credentials.oauth import (
+    ALL_SCOPES,
+    FALLBACK_CLIENT_ID,
+    DeviceCode,
+    SignInServer,
+    TokenGrant,
+    request_code,
+    wait_for_approval,
+)
+from parallel_provider.credentials.sign_in_file import SignInFile, StoredOrg, StoredTokens
+from parallel_provider.credentials.sources import choose_source
+from parallel_provider.credentials.stored_sign_in import PipelineRefreshToken, StoredSignIn
+from parallel_provider.credentials.tokens import StaticToken, duration, moment
+from parallel_provider.errors import CredentialsError, SignInUnavailableError
+from parallel_provider.printable import printable
+from parallel_provider.settings import Settings, is_loopback
+
+
+@click.command(
+    epilog=examples(
+        "parallel-provider login",
+        "parallel-provider login --no-browser",
+        "parallel-provider login --scope apps:read --scope balance:read",
+        "parallel-provider login --print-refresh-token \\\n"
+        "    | gh secret set PARALLEL_REFRESH_TOKEN --env parallel",
+    ),
+    short_help="Sign in with a browser.",
+)
+@click.option("--no-browser", is_flag=True, help="Don't open a browser; the link is shown anyway.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(ALL_SCOPES),
+    help="Ask for this permission only; may be given several times. Default: all.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=1),
+    metavar="SECONDS",
+    help="Give up after so long; the code's own lifetime (some minutes) if that ends first.",
+)
+@click.option("--wait", is_flag=True, help="Wait for the approval even where CI is set.")
+@click.option(
+    "--print-refresh-token",
+    is_flag=True,
+    help="Store nothing; print the refresh token for a pipeline's secret store.",
+)
+def login(
+    *,
+    no_browser: bool,
+    scopes: tuple[str, ...],
+    timeout: float | None,
+    wait: bool,
+    print_refresh_token: bool,
+) -> None:
+    """Sign in: shows a link and a code, and waits until you approve it in a browser.
+
+    The browser may be on another machine. The sign-in is kept where the official client,
+    parallel-cli, keeps its own, and serves both; other organizations in that file stay. Where the
+    environment says that this is a pipeline (CI), nobody can approve: it fails at once, unless
+    --wait is given.
+    """
+    if _is_pipeline(os.environ) and not wait:
+        raise CredentialsError(
+            "nobody can approve a sign-in in a pipeline (CI is set): set PARALLEL_ACCESS_TOKEN, "
+            "PARALLEL_TOKEN_COMMAND or PARALLEL_REFRESH_TOKEN there, or call login with --wait"
+        )
+    if print_refresh_token:
+        require_standard_output("the refresh token")
+    settings = Settings.of_environment()
+    file = SignInFile(settings.auth_file)
+    # Read first: a file that can't be used must be reported before the person signs in.
+    known_client = file.read_or_empty().client_id
+    with SignInServer(settings.platform_url) as server:
+        # A pipeline has no client of its own, so its token belongs to the official client.
+        wanted_client = FALLBACK_CLIENT_ID if print_refresh_token else known_client
+        client_id, code = request_code(server, wanted_client, scopes or ALL_SCOPES)
+        _show(code)
+        if not no_browser and _has_browser(os.environ):
+            _open_browser(code)
+        with waiting(f"Waiting for approval; the code ends in {duration(code.expires_in)} …"):
+            grant = wait_for_approval(server, client_id, code, timeout_seconds=timeout)
+    if print_refresh_token:
+        _print_refresh_token(grant, client_id)
+    else:
+        _report(settings, file, grant, _store(file, client_id, grant))
+
+
+def _show(code: DeviceCode) -> None:
+    say(f"To sign in, open  {printable(code.verification_uri)}")
+    say(f"and enter         {printable(code.user_code)}")
+    if code.verification_uri_complete:
+        say(f"or open           {printable(code.verification_uri_complete)}")
+
+
+def _store(file: SignInFile, client_id: str, grant: TokenGrant) -> str:
+    """Store the sign-in and return its organization's id."""
+    if grant.org_id is None:
+        raise CredentialsError(
+            "the server didn't say which organization the sign-in is for, so it isn't stored: "
+            "try again"
+        )
+    with file.locked():
+        document = file.read_or_empty()
+        file.write(document.with_sign_in(client_id, grant.org_id, grant, time.time()))
+    return grant.org_id
+
+
+def _report(settings: Settings, file: SignInFile, grant: TokenGrant, org_id: str) -> None:
+    name = f"{printable(grant.org_name)} " if grant.org_name else ""
+    say(f"Signed in to {name}({printable(org_id)}); kept in {file.path}.")
+    if grant.authorization_expires_in is not None:
+        say(f"The sign-in ends {moment(time.time() + grant.authorization_expires_in)}.")
+    for token, variable in (
+        (settings.env_access_token, "PARALLEL_ACCESS_TOKEN"),
+        (settings.env_token_command, "PARALLEL_TOKEN_COMMAND"),
+        (settings.env_refresh_token, "PARALLEL_REFRESH_TOKEN"),
+    ):
+        if token is not None:
+            warn(f"{variable} is set and counts before this sign-in.")
+
+
+def _print_refresh_token(grant: TokenGrant, client_id: str) -> None:
+    if grant.refresh_token is None:
+        raise CredentialsError(
+            "the server gave no refresh token, so there is nothing to print: sign in again, or "
+            "set PARALLEL_TOKEN_COMMAND in the pipeline"
+        )
+    click.echo(grant.refresh_token.get_secret_value())
+    if client_id != FALLBACK_CLIENT_ID:
+        say(f"The pipeline also needs PARALLEL_CLIENT_ID={printable(client_id)}")
+
+
+def _is_pipeline(environ: Mapping[str, str]) -> bool:
+    return environ.get("CI", "").strip().lower() not in ("", "0", "false")
+
+
+def _has_browser(environ: Mapping[str, str]) -> bool:
+    """Say whether the caller would see a browser that opens on this machine."""
+    if any(environ.get(name) for name in ("SSH_CLIENT", "SSH_TTY", "CI")):
+        return False
+    if not sys.stderr.isatty():
+        return False
+    if sys.platform.startswith("linux"):
+        return bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+    return True
+
+
+def _open_browser(code: DeviceCode) -> None:
+    link = code.verification_uri_complete or code.verification_uri
+    parts = urlsplit(link)
+    # The link comes from the server, so only a web page is opened.
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+        try:
+            webbrowser.open(link)
+        except (webbrowser.Error, OSError):
+            say("(No browser could be opened.)")
+
+
+@click.command(
+    epilog=examples(
+        "parallel-provider logout",
+        "parallel-provider logout --org ORG_ID",
+    ),
+    short_help="Sign out, at the server too.",
+)
+@click.option("--org", "org_id", metavar="ORG_ID", help="Which organization; else the selected.")
+@click.option("--local", is_flag=True, help="Only forget it here; the server isn't asked.")
+def logout(*, org_id: str | None, local: bool) -> None:
+    """Revoke the sign-in of one organization and remove it from this machine.
+
+    A data API key that the official client keeps in the same file stays, and so do the sign-ins of
+    other organizations.
+    """
+    settings = Settings.of_environment()
+    file = SignInFile(settings.auth_file)
+    # Under the lock, so that no refresh puts back what is removed here.
+    with file.locked():
+        document = file.read()
+        chosen = document.choose_org(org_id or settings.org_id, "--org" if org_id else None)
+        if not local:
+            _revoke(settings.platform_url, document.tokens(chosen))
+        left = document.without_sign_in(chosen)
+        file.write(left)
+    say(f"Signed out of {chosen}{' here; the server was not asked' if local else ''}.")
+    if left.selected_org_id not in (None, document.selected_org_id):
+        say(f"{left.selected_org_id}, the only one left, is selected now.")
+
+
+def _revoke(platform_url: str, tokens: StoredTokens) -> None:
+    if tokens.refresh_token is None:
+        return
+    with SignInServer(platform_url) as server:
+        try:
+            server.revoke(tokens.refresh_token)
+        except SignInUnavailableError as error:
+            raise CredentialsError(
+                f"{error}; nothing was removed: try again, or forget the sign-in on this machine "
+                "only, with `parallel-provider logout --local`"
+            ) from None
+
+
+@click.command(
+    epilog=examples(
+        "parallel-provider status",
+        "parallel-provider status --json | jq -r .org_id",
+    ),
+    short_help="Show who is signed in.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; times are epoch seconds.")
+def status(*, as_json: bool) -> None:
+    """Show where the access token comes from, for which organization, and what ends when.
+
+    Nothing is asked of the server. Fails when there is no sign-in, or when it has ended.
+    """
+    now = time.time()
+    found = _status(Settings.of_environment(), now)
+    if as_json:
+        print_json(found)
+    else:
+        _print_status(found, now)
+    if found["ended"]:
+        raise CredentialsError(found["ended"])
+    if found["warning"]:
+        warn(found["warning"])
+
+
+def _status(settings: Settings, now: float) -> dict[str, Any]:
+    """Find out where the token comes from. Raises CredentialsError if there is no source.
+
+    `access_token_expires_at` is what a configured access token says about itself. `ended` is the
+    reason why the token can't be used. The other facts are those of a stored sign-in.
+    """
+    source = choose_source(settings)
+    found: dict[str, Any] = {
+        "source": source.origin,
+        "ended": None,
+        "access_token_expires_at": None,
+        "org_id": None,
+        "auth_file": None,
+        "orgs": [],
+        "warning": None,
+    }
+    if isinstance(source, StaticToken):
+        found["access_token_expires_at"] = _whole(source.expires_at)
+        try:
+            source.require_not_expired(now)
+        except CredentialsError as error:
+            found["ended"] = str(error)
+    elif isinstance(source, StoredSignIn) and not isinstance(source, PipelineRefreshToken):
+        document = SignInFile(settings.auth_file).read()
+        tokens = document.tokens(source.org_id)
+        found["org_id"] = source.org_id
+        found["auth_file"] = str(settings.auth_file)
+        found["warning"] = tokens.end_warning(now)
+        found["ended"] = found["warning"] if tokens.has_ended(now) else None
+        signed_in = {n: org for n, org in document.orgs.items() if org.tokens.is_sign_in}
+        found["orgs"] = [_status_of(org_id, org) for org_id, org in signed_in.items()]
+    return found
+
+
+def _status_of(org_id: str, org: StoredOrg) -> dict[str, Any]:
+    """Return the facts about an organization of the sign-in file, without its tokens."""
+    tokens = org.tokens
+    return {
+        "org_id": org_id,
+        "org_name": org.org_name,
+        "scopes": tokens.access_token_scopes or (),
+        "access_token_expires_at": _whole(tokens.access_token_expires_at),
+        "refresh_token_expires_at": _whole(tokens.refresh_token_expires_at),
+        "authorization_expires_at": _whole(tokens.authorization_expires_at),
+    }
+
+
+def _print_status(found: Mapping[str, Any], now: float) -> None:
+    facts = [("Access token from", found["source"])]
+    if not found["orgs"]:
+        facts.append(("Access token", _end(found["access_token_expires_at"], now)))
+    for org in found["orgs"]:
+        name = f"{org['org_name']} ({org['org_id']})" if org["org_name"] else org["org_id"]
+        if org["org_id"] != found["org_id"]:
+            facts.append(("Also signed in to", name))
+            continue
+        facts += [
+            ("Organization", name),
+            ("Permissions", " ".join(org["scopes"]) or "unknown"),
+            ("Access token", f"{_end(org['access_token_expires_at'], now)}; renewed when needed"),
+            ("Refresh token", _end(org["refresh_token_expires_at"], now)),
+            ("Authorization", _end(org["authorization_expires_at"], now)),
+        ]
+    print_facts(facts)
+
+
+def _whole(seconds: float | None) -> int | None:
+    return None if seconds is None else int(seconds)
+
+
+def _end(end: float | None, now: float) -> str:
+    if end is None:
+        return "end not known"
+    if end <= now:
+        return f"ended {moment(end)}"
+    return f"ends {moment(end)} (in {duration(end - now)})"
+
+
+@click.command(
+    epilog=examples(
+        "parallel-provider token",
+        "PARALLEL_ACCESS_TOKEN=$(parallel-provider token) pulumi preview",
+        "pulumi config set parallel:tokenCommand 'parallel-provider token'",
+    ),
+    short_help="Print a fresh access token.",
+)
+def token() -> None:
+    """Print a fresh access token, and nothing else, on standard output.
+
+    The stored sign-in is refreshed first where needed. The token lives for minutes: long runs
+    rather need `parallel:tokenCommand`, or the sign-in itself. A token that has ended isn't
+    printed: the command fails.
+    """
+    require_standard_output("the token")
+    source = choose_source(Settings.of_environment())
+    access_token = source.get()
+    if isinstance(source, StaticToken):
+        source.require_not_expired(time.time())
+    click.echo(access_token.value.get_secret_value())
