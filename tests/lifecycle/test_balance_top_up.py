@@ -32,6 +32,7 @@ from parallel_provider.lifecycle.balance_top_up import (
 )
 from parallel_provider.lifecycle.charge_journal import JournalEntry
 from parallel_provider.lifecycle.declare import UNKNOWN
+from parallel_provider.lifecycle.resource import Diff
 from parallel_provider.lifecycle.run import Context, ResourceNames, Run
 from parallel_provider.printable import line_for_user
 from parallel_provider.testing.emulator import Emulator
@@ -412,27 +413,46 @@ def test_keys_are_made_of_the_names_at_creation(new_run: NewRun, emulator: Emula
 
 
 @pytest.mark.parametrize(
-    ("news", "changed"),
+    ("news", "updates"),
     [
-        ({}, False),
-        ({"triggers": 1}, True),
-        ({"triggers": UNKNOWN}, True),
-        ({"amount_cents": 1001}, True),
-        ({"amount_cents": UNKNOWN}, True),
+        ({}, ()),
+        ({"triggers": 1}, ("triggers",)),
+        ({"triggers": UNKNOWN}, ("triggers",)),
+        ({"amount_cents": 1001}, ("amount_cents",)),
+        ({"amount_cents": UNKNOWN}, ("amount_cents",)),
     ],
 )
 def test_diff_sees_what_charges(
-    new_run: NewRun, emulator: Emulator, news: Given, *, changed: bool
+    new_run: NewRun, emulator: Emulator, news: Given, updates: tuple[str, ...]
 ) -> None:
     """An unchanged top-up asks nobody."""
     old = state(org_id=emulator.org_id)
 
     diff = LIFECYCLE.diff(
-        context(new_run() if changed else run_at()), old, {**dict(inputs()), **news}
+        context(new_run() if updates else run_at()), old, {**dict(inputs()), **news}
     )
 
-    assert diff.changed is changed
-    assert diff.replaces == ()
+    assert diff == Diff(updates=updates)
+
+
+@pytest.mark.usefixtures("one_time")
+@pytest.mark.parametrize(("cents", "updates"), [(500, ()), (499, ("when_below_cents",))])
+def test_diff_sees_that_a_charge_by_threshold_is_due(
+    new_run: NewRun, emulator: Emulator, said: Said, cents: int, updates: tuple[str, ...]
+) -> None:
+    """Nothing differs. Only the balance is low, and the run tells once what it will do."""
+    emulator.set_org(credit_balance_cents=cents)
+    old, call = state(**dict(by_threshold()), org_id=emulator.org_id), context(new_run())
+
+    for _ in range(2):
+        assert LIFECYCLE.diff(call, old, dict(by_threshold())) == Diff(updates=updates)
+
+    text = (
+        f"'credit': `pulumi up` will charge 1000 cents to the card under the idempotency key {KEY},"
+        " as the balance of 499 cents is below 500 (unless another charge raises it before this "
+        "one's turn)."
+    )
+    assert said.infos == [text] * len(updates)
 
 
 @pytest.mark.parametrize("new_first", [True, False])
@@ -500,35 +520,54 @@ def test_check_asks_what_is_allowed_only_where_it_may_charge(
 ) -> None:
     """An unchanged top-up needs neither the setting nor the server."""
     emulator.set_org(will_invoice=True)
+    new_run().charge_journal.write(other(org_id="another organization's open charge"))
     for run in (run_at(), new_run()):
         checked = LIFECYCLE.check(context(run), olds, {"amount_cents": 1000.0, **news})
 
         assert [problem.input for problem in checked.problems] == ["amount_cents"] * asks
+        assert not any("earlier charge" in problem.reason for problem in checked.problems)
 
 
-@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize("ends", ["charged", "too late", "cancelled"])
 def test_charge_that_is_being_made_is_waited_for(
-    new_run: NewRun, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, *, ends: bool
+    new_run: NewRun, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, ends: str
 ) -> None:
     """Its outcome isn't known only if it takes too long."""
     run = new_run()
-    monkeypatch.setattr(type(run.api), "call_seconds", 30.0 if ends else 0.1)
+    monkeypatch.setattr(type(run.api), "call_seconds", 0.1 if ends == "too late" else 30.0)
     begun = other(org_id=emulator.org_id)
     run.charge_journal.write(begun)
+    run.balance.get()
 
     with ThreadPoolExecutor(1) as threads:
         with machine_lock("charge", emulator.org_id):
             checking = threads.submit(LIFECYCLE.check, context(run), {}, {"amount_cents": 1000.0})
-            if ends:
+            if ends == "charged":
                 assert not wait([checking], timeout=0.5).done
                 run.charge_journal.write(begun.model_copy(update={"outcome": "charged"}))
             else:
-                checking.result()
+                if ends == "cancelled":
+                    run.cancellation.cancel()
+                assert wait([checking], timeout=20).done
         problems = checking.result().problems
 
     assert [OTHER_OPEN in line_for_user(problem.text) for problem in problems] == [True] * (
-        not ends
+        ends != "charged"
     )
+
+
+def test_charges_of_another_organization_count_for_nothing(
+    new_run: NewRun, emulator: Emulator
+) -> None:
+    """Neither its open one, nor one under the same key."""
+    run = new_run()
+    for key in (KEY, "pulumi-other"):
+        run.charge_journal.write(entry(key=key))
+    old = state(org_id=emulator.org_id)
+
+    assert LIFECYCLE.check(context(run), {}, {"amount_cents": 1000.0}).problems == []
+    assert LIFECYCLE.update(context(run), old, inputs(triggers=1)).charges == 2
+    assert len(emulator.state()["charges"]) == 1
 
 
 @pytest.mark.usefixtures("one_time")
@@ -550,13 +589,13 @@ def test_threshold_whose_charge_is_refused_is_an_update_with_a_warning(
     new_run: NewRun, emulator: Emulator, said: Said
 ) -> None:
     """A refresh compares too, and must not fail. The update fails."""
-    old = state(org_id=emulator.org_id, month_charged_cents=0)
+    old = state(**dict(by_threshold()), org_id=emulator.org_id)
     run = new_run()
     run.charge_journal.write(other(org_id=emulator.org_id))
 
     diff = LIFECYCLE.diff(context(run), old, dict(by_threshold()))
 
-    assert "when_below_cents" in diff.updates
+    assert diff.updates == ("when_below_cents",)
     assert f"'credit': {OTHER_OPEN}" in said.warnings[0]
     with pytest.raises(LifecycleError, match="isn't charged, as it isn't known"):
         LIFECYCLE.update(context(run), old, by_threshold())

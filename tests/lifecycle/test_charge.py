@@ -18,6 +18,7 @@ from parallel_provider.lifecycle.balance_top_up import (
     BalanceTopUpLifecycle,
     BalanceTopUpState,
 )
+from parallel_provider.lifecycle.declare import UNKNOWN
 from parallel_provider.lifecycle.run import Context, ResourceNames, Run
 from parallel_provider.testing.emulator import Emulator
 from parallel_provider.user_folder import machine_lock
@@ -132,6 +133,8 @@ def _unwritable() -> None:
 
 def test_charge_is_refused_at_the_last_moment_too(new_run: NewRun, emulator: Emulator) -> None:
     """Nothing is sent, or noted, when a run no longer may charge."""
+    with pytest.raises(LifecycleError, match="not all of `triggers` is known"):
+        charge(new_run(), triggers=[UNKNOWN])
     with pytest.raises(LifecycleError, match="allows 2000"):
         charge(new_run(), 2001)
     emulator.set_org(will_invoice=True)
