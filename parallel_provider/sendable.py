@@ -96,7 +96,7 @@ def misfit(value: object, other_types: tuple[type, ...] = (object,)) -> str | No
 
 
 def _misfit_of_number(number: float) -> str | None:
-    if not math.isfinite(number):
+    if isinstance(number, float) and not math.isfinite(number):
         return "a number that isn't finite"
     if abs(number) > MAX_INTEGER:
         return f"a number beyond {MAX_INTEGER}, which Pulumi can't send exactly: write it as text"

@@ -709,7 +709,7 @@ def _outputs_of(
     """
     mark = mark_in(run, inputs.app_id)
     return {
-        **dict(answer),
+        **{name: value for name, value in answer if name in ApiKeyState.model_fields},
         "app_id": inputs.app_id,
         "api_key_name": api_key_name,
         "raw_api_key_fingerprint": fingerprint(answer.raw_api_key),
