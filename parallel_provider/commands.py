@@ -129,8 +129,9 @@ def _start(command: Command, variables: Mapping[str, str]) -> subprocess.Popen[b
             env={**environment_for_commands(os.environ), **variables},
             start_new_session=True,
         )
-    except OSError as error:
-        raise CommandError(f"{command} can't be started: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # a ValueError for a zero byte in an argument
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise CommandError(f"{command} can't be started: {reason}") from None
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -128,7 +128,7 @@ class HttpSender:
             request = httpx.Request(
                 method,
                 self._base_url + path,
-                headers={**_HEADERS, **(headers or {})},
+                headers=httpx.Headers({**_HEADERS, **(headers or {})}, encoding="utf-8"),
                 json=json,
                 data=data,
                 extensions=_limits(seconds, ends_at),
@@ -225,6 +225,8 @@ def _pieces(response: httpx.Response, max_bytes: int) -> Iterator[bytes]:
         if max(size, response.num_bytes_downloaded) > max_bytes:
             raise httpx.DecodingError(f"its body has more than {max_bytes // 1024} KiB")
         yield piece
+    if decoder and response.num_bytes_downloaded and not decoder.eof:
+        raise httpx.DecodingError("its compressed body ends too early")
 
 
 def tls_context(base_url: str) -> ssl.SSLContext:
@@ -273,6 +275,9 @@ def _is_loopback(base_url: str) -> bool:
 def _reason(error: Exception) -> str:
     if isinstance(error, httpx.TimeoutException):
         return f"timed out: {type(error).__name__}"
+    if isinstance(error, httpx.LocalProtocolError):
+        # Its text quotes the header, with the access token.
+        return "the URL or the access token has characters that HTTP doesn't allow"
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text:
         found = _certificates()

@@ -60,6 +60,12 @@ def test_missing_command_is_named_without_its_arguments() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+def test_command_with_a_zero_byte_is_refused() -> None:
+    """No system can start it. That isn't a bug of this package."""
+    with pytest.raises(CommandError, match="can't be started: .*null byte"):
+        run_quietly(Command(("printf", "a\0b"), "SETTING"))
+
+
 def test_failing_command_reports_its_exit_code_and_last_words() -> None:
     """A failure shows what the command itself said last, and never its output."""
     command = python("import sys; print('output'); sys.exit('the vault is sealed')")

@@ -37,6 +37,7 @@ from parallel_provider.http import (
     RequestNotSentError,
     tls_context,
 )
+from parallel_provider.printable import remember_secret
 from tests.api.raw_server import RawServer, endless, head, raw_server, whole
 from tests.lifecycle.runs import api_at
 
@@ -228,6 +229,43 @@ def test_body_that_can_not_be_decompressed_is_no_answer(encoding: str, body: byt
     ):
         api.create_app("search")
     assert failure.value.may_have_worked
+
+
+def test_compressed_body_that_is_cut_off_proves_no_deletion() -> None:
+    """Its beginning stands for no text, which isn't the same as an answer without a text."""
+    answer = whole(PACKED[:10], "200 OK", "Content-Encoding: gzip")
+    with (
+        raw_server(lambda _: [answer]) as server,
+        api_at(server.url) as api,
+        pytest.raises(NoAnswerError, match="ends too early"),
+    ):
+        api.delete_app(APP_ID)
+
+
+@pytest.mark.parametrize("token", ["first-half\nsecond-half", "first-half\x00second-half"])
+def test_token_that_no_header_can_have_is_not_quoted(token: str) -> None:
+    """Somebody may have edited the file that it is in."""
+    remember_secret(token)
+    with (
+        raw_server(lambda _: [whole(NO_APPS)]) as server,
+        contextlib.closing(HttpSender(server.url, "service API URL")) as sender,
+        pytest.raises(RequestNotSentError, match="characters that HTTP doesn't allow") as failure,
+    ):
+        sender.send("GET", "/", seconds=5, headers={"Authorization": f"Bearer {token}"})
+
+    assert "half" not in str(failure.value)
+    assert server.requests == []
+
+
+def test_token_that_is_not_ascii_is_for_the_server_to_refuse() -> None:
+    """The host and its setting are not the mistake."""
+    with (
+        raw_server(lambda _: [whole(b"{}", "401 Unauthorized")]) as server,
+        contextlib.closing(HttpSender(server.url, "service API URL")) as sender,
+    ):
+        answer = sender.send("GET", "/", seconds=5, headers={"Authorization": "Bearer tök"})
+
+    assert answer.status_code == 401
 
 
 @pytest.mark.parametrize("location", ["http:nowhere", "https://[", "//elsewhere.invalid", ""])

@@ -97,10 +97,11 @@ class _Successor(Model):
 
 
 class _Refusal(Model):
-    """An error (RFC 6749, section 5.2)."""
+    """An error (RFC 6749, section 5.2), or one of the server's framework, which has `detail`."""
 
     error: str = ""
-    error_description: str = ""
+    error_description: object = None
+    detail: object = None
 
 
 class SignInServer:
@@ -232,7 +233,8 @@ def _refusal(response: httpx.Response, path: str) -> Exception:
         refusal = _Refusal.model_validate_json(response.content)
     except ValidationError:
         refusal = _Refusal()
-    shown = printable(masked(f"{refusal.error} {refusal.error_description}"))
+    words = (refusal.error, refusal.error_description, refusal.detail)
+    shown = printable(masked(" ".join(word for word in words if isinstance(word, str))))
     retry_after = parse_retry_after(response.headers.get("retry-after"))
     message = f"POST {path} answered {status} ({shown or response.reason_phrase})"
     if status == _TOO_MANY_REQUESTS:

@@ -128,6 +128,25 @@ def test_secrets_that_the_server_repeats_are_masked(
     signed_in.assert_no_secret_in(str(caught.value))
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"error": "invalid_grant", "error_description": None}, "(invalid_grant)"),
+        ({"error": "invalid_grant", "error_description": ["odd"]}, "(invalid_grant)"),
+        ({"error": "invalid_grant", "detail": "used before"}, "(invalid_grant used before)"),
+    ],
+)
+def test_code_of_a_refusal_is_known_whatever_else_it_has(
+    emulator: Emulator, server: SignInServer, signed_in: SignIn, body: dict[str, object], words: str
+) -> None:
+    """The code decides what is done next. A description is only shown."""
+    emulator.add_fault("status", path=TOKEN, status=400, body=body)
+    with pytest.raises(OAuthError) as caught:
+        refresh(server, signed_in)
+    assert caught.value.code == "invalid_grant"
+    assert words in str(caught.value)
+
+
 def test_debug_log_of_a_refresh_holds_no_token(
     server: SignInServer, signed_in: SignIn, caplog: pytest.LogCaptureFixture
 ) -> None:
