@@ -62,7 +62,7 @@ def test_missing_command_is_named_without_its_arguments() -> None:
 
 def test_command_with_a_zero_byte_is_refused() -> None:
     """No system can start it. That isn't a bug of this package."""
-    with pytest.raises(CommandError, match="can't be started: .*null byte"):
+    with pytest.raises(CommandError, match=r"can't be started: .*null byte"):
         run_quietly(Command(("printf", "a\0b"), "SETTING"))
 
 

@@ -254,7 +254,7 @@ def test_token_that_no_header_can_have_is_not_quoted(token: str) -> None:
         sender.send("GET", "/", seconds=5, headers={"Authorization": f"Bearer {token}"})
 
     assert "half" not in str(failure.value)
-    assert server.requests == []
+    assert not any(server.requests)
 
 
 def test_token_that_is_not_ascii_is_for_the_server_to_refuse() -> None:
