@@ -704,9 +704,9 @@ def _charge(
     noted = True
     try:
         run.charge_journal.write(entry)
-    except UserFolderError:
+    except UserFolderError as error:
         if has_lock:
-            raise
+            raise LifecycleError(f"nothing is charged that isn't noted first: {error}") from None
         noted = False  # the user has no place for it, and knows that from the missing lock
     after = _send(run, entry, before, noted=noted, is_new=due.begun is None)
     charged = entry.model_copy(update={"outcome": "charged", "month": due.month})
@@ -714,8 +714,12 @@ def _charge(
         try:
             run.charge_journal.write(charged)
         except UserFolderError as error:
-            # For the journal it stays open, so nothing is charged before the user has settled it.
-            context.warn(str(error))
+            context.warn(
+                f"{charged.amount_cents} cents were charged under the idempotency key "
+                f"{charged.key}, but {error}. Then run `parallel-provider charges settle "
+                f"{charged.key} --charged`: until then, the outcome counts as not known, and "
+                f"nothing else is charged to organization {charged.org_id}."
+            )
     _announce_charge(context, charged, before, after)
     return state.with_charge(charged, before, after)
 

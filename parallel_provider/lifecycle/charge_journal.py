@@ -183,6 +183,6 @@ def _unreadable(reason: str | None, then: str) -> ParallelError:
 
 def _unwritable(path: Path, error: OSError) -> UserFolderError:
     return UserFolderError(
-        "the journal of charges can't be written, and without it nothing is charged "
-        f"({error.strerror}): let this user write {path.parent}"
+        f"the journal of charges can't be written ({error.strerror}): let this user write "
+        f"{path.parent}"
     )

@@ -7,12 +7,14 @@ import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from parallel_provider.api import Balance
-from parallel_provider.errors import LifecycleError, ParallelError, UserFolderError
+from parallel_provider.errors import LifecycleError, ParallelError
+from parallel_provider.lifecycle import charge_journal
 from parallel_provider.lifecycle.balance_top_up import (
     BalanceTopUpInputs,
     BalanceTopUpLifecycle,
@@ -21,7 +23,7 @@ from parallel_provider.lifecycle.balance_top_up import (
 from parallel_provider.lifecycle.declare import UNKNOWN
 from parallel_provider.lifecycle.run import Context, ResourceNames, Run
 from parallel_provider.testing.emulator import Emulator
-from parallel_provider.user_folder import machine_lock
+from parallel_provider.user_folder import machine_lock, write_private
 from tests.lifecycle.runs import Clock, Said
 
 pytestmark = pytest.mark.usefixtures("one_time")
@@ -110,25 +112,31 @@ def test_charge_is_in_the_journal_before_the_request(
 
 
 def test_charge_that_cannot_be_noted_is_not_made(
-    new_run: NewRun, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    new_run: NewRun, emulator: Emulator, said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk may be full. But a charge that was made is never lost because of it."""
-    run, write = new_run(), new_run().charge_journal.write
-    monkeypatch.setattr(run.charge_journal, "write", lambda _: _unwritable())
-    with pytest.raises(UserFolderError, match="full"):
+    run = new_run()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def full_after_the_charge(path: Path, content: bytes) -> None:
+        write_private(path, content) if b'"begun"' in content else full()
+
+    monkeypatch.setattr(charge_journal, "write_private", full)
+    with pytest.raises(LifecycleError, match=r"nothing is charged.* \(No space left on device\)"):
         charge(run)
     assert emulator.state()["charges"] == []
+    assert run.charge_journal.entries() == []
 
-    monkeypatch.setattr(
-        run.charge_journal, "write", lambda e: write(e) if e.outcome == "begun" else _unwritable()
-    )
+    monkeypatch.setattr(charge_journal, "write_private", full_after_the_charge)
     assert charge(run).charges == 1
     [entry] = run.charge_journal.entries()
     assert entry.outcome == "begun"
-
-
-def _unwritable() -> None:
-    raise UserFolderError("the disk is full")
+    [warning] = said.warnings
+    assert f"500 cents were charged under the idempotency key {KEY}" in warning
+    assert f"`parallel-provider charges settle {KEY} --charged`" in warning
+    assert "nothing is charged (" not in warning
 
 
 def test_charge_is_refused_at_the_last_moment_too(new_run: NewRun, emulator: Emulator) -> None:
