@@ -74,10 +74,15 @@ def write_private(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(descriptor)
-        Path(name).replace(path)
+        move_into_place(Path(name), path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def move_into_place(file: Path, path: Path) -> None:
+    """Replace `path` by a file beside it. It is on the disk then. Raises OSError."""
+    file.replace(path)
     with contextlib.suppress(OSError):  # some file systems refuse; the file itself is on the disk
         folder = os.open(path.parent, os.O_RDONLY)
         try:

@@ -42,10 +42,10 @@ CLIENT_NAME = "parallel-provider"
 # The official client's id where it isn't registered. Every server knows it.
 FALLBACK_CLIENT_ID = "parallel-cli"
 DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+REQUEST_SECONDS = 20.0
 SLOW_DOWN_SECONDS = 5.0
 
 _SHORTEST_INTERVAL_SECONDS = 1.0
-_SECONDS = 20.0
 _SECRETS = ("refresh_token", "device_code")
 _TOO_MANY_REQUESTS = 429
 _REQUEST_TIMEOUT = 408
@@ -110,7 +110,7 @@ class SignInServer:
     `seconds` are few, because a refresh holds a lock while it sends up to three requests.
     """
 
-    def __init__(self, platform_url: str, *, seconds: float = _SECONDS) -> None:
+    def __init__(self, platform_url: str, *, seconds: float = REQUEST_SECONDS) -> None:
         self._seconds = seconds
         self._sender = HttpSender(platform_url, "platform URL")
 

@@ -270,13 +270,14 @@ def _carry_out(request: RefreshRequest, messages: list[str]) -> None:
 def remove_old_pipeline_files(path: Path) -> None:
     """Remove the files of runs that ended long ago; `path` is the file of the current run."""
     too_old = time.time() - _OLD_SECONDS
-    for other in list(path.parent.iterdir()):
-        # A file that can't be removed is left, and the others are still removed.
-        with contextlib.suppress(OSError):
-            if (
-                other != path
-                and _PIPELINE_FILE.fullmatch(other.name)
-                and other.lstat().st_mtime < too_old
-            ):
-                other.unlink()
-                other.with_name(f"{other.name}.lock").unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        for other in list(path.parent.iterdir()):
+            # A file that can't be removed is left, and the others are still removed.
+            with contextlib.suppress(OSError):
+                if (
+                    other != path
+                    and _PIPELINE_FILE.fullmatch(other.name)
+                    and other.lstat().st_mtime < too_old
+                ):
+                    other.unlink()
+                    other.with_name(f"{other.name}.lock").unlink(missing_ok=True)

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import from_json
 
 from parallel_provider.credentials.tokens import (
@@ -35,12 +35,14 @@ from parallel_provider.credentials.tokens import (
 from parallel_provider.errors import CredentialsError, NoSignInFileError, NotConfiguredError
 from parallel_provider.model import Model, why
 from parallel_provider.printable import masked_setting, printable
+from parallel_provider.user_folder import move_into_place
 
 if TYPE_CHECKING:
     from parallel_provider.credentials.oauth import TokenGrant
 
 WARN_AHEAD_SECONDS = 3 * 24 * 60 * 60.0
-LOCK_SECONDS = 120.0
+# Longer than a refresh takes: three requests and the waits between them, and two save commands.
+LOCK_SECONDS = 240.0
 # By how much new tokens, or another program's changes, can make the file longer.
 _MARGIN_BYTES = 16 * 1024
 _TEMPORARY_SUFFIX = ".parallel-provider.tmp"
@@ -122,7 +124,9 @@ class Document(Model):
     version: Literal[1]
     selected_org_id: str | None = None
     client_id: str | None = None
-    orgs: dict[str, StoredOrg] = Field(default_factory=dict)
+    orgs: Annotated[
+        dict[str, StoredOrg], BeforeValidator(lambda orgs: {} if orgs is None else orgs)
+    ] = Field(default_factory=dict)
 
     @classmethod
     def from_raw(cls, raw: object) -> Document:
@@ -284,7 +288,7 @@ class SignInFile:
 
                 def store(new: Document) -> None:
                     _fill(file, new.dump())
-                    _replace(path, file)
+                    move_into_place(Path(file.name), path)
 
                 yield store
         except OSError as error:
@@ -343,7 +347,7 @@ def _rehearse(path: Path) -> None:
     with _temporary_file(path, len(content)) as file:
         _fill(file, content)
         if path.read_bytes() == content:  # the official client takes no lock
-            _replace(path, file)
+            move_into_place(Path(file.name), path)
 
 
 @contextlib.contextmanager
@@ -376,14 +380,6 @@ def _fill(file: IO[bytes], content: bytes) -> None:
     file.truncate()
     file.flush()
     os.fsync(file.fileno())
-
-
-def _replace(path: Path, file: IO[bytes]) -> None:
-    Path(file.name).replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    with contextlib.suppress(OSError):  # some network file systems refuse
-        os.fsync(folder)
-    os.close(folder)
 
 
 def _make_folder(folder: Path) -> None:

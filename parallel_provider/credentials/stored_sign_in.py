@@ -34,8 +34,8 @@ from parallel_provider.isolation import PACKAGE_FILE, import_paths
 from parallel_provider.model import Model, plain
 from parallel_provider.settings import Settings
 
-# More than the refresh needs for the lock, three requests and two save commands.
-WORKER_SECONDS = 360.0
+# Longer than a refresh takes after the longest wait for the lock.
+WORKER_SECONDS = 480.0
 SAVE_COMMAND_SETTING = "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND"
 # The only organization of a pipeline's file. Its real id isn't known before the first answer.
 PIPELINE_ORG = "pipeline"

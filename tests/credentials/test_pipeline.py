@@ -288,3 +288,15 @@ def test_files_of_old_runs_are_removed_with_their_locks(
         os.utime(file, (time.time() - age,) * 2)
     remove_old_pipeline_files(tmp_path / name_of("f" * 32))
     assert [file.exists() for file in files] == [stays] * 2
+
+
+def test_folder_that_cannot_be_listed_is_no_failure_of_the_refresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new pair is stored and saved then."""
+
+    def not_allowed(_: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "iterdir", not_allowed)
+    remove_old_pipeline_files(tmp_path / name_of("f" * 32))

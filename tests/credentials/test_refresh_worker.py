@@ -17,10 +17,16 @@ from pathlib import Path
 
 import pytest
 
-from parallel_provider.credentials.oauth import SignInServer
-from parallel_provider.credentials.refresh import Refresh
-from parallel_provider.credentials.sign_in_file import SignInFile
-from parallel_provider.credentials.stored_sign_in import StoredSignIn
+from parallel_provider.commands import COMMAND_SECONDS
+from parallel_provider.credentials.oauth import REQUEST_SECONDS, SignInServer
+from parallel_provider.credentials.refresh import (
+    ATTEMPTS,
+    LONGEST_WAIT_SECONDS,
+    OTHER_PROGRAM_SECONDS,
+    Refresh,
+)
+from parallel_provider.credentials.sign_in_file import LOCK_SECONDS, SignInFile
+from parallel_provider.credentials.stored_sign_in import WORKER_SECONDS, StoredSignIn
 from tests.credentials.sign_ins import SignIn
 
 PROCESSES = 16
@@ -196,3 +202,11 @@ def test_hundred_kills_never_lose_the_sign_in(signed_in: SignIn, programs: Progr
     assert_sign_in_works(signed_in)
     # Some kills must have hit during a refresh. Without them, this test shows nothing.
     assert refreshed - finished >= 5, (refreshed, finished)
+
+
+def test_who_waits_for_a_refresh_waits_longer_than_it_can_take() -> None:
+    """Otherwise the second process of a pipeline with a slow secret store fails."""
+    requests = ATTEMPTS * REQUEST_SECONDS + (ATTEMPTS - 1) * LONGEST_WAIT_SECONDS
+    refresh = requests + OTHER_PROGRAM_SECONDS + 2 * COMMAND_SECONDS
+    assert refresh < LOCK_SECONDS
+    assert LOCK_SECONDS + refresh < WORKER_SECONDS

@@ -189,6 +189,13 @@ def test_unusable_file_is_explained_and_never_taken_for_a_missing_one(
     assert path.read_bytes() == content
 
 
+def test_file_without_organizations_may_say_so_with_null() -> None:
+    """The official client reads such a file too."""
+    document = Document.from_raw({"version": 1, "orgs": None})
+    assert document.orgs == {}
+    assert document.with_grant("org_1", GRANT, NOW).signed_in == ["org_1"]
+
+
 def test_document_repr_hides_its_tokens() -> None:
     """The repr of a document shows no token and no key."""
     text = repr(Document.from_raw(RAW))
@@ -434,6 +441,24 @@ def test_full_disk_is_an_error_before_the_refresh(
     with file.locked(), no_room, file.prepare_write(Document.empty()):
         pytest.fail("the room is made before anything else is done")
     assert not path.exists()
+
+
+def test_folder_that_cannot_be_opened_is_no_failure_after_the_write(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is in its place then. The folder may be one that its user can't list."""
+    really_open = os.open
+
+    def no_folders(name: str, flags: int, *arguments: int) -> int:
+        if os.path.isdir(name):  # noqa: PTH112 - Path would open nothing either
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return really_open(name, flags, *arguments)
+
+    file = SignInFile(path)
+    with file.locked():
+        monkeypatch.setattr(os, "open", no_folders)
+        file.write(Document.empty().with_values(client_id="client_1"))
+    assert file.read().client_id == "client_1"
 
 
 def test_symbolic_link_stays_and_its_target_is_written(path: Path, tmp_path: Path) -> None:
