@@ -6,7 +6,6 @@ them, but neither polls and neither is typed.
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import time
@@ -25,7 +24,7 @@ from parallel_provider.http import (
     RequestNotSentError,
 )
 from parallel_provider.http_dates import parse_retry_after
-from parallel_provider.model import Model, ModelT, Secret, why
+from parallel_provider.model import Model, ModelT, Secret, Text, read_json, why
 from parallel_provider.printable import masked, printable, remember_secret
 
 ALL_SCOPES = (
@@ -53,7 +52,7 @@ _SERVER_ERROR = 500
 
 # A program can sleep for this long.
 Seconds = Annotated[float, Field(ge=0, le=1e9)]
-FullText = Annotated[str, Field(min_length=1)]
+FullText = Annotated[Text, Field(min_length=1)]
 
 
 class ClientRegistration(Model):
@@ -68,7 +67,7 @@ class DeviceCode(Model):
     device_code: Secret
     user_code: FullText
     verification_uri: FullText
-    verification_uri_complete: str | None = None
+    verification_uri_complete: Text | None = None
     expires_in: Seconds
     interval: Seconds = 5
 
@@ -86,8 +85,8 @@ class TokenGrant(Model):
     refresh_token_expires_in: Seconds | None = None
     authorization_expires_in: Seconds | None = None
     org_id: FullText | None = None
-    org_name: str | None = None
-    scope: str | None = None
+    org_name: Text | None = None
+    scope: Text | None = None
 
 
 class _Successor(Model):
@@ -199,11 +198,12 @@ class SignInServer:
 
 def _read(response: httpx.Response, model: type[ModelT]) -> ModelT:
     try:
-        return model.model_validate_json(response.content)
-    except ValidationError as error:
+        return model.model_validate(read_json(response.content))
+    except ValueError as error:
+        reason = why(error) if isinstance(error, ValidationError) else "it isn't JSON"
         raise SignInUnavailableError(
             f"POST {response.request.url.path} answered with something that can't be used "
-            f"({why(error)})",
+            f"({reason})",
             may_have_worked=True,
         ) from None
 
@@ -218,11 +218,9 @@ def read_refreshed(response: httpx.Response) -> TokenGrant:
         return _read(response, TokenGrant)
     except SignInUnavailableError as unusable:
         try:
-            # Whatever else it has: text that isn't UTF-8, numbers of thousands of digits.
-            text = response.content.decode("utf-8-sig", errors="replace")
-            found = _Successor.model_validate(json.loads(text, parse_int=float))
+            found = _Successor.model_validate(read_json(response.content))
             return TokenGrant(access_token=None, refresh_token=found.refresh_token)
-        except (ValueError, RecursionError):
+        except ValueError:
             raise unusable from None
 
 
@@ -230,8 +228,8 @@ def _refusal(response: httpx.Response, path: str) -> Exception:
     """Return the error for an answer that isn't a success."""
     status = response.status_code
     try:
-        refusal = _Refusal.model_validate_json(response.content)
-    except ValidationError:
+        refusal = _Refusal.model_validate(read_json(response.content))
+    except ValueError:
         refusal = _Refusal()
     words = (refusal.error, refusal.error_description, refusal.detail)
     shown = printable(masked(" ".join(word for word in words if isinstance(word, str))))
