@@ -32,6 +32,7 @@ _MODULES = {
     "token": "parallel_provider.cli.sign_in",
     "balance": "parallel_provider.cli.organization",
     "apps": "parallel_provider.cli.organization",
+    "keys": "parallel_provider.cli.keys",
     "charges": "parallel_provider.cli.charges",
     "plugin": "parallel_provider.cli.plugin",
     "emulator": "parallel_provider.emulator.__main__",
