@@ -350,7 +350,7 @@ def _end(end: float | None, now: float) -> str:
     epilog=examples(
         "parallel-provider token",
         "PARALLEL_ACCESS_TOKEN=$(parallel-provider token) pulumi preview",
-        "pulumi config set parallel:tokenCommand 'parallel-provider token'",
+        "pulumi config set --plaintext parallel:tokenCommand 'parallel-provider token'",
     ),
     short_help="Print a fresh access token.",
 )
