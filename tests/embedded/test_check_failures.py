@@ -12,7 +12,10 @@ from tests.embedded.toy_project import Toy
     [
         ('"hello"', "{hello}"),
         ("None", "{<nil>}"),
-        ("1500000", "{1.5e+06}"),
+        (
+            "[100000, 1500000, -1e21, 0.25, 0.00001]",
+            "{[{100000} {1.5e+06} {-1e+21} {0.25} {1e-05}]}",
+        ),
         ('Output.secret("hush-hush")', "{&{{hush-hush}}}"),
         ("Output.secret(True)", "{&{{true}}}"),
         ('Output.secret({"k": ["v", 1]})', "{&{{map[k:{[{v} {1}]}]}}}"),

@@ -95,9 +95,11 @@ def test_ignore_changes_of_an_empty_path_ignores_nothing(toy: Toy) -> None:
 
 
 def test_unknown_diff_is_compared_by_the_engine(toy: Toy) -> None:
-    """If the provider doesn't compare, any changed input is an update."""
+    """If the provider doesn't compare, any changed input is an update. A secret mark is none."""
     toy.program('Thing("a", value=1, mode="lazy")')
     toy.project.up()
+    assert changes(toy.project.up()) == {"same": 2}
+    toy.program('Thing("a", value=Output.secret(1), mode="lazy")')
     assert changes(toy.project.up()) == {"same": 2}
     toy.program('Thing("a", value=2, mode="lazy")')
     assert changes(toy.project.up()) == {"update": 1, "same": 1}
@@ -151,25 +153,23 @@ c = Thing("c", zone=Output.concat(a.password, b.password))
         assert toy.calls("diff") == ["diff a-1", "diff c-1", "diff b-1"]
 
 
-def test_provider_can_ask_for_delete_before_replace(toy: Toy) -> None:
-    """The provider decides if the program doesn't set the option."""
-    toy.program('Thing("a", zone="x", mode="exclusive")')
-    toy.project.up()
-    toy.journal()
-    toy.program('Thing("a", zone="y", mode="exclusive")')
-    toy.project.up()
-    assert toy.calls("create", "delete") == ["delete a-1", "create a"]
-
-
-def test_program_can_refuse_delete_before_replace(toy: Toy) -> None:
+@pytest.mark.parametrize(
+    ("options", "calls"),
+    [
+        ("", ["delete a-1", "create a"]),
+        ("opts=ResourceOptions(delete_before_replace=False)", ["create a", "delete a-1"]),
+    ],
+)
+def test_provider_decides_what_is_deleted_first_unless_the_program_does(
+    toy: Toy, options: str, calls: list[str]
+) -> None:
     """The program's option overrides the provider's."""
-    options = "opts=ResourceOptions(delete_before_replace=False)"
     toy.program(f'Thing("a", zone="x", mode="exclusive", {options})')
     toy.project.up()
     toy.journal()
     toy.program(f'Thing("a", zone="y", mode="exclusive", {options})')
     toy.project.up()
-    assert toy.calls("create", "delete") == ["create a", "delete a-1"]
+    assert toy.calls("create", "delete") == calls
 
 
 def test_retain_on_delete_leaves_the_thing(toy: Toy) -> None:
