@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEMO_STAMP := $(VENV)/.installed-for-demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench test test-slow test-lowest lint types check format reliability docs dist check-tag notes test-wheel audit mutants clean
+.PHONY: help setup demo wheel bench test test-slow test-lowest lint types check format reliability docs dist check-tag notes test-wheel audit mutants clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -27,6 +27,10 @@ setup: $(STAMP) ## a virtual environment with everything the rest needs
 
 demo: $(DEMO_STAMP) ## the quickstart from `up` to `destroy`, on this machine (ENGINE=embedded|pulumi)
 	@$(BIN)/python -m examples.demo '$(ENGINE)'
+
+wheel: $(DEMO_STAMP) ## the package, in dist/, to keep beside a program
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@ls dist/*.whl
 
 lint: $(STAMP) ## style, import direction, workflows
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -210,9 +210,18 @@ class Settings:
         )
 
     @classmethod
-    def of_environment(cls) -> Settings:
-        """Read the settings of a command, which belongs to no stack."""
-        return cls.load(lambda _key: None, os.environ)
+    def of_environment(cls, org_id: str | None = None) -> Settings:
+        """Read the settings of a command, which belongs to no stack.
+
+        `org_id` is the value of its option --org, which guards as the other settings do.
+        """
+        settings = cls.load(lambda _key: None, os.environ)
+        if org_id is None:
+            return settings
+        _require_one_organization(
+            [_Value(org_id, "--org"), _Value(settings.org_id or org_id, "PARALLEL_ORG_ID")]
+        )
+        return replace(settings, org_id=org_id, org_id_origin="--org")
 
 
 class _Value(NamedTuple):

@@ -28,10 +28,12 @@ INTERRUPTED = 130
 _MODULES = {
     "login": "parallel_provider.cli.sign_in",
     "logout": "parallel_provider.cli.sign_in",
+    "switch": "parallel_provider.cli.sign_in",
     "status": "parallel_provider.cli.sign_in",
     "token": "parallel_provider.cli.sign_in",
     "balance": "parallel_provider.cli.organization",
     "apps": "parallel_provider.cli.organization",
+    "keys": "parallel_provider.cli.keys",
     "charges": "parallel_provider.cli.charges",
     "plugin": "parallel_provider.cli.plugin",
     "emulator": "parallel_provider.emulator.__main__",
@@ -41,6 +43,15 @@ _MODULES = {
 def examples(*commands: str) -> str:
     """Return the end of a command's help."""
     return "\b\nExamples:\n" + "\n".join(f"  {command}" for command in commands)
+
+
+org_option = click.option(
+    "--org",
+    "org_id",
+    metavar="ORG_ID",
+    help="The organization, if several are signed in; else the selected one.",
+)
+"""Chooses an organization, and refuses any other."""
 
 
 class _Program(click.Group):

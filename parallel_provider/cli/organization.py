@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 
 from parallel_provider.api import AccountApi
-from parallel_provider.cli import examples
+from parallel_provider.cli import examples, org_option
 from parallel_provider.cli.output import print_facts, print_json, print_table, warn
 from parallel_provider.credentials.sources import choose_source
 from parallel_provider.model import plain
@@ -23,10 +23,11 @@ from parallel_provider.settings import Settings
     ),
     short_help="List the organization's apps.",
 )
+@org_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def apps(*, as_json: bool) -> None:
+def apps(*, org_id: str | None, as_json: bool) -> None:
     """List the organization's apps."""
-    with _open_account() as api:
+    with _open_account(org_id) as api:
         found = api.list_apps()
     if not found.is_complete:
         warn("the list may lack apps, as the answer isn't as the Account API documents it.")
@@ -44,10 +45,11 @@ def apps(*, as_json: bool) -> None:
     ),
     short_help="Show the prepaid balance.",
 )
+@org_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; amounts are US cents.")
-def balance(*, as_json: bool) -> None:
+def balance(*, org_id: str | None, as_json: bool) -> None:
     """Show the organization's prepaid balance."""
-    with _open_account() as api:
+    with _open_account(org_id) as api:
         found = api.get_balance()
     if as_json:
         print_json(plain(found))
@@ -67,8 +69,10 @@ def _dollars(cents: float) -> str:
 
 
 @contextlib.contextmanager
-def _open_account() -> Iterator[AccountApi]:
+def _open_account(org_id: str | None) -> Iterator[AccountApi]:
     """Give a client of the API with the configured access token."""
-    settings = Settings.of_environment()
+    settings = Settings.of_environment(org_id)
     with open_api(settings, choose_source(settings)) as api:
+        if settings.org_id is not None:
+            api.allow_only(settings.org_id, settings.org_id_origin or "--org")
         yield api

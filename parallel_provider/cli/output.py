@@ -40,18 +40,28 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for a table, each value has a line of its own.
     """
     cells = [[printable(cell) for cell in row] for row in rows]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, no_wrap=True)
-    for row in cells:
-        table.add_row(*map(Text, row))
-    console = _console()
-    if Measurement.get(console, console.options, table).maximum <= _width():
-        _print(console, table)
+    if table_fits(headings, cells):
+        _print(_console(), _table(headings, cells))
         return
     names = [heading.capitalize() for heading in headings]
     blocks = [_lines(list(zip(names, row, strict=True))) for row in cells]
-    _print(console, Text("\n\n").join(blocks))
+    _print(_console(), Text("\n\n").join(blocks))
+
+
+def table_fits(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether the terminal is wide enough for a table."""
+    console = _console()
+    table = _table(headings, rows)
+    return Measurement.get(console, console.options, table).maximum <= _width()
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
 
 
 def print_facts(facts: Sequence[tuple[str, str]]) -> None:

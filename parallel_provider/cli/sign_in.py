@@ -1,4 +1,4 @@
-"""The commands of the sign-in: `login`, `logout`, `status` and `token`."""
+"""The commands of the sign-in: `login`, `logout`, `switch`, `status` and `token`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from parallel_provider.cli import examples
+from parallel_provider.cli import examples, org_option
 from parallel_provider.cli.output import (
     print_facts,
     print_json,
@@ -211,6 +211,24 @@ def logout(*, org_id: str | None, local: bool) -> None:
         say(f"{left.selected_org_id}, the only one left, is selected now.")
 
 
+@click.command(
+    epilog=examples("parallel-provider switch ORG_ID"),
+    short_help="Select another signed-in organization.",
+)
+@click.argument("org_id")
+def switch(*, org_id: str) -> None:
+    """Select the organization that is used where nothing names one.
+
+    ORG_ID is one of those that `parallel-provider status` shows. The official client uses the same
+    selection.
+    """
+    file = SignInFile(Settings.of_environment().auth_file)
+    with file.locked():
+        document = file.read()
+        file.write(document.with_values(selected_org_id=document.choose_org(org_id)))
+    say(f"Selected {org_id}.")
+
+
 def _revoke(platform_url: str, tokens: StoredTokens) -> None:
     if tokens.refresh_token is None:
         return
@@ -231,14 +249,15 @@ def _revoke(platform_url: str, tokens: StoredTokens) -> None:
     ),
     short_help="Show who is signed in.",
 )
+@org_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; times are epoch seconds.")
-def status(*, as_json: bool) -> None:
+def status(*, org_id: str | None, as_json: bool) -> None:
     """Show where the access token comes from, for which organization, and what ends when.
 
     Nothing is asked of the server. Fails when there is no sign-in, or when it has ended.
     """
     now = time.time()
-    found = _status(Settings.of_environment(), now)
+    found = _status(Settings.of_environment(org_id), now)
     if as_json:
         print_json(found)
     else:
@@ -331,11 +350,12 @@ def _end(end: float | None, now: float) -> str:
     epilog=examples(
         "parallel-provider token",
         "PARALLEL_ACCESS_TOKEN=$(parallel-provider token) pulumi preview",
-        "pulumi config set parallel:tokenCommand 'parallel-provider token'",
+        "pulumi config set --plaintext parallel:tokenCommand 'parallel-provider token'",
     ),
     short_help="Print a fresh access token.",
 )
-def token() -> None:
+@org_option
+def token(*, org_id: str | None) -> None:
     """Print a fresh access token, and nothing else, on standard output.
 
     The stored sign-in is refreshed first where needed. The token lives for minutes: long runs
@@ -343,7 +363,7 @@ def token() -> None:
     printed: the command fails.
     """
     require_standard_output("the token")
-    source = choose_source(Settings.of_environment())
+    source = choose_source(Settings.of_environment(org_id))
     access_token = source.get()
     if isinstance(source, StaticToken):
         source.require_not_expired(time.time())

@@ -5,7 +5,6 @@
 - `stored_sign_in`, `sign_in_file`: tokens from the sign-in file and of a pipeline
 - `refresh`: the process that renews a stored token
 - `oauth`: the requests to the sign-in, their answers, and the login
-- `auth`: the token on each request, as an `httpx.Auth`
 
 This package knows OAuth and HTTP. It knows nothing of the Account API's resources, of Pulumi or of
 the command line.
