@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -105,19 +104,6 @@ def test_lost_answer_says_to_sign_in_again(signed_in: SignIn) -> None:
     with pytest.raises(CredentialsError, match=r"was lost.*parallel-provider login") as caught:
         source_of(signed_in).get()
     signed_in.assert_no_secret_in(str(caught.value))
-
-
-def test_forty_creates_succeed_on_tokens_of_two_seconds(signed_in: SignIn) -> None:
-    """Tokens expire during the run, and no request fails or is carried out twice."""
-    emulator = signed_in.emulator
-    emulator.set_settings(token_lifetime_seconds=2, latency_seconds=0.2)
-    signed_in.expire()
-    source = source_of(signed_in)
-    with AccountApi(emulator.url, source) as api, ThreadPoolExecutor(4) as pool:
-        ids = set(pool.map(api.create_app, (f"app-{number}" for number in range(40))))
-    assert len(ids) == 40
-    assert ids < {app["app_id"] for app in emulator.state()["apps"]}
-    assert len(emulator.state()["apps"]) == 41
 
 
 def test_end_warning_sends_no_request(signed_in: SignIn) -> None:
