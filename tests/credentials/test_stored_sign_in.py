@@ -8,9 +8,7 @@ import time
 import pytest
 
 from parallel_provider.api import AccountApi, AuthenticationError
-from parallel_provider.credentials.sign_in_file import SignInFile
 from parallel_provider.credentials.sources import choose_source
-from parallel_provider.credentials.stored_sign_in import StoredSignIn
 from parallel_provider.credentials.tokens import TokenSource
 from parallel_provider.errors import CredentialsError
 from parallel_provider.settings import Settings
@@ -104,22 +102,6 @@ def test_lost_answer_says_to_sign_in_again(signed_in: SignIn) -> None:
     with pytest.raises(CredentialsError, match=r"was lost.*parallel-provider login") as caught:
         source_of(signed_in).get()
     signed_in.assert_no_secret_in(str(caught.value))
-
-
-def test_end_warning_sends_no_request(signed_in: SignIn) -> None:
-    """The warning is made from the file alone."""
-    file, org_id, url = (
-        SignInFile(signed_in.path),
-        signed_in.emulator.org_id,
-        signed_in.emulator.url,
-    )
-    requests = signed_in.emulator.state()["requests"]
-    assert StoredSignIn(file, org_id, url).end_warning() is None
-    later = StoredSignIn(file, org_id, url, clock=lambda: time.time() + 29 * DAY)
-    text = later.end_warning()
-    assert text is not None
-    assert "refresh token" in text
-    assert signed_in.emulator.state()["requests"] == requests
 
 
 def test_debug_log_of_a_run_holds_no_token(
