@@ -174,6 +174,6 @@ def fork_servers() -> Iterator[ForkServers]:
 @pytest.fixture(autouse=True)
 def forked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fork the processes of embedded stacks that the test runs, where that is possible."""
-    if sys.platform == "linux" and not request.config.getoption("new_processes"):
+    if sys.platform == "linux" and not request.config.getoption("new_processes", False):
         servers: ForkServers = request.getfixturevalue("fork_servers")
         monkeypatch.setattr(processes, "start", servers.start)

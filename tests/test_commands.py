@@ -130,15 +130,6 @@ def test_background_child_does_not_hold_the_command_up() -> None:
     assert not is_running(pid)
 
 
-def test_command_does_not_inherit_what_it_replaces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`parallel-provider token` as the token command would otherwise call itself without end."""
-    monkeypatch.setenv("PARALLEL_TOKEN_COMMAND", "parallel-provider token")
-    monkeypatch.setenv("PARALLEL_REFRESH_TOKEN", "rt_secret!")
-    monkeypatch.setenv("PARALLEL_ORG_ID", "org_1")
-    code = "import os; print([name for name in os.environ if name.startswith('PARALLEL_')])"
-    assert run_quietly(python(code)) == b"['PARALLEL_ORG_ID']\n"
-
-
 def is_running(pid: int) -> bool:
     """Say whether a process exists and isn't a zombie."""
     deadline = time.monotonic() + 5

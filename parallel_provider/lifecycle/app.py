@@ -404,7 +404,7 @@ def _created(context: Context, inputs: AppInputs, app_id: str) -> AppState:
     it must stay as it is then.
     """
     run, app_name = context.run, inputs.app_name
-    if run.apps.find(app_id) is not None:
+    if run.apps.find(app_id) is not None or run.claims.is_known(app_thing(app_id)):
         raise LifecycleError(
             f"the Account API answered with app {app_id} as a new one named {app_name!r}, but that "
             "app existed before, so it is left as it is: please report this"

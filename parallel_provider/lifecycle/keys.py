@@ -52,7 +52,6 @@ from parallel_provider.lifecycle.declare import (
     ReplaceOnChange,
     State,
     VisibleText,
-    changed_inputs,
     format_duration,
     same,
     secret_outputs,
@@ -805,16 +804,15 @@ class KeyLifecycle(Lifecycle[KeyInputsT, KeyStateT]):
     def diff(self, context: Context, state: KeyStateT, news: Props) -> Diff:
         """Compare inputs. What isn't delivered, or not to be kept any more, needs an update."""
         diff = super().diff(context, state, news)
-        changed = changed_inputs(self.inputs_type, state, news)
         if diff.replaces:
-            return replace(diff, updates=tuple(sorted(changed)))
-        updates, after = set(changed), state.after_delivery(news)
+            return diff
+        updates, after = set(diff.updates), state.after_delivery(news)
         if after.delivered != state.delivered:
             updates.add("deliver_command")
         raw_keys = secret_outputs(self.state_type)
         if any(getattr(after, name) != getattr(state, name) for name in raw_keys):
             updates.add("keep_raw_api_key")
-        return Diff(updates=tuple(sorted(updates)), by_inputs=bool(changed))
+        return Diff(tuple(sorted(updates)), by_inputs=bool(diff.updates))
 
     def hold(self, context: Context, state: KeyStateT) -> None:
         """Claim its keys, and that it needs their app."""

@@ -99,7 +99,7 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
         # Before the program's first check, this is a part of a refresh.
         if not replaces and context.run.claims.has_program:
             self.hold(context, state)
-        return Diff(replaces=replaces)
+        return Diff(tuple(sorted(changed)), replaces)
 
     def hold(self, context: Context, state: StateT) -> None:
         """Claim what a resource has. Raises HeldElsewhereError if another one has it."""

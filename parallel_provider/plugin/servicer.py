@@ -155,8 +155,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         for warning in warnings_about(request.args, self._stack_configuration):
             messages.warn(warning)
         if self._process.claims.engine_address != self._engine.address:
-            # An attached plugin serves several runs, one after the other.
-            self.close()
+            if self._process.claims.engine_address:
+                # An attached plugin serves several runs, one after the other.
+                self.close()
+                self._cancellation = Cancellation()
             self._process = Process(DOOR, self._engine.address)
         config, guards = settings_of(from_struct(request.args), self._stack_configuration)
         with _aborting(context), Call(self._process).reporting("configuring the provider"):

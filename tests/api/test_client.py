@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import quote
 
 import httpx
-import jsonschema_rs
 import pytest
 
 from parallel_provider.api import (
     AccountApi,
     ApiError,
-    AuthenticationError,
     ConnectionFailedError,
     NotFoundError,
-    PermissionDeniedError,
     StatusError,
 )
 from parallel_provider.errors import SettingsError
@@ -67,39 +62,6 @@ def test_every_endpoint_answers_with_its_model(api: AccountApi, emulator: Emulat
     assert [app.app_name for app in api.list_apps()] == ["parallel-cli Users"]
 
 
-def test_requests_are_as_the_description_says(
-    api: AccountApi, emulator: Emulator, sent: list[httpx.Request]
-) -> None:
-    """Every body fits its schema, and every operation of the description is used."""
-    description = json.loads(
-        (Path(__file__).parent.parent / "account-api.openapi.json").read_text()
-    )
-    app_id = api.create_app("Büro 検索")
-    key = api.create_key(app_id, "ci")
-    api.get_balance()
-    api.add_balance(1, IDEMPOTENCY_KEY)
-    api.list_apps()
-    api.delete_key(app_id, key.api_key_id)
-    api.delete_app(app_id)
-
-    assert emulator.state()["requests"] == {
-        f"{method.upper()} {path}": 1
-        for path, operations in description["paths"].items()
-        for method in operations
-    }
-    for request, logged in zip(sent, emulator.state()["log"], strict=True):
-        path = logged["path"].replace(app_id, "{app_id}").replace(key.api_key_id, "{api_key_id}")
-        body = description["paths"][path][request.method.lower()].get("requestBody")
-        assert bool(body) == bool(request.content)
-        if body:
-            schema = body["content"]["application/json"]["schema"]
-            jsonschema_rs.validate(
-                {**schema, "components": description["components"]}, json.loads(request.content)
-            )
-            assert request.headers["content-type"] == "application/json"
-        assert request.headers["user-agent"].startswith("parallel-provider/")
-
-
 @pytest.mark.parametrize("bad_id", ["", ".", "..", "..."])
 def test_dot_segments_are_never_sent(api: AccountApi, emulator: Emulator, bad_id: str) -> None:
     """To delete a key of that id must not delete its app."""
@@ -126,6 +88,7 @@ def test_ids_stay_one_segment_of_the_path(
         api.delete_app(app_id)
 
     [request] = sent
+    assert request.headers["user-agent"].startswith("parallel-provider/")
     assert request.url.raw_path.removeprefix(b"/service/v1/apps/").decode() == quote(
         app_id, safe=""
     )
@@ -146,48 +109,6 @@ def test_refusals_are_errors_by_their_meaning(api: AccountApi, emulator: Emulato
         api.add_balance(1, IDEMPOTENCY_KEY)
     # None of these is worth another attempt.
     assert sum(emulator.state()["requests"].values()) == 5
-
-
-def test_wrong_token_and_missing_scope_are_told_apart(emulator: Emulator) -> None:
-    """A new sign-in helps if the token is wrong, and not if a scope is missing."""
-    with pytest.raises(AuthenticationError, match="or sign in with"):
-        api_at(emulator.url).list_apps()
-    with pytest.raises(PermissionDeniedError, match="Missing required scope: apps:read"):
-        api_at(emulator.url, emulator.mint_token(scopes=["apps:create"])).list_apps()
-
-
-def test_redirect_is_not_followed(api: AccountApi, emulator: Emulator) -> None:
-    """The token is for the configured host and no other."""
-    emulator.add_fault(
-        "status", path=APPS, status=307, headers={"Location": f"{emulator.url}{BALANCE}"}
-    )
-
-    with pytest.raises(ApiError, match="redirects aren't followed"):
-        api.list_apps()
-
-    assert emulator.state()["requests"] == {f"GET {APPS}": 1}
-
-
-def test_proxy_of_the_environment_is_not_used_for_loopback(
-    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A proxy can't reach this machine's own addresses."""
-    monkeypatch.setenv("HTTP_PROXY", NOWHERE)
-    monkeypatch.setenv("ALL_PROXY", NOWHERE)
-
-    with api_at(emulator.url, emulator.access_token) as api:
-        assert len(api.list_apps()) == 1
-
-
-def test_broken_proxy_setting_is_a_settings_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error says so before anything is sent."""
-    monkeypatch.setenv("HTTPS_PROXY", "gopher://proxy.example")
-
-    with (
-        api_at("https://api.invalid") as api,
-        pytest.raises(SettingsError, match="proxy variables of the environment"),
-    ):
-        api.list_apps()
 
 
 def test_unreachable_server_can_have_done_nothing() -> None:

@@ -177,15 +177,6 @@ def test_known_token_is_not_asked_for_again(emulator: Emulator, connect: Connect
     assert requests(emulator) == [f"GET {APPS}", create, f"GET {BALANCE}", create, create]
 
 
-def test_first_token_is_not_asked_for_without_an_expectation(
-    emulator: Emulator, connect: Connect
-) -> None:
-    """There is no organization to compare it with."""
-    connect(Tokens(emulator.access_token)).create_app("a")
-
-    assert requests(emulator) == [f"POST {APPS}"]
-
-
 def test_apps_tell_the_organization_where_the_balance_may_not_be_read(
     emulator: Emulator, connect: Connect
 ) -> None:

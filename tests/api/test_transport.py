@@ -83,25 +83,6 @@ def test_should_retry_only_where_it_can_do_no_harm(
         assert not error.may_have_worked
 
 
-@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "truncate", "garbage"])
-def test_read_is_repeated_whatever_was_lost(api: AccountApi, emulator: Emulator, kind: Any) -> None:  # noqa: ANN401 - a literal
-    """Reading twice does no harm."""
-    emulator.add_fault(kind, method="GET", path=APPS, times=2)
-
-    assert len(api.list_apps()) == 1
-    assert emulator.state()["requests"] == {f"GET {APPS}": 3}
-
-
-@pytest.mark.parametrize("kind", ["drop_after", "truncate", "garbage"])
-def test_charge_is_repeated_under_its_key(api: AccountApi, emulator: Emulator, kind: Any) -> None:  # noqa: ANN401 - a literal
-    """The server knows the key, so that the card is charged once."""
-    emulator.add_fault(kind, method="POST", path=ADD, times=2)
-
-    assert api.add_balance(500, IDEMPOTENCY_KEY).credit_balance_cents == 500
-    assert len(emulator.state()["charges"]) == 1
-    assert emulator.state()["requests"] == {f"POST {ADD}": 3}
-
-
 @pytest.mark.parametrize(
     ("kind", "error"),
     [("drop_after", NoAnswerError), ("truncate", NoAnswerError), ("garbage", AnswerError)],
@@ -184,24 +165,6 @@ def test_no_wait_goes_beyond_the_deadline(emulator: Emulator) -> None:
     assert emulator.state()["requests"] == {f"GET {APPS}": 1}
 
 
-@pytest.mark.parametrize("kind", ["hang", "delay"])
-def test_silent_server_is_given_up(
-    emulator: Emulator,
-    kind: Any,  # noqa: ANN401 - a literal
-) -> None:
-    """A request that gets no answer in time may have worked."""
-    emulator.add_fault(kind, path=APPS, seconds=1)
-
-    with (
-        api_at(emulator.url, emulator.access_token, RetryPolicy(deadline_seconds=0.4)) as api,
-        pytest.raises(NoAnswerError, match="timed out") as error,
-    ):
-        api.create_app("search")
-
-    assert error.value.may_have_worked
-    assert len(emulator.state()["apps"]) == 2
-
-
 @pytest.mark.parametrize(("headers", "seconds"), [({"Retry-After": "1"}, 0.95), ({}, 0.5)])
 def test_one_refusal_holds_all_threads_back(
     emulator: Emulator, headers: dict[str, str], seconds: float
@@ -218,21 +181,6 @@ def test_one_refusal_holds_all_threads_back(
     assert first["status"] == 429
     assert len(others) == 8
     assert min(other["at"] for other in others) - first["at"] >= seconds
-
-
-def test_longest_wait_counts(emulator: Emulator) -> None:
-    """A later refusal with a shorter wait changes nothing."""
-    for wait in ("1", "0"):
-        emulator.add_fault("status", path=APPS, status=503, headers={"Retry-After": wait})
-    policy = RetryPolicy(attempts=1)
-    with api_at(emulator.url, emulator.access_token, policy) as api:
-        started = time.monotonic()
-        with pytest.raises(ServerError):
-            api.list_apps()
-        transport = api._transport.get()
-        opens_at = transport._opens_at
-        transport._note_wait(RateLimitedError("", status_code=429, retry_after=0.0))
-        assert transport._opens_at == opens_at >= started + 1.0
 
 
 def test_server_that_wants_too_long_a_wait_ends_the_call(emulator: Emulator) -> None:

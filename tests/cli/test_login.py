@@ -57,7 +57,7 @@ LoginAndDecide = Callable[..., tuple[int, str]]
 def test_approved_login_stores_the_sign_in(
     signed_out: SignIn, login_and_decide: LoginAndDecide
 ) -> None:
-    """Link and code are shown, and after the approval the sign-in is in the file."""
+    """Link and code are shown. After the approval the sign-in is in the file, and no key exists."""
     emulator = signed_out.emulator
     code, told = login_and_decide(lambda code: emulator.decide_sign_in(code, "approve"))
     assert code == 0, told
@@ -67,6 +67,7 @@ def test_approved_login_stores_the_sign_in(
     assert signed_out.document["selected_org_id"] == emulator.org_id
     assert signed_out.document["version"] == 1
     assert len(signed_out.tokens["access_token_scopes"]) == 8
+    assert emulator.state()["keys"] == []
     assert signed_out.path.stat().st_mode & 0o77 == 0
 
 
@@ -166,14 +167,6 @@ def test_login_with_a_client_that_the_server_forgot_registers_again(
     signed_in.document = document
     assert run("login").returncode == 0
     assert signed_in.document["client_id"] != "client_forgotten"
-
-
-@pytest.mark.usefixtures("auto_approve")
-def test_login_makes_no_data_key(run: Run, signed_out: SignIn) -> None:
-    """A sign-in creates no key."""
-    before = len(signed_out.emulator.state()["keys"])
-    assert run("login").returncode == 0
-    assert len(signed_out.emulator.state()["keys"]) == before
 
 
 @pytest.mark.usefixtures("auto_approve")

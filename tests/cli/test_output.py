@@ -107,17 +107,17 @@ def test_reader_that_has_gone_ends_the_command_quietly(
 
 
 @pytest.mark.parametrize(
-    ("variables", "is_plain"),
+    ("command", "variables", "is_plain"),
     [
-        ({"TERM": "xterm-256color"}, False),
-        ({"TERM": "xterm-256color", "NO_COLOR": ""}, False),
-        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, True),
-        ({"TERM": "xterm-256color", "NO_COLOR": "1", "FORCE_COLOR": "1"}, True),
-        ({"TERM": "dumb"}, True),
-        ({"TERM": "dumb", "FORCE_COLOR": "1"}, True),
+        ("status", {"TERM": "xterm-256color"}, False),
+        ("status", {"TERM": "xterm-256color", "NO_COLOR": ""}, False),
+        ("status", {"TERM": "xterm-256color", "NO_COLOR": "1", "FORCE_COLOR": "1"}, True),
+        ("status", {"TERM": "dumb", "FORCE_COLOR": "1"}, True),
+        ("login", {"TERM": "xterm-256color"}, False),
+        ("login", {"TERM": "xterm-256color", "NO_COLOR": "1"}, True),
+        ("login", {"TERM": "dumb"}, True),
     ],
 )
-@pytest.mark.parametrize("command", ["status", "login"])
 def test_terminal_that_wants_plain_text_gets_no_escape_sequence(
     signed_in: SignIn, command: str, variables: dict[str, str], *, is_plain: bool
 ) -> None:

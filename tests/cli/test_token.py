@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
-from parallel_provider.credentials.tokens import StaticToken
 from parallel_provider.testing.emulator import Emulator
 from tests.cli.conftest import Run
 from tests.credentials.sign_ins import SignIn
@@ -98,23 +95,6 @@ def test_given_token_that_has_ended_fails(run: Run, signed_out: SignIn, command:
     assert "Error: the access token from PARALLEL_ACCESS_TOKEN has ended (20" in result.stderr
     assert result.stderr.count("\n") == 1
     assert ended not in result.stdout + result.stderr
-
-
-@pytest.mark.usefixtures("signed_out")
-def test_given_token_that_lives_is_printed(run: Run, emulator: Emulator) -> None:
-    """A token that ends in the future, or has no end, is printed."""
-    for token in (emulator.mint_token(lifetime_seconds=300), emulator.mint_token(), "a.b.c"):
-        result = run("token", PARALLEL_ACCESS_TOKEN=token)
-        assert result.returncode == 0
-        assert result.stdout == f"{token}\n"
-
-
-@pytest.mark.parametrize("end", ["NaN", "1e308", "-5", '"soon"', "9" * 400, "[]", "true", "null"])
-def test_odd_end_of_a_given_token_counts_as_unknown(end: str) -> None:
-    """Whatever the token holds."""
-    claims = base64.urlsafe_b64encode(f'{{"exp": {end}}}'.encode()).decode().rstrip("=")
-    token = StaticToken(SecretStr(f"eyJhbGciOiJub25lIn0.{claims}.x"), "the test")
-    assert token.expires_at is None
 
 
 NO_HOME = (

@@ -116,12 +116,6 @@ def time() -> Time:
     return Time()
 
 
-def test_approved_code_is_seen_at_once(time: Time) -> None:
-    """The first request is sent without a wait."""
-    assert time.wait_for_approval(ScriptedServer([GRANT])) == GRANT
-    assert time.sleeps == []
-
-
 def test_pending_code_is_polled_at_the_servers_interval(time: Time) -> None:
     """The server's interval lies between two requests."""
     server = ScriptedServer([PENDING, PENDING, GRANT])
@@ -216,8 +210,3 @@ def test_other_refusal_of_a_code_registers_nothing() -> None:
     with pytest.raises(OAuthError, match="invalid_scope"):
         request_code(server, "client_0", [])
     assert server.registrations == 0
-
-
-def test_device_code_repr_hides_the_secret_part() -> None:
-    """The user code may be shown; the device code may not."""
-    assert "secret-device-code" not in repr(code())

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from parallel_provider.credentials.oauth import ALL_SCOPES, SignInServer
+from parallel_provider.credentials.oauth import SignInServer
 from parallel_provider.emulator.control_models import FaultKind
 from parallel_provider.errors import OAuthError, SettingsError, SignInUnavailableError
 from parallel_provider.testing.emulator import Emulator
@@ -27,36 +27,6 @@ def server(emulator: Emulator) -> Iterator[SignInServer]:
 def refresh(server: SignInServer, signed_in: SignIn) -> None:
     """Use the stored refresh token."""
     server.refresh(signed_in.document["client_id"], SecretStr(signed_in.tokens["refresh_token"]))
-
-
-def test_device_flow_ends_in_tokens(emulator: Emulator, server: SignInServer) -> None:
-    """The answer after the approval has everything that is stored."""
-    client_id = server.register_client()
-    code = server.request_device_code(client_id, ALL_SCOPES)
-    with pytest.raises(OAuthError) as pending:
-        server.exchange_device_code(client_id, code.device_code)
-    assert pending.value.code == "authorization_pending"
-    emulator.decide_sign_in(code.user_code, "approve")
-    grant = server.exchange_device_code(client_id, code.device_code)
-    assert grant.org_id == emulator.org_id
-    assert grant.scope == " ".join(ALL_SCOPES)
-    assert grant.expires_in == 420
-    assert grant.refresh_token is not None
-
-
-def test_refresh_token_serves_once(server: SignInServer, signed_in: SignIn) -> None:
-    """The second use is refused with RFC 6749's code."""
-    refresh(server, signed_in)
-    with pytest.raises(OAuthError) as caught:
-        refresh(server, signed_in)
-    assert caught.value.code == "invalid_grant"
-
-
-def test_revoked_sign_in_is_refused(server: SignInServer, signed_in: SignIn) -> None:
-    """A revoked refresh token is refused."""
-    server.revoke(SecretStr(signed_in.tokens["refresh_token"]))
-    with pytest.raises(OAuthError, match="invalid_grant"):
-        refresh(server, signed_in)
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "truncate", "garbage", "hang"])

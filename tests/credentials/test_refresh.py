@@ -29,29 +29,11 @@ def scripted(tmp_path: Path) -> ScriptedRefresh:
     return scripted
 
 
-def test_refresh_stores_the_next_pair(scripted: ScriptedRefresh) -> None:
-    """The new pair takes the old one's place."""
-    scripted.answers = [grant(1)]
-    scripted.run()
-    assert scripted.sent == ["refresh-0"]
-    assert scripted.tokens["access_token"] == "access-1"
-    assert scripted.tokens["refresh_token"] == "refresh-1"
-    assert scripted.tokens["access_token_expires_at"] == NOW + 420
-
-
 def test_token_that_another_one_has_stored_is_not_refreshed(scripted: ScriptedRefresh) -> None:
     """The file is read again under the lock. If it has a new token, nothing is sent."""
     scripted.write(7, NOW + 100)
     scripted.run()
     assert scripted.sent == []
-
-
-def test_refused_token_is_refreshed_though_it_has_not_ended(scripted: ScriptedRefresh) -> None:
-    """A refused token is refreshed even if the file says that it hasn't expired."""
-    scripted.write(0, NOW + 300)
-    scripted.answers = [grant(1)]
-    scripted.run()
-    assert scripted.sent == ["refresh-0"]
 
 
 def test_lost_answer_is_asked_for_again(scripted: ScriptedRefresh) -> None:

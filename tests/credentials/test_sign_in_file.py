@@ -202,16 +202,6 @@ def test_document_repr_hides_its_tokens() -> None:
     assert not any(secret in text for secret in ("old-access", "old-refresh", "data-key"))
 
 
-def test_selected_organization_is_the_default() -> None:
-    """Without a setting, the selected organization is used."""
-    assert Document.from_raw(RAW).choose_org(None) == "org_1"
-
-
-def test_configured_organization_comes_before_the_selected_one() -> None:
-    """The configured organization is used, though another one is selected."""
-    assert Document.from_raw(RAW).choose_org("org_2", "PARALLEL_ORG_ID") == "org_2"
-
-
 @pytest.mark.parametrize("org_id", ["org_3", "org_9"])
 def test_organization_without_sign_in_is_refused(org_id: str) -> None:
     """The error names the setting and the stored sign-ins. A data key alone is no sign-in."""
@@ -267,14 +257,6 @@ def permissive_umask() -> Iterator[None]:
 def mode_of(path: Path) -> int:
     """Return the permission bits."""
     return stat.S_IMODE(path.stat().st_mode)
-
-
-def test_written_file_is_read_back(path: Path) -> None:
-    """The content is read back, from a directory that was created for it."""
-    file = SignInFile(path)
-    with file.locked():
-        file.write(Document.empty())
-    assert file.read().raw == Document.empty().raw
 
 
 def test_file_and_all_files_beside_it_are_private_from_the_start(path: Path) -> None:

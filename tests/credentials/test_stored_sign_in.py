@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from parallel_provider.api import AccountApi, AuthenticationError
-from parallel_provider.credentials.sign_in_file import SignInFile
 from parallel_provider.credentials.sources import choose_source
-from parallel_provider.credentials.stored_sign_in import StoredSignIn
 from parallel_provider.credentials.tokens import TokenSource
 from parallel_provider.errors import CredentialsError
 from parallel_provider.settings import Settings
@@ -105,35 +102,6 @@ def test_lost_answer_says_to_sign_in_again(signed_in: SignIn) -> None:
     with pytest.raises(CredentialsError, match=r"was lost.*parallel-provider login") as caught:
         source_of(signed_in).get()
     signed_in.assert_no_secret_in(str(caught.value))
-
-
-def test_forty_creates_succeed_on_tokens_of_two_seconds(signed_in: SignIn) -> None:
-    """Tokens expire during the run, and no request fails or is carried out twice."""
-    emulator = signed_in.emulator
-    emulator.set_settings(token_lifetime_seconds=2, latency_seconds=0.2)
-    signed_in.expire()
-    source = source_of(signed_in)
-    with AccountApi(emulator.url, source) as api, ThreadPoolExecutor(4) as pool:
-        ids = set(pool.map(api.create_app, (f"app-{number}" for number in range(40))))
-    assert len(ids) == 40
-    assert ids < {app["app_id"] for app in emulator.state()["apps"]}
-    assert len(emulator.state()["apps"]) == 41
-
-
-def test_end_warning_sends_no_request(signed_in: SignIn) -> None:
-    """The warning is made from the file alone."""
-    file, org_id, url = (
-        SignInFile(signed_in.path),
-        signed_in.emulator.org_id,
-        signed_in.emulator.url,
-    )
-    requests = signed_in.emulator.state()["requests"]
-    assert StoredSignIn(file, org_id, url).end_warning() is None
-    later = StoredSignIn(file, org_id, url, clock=lambda: time.time() + 29 * DAY)
-    text = later.end_warning()
-    assert text is not None
-    assert "refresh token" in text
-    assert signed_in.emulator.state()["requests"] == requests
 
 
 def test_debug_log_of_a_run_holds_no_token(

@@ -17,7 +17,6 @@ from parallel_provider.credentials.tokens import (
     RenewingSource,
     StaticToken,
     duration,
-    moment,
 )
 from parallel_provider.errors import CredentialsError
 
@@ -30,11 +29,6 @@ VALUE = SecretStr("header.claims.signature")
 def test_token_near_its_end_is_not_fresh(seconds_left: float, fresh: bool) -> None:
     """A token is fresh until 30 seconds before it expires."""
     assert AccessToken(VALUE, NOW + seconds_left).is_fresh(NOW) is fresh
-
-
-def test_token_without_known_end_stays_fresh() -> None:
-    """A token whose expiry isn't known is used until the server refuses it."""
-    assert AccessToken(VALUE).is_fresh(NOW)
 
 
 @pytest.mark.parametrize(("lifetime", "used_for"), [(2, 1), (420, 390)])
@@ -60,11 +54,6 @@ def test_token_is_used_until_near_its_end(lifetime: float, used_for: float) -> N
 def test_repr_of_a_token_hides_it() -> None:
     """The repr of a token doesn't show it."""
     assert "claims" not in repr(AccessToken(VALUE)) + str(AccessToken(VALUE))
-
-
-def test_static_token_has_no_end_warning() -> None:
-    """Nothing is known about the sign-in behind a static token."""
-    assert StaticToken(SecretStr("a.b.c"), "PARALLEL_ACCESS_TOKEN").end_warning() is None
 
 
 class Issuer:
@@ -163,13 +152,6 @@ def test_next_call_after_a_failure_asks_again() -> None:
     assert issuer.issued == 2
 
 
-def test_source_without_another_token_renews_to_none() -> None:
-    """If the source gives the refused token again, it has no other one."""
-    same = AccessToken(SecretStr("the.same.token"))
-    source = RenewingSource("a test", lambda _: same, lambda: NOW)
-    assert source.renew(source.get()) is None
-
-
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(59, "less than a minute"), (60, "1 minute"), (7199, "1 hour"), (3 * 86400, "3 days")],
@@ -177,11 +159,6 @@ def test_source_without_another_token_renews_to_none() -> None:
 def test_duration_is_told_in_its_largest_unit(seconds: float, text: str) -> None:
     """A time span has one unit: days, hours or minutes."""
     assert duration(seconds) == text
-
-
-def test_moment_is_told_in_utc() -> None:
-    """The person who reads it may be elsewhere than the machine."""
-    assert moment(1_000_000.0) == "1970-01-12 13:46 UTC"
 
 
 @pytest.mark.parametrize("end", [-1, LATEST_SECONDS + 1, 10**400, math.nan, "5", None])

@@ -134,27 +134,6 @@ def test_bug_is_told_by_its_place_and_never_by_its_values() -> None:
     assert failure.value.__suppress_context__
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda key: key.diff("1", {"raw_api_key": ["hush-hush"]}, {"api_key_name": "ci"}),
-        lambda key: key.delete("1", {"api_key_name": "ci", "raw_api_key": "hush-hush"}),
-    ],
-)
-def test_damaged_state_is_told_with_every_wrong_output_and_no_value(
-    call: Callable[[Adapter], object],
-) -> None:
-    """Somebody has edited the state: the user learns what to correct."""
-    with pytest.raises(ResourceError, match="`pulumi stack export`") as failure:
-        call(adapter_of("ApiKey"))
-
-    assert "ApiKey 'ci': its outputs in the stack's state" in str(failure.value)
-    assert "app_id: Field required" in str(failure.value)
-    assert "created_at: Field required" in str(failure.value)
-    assert "hush-hush" not in str(failure.value)
-    assert failure.value.__suppress_context__
-
-
 def test_input_that_changed_since_its_check_is_told_without_its_value() -> None:
     """The engine sends checked inputs; a transformed one is refused in one line."""
     with pytest.raises(
@@ -163,22 +142,6 @@ def test_input_that_changed_since_its_check_is_told_without_its_value() -> None:
         adapter_of("ApiKey").create({"api_key_name": "ci", "app_id": ["hush-hush"]})
 
     assert "hush-hush" not in str(told.value)
-
-
-def test_one_cause_of_many_failures_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A later resource gets a short line; the first one, and another run, the whole text again."""
-    app = adapter_of("App")
-
-    def failure(name: str) -> str:
-        with pytest.raises(ResourceError) as raised:
-            app.create({"app_name": name})
-        return str(raised.value)
-
-    assert "can't be reached" in failure("one")
-    assert failure("two") == "creating App 'two': the same cause as for App 'one': see its error"
-    assert "can't be reached" in failure("one")
-    monkeypatch.setattr(_adapter, "_process", process_with(run_at()))
-    assert "can't be reached" in failure("two")
 
 
 def test_failure_that_names_what_is_left_behind_is_always_told(emulator: Emulator) -> None:

@@ -58,12 +58,3 @@ def test_plugin_loads_no_sdk_for_programs() -> None:
     modules = top_level_after("import parallel_provider.plugin.__main__")
     assert "pydantic" in modules
     assert not modules & (LOADED_WHEN_NEEDED - {"pydantic"} | {"pulumi"})
-
-
-def test_package_alone_imports_no_pulumi() -> None:
-    """The command line starts without it."""
-    assert not top_level_after("import parallel_provider") & {
-        *LOADED_WHEN_NEEDED,
-        "pulumi",
-        "grpc",
-    }

@@ -12,7 +12,10 @@ from tests.embedded.toy_project import Toy
     [
         ('"hello"', "{hello}"),
         ("None", "{<nil>}"),
-        ("1500000", "{1.5e+06}"),
+        (
+            "[100000, 1500000, -1e21, 0.25, 0.00001]",
+            "{[{100000} {1.5e+06} {-1e+21} {0.25} {1e-05}]}",
+        ),
         ('Output.secret("hush-hush")', "{&{{hush-hush}}}"),
         ("Output.secret(True)", "{&{{true}}}"),
         ('Output.secret({"k": ["v", 1]})', "{&{{map[k:{[{v} {1}]}]}}}"),
@@ -25,11 +28,10 @@ from tests.embedded.toy_project import Toy
 def test_failed_check_prints_the_value_of_its_property(toy: Toy, value: str, shown: str) -> None:
     """A secret is printed as plain text. A failure without a property has no value."""
     toy.program(f'Thing("a", value={value}, mode="refused")')
-    for operation in ("preview", "up"):
-        text = toy.project.fails(operation)
-        where = "error: pulumi-python:dynamic/toy:Thing resource 'a'"
-        assert f"{where}: property value value {shown} has a problem: REASON" in text
-        assert f"{where} has a problem: ANOTHER" in text
+    text = toy.project.fails("preview")
+    where = "error: pulumi-python:dynamic/toy:Thing resource 'a'"
+    assert f"{where}: property value value {shown} has a problem: REASON" in text
+    assert f"{where} has a problem: ANOTHER" in text
 
 
 @pytest.mark.parametrize(

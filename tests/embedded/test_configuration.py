@@ -37,35 +37,29 @@ def aged(toy: Toy) -> Toy:
     return toy
 
 
-def test_refresh_uses_the_configuration_of_the_last_up(aged: Toy) -> None:
-    """Refresh and its preview don't use values that were set later."""
-    aged.project.refresh()
-    assert configured(aged) == [of(1)]
-    aged.project.stack.preview_refresh()
-    assert configured(aged) == [of(1)]
+def test_refresh_and_destroy_use_the_configuration_of_the_last_up(aged: Toy) -> None:
+    """They don't use values that were set later, and neither does the preview of a refresh."""
+    stack = aged.project.stack
+    for operation in (aged.project.refresh, stack.preview_refresh, aged.project.destroy):
+        operation()
+        assert configured(aged) == [of(1)]
 
 
-def test_destroy_uses_the_configuration_of_the_last_up(aged: Toy) -> None:
-    """Destroy doesn't use values that were set later."""
-    aged.project.destroy()
-    assert configured(aged) == [of(1)]
-
-
-@pytest.mark.parametrize("operation", ["preview", "up"])
-def test_up_uses_the_current_configuration(aged: Toy, operation: str) -> None:
+def test_preview_and_up_use_the_current_configuration(aged: Toy) -> None:
     """Deletions use it too."""
     aged.program('Thing("b", value=1)')
-    getattr(aged.project, operation)()
-    assert configured(aged) == [of(2)]
+    for operation in (aged.project.preview, aged.project.up):
+        operation()
+        assert configured(aged) == [of(2)]
 
 
-@pytest.mark.parametrize("operation", ["preview", "up"])
-def test_refresh_before_up_uses_the_old_configuration(aged: Toy, operation: str) -> None:
+def test_refresh_before_up_uses_the_old_configuration(aged: Toy) -> None:
     """A first provider process refreshes, a second one with the current configuration updates."""
-    getattr(aged.project, operation)(refresh=True)
-    assert configured(aged) == [of(1), of(2)]
-    aged.project.refresh()
-    assert configured(aged) == [of(1) if operation == "preview" else of(2)]
+    for operation, saved in ((aged.project.preview, 1), (aged.project.up, 2)):
+        operation(refresh=True)
+        assert configured(aged) == [of(1), of(2)]
+        aged.project.refresh()
+        assert configured(aged) == [of(saved)]
 
 
 def test_refresh_before_up_with_equal_configurations_uses_one_provider(aged: Toy) -> None:

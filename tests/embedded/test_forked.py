@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -76,15 +74,6 @@ def run(
     return lines, code
 
 
-@pytest.fixture(params=["new", "forked"])
-def kind(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, fork_servers: ForkServers
-) -> None:
-    """Run a test with new processes, and with forked ones."""
-    start = new_process if request.param == "new" else fork_servers.start
-    monkeypatch.setattr(processes, "start", start)
-
-
 def test_environment_and_files_are_those_of_a_new_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fork_servers: ForkServers
 ) -> None:
@@ -116,49 +105,3 @@ def test_variables_that_imports_read_are_told_apart(
     names = [name for name in line.split() if name != "HOME"]
     assert "PULUMI_ENABLE_LEGACY_APPLY" in names
     assert list(read_at_start(dict.fromkeys(names, ""))) == names
-
-
-@pytest.mark.usefixtures("kind")
-@pytest.mark.parametrize(
-    ("program", "lines", "code"),
-    [
-        ("import atexit; atexit.register(print, 'end')", ["end"], 0),
-        ("import sys; sys.exit('no')", ["no"], 1),
-        ("import sys; sys.exit(32)", [], 32),
-        ("import os; print('cut', end=''); os._exit(3)", ["cut"], 3),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", [], -9),
-    ],
-)
-def test_output_and_exit_code_arrive(
-    tmp_path: Path, program: str, lines: list[str], code: int
-) -> None:
-    """Also if the process doesn't end by itself."""
-    assert run(tmp_path, program) == (lines, code)
-
-
-@pytest.mark.usefixtures("kind")
-def test_exception_is_printed(tmp_path: Path) -> None:
-    """The last line names it."""
-    lines, code = run(tmp_path, "raise ValueError('odd')")
-
-    assert (lines[-1], code) == ("ValueError: odd", 1)
-
-
-@pytest.mark.usefixtures("kind")
-def test_process_is_terminated(tmp_path: Path) -> None:
-    """The end of a run doesn't wait for a process that goes on."""
-    script = tmp_path / "script.py"
-    script.write_text("import threading; print('runs'); threading.Event().wait()")
-    runs = threading.Event()
-    process = ChildProcess(
-        str(script),
-        [],
-        work_dir=str(tmp_path),
-        env=os.environ,
-        on_line=lambda _line: runs.set(),
-    )
-    assert runs.wait(_SECONDS)
-
-    process.end()
-
-    assert process.wait(0) == -signal.SIGTERM

@@ -205,6 +205,6 @@ if not Path("gone").exists():
 """)
     toy.project.up()
     (toy.project.folder / "gone").touch()
-    toy.project.stack._timeout_seconds = 5
-    assert "took longer than 5 seconds" in toy.project.fails("up")
+    toy.project.stack._timeout_seconds = 3
+    assert "took longer than 3 seconds" in toy.project.fails("up")
     assert toy.things() == ["a-1"]

@@ -95,25 +95,28 @@ def test_ignore_changes_of_an_empty_path_ignores_nothing(toy: Toy) -> None:
 
 
 def test_unknown_diff_is_compared_by_the_engine(toy: Toy) -> None:
-    """If the provider doesn't compare, any changed input is an update."""
+    """If the provider doesn't compare, any changed input is an update. A secret mark is none."""
     toy.program('Thing("a", value=1, mode="lazy")')
     toy.project.up()
+    assert changes(toy.project.up()) == {"same": 2}
+    toy.program('Thing("a", value=Output.secret(1), mode="lazy")')
     assert changes(toy.project.up()) == {"same": 2}
     toy.program('Thing("a", value=2, mode="lazy")')
     assert changes(toy.project.up()) == {"update": 1, "same": 1}
 
 
-@pytest.mark.parametrize(("path", "outcome"), [("value.x", "replace"), ("value.y", "update")])
-def test_replace_on_changes_replaces_what_it_names(toy: Toy, path: str, outcome: str) -> None:
+def test_replace_on_changes_replaces_what_it_names(toy: Toy) -> None:
     """Changes that the engine finds at the named paths replace the resource."""
     program = """
-Thing("a", value={{"x": {x}, "y": 1}}, mode="lazy",
-      opts=ResourceOptions(replace_on_changes=["{path}"]))
+for name, path in {{"a": "value.x", "b": "value.y"}}.items():
+    Thing(name, value={{"x": {x}, "y": 1}}, mode="lazy",
+          opts=ResourceOptions(replace_on_changes=[path]))
 """
-    toy.program(program.format(x=1, path=path))
+    toy.program(program.format(x=1))
     toy.project.up()
-    toy.program(program.format(x=2, path=path))
-    assert changes(toy.project.up()) == {outcome: 1, "same": 1}
+    toy.program(program.format(x=2))
+    assert changes(toy.project.up()) == {"replace": 1, "update": 1, "same": 1}
+    assert toy.things() == ["a-2", "b-1"]
 
 
 def test_delete_before_replace_deletes_replaced_dependents_first(toy: Toy) -> None:
@@ -151,25 +154,23 @@ c = Thing("c", zone=Output.concat(a.password, b.password))
         assert toy.calls("diff") == ["diff a-1", "diff c-1", "diff b-1"]
 
 
-def test_provider_can_ask_for_delete_before_replace(toy: Toy) -> None:
-    """The provider decides if the program doesn't set the option."""
-    toy.program('Thing("a", zone="x", mode="exclusive")')
-    toy.project.up()
-    toy.journal()
-    toy.program('Thing("a", zone="y", mode="exclusive")')
-    toy.project.up()
-    assert toy.calls("create", "delete") == ["delete a-1", "create a"]
-
-
-def test_program_can_refuse_delete_before_replace(toy: Toy) -> None:
+@pytest.mark.parametrize(
+    ("options", "calls"),
+    [
+        ("", ["delete a-1", "create a"]),
+        ("opts=ResourceOptions(delete_before_replace=False)", ["create a", "delete a-1"]),
+    ],
+)
+def test_provider_decides_what_is_deleted_first_unless_the_program_does(
+    toy: Toy, options: str, calls: list[str]
+) -> None:
     """The program's option overrides the provider's."""
-    options = "opts=ResourceOptions(delete_before_replace=False)"
     toy.program(f'Thing("a", zone="x", mode="exclusive", {options})')
     toy.project.up()
     toy.journal()
     toy.program(f'Thing("a", zone="y", mode="exclusive", {options})')
     toy.project.up()
-    assert toy.calls("create", "delete") == ["create a", "delete a-1"]
+    assert toy.calls("create", "delete") == calls
 
 
 def test_retain_on_delete_leaves_the_thing(toy: Toy) -> None:

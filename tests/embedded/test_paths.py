@@ -29,37 +29,6 @@ def test_path_is_parsed(text: str, path: paths.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "path", "covered"),
-    [
-        ("a", "a.b", True),
-        ("a.b", "a", False),
-        ("a.*", "a.b.c", True),
-        ("*", "a", True),
-        ("a[0]", "a[1]", False),
-    ],
-)
-def test_pattern_covers_what_is_below_it(pattern: str, path: str, covered: bool) -> None:
-    """A pattern matches its path and all paths below it."""
-    assert paths.covers(paths.parse(pattern), paths.parse(path)) is covered
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "changed"),
-    [
-        ({"a": 1}, {"a": 1}, []),
-        ({"a": 1}, {"a": 2}, [("a",)]),
-        ({"a": 1}, {}, [("a",)]),
-        ({"a": {"b": [1, 2]}}, {"a": {"b": [1, 3, 4]}}, [("a", "b", 1), ("a", "b", 2)]),
-        ({"a": 1}, {"a": True}, [("a",)]),
-        ({"a": None}, {}, [("a",)]),
-    ],
-)
-def test_changed_yields_the_deepest_paths(old: Any, new: Any, changed: list[paths.Path]) -> None:  # noqa: ANN401
-    """A difference inside an object or a list is found there."""
-    assert list(paths.changed(old, new)) == changed
-
-
-@pytest.mark.parametrize(
     ("path", "new", "old", "result"),
     [
         ("", {"a": 2}, {"a": 1}, {"a": 2}),

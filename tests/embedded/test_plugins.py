@@ -212,15 +212,6 @@ Thing("b", value=2, opts=ResourceOptions(import_="b-1"))
     assert "resource 'c-1' does not exist" in shelf.project.fails("up")
 
 
-def test_get_reads_without_managing(shelf: Shelf) -> None:
-    """The thing isn't deleted with the stack."""
-    shelf.put("a-7", value=1, zone="north")
-    shelf.program('pulumi.export("serial", Thing("a", opts=ResourceOptions(id="a-7")).serial)')
-    assert shelf.project.up().outputs["serial"].value == 7
-    shelf.project.destroy()
-    assert shelf.things() == ["a-7"]
-
-
 def test_secrets_reach_the_plugin_plain_and_stay_secret(shelf: Shelf) -> None:
     """A plugin that doesn't accept secrets gets plain values; the state has them as secrets."""
     shelf.program('Thing("a", value=pulumi.Output.secret("hidden"))')

@@ -53,17 +53,6 @@ d = Thing("d", value=b.id)
     assert (checked["c"], checked["d"]) == ("pw-a-1", "b-1")
 
 
-def test_preview_leaves_the_state_alone(toy: Toy) -> None:
-    """A preview doesn't change the state."""
-    toy.program('Thing("a", zone="x"); Thing("b")')
-    toy.project.up()
-    before = toy.project.resources()
-    toy.program('Thing("a", zone="y", opts=ResourceOptions(delete_before_replace=True))')
-    assert changes(toy.project.preview()) == {"replace": 1, "delete": 1, "same": 1}
-    assert toy.project.resources() == before
-    assert toy.things() == ["a-1", "b-1"]
-
-
 def test_program_is_told_that_it_is_a_preview(toy: Toy) -> None:
     """The program can read organization, project, stack and whether it is a preview."""
     toy.program("""

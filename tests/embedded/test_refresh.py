@@ -69,9 +69,3 @@ def test_up_with_refresh_refreshes_first(toy: Toy) -> None:
     calls = toy.journal()
     assert [call["op"] for call in calls].count("configure") == 1
     assert toy.things() == ["a-1", "b-1"]
-
-
-def test_refresh_of_nothing_does_nothing(toy: Toy) -> None:
-    """An empty stack starts no provider."""
-    assert changes(toy.project.refresh()) == {}
-    assert toy.journal() == []

@@ -42,13 +42,6 @@ def test_state_round_trip_keeps_values_and_secrets(properties: dict[str, Any]) -
     assert values.from_state(values.to_state(properties, show_secrets=True)) == properties
 
 
-def test_unknown_survives_the_wire() -> None:
-    """An unknown value stays unknown, inside a secret too."""
-    properties = {"a": UNKNOWN, "b": [Secret(UNKNOWN)]}
-    assert values.from_wire(values.to_wire(properties, secrets=True)) == properties
-    assert values.has_unknown(properties)
-
-
 def test_whole_numbers_are_integers() -> None:
     """Numbers are floats on the wire. Whole numbers are read as integers."""
     wire = values.to_wire({"whole": 1, "half": 0.5, "truth": True}, secrets=False)
@@ -85,11 +78,3 @@ def test_assets_are_refused_by_name() -> None:
     asset = {values.SIGNATURE: "c44067f5952c0a294b673a41bacd8c17", "text": "x"}
     with pytest.raises(Refused, match="assets"):
         values.from_wire(values.to_wire({"a": asset}, secrets=True))
-
-
-def test_outputs_named_like_secrets_are_secrets() -> None:
-    """An output is secret if the program says so or the input of that name is. An id never is."""
-    marked = values.marked_outputs(
-        {"a": 1, "b": 2, "c": 3, "id": 4}, {"b": Secret(0)}, ["a", "id", "missing"]
-    )
-    assert marked == {"a": Secret(1), "b": Secret(2), "c": 3, "id": 4}

@@ -14,11 +14,6 @@ def _app_names(http: httpx.Client) -> list[str]:
     return [app["app_name"] for app in http.get("/service/v1/apps").json()["apps"]]
 
 
-def test_new_organization_has_the_app_of_the_official_client(http: httpx.Client) -> None:
-    """A new organization has one app, as at the real API."""
-    assert _app_names(http) == ["parallel-cli Users"]
-
-
 def test_create_returns_only_the_id_and_the_list_has_the_rest(
     http: httpx.Client, emulator: Emulator
 ) -> None:
@@ -95,19 +90,6 @@ def test_delete_of_an_unknown_app_is_not_found(http: httpx.Client, app_id: str) 
         answer = http.delete(f"/service/v1/apps/{unknown}")
         assert answer.status_code == 404
         assert answer.json() == {"detail": "App not found"}
-
-
-def test_app_id_that_is_no_uuid_is_refused(http: httpx.Client) -> None:
-    """The path is validated like the body."""
-    answer = http.delete("/service/v1/apps/search")
-    assert answer.status_code == 422
-    assert answer.json()["detail"][0]["loc"] == ["path", "app_id"]
-
-
-def test_list_without_apps_can_be_requested(http: httpx.Client, emulator: Emulator) -> None:
-    """The official client accepts an answer without `apps`, so a fault can ask for it."""
-    emulator.add_fault("odd", method="GET", path="/service/v1/apps", remove=["apps"])
-    assert http.get("/service/v1/apps").json() == {}
 
 
 def test_unknown_route_and_wrong_method_are_refused(http: httpx.Client, app_id: str) -> None:

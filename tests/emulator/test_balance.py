@@ -17,23 +17,6 @@ def _add(http: httpx.Client, amount_cents: Any, key: str = "first-charge") -> ht
     return http.post("/service/v1/balance/add", json=body)
 
 
-def test_balance_starts_at_zero(http: httpx.Client, emulator: Emulator) -> None:
-    """A new organization has a balance of 0 and pays by card."""
-    assert http.get("/service/v1/balance").json() == {
-        "org_id": emulator.org_id,
-        "credit_balance_cents": 0,
-        "pending_debit_balance_cents": 0,
-        "will_invoice": False,
-    }
-
-
-def test_charge_raises_the_balance(http: httpx.Client, emulator: Emulator) -> None:
-    """The answer has the new balance, and the state has the charge."""
-    assert _add(http, 2_000).json()["credit_balance_cents"] == 2_000
-    (charge,) = emulator.state()["charges"]
-    assert (charge["amount_cents"], charge["idempotency_key"]) == (2_000, "first-charge")
-
-
 def test_same_key_is_charged_once_within_a_day(http: httpx.Client, emulator: Emulator) -> None:
     """The same charge, sent again, gets the balance and charges nothing."""
     _add(http, 2_000).raise_for_status()
@@ -128,15 +111,6 @@ def test_repeated_charge_is_refused_when_nothing_can_be_charged(
     emulator.set_org(**change)
     assert _add(http, 2_000).status_code == status
     assert len(emulator.state()["charges"]) == 1
-
-
-def test_declined_card_can_be_requested(http: httpx.Client, emulator: Emulator) -> None:
-    """The official client knows this answer, so a fault can ask for it."""
-    body = {"error": "card_declined"}
-    emulator.add_fault("status", path="/service/v1/balance/add", status=402, body=body)
-    answer = _add(http, 2_000)
-    assert (answer.status_code, answer.json()) == (402, body)
-    assert emulator.state()["charges"] == []
 
 
 def test_balance_may_be_a_fraction_of_a_cent(http: httpx.Client, emulator: Emulator) -> None:

@@ -80,30 +80,6 @@ def test_button_decides_on_the_sign_in(
     assert program.redeem(code).status_code == status
 
 
-def test_typed_code_leads_to_the_sign_in(page: Page, program: OAuthProgram) -> None:
-    """A person on another machine types the code in lower case."""
-    code = program.start()
-    page.goto(code["verification_uri"])
-    page.get_by_label("Code").fill(code["user_code"].lower())
-    page.get_by_role("button", name="Continue").click()
-    page.get_by_role("button", name="Approve").click()
-    page.get_by_role("heading", name="Signed in").wait_for()
-    assert program.redeem(code).status_code == 200
-
-
-def test_chosen_organization_is_signed_in_to(
-    page: Page, program: OAuthProgram, emulator: Emulator
-) -> None:
-    """A person with several organizations chooses one."""
-    other = emulator.add_org(org_name="Other")
-    code = program.start()
-    page.goto(code["verification_uri_complete"])
-    page.get_by_label("Organization").select_option(label="Other")
-    page.get_by_role("button", name="Approve").click()
-    page.get_by_role("heading", name="Signed in").wait_for()
-    assert program.redeem(code).json()["org_id"] == other["org_id"]
-
-
 def test_overview_shows_changes_without_a_reload(
     page: Page, http: httpx.Client, emulator: Emulator
 ) -> None:

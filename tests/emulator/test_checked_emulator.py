@@ -58,13 +58,6 @@ def test_answer_that_is_not_as_described_is_found(status: int, body: object, say
     assert "search" not in report["wrong"][0]
 
 
-def test_answer_as_described_is_fine() -> None:
-    """Also a refusal; the sign-in isn't in the API's file."""
-    assert report_on(200, {"apps": [APP]}) == {"checked": 1, "wrong": []}
-    assert report_on(403, {"detail": "no"}) == {"checked": 1, "wrong": []}
-    assert report_on(200, [], path="/getServiceKeys/device") == {"checked": 0, "wrong": []}
-
-
 def test_tests_use_the_checked_emulator(emulator: Emulator, http: httpx.Client) -> None:
     """Each answer is checked once, also a refusal, and one that was only held back."""
     assert isinstance(emulator, CheckedEmulator)

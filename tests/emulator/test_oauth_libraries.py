@@ -69,23 +69,6 @@ def test_authlib_signs_in_and_refreshes(
             session.refresh_token(token_url, refresh_token=first["refresh_token"])
 
 
-def test_authlib_refreshes_by_itself_when_the_token_expires(
-    program: OAuthProgram, emulator: Emulator, token_url: str
-) -> None:
-    """Without rotation, it keeps the refresh token that it has."""
-    emulator.set_settings(rotate_refresh_tokens=False)
-    tokens = {**program.sign_in(emulator), "expires_at": 1}
-    with AuthlibSession(
-        program.client_id,
-        token=tokens,
-        token_endpoint=token_url,
-        token_endpoint_auth_method="none",
-    ) as session:
-        assert _status_of_app_list(session, emulator) == 200
-        assert session.token["access_token"] != tokens["access_token"]
-        assert session.token["refresh_token"] == tokens["refresh_token"]
-
-
 def test_oauthlib_signs_in_and_refreshes(
     program: OAuthProgram, emulator: Emulator, token_url: str
 ) -> None:

@@ -122,30 +122,19 @@ def test_ready_file_is_complete_and_private(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [ready_file]
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "example.com"])  # noqa: S104 - what is refused
-def test_host_beyond_loopback_is_refused(host: str) -> None:
-    """One line, and exit code 2."""
-    refused = _run("--host", host, "--port", "0")
-    assert refused.returncode == 2
-    assert "loopback" in refused.stderr
-    assert len(refused.stderr.strip().splitlines()) == 1
-
-
-def test_port_in_use_is_an_error(emulator: Emulator) -> None:
-    """One line says what to do."""
+def test_option_that_cannot_be_used_is_one_line(emulator: Emulator, tmp_path: Path) -> None:
+    """It says what to do, and the exit code is 2."""
     port = emulator.url.rpartition(":")[2]
-    refused = _run("--port", port)
-    assert refused.returncode == 2
-    assert f"127.0.0.1:{port}" in refused.stderr
-    assert "--port" in refused.stderr
-    assert len(refused.stderr.strip().splitlines()) == 1
-
-
-def test_ready_file_in_a_missing_folder_is_an_error(tmp_path: Path) -> None:
-    """One line, and exit code 2."""
-    refused = _run("--port", "0", "--ready-file", str(tmp_path / "missing" / "ready.json"))
-    assert refused.returncode == 2
-    assert len(refused.stderr.strip().splitlines()) == 1
+    for options, says in (
+        (["--host", "0.0.0.0", "--port", "0"], "loopback"),  # noqa: S104 - what is refused
+        (["--host", "example.com", "--port", "0"], "loopback"),
+        (["--port", port], f"127.0.0.1:{port}"),
+        (["--port", "0", "--ready-file", str(tmp_path / "missing" / "ready.json")], "ready"),
+    ):
+        refused = _run(*options)
+        assert refused.returncode == 2
+        assert says in refused.stderr
+        assert len(refused.stderr.strip().splitlines()) == 1
 
 
 def _has_ipv6_loopback() -> bool:

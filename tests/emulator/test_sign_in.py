@@ -63,15 +63,6 @@ def test_access_token_looks_like_a_jwt(program: OAuthProgram, emulator: Emulator
     assert signature
 
 
-def test_only_the_requested_scopes_are_granted(program: OAuthProgram, emulator: Emulator) -> None:
-    """A token without a scope can't use what needs it."""
-    code = program.start(scope="balance:read")
-    emulator.decide_sign_in(code["user_code"], "approve")
-    tokens = program.redeem(code).json()
-    assert tokens["scope"] == "balance:read"
-    assert not program.may_list_apps(tokens)
-
-
 def test_poll_before_the_decision_is_pending_and_too_soon_is_slowed_down(
     program: OAuthProgram, emulator: Emulator
 ) -> None:
@@ -85,13 +76,6 @@ def test_poll_before_the_decision_is_pending_and_too_soon_is_slowed_down(
     assert oauth_error(program.redeem(code)) == "authorization_pending"
     emulator.decide_sign_in(code["user_code"], "approve")
     assert program.redeem(code).status_code == 200
-
-
-def test_denied_code_is_refused(program: OAuthProgram, emulator: Emulator) -> None:
-    """The person denied the sign-in."""
-    code = program.start()
-    emulator.decide_sign_in(code["user_code"], "deny")
-    assert oauth_error(program.redeem(code)) == "access_denied"
 
 
 def test_expired_code_is_refused_even_if_it_was_approved(
@@ -132,12 +116,6 @@ def test_unknown_client_is_named_as_the_official_client_expects(
     program.client_id = "client_of_yesterday"
     refused = program.refresh({"refresh_token": "rt_x"})
     assert oauth_error(refused, status=401) == "invalid_client"
-
-
-def test_auto_approve_needs_no_person(program: OAuthProgram, emulator: Emulator) -> None:
-    """The first poll gets tokens."""
-    emulator.set_settings(auto_approve=True)
-    assert program.redeem(program.start()).status_code == 200
 
 
 def test_tokens_are_for_the_organization_chosen_at_approval(
@@ -204,25 +182,3 @@ def test_answers_with_codes_are_not_cached(anonymous: httpx.Client) -> None:
     started = anonymous.post("/getServiceKeys/device/code", data=form)
     for answer in (registered, started):
         assert answer.raise_for_status().headers["Cache-Control"] == "no-store"
-
-
-def test_answer_without_an_organization_name_can_be_requested(
-    program: OAuthProgram, emulator: Emulator
-) -> None:
-    """The official client accepts `null`, so a fault can ask for it."""
-    emulator.add_fault("odd", path="/getServiceKeys/token", replace={"org_name": "null"}, times=2)
-    tokens = program.sign_in(emulator)
-    assert tokens["org_name"] is None
-    assert program.refresh(tokens).json()["org_name"] is None
-
-
-def test_sign_in_requests_are_counted(program: OAuthProgram, emulator: Emulator) -> None:
-    """Tests can count the refreshes that reached the server."""
-    program.register()
-    tokens = program.sign_in(emulator)
-    program.refresh(tokens)
-    assert emulator.state()["requests"] == {
-        "POST /getServiceKeys/register": 1,
-        "POST /getServiceKeys/device/code": 1,
-        "POST /getServiceKeys/token": 2,
-    }

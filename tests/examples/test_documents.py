@@ -33,7 +33,9 @@ def files(document: str) -> dict[str, str]:
     return {name: block["text"] for name, block in found.items() if block}
 
 
-def test_rotation_tests_of_the_emulators_page_pass(tmp_path: Path) -> None:
+def test_rotation_tests_of_the_emulators_page_pass(
+    tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
     """The program and its tests are written to files and run as a user would run them."""
     shown = files("docs/emulator.md")
     assert set(shown) == {"infra/__main__.py", "test_rotation.py"}
@@ -42,7 +44,12 @@ def test_rotation_tests_of_the_emulators_page_pass(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
 
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_rotation.py"]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    if not pytestconfig.getoption("new_processes"):
+        command += ["-p", "tests.forked"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    run = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
 
     assert run.returncode == 0, run.stdout + run.stderr
     assert "2 passed" in run.stdout

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from typing import Any
 
@@ -10,17 +9,6 @@ import pytest
 import yaml  # type: ignore[import-untyped] # no stubs among what the tests may need
 
 from tests.examples.pipelines import ENVIRONMENT, EVENTS, PIPELINES, VARIANTS, Workflow
-
-# The newest major versions in the actions' repositories.
-CURRENT_ACTIONS = {
-    "actions/checkout v7",
-    "actions/setup-python v7",
-    "actions/create-github-app-token v3",
-    "pulumi/actions v7",
-    "pulumi/auth-actions v2",
-}
-_PINNED = re.compile(r"uses: (\S+)@[0-9a-f]{40} # (v\d+)\.\d+\.\d+$", re.MULTILINE)
-
 
 variants = pytest.mark.parametrize("variant", VARIANTS)
 
@@ -89,13 +77,9 @@ def test_github_workflow_passes_secrets_as_variables_alone(variant: str) -> None
 
 
 @variants
-def test_github_workflow_uses_current_actions_which_keep_no_credentials(variant: str) -> None:
-    """The checkout leaves no token for the program. Each action is pinned, and no old version."""
-    workflow = Workflow(variant)
-    steps = [step for job in workflow.jobs.values() for step in job["steps"]]
-    pinned = _PINNED.findall(workflow.file.read_text())
-    assert len(pinned) == len([step for step in steps if "uses" in step])
-    assert {f"{action} {major}" for action, major in pinned} <= CURRENT_ACTIONS
+def test_checkouts_of_the_github_workflow_keep_no_credentials(variant: str) -> None:
+    """They leave no token for the program."""
+    steps = [step for job in Workflow(variant).jobs.values() for step in job["steps"]]
     checkouts = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
     assert len(checkouts) == 2
     assert all(step["with"] == {"persist-credentials": False} for step in checkouts)

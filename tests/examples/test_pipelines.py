@@ -159,18 +159,6 @@ def test_failed_night_raises_an_alert(pipeline: Pipeline) -> None:
 
 
 @refresh_token
-def test_store_that_is_down_costs_nothing(pipeline: Pipeline, emulator: Emulator) -> None:
-    """If the next token can't be saved, the token isn't used up, and the next run can use it."""
-    before = refreshes(emulator)
-    pipeline.services.writes_work = [False]
-    (outcome,) = pipeline.run("merge")
-    assert not outcome.succeeded
-    assert "503" in outcome.log
-    assert refreshes(emulator) == before
-    assert succeed(pipeline, "merge") == "up"
-
-
-@refresh_token
 def test_store_that_fails_once_after_the_refresh_is_asked_again(
     pipeline: Pipeline, emulator: Emulator
 ) -> None:

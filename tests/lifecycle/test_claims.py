@@ -346,13 +346,17 @@ def test_app_that_existed_before_is_no_new_one(
     assert app_id in [app["app_id"] for app in emulator.state()["apps"]]
 
 
-def test_app_that_another_resource_has_is_no_new_one(new_run: NewRun, emulator: Emulator) -> None:
-    """The list of a member may lack it. It isn't deleted again."""
-    run, held = new_run(), "11111111-1111-4111-8111-111111111111"
-    assert run.claims.claim(f"app:{held}", "o", "App 'o'") is None
-    emulator.add_fault("odd", method="POST", path=APPS_PATH, replace={"app_id": json.dumps(held)})
+@pytest.mark.parametrize("claim", ["claim", "use"])
+def test_app_that_another_resource_has_or_needs_is_no_new_one(
+    new_run: NewRun, emulator: Emulator, claim: str
+) -> None:
+    """The list of a member may lack it. It isn't deleted, neither at once nor later."""
+    run, claimed = new_run(), "11111111-1111-4111-8111-111111111111"
+    assert getattr(run.claims, claim)(f"app:{claimed}", "o", "App 'o'") is None
+    same = json.dumps(claimed)
+    emulator.add_fault("odd", method="POST", path=APPS_PATH, replace={"app_id": same})
 
-    with pytest.raises(LifecycleError, match="belongs to another resource of this run already"):
+    with pytest.raises(LifecycleError, match="existed before, so it is left as it is"):
         APPS.create(Context(run), AppInputs(app_name="search"))
 
     assert changes(emulator) == {f"POST {APPS_PATH}": 1}

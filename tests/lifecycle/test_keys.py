@@ -8,11 +8,13 @@ from collections.abc import Callable
 import pytest
 
 from parallel_provider.api import CreatedApiKey, WrongOrganizationError
-from parallel_provider.errors import LifecycleError
+from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.keys import (
     ApiKeyInputs,
     ApiKeyLifecycle,
     ApiKeyState,
+    RotatingApiKeyInputs,
+    RotatingApiKeyLifecycle,
     believed_time,
 )
 from parallel_provider.lifecycle.run import Context, Run
@@ -20,7 +22,7 @@ from parallel_provider.model import plain
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Clock, Said, run_at
 
-LIFECYCLE = ApiKeyLifecycle()
+LIFECYCLE, SVC = ApiKeyLifecycle(), RotatingApiKeyLifecycle()
 KEYS = "/service/v1/apps/{app_id}/keys"
 NO_SUCH_APP = "00000000-0000-4000-8000-000000000000"
 NewRun = Callable[[], Run]
@@ -165,6 +167,38 @@ def test_revoking_what_is_gone_succeeds_only_for_its_organization(
         LIFECYCLE.delete(Context(other), key)
     for _ in range(2):
         LIFECYCLE.delete(Context(new_run()), key)
+
+
+def test_guard_stops_each_change_that_is_the_first_request_of_a_run(
+    new_run: NewRun, emulator: Emulator, app_id: str
+) -> None:
+    """With the token of another organization. What would be changed is the allowed one's."""
+    key = create_key(new_run(), app_id, "ci")
+    given = {"app_id": app_id, "api_key_name": "svc", "rotate_after": "30d"}
+    first = RotatingApiKeyInputs.model_validate(given)
+    second = RotatingApiKeyInputs.model_validate({**given, "triggers": 1})
+    svc = SVC.create(Context(new_run()), first)
+    rotated = SVC.update(Context(new_run()), svc, second)
+    third = RotatingApiKeyInputs.model_validate({**given, "triggers": 2})
+    for_key = ApiKeyInputs(app_id=app_id, api_key_name="new")
+    token = emulator.add_org()["access_token"]
+    before = emulator.state()["requests"]
+
+    operations: list[Callable[[Context], object]] = [
+        lambda context: LIFECYCLE.create(context, for_key),
+        lambda context: LIFECYCLE.import_state(context, f"{app_id}/id/name", lambda _: None),
+        lambda context: LIFECYCLE.read(context, key),
+        lambda context: LIFECYCLE.delete(context, key),
+        lambda context: SVC.update(context, rotated, third),
+        lambda context: SVC.delete(context, rotated),
+    ]
+    for operate in operations:
+        with pytest.raises(ParallelError, match="parallel:orgId allows"):
+            operate(Context(run_at(emulator.url, token, org_id=emulator.org_id)))
+
+    after = emulator.state()["requests"]
+    changed = {route for route in after if after[route] != before.get(route)}
+    assert {route.split()[0] for route in changed} == {"GET"}
 
 
 def test_odd_name_of_an_app_does_not_break_a_refresh(

@@ -9,9 +9,17 @@ from __future__ import annotations
 import itertools
 from typing import Literal, cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from pydantic import SecretStr
 
 from parallel_provider.api import (
@@ -320,7 +328,14 @@ class History(RuleBasedStateMachine):
 
 
 TestHistory = History.TestCase
-TestHistory.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+TestHistory.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+@pytest.mark.slow
+def test_many_histories_keep_the_promises() -> None:
+    """The same with many more histories."""
+    many = settings(max_examples=1_000, stateful_step_count=40, deadline=None)
+    run_state_machine_as_test(History, settings=many)
 
 
 times = st.integers(1_700_000_000, 1_700_000_000 + 5 * DAY)

@@ -161,3 +161,15 @@ def test_rotation_keeps_the_new_key_that_it_has_made(
     works = [key["api_key_id"] for key in emulator.state()["keys"] if key["revoked_at"] is None]
     assert works == [rotated["apiKeyId"]]
     assert rotated["apiKeyId"] != first["apiKeyId"]
+
+
+def test_run_after_a_cancelled_one_is_not_cancelled(plugin: Plugin, emulator: Emulator) -> None:
+    """An attached plugin serves both."""
+    plugin.cancel()
+    with pytest.raises(grpc.RpcError, match="the run was cancelled"):
+        create(plugin, APP, {})
+
+    plugin.begin_run()
+
+    create(plugin, APP, {})
+    assert requests(emulator, f"POST {APPS}") == 1

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from pulumi import automation
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import changes
@@ -146,27 +145,5 @@ def test_import_option_after_an_import_imports_nothing_anew(
 
     assert "import" not in changes(up)
     assert up.outputs["ci"].value == raw
-    assert writes(emulator) == before
-    assert len(live_keys(emulator)) == 2
-
-
-def test_import_with_another_name_is_refused(
-    tmp_path: Path, emulator: Emulator, made_by_hand: dict[str, tuple[str, str]]
-) -> None:
-    """It would revoke the key that is in use: the preview says so, and an up without one too."""
-    project = RealProject(tmp_path, emulator)
-    project.write_yaml(f"""
-        resources:
-          ci:
-            type: parallel:ApiKey
-            properties: {{appId: {made_by_hand["search"][0]}, apiKeyName: other}}
-            options: {{import: "{made_by_hand["ci"][0]}"}}
-        """)
-    before = writes(emulator)
-
-    for operation in (project.stack.preview, project.stack.up):
-        with pytest.raises(automation.CommandError, match="first run after an import replaces"):
-            operation()
-
     assert writes(emulator) == before
     assert len(live_keys(emulator)) == 2

@@ -10,7 +10,7 @@ import pytest
 from pulumi.runtime.proto import provider_pb2 as proto
 from pulumi.runtime.proto import status_pb2
 
-from parallel_provider.plugin.values import from_struct, to_struct
+from parallel_provider.plugin.values import from_struct
 from parallel_provider.testing.emulator import Emulator
 from tests.plugin.calls import Plugin, Props, urn
 
@@ -124,20 +124,3 @@ def test_stray_key_of_a_rotation_is_revoked_by_the_next_run(
     assert store.read_text() == rotated["rawApiKey"]
     assert rotated["previousApiKeyId"] == first["apiKeyId"]
     assert working(emulator) == [first["apiKeyId"], rotated["apiKeyId"]]
-
-
-def test_secret_name_is_shown_in_no_message(
-    plugin: Plugin, emulator: Emulator, app_id: str
-) -> None:
-    """Neither in errors nor in warnings; the output of that name is a secret too."""
-    hush = to_struct({"appId": app_id, "apiKeyName": "hush-hush"}, ["apiKeyName"])
-    inputs = plugin.stub.Check(proto.CheckRequest(urn=KEY, news=hush)).inputs
-    emulator.add_fault("drop_after", method="POST", path=KEYS)
-
-    created = plugin.stub.Create(proto.CreateRequest(urn=KEY, properties=inputs))
-
-    assert any("the key '********' of app" in text for _, text in plugin.log.messages)
-    assert not any("hush-hush" in text for _, text in plugin.log.messages)
-    for struct in (inputs, created.properties):
-        name = struct.fields["apiKeyName"]
-        assert name.struct_value.fields["value"].string_value == "hush-hush"

@@ -9,8 +9,8 @@ import pytest
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, plain
 from tests.reliability.document import DOCUMENT, parse
-from tests.reliability.matrix import ADD_BALANCE, APPS, KEYS, ONE_APP
-from tests.scenarios.story import apps_named, declare, live_keys
+from tests.reliability.matrix import ADD_BALANCE, APPS
+from tests.scenarios.story import apps_named, declare
 
 _ALWAYS = 999
 _VARIABLE = re.compile(r"REASON|IDEMPOTENCY_KEY|ORG_ID|HOST|TIME|\bID\b")
@@ -41,40 +41,6 @@ def test_hanging_server_ends_in_time_and_names_both_apps(
     lost, kept = [app["app_id"] for app in apps_named(emulator, "search")]
     assert project.resource("search")["id"] == kept
     assert f"The one that counts is {kept}. New under that name: {lost}." in text
-
-
-def test_key_whose_answers_are_all_lost_is_told_of(project: Project, emulator: Emulator) -> None:
-    """Both attempts created a key that no state has. The error says which key to look for."""
-    declare(project, 'parallel.App("search")')
-    project.up()
-    emulator.add_fault("drop_after", method="POST", path=KEYS, times=_ALWAYS)
-    declare(project, 'app = parallel.App("search")\nparallel.ApiKey("ci", app_id=app.app_id)')
-
-    text = project.fails("up")
-    assert_says_as_documented(text, "Create a key", "dropped after")
-    emulator.clear_faults()
-    project.up()
-
-    assert [key["api_key_name"] for key in live_keys(emulator)] == ["ci"] * 3
-    assert project.resource("ci")["id"] == live_keys(emulator)[-1]["api_key_id"]
-
-
-def test_deletion_whose_answers_are_all_lost_is_repeated(
-    project: Project, emulator: Emulator
-) -> None:
-    """The app is deleted, but the state has it. The next run treats the 404 as deleted."""
-    declare(project, 'parallel.App("search")')
-    project.up()
-    emulator.add_fault("drop_after", method="DELETE", path=ONE_APP, times=1)
-    emulator.add_fault("garbage", method="DELETE", path=ONE_APP, status=500, times=_ALWAYS)
-
-    text = project.fails("destroy")
-    assert_says_as_documented(text, "Delete an app", "500 after")
-    emulator.clear_faults()
-    project.destroy()
-
-    assert apps_named(emulator, "search") == []
-    assert [r for r in project.resources() if r["custom"]] == []
 
 
 def test_charge_whose_answers_are_all_lost_is_made_once(

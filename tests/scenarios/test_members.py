@@ -5,13 +5,8 @@ Members manage the keys that they created, and may see fewer apps.
 
 from __future__ import annotations
 
-import itertools
-
-import pytest
-
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes
-from tests.scenarios.clock import DAY, Clock
 from tests.scenarios.story import (
     LIST_APPS,
     Console,
@@ -66,11 +61,6 @@ app = parallel.App("search")
 ci = parallel.ApiKey("ci", app_id=app.app_id)
 svc = parallel.RotatingApiKey("svc", app_id=app.app_id, rotate_after="60d", overlap="2d")
 """
-# Every two months, one run rotates, and the next one has to revoke the key before.
-DAYS_BETWEEN_RUNS = (2, 58)
-# The first runs of a member, an administrator and another member. Each of them has to revoke a key
-# that the person before has created.
-PERSON_CHANGES = (3, 5, 9)
 
 
 def act_as(project: Project, emulator: Emulator, role: str) -> None:
@@ -136,44 +126,3 @@ def test_second_person_who_refreshes_can_find_the_app_gone_later(
     Console(emulator).delete_app(app_id)
 
     assert changes(project.refresh()) == {"delete": 3, "same": 1}
-
-
-@pytest.mark.providers("dynamic")
-@pytest.mark.timeout(300)  # 15 runs
-def test_year_with_four_people_loses_no_key_and_no_app(
-    project: Project, emulator: Emulator
-) -> None:
-    """Every key at the server is in the state, and none is revoked before its overlap ends.
-
-    tests/reliability/test_people.py has every night of the year.
-    """
-    administrator = project.env["PARALLEL_ACCESS_TOKEN"]
-    clock = Clock(project, emulator)
-    declare(project, YEAR_PROGRAM)
-    project.up()
-    app_id = project.resource("search")["id"]
-    ci = project.resource("ci")["id"]
-    emulator.set_settings(members_list_own_apps=True)
-    roles = dict(zip(PERSON_CHANGES, ("member", "administrator", "member"), strict=True))
-    clock.forward(days=60)
-    for number, days in enumerate(DAYS_BETWEEN_RUNS * 6):
-        if number in roles:
-            act_as(project, emulator, roles[number])
-        project.up(refresh=True)
-        held = project.resource("svc")["outputs"]
-        listed = [key["api_key_id"] for key in held["keys_to_revoke"]]
-        known = {ci, held["api_key_id"], held.get("previous_api_key_id"), *listed} - {None}
-        assert ids_of_live_keys(emulator) == known
-        assert [app["app_id"] for app in apps_named(emulator, "search")] == [app_id]
-        clock.forward(days=days)
-
-    project.env["PARALLEL_ACCESS_TOKEN"] = administrator
-    for days in (2, 0):
-        project.up(refresh=True)
-        clock.forward(days=days)
-    assert len(ids_of_live_keys(emulator)) == 2
-    minted = [key for key in emulator.state()["keys"] if key["api_key_name"] != "ci"]
-    assert len(minted) == 8
-    for retired, successor in itertools.pairwise(minted):
-        assert retired["revoked_at"] is not None
-        assert retired["revoked_at"] >= successor["created_at"] + 2 * DAY

@@ -72,6 +72,8 @@ def test_page_with_200_is_no_deletion(project: Project, emulator: Emulator) -> N
     project.up()
     for path in (APP, KEY):
         emulator.add_fault("status", method="DELETE", path=path, status=200, body=PAGE, times=50)
+    # Otherwise, giving up takes nine seconds.
+    project.env["PARALLEL_TIMEOUT_SECONDS"] = "2"
 
     text = project.fails("destroy")
 

@@ -13,15 +13,11 @@ from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project
 from tests.scenarios.story import (
     ADD_BALANCE,
-    CREATE_APP,
-    CREATE_KEY,
     DELETE_APP,
     DELETE_KEY,
-    GET_BALANCE,
     assert_refused,
     calls,
     declare,
-    live_keys,
 )
 
 APP = 'app = parallel.App("search")'
@@ -86,32 +82,6 @@ def test_charge_is_not_sent_with_another_organizations_token(
     assert emulator.state()["charges"] == []
 
 
-@pytest.mark.parametrize("guarded", [True, False])
-@pytest.mark.parametrize(("request_", "resource"), [(CREATE_APP, "search"), (CREATE_KEY, "ci")])
-def test_creation_is_not_sent_with_another_organizations_token(
-    project: Project,
-    emulator: Emulator,
-    other: NewOrgState,
-    request_: str,
-    resource: str,
-    *,
-    guarded: bool,
-) -> None:
-    """An app or a key in the wrong organization would be used and paid for there."""
-    if guarded:
-        project.config("parallel:orgId", emulator.org_id)
-    declare(project, APP_AND_KEY)
-    refuse_token_once(emulator, request_)
-
-    with calls(emulator) as made:
-        text = project.fails("up")
-
-    assert_refused(project, text, other["org_id"], emulator.org_id, resource=resource)
-    assert made[request_] == 1
-    assert_untouched(emulator, other)
-    assert live_keys(emulator) == []
-
-
 @pytest.mark.parametrize("request_", [DELETE_KEY, DELETE_APP])
 def test_deletion_is_not_sent_with_another_organizations_token(
     project: Project, emulator: Emulator, other: NewOrgState, request_: str
@@ -130,19 +100,3 @@ def test_deletion_is_not_sent_with_another_organizations_token(
     assert made[request_] == 1
     assert_untouched(emulator, other)
     assert project.resource("search")["id"] in [app["app_id"] for app in emulator.state()["apps"]]
-
-
-def test_renewed_token_of_the_same_organization_costs_one_question(
-    project: Project, emulator: Emulator, other: NewOrgState, tmp_path: Path
-) -> None:
-    """Renewals are normal. The organization is checked once, and the run continues."""
-    assert other["org_id"] != emulator.org_id
-    (tmp_path / "tokens" / "second").write_text(emulator.mint_token())
-    declare(project, APP_AND_KEY)
-    refuse_token_once(emulator, CREATE_APP)
-
-    with calls(emulator) as made:
-        project.up()
-
-    assert (made[CREATE_APP], made[CREATE_KEY], made[GET_BALANCE]) == (2, 1, 1)
-    assert len(live_keys(emulator)) == 1

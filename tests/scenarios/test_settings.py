@@ -151,6 +151,7 @@ def test_setting_that_cannot_be_used_is_named(
 def test_unreachable_server_is_one_line(project: Project) -> None:
     """The line says which address can't be reached, and what to check."""
     project.env["PARALLEL_SERVICE_API_URL"] = "http://127.0.0.1:9"
+    project.env["PARALLEL_TIMEOUT_SECONDS"] = "2"
     declare(project, ONE_APP)
 
     text = project.fails("up")

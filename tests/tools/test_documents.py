@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from parallel_provider.version import __version__
 from tests.engines import changes
 from tests.plugin.yaml_project import RealProject, needs_yaml
 from tools.documents.declared import inputs_of, outputs_of
-from tools.documents.markdown import UnknownPartError, table, with_parts
+from tools.documents.markdown import UnknownPartError, with_parts
 from tools.documents.pages import EXAMPLES, ROOT, documents
 
 NAMES = [*RESOURCES, *FUNCTIONS]
@@ -188,15 +187,3 @@ def test_parts_of_a_document_are_written_anew() -> None:
         with_parts(document, {})
     with pytest.raises(UnknownPartError, match="has no part"):
         with_parts(document, {"X": "new", "Y": "new"})
-
-
-def test_cells_of_a_table_can_hold_a_bar() -> None:
-    """It would begin another cell."""
-    assert table(("a",), [("x|y",)]) == "| a |\n| --- |\n| x\\|y |"
-
-
-def test_command_writes_nothing_where_all_is_written() -> None:
-    """`make docs` twice gives the same."""
-    before = {path: path.read_bytes() for path in documents()}
-    subprocess.run([sys.executable, "-m", "tools.documents"], cwd=ROOT, check=True)
-    assert {path: path.read_bytes() for path in before} == before
