@@ -51,6 +51,7 @@ class AppDirectory:
     def __init__(self, list_apps: Callable[[], Apps]) -> None:
         self._list_apps = list_apps
         self._listed = Once(self._list)
+        self._listed_again = Once(self._list)
         self._lock = threading.Lock()
         self._created: dict[str, AppItem] = {}
         self._deleted: set[str] = set()
@@ -104,8 +105,11 @@ class AppDirectory:
             return _owner(chain(listed.values(), self._created.values()))
 
     def list_organization_again(self) -> Organization | None:
-        """List the apps again; return their organization, or None if there is still no app."""
-        return _owner(self._list().apps.values())
+        """Return the organization of a list after the first creation; None if that has no app.
+
+        All resources share this list too.
+        """
+        return _owner(self._listed_again.get().apps.values())
 
     def list_again_has(self, app_id: str) -> bool:
         """List the apps again; return whether the list has this app."""
