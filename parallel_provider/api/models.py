@@ -243,11 +243,12 @@ class Deleted(ApiModel):
     def read(cls, response: httpx.Response) -> Deleted:
         """Raise AnswerError unless the answer says that it is done.
 
-        The API documents 200 with any JSON. A proxy may answer 200 with a page of its own.
+        The API documents 200 with any JSON; 204 says the same without a body. A proxy may answer
+        200 with a page of its own, or with nothing.
         """
         body = json_of(response)
-        is_success = response.status_code in (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
-        is_answer = body is not NOT_JSON or not response.content.strip()
-        if not (is_success and is_answer) or is_error_of_api(body):
+        is_answer = response.status_code == HTTPStatus.OK and body is not NOT_JSON
+        is_done = is_answer or response.status_code == HTTPStatus.NO_CONTENT
+        if not is_done or is_error_of_api(body):
             raise AnswerError(f"{answer_line(response)}, so it isn't certain that it was done")
         return cls()

@@ -137,8 +137,8 @@ def test_list_is_complete_only_as_documented(
     [
         (200, {}, None),
         (200, None, None),
-        (200, b"", None),
         (204, b"", None),
+        (200, b"", "200 (OK, with an empty body"),
         (200, b"<html>Sign in</html>", "200 (OK, with an HTML page (from a proxy?))"),
         (200, b"OK", "200 (OK, with text that isn't JSON)"),
         (200, {"detail": "App not found"}, "200 (App not found)"),
@@ -148,7 +148,7 @@ def test_list_is_complete_only_as_documented(
     ],
 )
 def test_deletion_is_done_only_as_documented(status: int, body: object, says: str | None) -> None:
-    """200 or 204, with JSON that is no error, or with nothing."""
+    """200 with JSON that is no error, or 204."""
     if says is None:
         Deleted.read(answer(body, status))
         return
