@@ -206,8 +206,8 @@ class Claims:
             if self._notes is None and self.engine_address and self._unusable is None:
                 try:
                     self._notes = _NotesOfRun(self.engine_address)
-                except OSError as error:
-                    self._unusable = error.strerror or str(error)
+                except (OSError, NotImplementedError) as error:  # the latter where nothing locks
+                    self._unusable = getattr(error, "strerror", None) or str(error)
             if self._notes is None:
                 yield
                 return

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import filelock
 import pytest
 
 from parallel_provider.errors import LifecycleError
@@ -236,7 +238,7 @@ def test_of_many_claims_at_the_same_time_one_is_first(folder: Path, start: Start
         assert [result.result() for result in results].count([None]) == 1
 
 
-@pytest.mark.parametrize("wrong", ["file", "open", "no place", "link"])
+@pytest.mark.parametrize("wrong", ["file", "open", "no place", "link", "no locks"])
 def test_without_a_folder_nothing_is_deleted(
     folder: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
 ) -> None:
@@ -249,6 +251,11 @@ def test_without_a_folder_nothing_is_deleted(
     elif wrong == "link":
         (folder / "elsewhere").mkdir(mode=0o700)
         place.symlink_to(folder / "elsewhere")
+    elif wrong == "no locks":
+        # as filelock says it for a file system without them
+        monkeypatch.setattr(
+            filelock.FileLock, "acquire", mock.Mock(side_effect=NotImplementedError)
+        )
     else:
         monkeypatch.chdir(folder)
     claims = Claims(ENGINE)
