@@ -37,6 +37,7 @@ from parallel_provider.lifecycle.declare import (
     State,
     canonical_json,
     changed_inputs,
+    is_known,
     same,
 )
 from parallel_provider.lifecycle.resource import Diff, Lifecycle
@@ -107,8 +108,7 @@ class Identity(NamedTuple):
 def idempotency_key(identity: Identity, charges: int, amount_cents: int, triggers: object) -> str:
     """Return the idempotency key of one charge. The same reason gives the same key.
 
-    `charges` is the number of the top-up's charges so far. Raises TypeError if something isn't
-    known yet.
+    `charges` is the number of the top-up's charges so far. Everything is known.
     """
     reason = {"charges": charges, "amount_cents": amount_cents, "triggers": triggers}
     text = canonical_json({"top_up": identity._asdict(), **reason})
@@ -365,14 +365,12 @@ def clocks_agree(server_time: float | None, clock: float) -> bool:
 
 def _amount_and_key(state: BalanceTopUpState, inputs: Props) -> tuple[int | None, str | None]:
     """Return the amount of the next charge and its idempotency key, None if not known yet."""
-    amount = inputs.get("amount_cents")
+    amount, triggers = inputs.get("amount_cents"), inputs.get("triggers")
     if not isinstance(amount, int | float):
         return None, None
-    try:
-        key = idempotency_key(state.identity, state.charges, int(amount), inputs.get("triggers"))
-    except TypeError:
+    if not is_known(triggers):
         return int(amount), None
-    return int(amount), key
+    return int(amount), idempotency_key(state.identity, state.charges, int(amount), triggers)
 
 
 def _not_due_by_threshold(
