@@ -218,11 +218,14 @@ class Records:
         self.charged = made
 
     def _note(self, step: Step, held: list[Held], gone: set[str], server: EmulatorState) -> None:
-        how_of = {resource.urn_end: resource.how for resource in step.program}
         for each in held:
             ids = each.managed
-            how = next((how for end, how in how_of.items() if each.urn.endswith(end)), "")
-            if each.kind == "App" and how in ("adopt", "existing") and not each.leaving:
+            declared = next((r for r in step.program if each.urn.endswith(r.urn_end)), None)
+            how = "" if declared is None else declared.how
+            # With another name, what the state has is an earlier app, which couldn't be replaced.
+            is_that_app = declared and declared.app_name == each.outputs.get("app_name")
+            adopts = how in ("adopt", "existing") and is_that_app
+            if each.kind == "App" and adopts and not each.leaving:
                 self.events["adoptions"] += bool(ids - self.ever_held & self.by_people)
                 self.declared_as_existing |= ids
             if how == "import":
