@@ -53,7 +53,8 @@ def completed() -> Json:
     description = described()
     for name, operation in operations(description).items():
         operation["responses"] |= {str(status): _REFUSAL for status in REFUSALS[name]}
-    # The raw key is required in an answer, but also write-only, so absent from every answer.
-    created = description["components"]["schemas"]["CreateKeyResponse"]["properties"]
-    del created["raw_api_key"]["writeOnly"]
+    # A raw key is required in an answer, but also write-only, so absent from every answer.
+    for schema in description["components"]["schemas"].values():
+        for each in schema.get("properties", {}).values():
+            each.pop("writeOnly", None)
     return description

@@ -30,7 +30,7 @@ from tools.documents.pages import page_of
 _ROOT = Path(parallel.__file__).parents[1]
 # As it is in the package, not as it would be made now.
 SCHEMA = json.loads((_ROOT / "parallel_provider/plugin/schema.json").read_text())
-_PATH = re.compile(r"/service/v1/[a-z_/{}]*[a-z_}]")
+_PATH = re.compile(r"/service/v1/[a-z_/{}-]*[a-z_}]")
 
 
 def camel(name: str) -> str:
@@ -71,7 +71,8 @@ def test_registry_has_every_resource_and_function() -> None:
 @pytest.mark.parametrize("kind", RESOURCES)
 def test_arguments_are_the_declared_inputs(kind: str) -> None:
     """None is missing and none is left over; what is required is required in both."""
-    declared = lifecycle_of(kind).inputs_type.model_fields
+    inputs = lifecycle_of(kind).inputs_type
+    declared, named = inputs.model_fields, input_defaulting_to_resource_name(inputs)
     arguments = dict(inspect.signature(resource_class(kind)).parameters)
     del arguments["resource_name"], arguments["opts"]
 
@@ -79,7 +80,7 @@ def test_arguments_are_the_declared_inputs(kind: str) -> None:
     for name, argument in arguments.items():
         default = argument.default
         # A name has no default in the declaration: it is the resource's own name.
-        if name not in ("app_name", "api_key_name"):
+        if name != named:
             assert (default is inspect.Parameter.empty) == declared[name].is_required(), name
             if default is not inspect.Parameter.empty:
                 assert default == declared[name].default, name
@@ -156,6 +157,7 @@ def test_schema_has_the_inputs_and_outputs_of_each_resource(kind: str) -> None:
     declared = SCHEMA["resources"][f"parallel:index:{kind}"]
     lifecycle = lifecycle_of(kind)
     inputs = lifecycle.inputs_type.model_fields
+    named = input_defaulting_to_resource_name(lifecycle.inputs_type) or ""
     outputs = public_outputs(lifecycle.state_type)
     required = {camel(name) for name, field in inputs.items() if field.is_required()}
     secrets = {n for n, each in declared["properties"].items() if each.get("secret")}
@@ -163,7 +165,7 @@ def test_schema_has_the_inputs_and_outputs_of_each_resource(kind: str) -> None:
     assert set(declared["inputProperties"]) == {camel(name) for name in inputs}
     assert set(declared["properties"]) == {camel(name) for name in outputs}
     # A name has no default in the declaration: it is the resource's own name.
-    assert set(declared.get("requiredInputs", ())) == required - {"appName", "apiKeyName"}
+    assert set(declared.get("requiredInputs", ())) == required - {camel(named)}
     assert secrets == {camel(n) for n in secret_outputs(lifecycle.state_type) if n in outputs}
 
 
@@ -217,6 +219,6 @@ def test_policies_name_inputs_that_exist() -> None:
     }
     inputs = {name for kind in RESOURCES for name in lifecycle_of(kind).inputs_type.model_fields}
 
-    assert kinds == {"App", "ApiKey", "RotatingApiKey", "BalanceTopUp"} & set(RESOURCES)
+    assert kinds == set(RESOURCES), "policy/parallel_rules.py has no rule for a kind"
     assert {"rotate_after", "keep_raw_api_key", "monthly_limit_cents"} <= texts
     assert texts <= {*inputs, "access_token"}

@@ -26,7 +26,10 @@ from parallel_provider.plugin.schema import dynamic_token, token
 
 # A new one of them has to be added to `raw_keys_are_safe` and `apps_and_keys_are_protected`.
 WITH_A_RAW_SECRET = [
-    kind for kind in RESOURCES if "deliver_command" in lifecycle_of(kind).inputs_type.model_fields
+    kind
+    for kind in RESOURCES
+    for fields in [lifecycle_of(kind).state_type.model_fields]
+    if any("SecretStr" in str(each.annotation) for each in fields.values())
 ]
 both = pytest.mark.parametrize("native", [False, True])
 

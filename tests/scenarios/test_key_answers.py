@@ -8,7 +8,7 @@ import pytest
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project
-from tests.scenarios.story import assert_refused, declare, live_keys
+from tests.scenarios.story import assert_refused, declare, live_keys, raw_keys
 
 KEYS = "/service/v1/apps/{app_id}/keys"
 PROGRAM = """
@@ -60,3 +60,28 @@ def test_provider_in_the_state_is_short_and_no_secret(project: Project) -> None:
         resource = project.resource(name)
         assert len(resource["inputs"]["__provider"]) < 100
         assert resource["outputs"]["__provider"] == resource["inputs"]["__provider"]
+
+
+@pytest.mark.parametrize("kind", ["ApiKey", "RotatingApiKey"])
+def test_raw_key_of_the_state_is_in_no_error_of_a_later_run(
+    project: Project, emulator: Emulator, kind: str
+) -> None:
+    """The server quotes the key. This run has it from the state, and not from an answer."""
+    more = ', rotate_after="30d"' if kind == "RotatingApiKey" else ""
+    declare(
+        project,
+        f"""
+        app = parallel.App("search")
+        parallel.{kind}("ci", app_id=app.app_id{more})
+        """,
+    )
+    project.up()
+    [raw] = raw_keys(project)
+    body = {"detail": f"the key {raw} is in use"}
+    path = "/service/v1/apps/{app_id}/keys/{api_key_id}"
+    emulator.add_fault("status", method="DELETE", path=path, status=409, body=body)
+
+    text = project.fails("destroy")
+
+    assert "is in use" in text
+    assert raw not in text

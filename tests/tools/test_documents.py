@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from pulumi.automation import ConfigValue
 
-from parallel_provider.lifecycle import FUNCTIONS, RESOURCES
+from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, lifecycle_of
+from parallel_provider.lifecycle.declare import secret_outputs
 from parallel_provider.testing import EmbeddedStack
 from parallel_provider.testing.emulator import Emulator
 from parallel_provider.version import __version__
@@ -103,7 +104,8 @@ def test_python_example_runs(name: str, tmp_path: Path, emulator: Emulator) -> N
     assert first.outputs
     assert set(changes(stack.up())) == {"same"}
     secrets = {key for key, output in first.outputs.items() if output.secret}
-    assert secrets == {"raw_api_key"} & first.outputs.keys()
+    declared = lifecycle_of(name).state_type if name in RESOURCES else None
+    assert secrets == ({*secret_outputs(declared)} if declared else set()) & first.outputs.keys()
 
 
 @needs_yaml
