@@ -92,6 +92,7 @@ def _import_a_key(project: LanguageProject, emulator: Emulator) -> None:
 
     assert "made-by-hand" in imported.generated_code
     state = project.resource("imported")
-    assert state["id"] == key["api_key_id"]
+    assert state["id"] == f"{app_id}/{key['api_key_id']}/made-by-hand"
+    assert state["outputs"]["apiKeyId"] == key["api_key_id"]
     assert is_secret(state["outputs"]["rawApiKey"])
     assert emulator.leaks_in(imported.stdout + imported.generated_code) == []
