@@ -72,6 +72,13 @@ def test_documents_are_what_the_declarations_say() -> None:
         assert path.read_text() == text, path.relative_to(ROOT)
 
 
+def test_code_of_the_readme_is_as_wide_as_github_shows() -> None:
+    """A line of more than 88 characters is cut there."""
+    code = re.findall(r"^```\w+\n(.*?)^```$", (ROOT / "README.md").read_text(), re.DOTALL | re.M)
+    assert len(code) >= 3
+    assert [line for block in code for line in block.splitlines() if len(line) > 88] == []
+
+
 def test_no_page_is_left_over() -> None:
     """Of a resource or a function that is gone."""
     pages = {

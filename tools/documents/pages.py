@@ -77,7 +77,7 @@ def _first_steps() -> str:
 git clone {address}
 cd {address.rpartition("/")[2]}
 make demo   # a minute: half of it installs what the demo needs
-make test   # every promise of this page: four minutes on two cores, and two to install the tools
+make test   # every promise of this page: four minutes, and two for its tools
 """
 
 
