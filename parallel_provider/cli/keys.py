@@ -23,6 +23,7 @@ from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.declare import Declared, Duration, format_duration
 from parallel_provider.lifecycle.keys import RetiredKey
 from parallel_provider.model import Integer, why
+from parallel_provider.sendable import SIGNATURE
 
 _OVERDUE_STATUS = 3
 _TYPES = tuple(
@@ -30,8 +31,6 @@ _TYPES = tuple(
     for start in ("pulumi-python:dynamic/parallel", "parallel:index")
     for kind in ("ApiKey", "RotatingApiKey")
 )
-# Pulumi's mark of a secret in a state.
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
 _HEADINGS = ("APP", "KEY", "GENERATION", "AGE", "NEXT", "WAITING")
 _BAR_DAYS = 28
 _DAY = 86_400
@@ -102,11 +101,13 @@ def _key_of(resource: Mapping[str, Any], now: float, late_after: float) -> Key:
         outputs = _Outputs.model_validate(_without_secrets(resource.get("outputs") or {}))
     except ValidationError as error:
         raise ParallelError(f"the state of {name!r} can't be read ({why(error)})") from None
-    delivers = {"deliver_command", "deliverCommand"} & (resource.get("inputs") or {}).keys()
+    inputs = resource.get("inputs") or {}
+    delivers = any(inputs.get(name) for name in ("deliver_command", "deliverCommand"))
     is_delivered = outputs.raw_api_key_fingerprint in outputs.delivered if delivers else None
-    events = sorted(_events(outputs, is_leaving=bool(resource.get("delete")), now=now))
+    events = list(_events(outputs, is_leaving=bool(resource.get("delete")), now=now))
     if is_delivered is False:
-        events.insert(0, (math.floor(now), "delivers the key"))
+        events.append((math.floor(now), "delivers the key"))
+    events.sort()
     next_at, what = events[0] if events else (None, None)
     return Key(
         stack=stack,
@@ -143,7 +144,7 @@ def _events(outputs: _Outputs, *, is_leaving: bool, now: float) -> Iterator[tupl
 
 def _without_secrets(outputs: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: "[secret]" if isinstance(value, dict) and _SIGNATURE in value else value
+        name: "[secret]" if isinstance(value, dict) and SIGNATURE in value else value
         for name, value in outputs.items()
     }
 
@@ -240,7 +241,7 @@ def _waiting(key: Key) -> Iterator[str]:
 
 
 def bar(key: Key, now: float) -> str:
-    """Return a character a day: the current key until its rotation, with the previous one below."""
+    """Return a character a day: both keys work, the current one alone, or a rotation is due."""
     rotation = math.inf if key.next_rotation_at is None else key.next_rotation_at
     expiry = -math.inf if key.previous_expires_at is None else key.previous_expires_at
     days = [now + day * _DAY for day in range(_BAR_DAYS)]

@@ -108,6 +108,14 @@ def test_both_doors_are_read_and_nothing_is_decrypted() -> None:
     assert [key.is_delivered for key in found] == [False, None]
 
 
+def test_what_is_overdue_comes_before_what_is_due_now() -> None:
+    """A key that is not delivered either says first what should have happened long ago."""
+    late = {**rotating(next_rotation_at=NOW - 3 * DAY), "inputs": {"deliver_command": ["store"]}}
+    [key] = keys_of(exported(late), NOW, 26 * 3600)
+    assert (key.next, key.next_at) == ("rotates it", NOW - 3 * DAY)
+    assert (key.is_overdue, key.is_delivered) == (True, False)
+
+
 def test_replaced_key_that_is_left_is_shown_as_such() -> None:
     """An earlier run failed before it was revoked."""
     [key] = keys_of(exported({**rotating(), "delete": True}), NOW, 0)
