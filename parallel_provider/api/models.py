@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, FailFast, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, FailFast, Field
 
 from parallel_provider.api.errors import (
     NOT_JSON,
@@ -38,7 +38,6 @@ from parallel_provider.model import (
     read_json,
     why,
 )
-from parallel_provider.printable import remember_secret
 from parallel_provider.sendable import misfit
 
 if TYPE_CHECKING:
@@ -89,14 +88,6 @@ class ApiModel(Model):
     def org_ids(self) -> set[str]:
         """The organizations that the answer names; empty where it names none."""
         return set()
-
-    @field_validator("*")
-    @classmethod
-    def _remember_secret(cls, value: object) -> object:
-        """Let no text show a secret from now on, even if the rest of the answer can't be used."""
-        if isinstance(value, SecretStr):
-            remember_secret(value.get_secret_value())
-        return value
 
     @classmethod
     def holds_secret(cls) -> bool:

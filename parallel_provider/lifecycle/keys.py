@@ -178,10 +178,9 @@ class RetiredKey(Declared):
 
     api_key_id: str = Field(description="The key's id.")
     api_key_name: str = Field(description="The key's name in the Parallel console.")
-    # States of Python programs call it `replaced_at`.
     retired_at: Integer = Field(
-        validation_alias=AliasChoices("replaced_at", "retiredAt"),
-        serialization_alias="replaced_at",
+        # The last one stands in states of Python programs of before the first release.
+        validation_alias=AliasChoices("retiredAt", "replaced_at"),
         description="When the next key was created, in epoch seconds.",
     )
 
