@@ -227,10 +227,12 @@ class Balance(ApiModel):
     Both amounts are 0 for an organization that pays by invoice (`will_invoice`).
     """
 
-    org_id: Id
-    credit_balance_cents: Cents
-    pending_debit_balance_cents: Cents
-    will_invoice: bool
+    org_id: Id = Field(description="The organization's id.")
+    credit_balance_cents: Cents = Field(description="The balance, in US cents.")
+    pending_debit_balance_cents: Cents = Field(
+        description="What was used and isn't subtracted yet, in US cents."
+    )
+    will_invoice: bool = Field(description="Whether the organization pays by invoice.")
 
     @property
     def org_ids(self) -> set[str]:

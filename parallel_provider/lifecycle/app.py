@@ -101,6 +101,13 @@ class AppState(OwnedState):
         """The app's id."""
         return self.app_id
 
+    def hold(self, context: Context, *, is_new: bool = False) -> None:
+        """Claim the app. A new resource may have announced that it adopts it."""
+        thing = app_thing(self.app_id)
+        context.run.claims.hold(
+            thing, self.owner, context.subject, shown=_shown(self), is_new=is_new
+        )
+
 
 # ----------------------------------------------------------------------
 # Whether an app or a key is certainly gone. The list of apps is the only proof.
@@ -312,7 +319,7 @@ def _only_one(apps: Sequence[AppItem], app_name: str) -> AppItem | None:
 def _adopt(context: Context, inputs: AppInputs, app: AppItem) -> AppState:
     """Return the state of an app that exists already, which this resource holds from now on."""
     state = _new_state(context.run, inputs, app)
-    _hold(context, state, is_new=True)
+    state.hold(context, is_new=True)
     context.run.apps.add(app)
     _announce_adoption(context, app)
     return state
@@ -420,7 +427,7 @@ def _created(context: Context, inputs: AppInputs, app_id: str) -> AppState:
         org_id, org_name = known or run.organization()
         app = AppItem(app_id=app_id, app_name=app_name, org_id=org_id, org_name=org_name)
         state = _new_state(run, inputs, app)
-        _hold(context, state, is_new=True)
+        state.hold(context, is_new=True)
     except HeldElsewhereError:
         raise
     except ParallelError as error:
@@ -477,10 +484,6 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
         )
         return replace(diff, updates=declaring)
 
-    def hold(self, context: Context, state: AppState) -> None:
-        """Claim the app."""
-        _hold(context, state)
-
     def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:
         """Return the outputs after a create. The id of an app that is adopted may be known."""
         expected = super().expect_create(context, inputs)
@@ -523,7 +526,7 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
     def import_state(self, context: Context, resource_id: str, raw_key_of: RawKeyOf) -> AppState:  # noqa: ARG002 - it has none
         """Find an app by its id, and manage it from now on."""
         state = _state_of(context.run, context.run.apps.require(resource_id.lower()))
-        _hold(context, state, is_new=True)
+        state.hold(context, is_new=True)
         context.warn(
             f"{_shown(state)} is imported, so this stack manages it: `pulumi destroy` will delete "
             "it with all its keys. To leave it there, declare it with "
@@ -561,12 +564,6 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
 def app_thing(app_id: str) -> str:
     """Return what claims call an app."""
     return f"app:{app_id.lower()}"
-
-
-def _hold(context: Context, state: AppState, *, is_new: bool = False) -> None:
-    context.run.claims.hold(
-        app_thing(state.app_id), state.owner, context.subject, shown=_shown(state), is_new=is_new
-    )
 
 
 def _leave_existing(context: Context, state: AppState) -> None:

@@ -22,7 +22,7 @@ import typing
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 from pydantic import (
     BeforeValidator,
@@ -39,6 +39,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from parallel_provider.model import Model
 from parallel_provider.printable import field_name
 from parallel_provider.sendable import MAX_INTEGER, mapped, misfit, whole
+
+if TYPE_CHECKING:
+    from parallel_provider.lifecycle.run import Context
 
 # ----------------------------------------------------------------------
 # The value that stands where a preview doesn't know one yet.
@@ -217,6 +220,9 @@ class State(Declared):
     def resource_id(self) -> str:
         """The id of the resource in Pulumi's state."""
         raise NotImplementedError
+
+    def hold(self, context: Context) -> None:
+        """Claim what the resource has. Raises HeldElsewhereError if another one has it."""
 
     def input_value(self, name: str) -> object:
         """Return the value of an input in the last run, by which a change is found."""

@@ -126,16 +126,6 @@ class RotatingApiKeyInputs(KeyInputs):
         yield from super().problems_between(given, valid)
 
 
-def _with_durations(inputs: Props) -> dict[str, Any]:
-    """Return checked inputs with their durations as such; those that aren't known stay UNKNOWN."""
-    durations = {
-        name: Duration(inputs[name])
-        for name in ("rotate_after", "overlap")
-        if isinstance(inputs.get(name), str)
-    }
-    return {**inputs, **durations}
-
-
 def _seconds(inputs: Props, name: str) -> int | None:
     """Return the seconds of a duration; None if it isn't known, or not valid."""
     duration = inputs.get(name)
@@ -614,7 +604,6 @@ class RotatingApiKeyLifecycle(KeyLifecycle[RotatingApiKeyInputs, RotatingApiKeyS
 
     def diff(self, context: Context, state: RotatingApiKeyState, news: Props) -> Diff:
         """Compare inputs, find what is due, and tell the user what that is."""
-        news = _with_durations(news)
         diff = super().diff(context, state, news)
         if diff.replaces:
             return diff
@@ -640,7 +629,6 @@ class RotatingApiKeyLifecycle(KeyLifecycle[RotatingApiKeyInputs, RotatingApiKeyS
         self, context: Context, state: RotatingApiKeyState, inputs: Props
     ) -> dict[str, Any]:
         """Return the outputs after an update. Without a rotation, the current key is known."""
-        inputs = _with_durations(inputs)
         due = plan_at(context.run.clock(), state, inputs)
         if due.rotate_because is not None:
             return self._expect_rotation(context, state, inputs, due)
@@ -724,8 +712,8 @@ def _rotate(
             held_ids = [key.item_id for key in state.held]
             rotated = create_key(context, inputs, name, state_of, held_ids)
         except UnfinishedError as left:
-            unfinished = state.with_stray(dict(left.state))
-            raise UnfinishedError(left.reason, left.error, unfinished) from None
+            left.state = state.with_stray(dict(left.state))
+            raise
     context.info(
         f"{state.api_key_name!r} was rotated: the current key is now {name!r} "
         f"({rotated.api_key_id})."

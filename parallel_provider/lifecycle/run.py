@@ -200,12 +200,10 @@ class Guards:
 class ResourceNames:
     """The names that the program gives a resource now. An empty text stands for an unknown name.
 
-    `default_name` is the value of the name input where the program gives none. `parent_types` are
-    the types of the resource's parents, as in its URN.
+    `parent_types` are the types of the resource's parents, as in its URN.
     """
 
     name: str = ""
-    default_name: str = ""
     organization: str = ""
     project: str = ""
     stack: str = ""

@@ -33,7 +33,7 @@ from parallel_provider.lifecycle.app import (
 )
 from parallel_provider.lifecycle.claims import Claim, new_owner
 from parallel_provider.lifecycle.declare import InputsT, Internal
-from parallel_provider.lifecycle.resource import Lifecycle, UnfinishedError
+from parallel_provider.lifecycle.resource import REVOKE_BY_HAND, Lifecycle, UnfinishedError
 from parallel_provider.lifecycle.run import Context, Run, reason_of
 from parallel_provider.model import Integer, plain
 from parallel_provider.printable import field_name, printable
@@ -96,7 +96,7 @@ class ShownOnceState(OwnedState):
         """All that it has and that isn't revoked yet, the current one first."""
 
     def hold(self, context: Context) -> None:
-        """Claim all that it has, and that it needs the app. Raises HeldElsewhereError."""
+        """Claim all that it has, and that it needs the app."""
         claims = context.run.claims
         for item in self.held:
             claims.hold(
@@ -180,10 +180,9 @@ class ShownOnce:
             self.delete_at_server(run.api, app_id, item.item_id)
         except Exception as error:  # noqa: BLE001 - whatever it was, the user must know it
             text = f"{text}. It couldn't be revoked again either ({reason_of(error)})"
-            failure = LifecycleError(f"{text}: revoke it in the Parallel console")
             if state is None:
-                raise failure from None
-            raise UnfinishedError(text, failure, state) from None
+                raise LifecycleError(f"{text}: {REVOKE_BY_HAND}") from None
+            raise UnfinishedError(text, state) from None
         raise LifecycleError(f"{text}. It was revoked again") from None
 
     def revoke(
@@ -378,10 +377,6 @@ class ShownOnceLifecycle(Lifecycle[InputsT, ShownOnceT]):
             "seen_by": () if app is None else seen_in(run, app_id),
         }
         return lambda answered: self.first_state(outputs | answered, inputs)
-
-    def hold(self, context: Context, state: ShownOnceT) -> None:
-        """Claim what it has, and that it needs its app."""
-        state.hold(context)
 
     def read(self, context: Context, state: ShownOnceT) -> ShownOnceT | None:
         """Find its app. The API can't read it, so it exists as long as its app exists.
