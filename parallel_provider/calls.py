@@ -74,6 +74,8 @@ _VARYING = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}| \[re
 # These calls come in a refresh or a destroy too.
 _ALSO_WITH_OLD_CONFIGURATION = ("reading", "comparing", "deleting")
 _TRIGGERS = "triggers"
+# An output that every created resource has, and that isn't an input: `.get` sends inputs alone.
+_OF_CREATED = "org_id"
 
 
 @dataclass(frozen=True)
@@ -308,7 +310,7 @@ class Calls:
         One that the program doesn't manage has no outputs yet. With `raw_key_of`, it is imported.
         """
         state: State | None
-        if self.lifecycle.created_marker in outputs:
+        if _OF_CREATED in outputs:
             state = self.lifecycle.read(call.context(), self._state(outputs))
         else:
             with call.creating():

@@ -13,7 +13,15 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, FailFast, Field
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 
 from parallel_provider.api.errors import (
     NOT_JSON,
@@ -28,17 +36,14 @@ from parallel_provider.api.errors import (
 )
 from parallel_provider.http_dates import parse_http_date
 from parallel_provider.model import (
-    MAX_INTEGER,
     Integer,
     Model,
     Secret,
-    SecretStr,
     Text,
-    ValidationError,
     read_json,
     why,
 )
-from parallel_provider.sendable import misfit
+from parallel_provider.sendable import MAX_INTEGER, misfit
 
 if TYPE_CHECKING:
     import httpx

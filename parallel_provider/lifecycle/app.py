@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
@@ -70,6 +70,9 @@ class AppInputs(Inputs):
 class OwnedState(State):
     """The outputs of an app, or of what belongs to one."""
 
+    app_id: str = Field(description="The id of its app.")
+    app_name: str = Field(description="The name of its app.")
+    org_id: str = Field(description="The organization's id.")
     owner_id: Annotated[str | None, Internal()] = Field(
         default=None, description="Tells this resource from others of a run."
     )
@@ -88,7 +91,6 @@ class AppState(OwnedState):
 
     app_id: str = Field(description="The app's id, a UUID; also the resource's id.")
     app_name: str = Field(description="The app's name; several apps can have the same name.")
-    org_id: str = Field(description="The organization's id.")
     org_name: str = Field(description="The organization's name.")
     declared_existing: Annotated[bool, Internal()] = Field(
         default=False,
@@ -152,7 +154,10 @@ def seen_in(run: Run, app_id: str, before: Marks = ()) -> Marks:
     return with_mark(before, mark_in(run, app_id))
 
 
-def presence_of(run: Run, app: AppState) -> Presence:
+OwnedT = TypeVar("OwnedT", bound=OwnedState)
+
+
+def presence_of(run: Run, app: OwnedState) -> Presence:
     """Return what the list of this run says of an app.
 
     Raises WrongOrganizationError if it isn't in the list and belongs to another organization.
@@ -187,8 +192,8 @@ def is_revoked(
     return "yes" if reader is None or creator is None else "probably"
 
 
-def read_app(context: Context, app: AppState) -> AppState | None:
-    """Return an app as the list has it; None if it is certainly gone.
+def read_app(context: Context, app: OwnedT) -> OwnedT | None:
+    """Return an app, or what belongs to it, as the list has it; None if it is certainly gone.
 
     It stays as it is, with a warning, if this person may not be allowed to see it.
     """
@@ -198,7 +203,7 @@ def read_app(context: Context, app: AppState) -> AppState | None:
         return app.model_copy(
             update={
                 "app_name": listed.app_name or app.app_name,
-                "org_name": listed.org_name,
+                **({"org_name": listed.org_name} if isinstance(app, AppState) else {}),
                 "seen_by": seen_in(run, app.app_id, app.seen_by),
             }
         )
@@ -212,7 +217,7 @@ def read_app(context: Context, app: AppState) -> AppState | None:
     return app
 
 
-def unproven_error(run: Run, error: NotFoundError, app: AppState) -> LifecycleError:
+def unproven_error(run: Run, error: NotFoundError, app: OwnedState) -> LifecycleError:
     """Return the error for a 404 that doesn't prove that an app or a key is gone."""
     return LifecycleError(
         f"{error}, and app {app.app_id} ({app.app_name!r}) isn't in the list of apps. It isn't "
@@ -463,7 +468,6 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
     """Apps can be created and deleted. They can't be renamed."""
 
     kind: ClassVar[str] = "App"
-    created_marker: ClassVar[str] = "app_id"
     inputs_type = AppInputs
     state_type = AppState
 
@@ -608,7 +612,7 @@ def _declares_existing(inputs: Props) -> tuple[str, ...]:
     return tuple(name for name in ("adopt_existing", "existing_app_id") if inputs.get(name))
 
 
-def _shown(state: AppState) -> str:
+def _shown(state: OwnedState) -> str:
     return f"App {state.app_id} ({state.app_name!r})"
 
 

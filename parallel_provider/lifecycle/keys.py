@@ -484,7 +484,6 @@ class KeyLifecycle(ShownOnceLifecycle[KeyInputsT, KeyStateT]):
     """Keys can be created and revoked. The API can't read them."""
 
     what: ClassVar[ShownOnce] = KEY
-    created_marker: ClassVar[str] = "api_key_id"
     import_inputs: ClassVar[Props] = {}
     """Inputs of an imported key that its id doesn't tell. The program can change them."""
 

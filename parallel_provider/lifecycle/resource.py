@@ -70,8 +70,6 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
 
     kind: ClassVar[str]
     """The name of the resource, such as "ApiKey"."""
-    created_marker: ClassVar[str]
-    """An output that every created resource has. `.get` sends inputs alone."""
 
     inputs_type: type[InputsT]
     state_type: type[StateT]

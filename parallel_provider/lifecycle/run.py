@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain
 from typing import NamedTuple, Protocol
 
@@ -15,6 +16,7 @@ from parallel_provider.api import AccountApi, AppItem, Apps
 from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.charge_journal import ChargeJournal
 from parallel_provider.lifecycle.claims import Claims
+from parallel_provider.lifecycle.declare import canonical_json
 from parallel_provider.once import Once
 
 # ----------------------------------------------------------------------
@@ -203,11 +205,20 @@ class ResourceNames:
     `parent_types` are the types of the resource's parents, as in its URN.
     """
 
-    name: str = ""
     organization: str = ""
     project: str = ""
     stack: str = ""
+    name: str = ""
     parent_types: str = ""
+
+    def __str__(self) -> str:
+        place = f" in {self.parent_types}" if self.parent_types else ""
+        return "/".join((self.organization, self.project, self.stack, self.name)) + place
+
+    @property
+    def digest(self) -> str:
+        """A text that no other names have."""
+        return hashlib.sha256(canonical_json(asdict(self)).encode()).hexdigest()
 
 
 def _utc_text(seconds: float) -> str:

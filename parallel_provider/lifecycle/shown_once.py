@@ -20,7 +20,6 @@ from parallel_provider.api import AccountApi, AnswerError, ApiError, CreatedSecr
 from parallel_provider.api.models import LATEST_TIME
 from parallel_provider.errors import HeldElsewhereError, LifecycleError, ParallelError
 from parallel_provider.lifecycle.app import (
-    AppState,
     OwnedState,
     app_thing,
     is_revoked,
@@ -64,9 +63,6 @@ class Held:
 class ShownOnceState(OwnedState):
     """The outputs of everything with such a secret. `created_at` is epoch seconds."""
 
-    app_id: str = Field(description="The id of its app.")
-    app_name: str = Field(description="The name of its app.")
-    org_id: str = Field(description="The organization's id.")
     created_by_user_id: str = Field(
         description="The id of the user who created it: the user of the access token."
     )
@@ -78,17 +74,6 @@ class ShownOnceState(OwnedState):
     delivered: Annotated[tuple[str, ...], Internal(), Field(strict=False)] = Field(
         default=(), description="Fingerprints of the secrets that a command has got."
     )
-
-    @property
-    def app(self) -> AppState:
-        """Its app, as far as this state tells."""
-        return AppState(
-            app_id=self.app_id,
-            app_name=self.app_name,
-            org_id=self.org_id,
-            org_name="",
-            seen_by=self.seen_by,
-        )
 
     @property
     @abstractmethod
@@ -340,12 +325,12 @@ class ShownOnce:
             self.delete_at_server(run.api, state.app_id, item.item_id)
         except NotFoundError as error:
             revoked = is_revoked(
-                app=presence_of(run, state.app),
+                app=presence_of(run, state),
                 reader=mark_in(run, state.app_id),
                 creator=state.creators.get(item.item_id),
             )
             if revoked == "unknown":
-                raise unproven_error(run, error, state.app) from None
+                raise unproven_error(run, error, state) from None
             if revoked == "probably":
                 context.warn(
                     f"The Account API says that the {self.noun} {item} of app {state.app_id} "
@@ -383,10 +368,7 @@ class ShownOnceLifecycle(Lifecycle[InputsT, ShownOnceT]):
 
         It stays as it is, with a warning, if this person may not be allowed to see the app.
         """
-        app = read_app(context, state.app)
-        if app is None:
-            return None
-        return state.model_copy(update={"seen_by": app.seen_by, "app_name": app.app_name})
+        return read_app(context, state)
 
     def delete(self, context: Context, state: ShownOnceT) -> None:
         """Revoke all that it still has, also if one of them fails."""
