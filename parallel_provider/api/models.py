@@ -52,7 +52,7 @@ Answer = TypeVar("Answer", bound="ApiModel")
 Created = TypeVar("Created", bound="CreatedSecret")
 
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,200}")
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # RFC 8288: rel is one name, or several in quotes.
 _NEXT_PAGE = re.compile(r"""\brel\s*=\s*("[^"]*\bnext\b|next\b)""", re.IGNORECASE)
 # The year 3000. Durations are shorter than a thousand years, so what is counted from a time before
@@ -74,7 +74,7 @@ def _require_id(value: str) -> str:
 
 
 def _lower_uuid(value: str) -> str:
-    return value.lower() if _UUID.fullmatch(value) else value
+    return value.lower() if UUID.fullmatch(value) else value
 
 
 Id = Annotated[str, AfterValidator(_require_id)]

@@ -48,11 +48,10 @@ class AppInputs(Inputs):
 
     app_name: Annotated[
         VisibleText,
-        ReplaceOnChange(),
-        DefaultsToResourceName(),
-        OnChange(
+        ReplaceOnChange(
             "replaces the app: the new app and its keys are created before the old ones are deleted"
         ),
+        DefaultsToResourceName(),
     ] = Field(description="The app's name in the Parallel console.")
     adopt_existing: Annotated[Flag, OnChange(_DECLARES_EXISTING)] = Field(
         default=False,

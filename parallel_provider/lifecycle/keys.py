@@ -18,7 +18,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, TypeAdapte
 from parallel_provider.api import AccountApi
 from parallel_provider.api.models import Id
 from parallel_provider.commands import Command, run_command
-from parallel_provider.errors import LifecycleError, ParallelError
+from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.app import seen_in
 from parallel_provider.lifecycle.claims import new_owner
 from parallel_provider.lifecycle.declare import (
@@ -41,7 +41,7 @@ from parallel_provider.lifecycle.declare import (
     secret_outputs,
 )
 from parallel_provider.lifecycle.resource import Diff, RawKeyOf, UnfinishedError
-from parallel_provider.lifecycle.run import Context, Run, reason_of
+from parallel_provider.lifecycle.run import Context, reason_of
 from parallel_provider.lifecycle.shown_once import (
     Held,
     ShownOnce,
@@ -87,7 +87,7 @@ class KeyInputs(Inputs):
 class ApiKeyInputs(KeyInputs):
     """What a program says about a key."""
 
-    triggers: Annotated[JsonLike, ReplaceOnChange(), OnChange("replaces the key")] = Field(
+    triggers: Annotated[JsonLike, ReplaceOnChange("replaces the key")] = Field(
         default=None, description="Any JSON-like value."
     )
 
@@ -751,7 +751,7 @@ def _due_now(context: Context, state: RotatingApiKeyState, inputs: RotatingApiKe
     announced = plan_at(here, state, news)
     if announced == plan_at(None, state, news):
         return announced
-    at_server = _server_time(context.run)
+    at_server = context.run.server_time()
     due = plan_at(certain_time(here, at_server), state, news)
     if due != announced:
         reason = (
@@ -764,17 +764,6 @@ def _due_now(context: Context, state: RotatingApiKeyState, inputs: RotatingApiKe
             f"run, as {reason}."
         )
     return due
-
-
-def _server_time(run: Run) -> float | None:
-    """Return the server's time in epoch seconds; None if it can't be known.
-
-    An answer with an error has the time as well.
-    """
-    try:
-        return run.server_time()
-    except ParallelError:
-        return run.api.server_time()
 
 
 # ----------------------------------------------------------------------

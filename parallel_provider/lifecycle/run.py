@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
@@ -271,11 +272,12 @@ class Run:
     def server_time(self) -> float | None:
         """Return the server's time in epoch seconds, or None when its answers have no date.
 
-        Lists the apps if there was no answer yet. Revocations and charges use this time, as the
-        clock of this machine may be wrong.
+        Lists the apps if there was no answer yet; an answer with an error has the time as well.
+        Revocations and charges use this time, as the clock of this machine may be wrong.
         """
         if self.api.server_time() is None:
-            self.apps.load()
+            with contextlib.suppress(ParallelError):
+                self.apps.load()
         return self.api.server_time()
 
     def now(self) -> float:
