@@ -8,10 +8,8 @@ from tests.scenarios.story import (
     CREATE_APP,
     DELETE_APP,
     LIST_APPS,
-    NO_SUCH_APP,
     Console,
     apps_named,
-    assert_fails,
     assert_refused,
     calls,
     declare,
@@ -183,15 +181,6 @@ def test_get_reads_an_app_without_managing_it(project: Project, emulator: Emulat
     with writes(emulator) as made:
         project.destroy()
     assert made == [("DELETE", f"/service/v1/apps/{existing}/keys/{key['api_key_id']}")]
-
-
-def test_get_of_what_is_not_there_is_refused(project: Project) -> None:
-    """The error names the id of the missing app."""
-    declare(project, f'parallel.App.get("shared", "{NO_SUCH_APP}")')
-
-    assert_fails(
-        project, "preview", NO_SUCH_APP, "no app", "`parallel-provider apps`", resource="shared"
-    )
 
 
 def test_bad_inputs_of_app_are_refused_all_at_once(project: Project, emulator: Emulator) -> None:

@@ -74,13 +74,13 @@ def test_adopt_by_id_takes_over_exactly_that_app(project: Project, emulator: Emu
     assert changes(project.up()) == {"same": 2}
 
 
-def test_adopt_by_id_refuses_what_is_not_there(project: Project) -> None:
+@pytest.mark.parametrize("how", ['.get("search", "{}")', '("search", existing_app_id="{}")'])
+def test_app_that_is_not_there_is_refused(project: Project, how: str) -> None:
     """The error names the missing app's id, and says how to find the right one."""
-    declare(project, f'parallel.App("search", existing_app_id="{NO_SUCH_APP}")')
+    declare(project, f"parallel.App{how.format(NO_SUCH_APP)}")
 
-    assert_fails(
-        project, "up", NO_SUCH_APP, "no app", "`parallel-provider apps`", resource="search"
-    )
+    says = (NO_SUCH_APP, "no app", "`parallel-provider apps`")
+    assert_fails(project, "up", *says, resource="search")
 
 
 def test_adopt_by_id_refuses_another_name(project: Project, emulator: Emulator) -> None:

@@ -79,35 +79,24 @@ def test_get_app_waits_for_an_app_of_the_same_program(project: Project, emulator
     assert project.up().outputs["found"].value == "search"
 
 
-def test_get_app_without_a_match_is_refused(project: Project) -> None:
-    """The line says what was searched for, and how to list what exists."""
-    declare(project, 'parallel.get_app(app_name="search")')
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        ('get_app(app_name="search")', "no app named 'search'"),
+        (f'get_app_output(app_id="{NO_SUCH_APP}")', NO_SUCH_APP),
+        ('get_app(app_name="twin")', "get_app: 2 apps are named 'twin'"),
+    ],
+)
+def test_get_app_that_is_not_exactly_one_is_refused(
+    project: Project, emulator: Emulator, call: str, says: str
+) -> None:
+    """The line says what was searched for, and the ids to choose from or how to list them."""
+    twins = [Console(emulator).create_app("twin") for _ in range(2)]
+    declare(project, f"parallel.{call}")
+    instead = [*twins, "app_id"] if "twin" in call else ["`parallel-provider apps`"]
 
-    assert_fails(
-        project,
-        "preview",
-        "get_app",
-        "no app named 'search'",
-        "`parallel-provider apps`",
-        resource=None,
-    )
-
-
-def test_get_app_output_without_a_match_is_refused(project: Project) -> None:
-    """An error inside an output is one line too."""
-    declare(project, f'parallel.get_app_output(app_id="{NO_SUCH_APP}")')
-
-    assert_fails(project, "up", "get_app", NO_SUCH_APP, "`parallel-provider apps`", resource=None)
-
-
-def test_get_app_with_several_matches_is_refused(project: Project, emulator: Emulator) -> None:
-    """The error lists the ids to choose from."""
-    ids = [Console(emulator).create_app("search") for _ in range(2)]
-    declare(project, 'parallel.get_app(app_name="search")')
-
-    assert_fails(
-        project, "preview", "get_app: 2 apps are named 'search'", *ids, "app_id", resource=None
-    )
+    for operation in ("preview", "up"):
+        assert_fails(project, operation, "get_app", says, *instead, resource=None)
 
 
 def test_get_app_by_nothing_is_refused(project: Project, emulator: Emulator) -> None:
