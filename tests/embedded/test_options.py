@@ -223,3 +223,15 @@ a = Thing("a", opts=ResourceOptions(depends_on=[b]))
     assert toy.calls("create") == ["create b", "create a"]
     toy.project.destroy()
     assert toy.calls("delete") == ["delete a-1", "delete b-1"]
+
+
+def test_transformations_run_in_the_program(toy: Toy) -> None:
+    """They are functions of the SDK, which the engine doesn't see."""
+    toy.program("""
+def change(args):
+    return pulumi.ResourceTransformationResult({**args.props, "value": 7}, args.opts)
+
+Thing("a", opts=ResourceOptions(transformations=[change]))
+""")
+    toy.project.up()
+    assert toy.project.resource("a")["inputs"]["value"] == 7
