@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes, is_secret, plain
 from tests.scenarios.story import (
@@ -205,23 +203,6 @@ def test_bad_inputs_of_key_are_refused_all_at_once(project: Project, emulator: E
     assert made == {}
     assert_refused(project, text, "a problem: app_id must be", "UUID", resource="ci")
     assert_refused(project, text, "a problem: api_key_name must", "empty or blank", resource="ci")
-
-
-@pytest.mark.providers("dynamic")  # our classes check it, which generated ones can't
-def test_triggers_that_pulumi_cannot_send_are_refused(project: Project, emulator: Emulator) -> None:
-    """A common mistake is a date. Without the check, the SDK prints a long traceback."""
-    declare(
-        project,
-        f"""
-        import datetime
-        parallel.ApiKey("ci", app_id="{NO_SUCH_APP}", triggers=[datetime.date(2026, 11, 23)])
-    """,
-    )
-
-    assert_fails(
-        project, "preview", "ApiKey 'ci': triggers holds a value of type date", resource=None
-    )
-    assert emulator.state()["requests"] == {}
 
 
 def test_key_revoked_behind_our_back_can_still_be_destroyed(
