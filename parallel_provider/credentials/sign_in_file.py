@@ -76,8 +76,14 @@ class StoredTokens(Model):
         return bool(self.access_token or self.refresh_token)
 
     @property
-    def refresh_end(self) -> tuple[float, str] | None:
-        """When a refresh stops working, and which part expires then; None if that isn't known."""
+    def end(self) -> tuple[float, str] | None:
+        """When the sign-in ends, and which part of it ends first; None if that isn't known.
+
+        A refresh renews the access token, so that counts only if there is no refresh token.
+        """
+        if not self.refresh_token:
+            end = self.access_token_expires_at
+            return None if end is None else (end, "access token")
         ends = (
             (self.authorization_expires_at, "authorization"),
             (self.refresh_token_expires_at, "refresh token"),
@@ -85,16 +91,15 @@ class StoredTokens(Model):
         return min(((end, part) for end, part in ends if end is not None), default=None)
 
     def has_ended(self, now: float) -> bool:
-        """Say whether the access token has expired and a refresh can't work any more."""
-        end = self.refresh_end
-        can_refresh = bool(self.refresh_token) and (end is None or end[0] > now)
-        return not can_refresh and (self.access is None or self.access.is_expired(now))
+        """Say whether the sign-in has ended, and its last access token with it."""
+        is_over = self.end is not None and self.end[0] <= now
+        return is_over and (self.access is None or self.access.is_expired(now))
 
     def end_warning(self, now: float) -> str | None:
-        """Return a warning with the time left if a refresh stops working soon."""
-        if self.refresh_end is None:
+        """Return a warning with the time left if the sign-in ends soon."""
+        if self.end is None:
             return None
-        end, part = self.refresh_end
+        end, part = self.end
         if end - now > WARN_AHEAD_SECONDS:
             return None
         if end <= now:

@@ -55,6 +55,21 @@ def fingerprint(value: SecretStr) -> str:
     return hashlib.sha256(value.get_secret_value().encode()).hexdigest()
 
 
+def expiry_in(token: SecretStr) -> float | None:
+    """Return when a JWT says that it expires, in epoch seconds. Its signature isn't checked."""
+    end = claims_of(token.get_secret_value()).get("exp")
+    if isinstance(end, bool) or not isinstance(end, int | float):
+        return None
+    return float(end) if 0 <= end <= LATEST_SECONDS else None
+
+
+def person_in(token: SecretStr) -> str | None:
+    """Return the e-mail address or the id of the person that a JWT names, for people to read."""
+    claims = claims_of(token.get_secret_value())
+    named = [claims.get(name) for name in ("email", "sub")]
+    return next((text for text in named if isinstance(text, str) and text), None)
+
+
 def require_access_token(value: SecretStr, origin: str) -> SecretStr:
     """Return `value` if it has the form of an access token.
 
@@ -109,15 +124,7 @@ class StaticToken(TokenSource):
 
     def __init__(self, value: SecretStr, origin: str) -> None:
         self.origin = origin
-        # The signature isn't checked: the time is only for telling a person when the token expires.
-        end = claims_of(value.get_secret_value()).get("exp")
-        self.expires_at: float | None = None
-        if (
-            isinstance(end, int | float)
-            and not isinstance(end, bool)
-            and 0 <= end <= LATEST_SECONDS
-        ):
-            self.expires_at = float(end)
+        self.expires_at = expiry_in(value)
         self._token = AccessToken(require_access_token(value, origin), self.expires_at)
 
     def get(self) -> AccessToken:
