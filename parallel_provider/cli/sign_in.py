@@ -109,6 +109,8 @@ def login(
     file = SignInFile(settings.auth_file)
     # Read first: a file that can't be used must be reported before the person signs in.
     known_client = file.read_or_empty().client_id
+    if known_client == FALLBACK_CLIENT_ID:
+        known_client = None  # registering failed at the last login
     with SignInServer(settings.platform_url) as server:
         # A pipeline has no client of its own, so its token belongs to the official client.
         wanted_client = FALLBACK_CLIENT_ID if print_refresh_token else known_client

@@ -46,6 +46,7 @@ LOCK_SECONDS = 240.0
 # By how much new tokens, or another program's changes, can make the file longer.
 _MARGIN_BYTES = 16 * 1024
 _TEMPORARY_SUFFIX = ".parallel-provider.tmp"
+_OLD_KEYS_ORG = "legacy"
 _OTHER_USERS = stat.S_IRWXG | stat.S_IRWXO
 _log = logging.getLogger("parallel_provider")
 
@@ -136,6 +137,8 @@ class Document(Model):
     @classmethod
     def from_raw(cls, raw: object) -> Document:
         """Validate the fields that are used here. Raises ValidationError."""
+        if isinstance(raw, dict) and not raw.keys() & {"version", "orgs"}:
+            raw = _of_old_file(raw)
         return cls.model_validate({**raw, "raw": raw} if isinstance(raw, dict) else raw)
 
     @classmethod
@@ -214,17 +217,31 @@ class Document(Model):
         if not org.get("api_key"):
             del raw["orgs"][org_id]
         left = Document.from_raw(raw)
-        signed_in = left.signed_in
-        if left.selected_org_id in signed_in:
+        # Without a sign-in, the official client goes on with a data API key.
+        usable = left.signed_in or list(left.orgs)
+        if left.selected_org_id in usable:
             return left
-        if len(signed_in) == 1:
-            return left.with_values(selected_org_id=signed_in[0])  # needs no choice
-        # The official client goes on with a data API key of the selected organization.
+        if len(usable) == 1:
+            return left.with_values(selected_org_id=usable[0])  # needs no choice
         return left if left.selected_org_id in left.orgs else left.with_values(selected_org_id=None)
 
     def with_values(self, **values: str | None) -> Document:
         """Return the content with other values at its top level."""
         return Document.from_raw({**self.raw, **values})
+
+
+def _of_old_file(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return what the official client makes of its first format, which had a data API key only.
+
+    It keeps the key in a placeholder organization, and removes that at its next login.
+    """
+    key = raw.get("access_token")
+    org_id = _OLD_KEYS_ORG if key else None
+    return {
+        "version": 1,
+        "selected_org_id": org_id,
+        "orgs": {org_id: {"api_key": key}} if key else {},
+    }
 
 
 def _child(parent: dict[str, Any], key: str) -> dict[str, Any]:

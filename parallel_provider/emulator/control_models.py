@@ -146,7 +146,7 @@ DEFAULT_SETTINGS = Settings(
     refresh_token_lifetime_seconds=30 * 86_400,
     authorization_lifetime_seconds=90 * 86_400,
     rotate_refresh_tokens=True,
-    members_list_own_apps=False,
+    members_list_own_apps=True,
     members_get_404=False,
     sign_in_user_id=None,
 )

@@ -168,7 +168,7 @@ TIME = "orgs.org_1.control_api.refresh_token_expires_at: "
         (b"\xff", "it isn't JSON"),
         (b"[" * 100_000, "it isn't JSON"),
         (b"[]", "should be an object"),
-        (b'{"access_token": "old format"}', "version: Field required"),
+        (b'{"orgs": {}}', "version: Field required"),
         (b'{"version": 2}', "version: Input should be 1.*newer program.*upgrade"),
         (b'{"version": 1, "orgs": []}', "orgs: "),
         (b'{"version": 1, "client_id": 1, "orgs": []}', "client_id: .*orgs: "),
@@ -235,6 +235,7 @@ def test_near_end_of_the_sign_in_gives_a_warning(
 ) -> None:
     """The warning has the time left until the earlier end, and says what to do."""
     tokens = StoredTokens(
+        refresh_token=SecretStr("rt"),
         authorization_expires_at=None if authorization is None else NOW + authorization,
         refresh_token_expires_at=None if refresh_token is None else NOW + refresh_token,
     )
@@ -244,6 +245,18 @@ def test_near_end_of_the_sign_in_gives_a_warning(
     else:
         assert text in (warning or "")
         assert "parallel-provider login" in (warning or "")
+
+
+def test_sign_in_without_a_refresh_token_ends_with_its_access_token() -> None:
+    """Nothing renews it, whatever the authorization says."""
+    tokens = StoredTokens(
+        access_token=SecretStr("a.b.c"),
+        access_token_expires_at=NOW + HOUR,
+        authorization_expires_at=NOW + 90 * DAY,
+    )
+    assert "ends in 1 hour (its access token" in (tokens.end_warning(NOW) or "")
+    assert not tokens.has_ended(NOW)
+    assert tokens.has_ended(NOW + HOUR)
 
 
 @pytest.fixture(autouse=True)
