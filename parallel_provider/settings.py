@@ -134,30 +134,36 @@ SECRET_VARIABLES = (
 )
 """The variables that give a secret to this package."""
 
+# In this order, first those of the stack's configuration, then those of the environment.
+_TOKEN_VARIABLES = ("PARALLEL_ACCESS_TOKEN", "PARALLEL_TOKEN_COMMAND", "PARALLEL_REFRESH_TOKEN")
+
 Lookup = Callable[[str], str | None]
 """Returns the text of a key of the stack's configuration, such as "parallel:orgId", or None."""
+
+
+class TokenSetting(NamedTuple):
+    """A setting that gives access tokens: the name of its variable, its value, and its place."""
+
+    variable: str
+    value: SecretStr
+    origin: str
 
 
 @dataclass(frozen=True)
 class Settings:
     """The settings of one run, validated.
 
-    `config_…` comes from the stack configuration and `env_…` from the environment;
-    `credentials.sources` decides which source of tokens is used. `env_client_id` is the OAuth
-    client that `env_refresh_token` belongs to, if that isn't the official client. `timeout_seconds`
-    is how long one call of the API may take, with all its attempts.
+    `token_settings` are those that give access tokens; the first one is used. `save_command` and
+    `client_id` belong to a refresh token among them. `timeout_seconds` is how long one call of the
+    API may take, with all its attempts.
     """
 
     service_api_url: str
     platform_url: str
     auth_file: Path
-    config_access_token: SecretStr | None = None
-    config_token_command: str | None = None
-    env_access_token: SecretStr | None = None
-    env_token_command: str | None = None
-    env_refresh_token: SecretStr | None = None
-    env_refresh_token_save_command: str | None = None
-    env_client_id: str | None = None
+    token_settings: tuple[TokenSetting, ...] = ()
+    save_command: str | None = None
+    client_id: str | None = None
     org_id: str | None = None
     org_id_origin: str | None = None
     max_top_up_cents: int | None = None
@@ -194,15 +200,14 @@ class Settings:
             service_api_url=_url(all_of("PARALLEL_SERVICE_API_URL"), DEFAULT_SERVICE_API_URL),
             platform_url=_url(all_of("PARALLEL_PLATFORM_URL"), DEFAULT_PLATFORM_URL),
             auth_file=_expanded(Path(auth_file) if auth_file else DEFAULT_AUTH_FILE),
-            config_access_token=_secret(configured("PARALLEL_ACCESS_TOKEN")),
-            config_token_command=_text(configured("PARALLEL_TOKEN_COMMAND")),
-            env_access_token=_secret(from_environment("PARALLEL_ACCESS_TOKEN")),
-            env_token_command=_text(from_environment("PARALLEL_TOKEN_COMMAND")),
-            env_refresh_token=_secret(from_environment("PARALLEL_REFRESH_TOKEN")),
-            env_refresh_token_save_command=_text(
-                from_environment("PARALLEL_REFRESH_TOKEN_SAVE_COMMAND")
+            token_settings=tuple(
+                _token_setting(variable, value)
+                for place in (configured, from_environment)
+                for variable in _TOKEN_VARIABLES
+                for value in place(variable)
             ),
-            env_client_id=_text(from_environment("PARALLEL_CLIENT_ID")),
+            save_command=_text(from_environment("PARALLEL_REFRESH_TOKEN_SAVE_COMMAND")),
+            client_id=_text(from_environment("PARALLEL_CLIENT_ID")),
             org_id=_text(org_ids),
             org_id_origin=org_ids[0].origin if org_ids else None,
             max_top_up_cents=min(map(_cents, all_of("PARALLEL_MAX_TOP_UP_CENTS")), default=None),
@@ -232,6 +237,8 @@ class _Value(NamedTuple):
 
 
 def _values(setting: Setting, origin: str, config: Lookup) -> list[_Value]:
+    if not setting.key:
+        return []
     return _given(setting, origin.format(setting.key), config(f"{NAMESPACE}:{setting.key}"))
 
 
@@ -276,14 +283,12 @@ def _text(values: Iterable[_Value]) -> str | None:
     return next((value.text for value in values), None)
 
 
-def _secret(values: Iterable[_Value]) -> SecretStr | None:
-    text = _text(values)
-    if text is None:
-        return None
+def _token_setting(variable: str, value: _Value) -> TokenSetting:
     from parallel_provider.late import pydantic  # noqa: PLC0415 - heavy
 
-    remember_secret(text)
-    return pydantic.SecretStr(text)
+    if _BY_VARIABLE[variable].kind == "secret":
+        remember_secret(value.text)
+    return TokenSetting(variable, pydantic.SecretStr(value.text), value.origin)
 
 
 def _cents(value: _Value) -> int:

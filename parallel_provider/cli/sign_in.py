@@ -152,13 +152,8 @@ def _report(settings: Settings, file: SignInFile, grant: TokenGrant, org_id: str
     say(f"Signed in to {name}({printable(org_id)}); kept in {file.path}.")
     if end is not None:
         say(f"The sign-in ends {moment(end[0])}.")
-    for token, variable in (
-        (settings.env_access_token, "PARALLEL_ACCESS_TOKEN"),
-        (settings.env_token_command, "PARALLEL_TOKEN_COMMAND"),
-        (settings.env_refresh_token, "PARALLEL_REFRESH_TOKEN"),
-    ):
-        if token is not None:
-            warn(f"{variable} is set and counts before this sign-in.")
+    for setting in settings.token_settings:
+        warn(f"{setting.origin} is set and counts before this sign-in.")
 
 
 def _print_refresh_token(grant: TokenGrant, client_id: str) -> None:
