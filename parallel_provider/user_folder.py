@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -93,7 +92,6 @@ def move_into_place(file: Path, path: Path) -> None:
 
 # A process holds a lock for a few requests.
 _WAIT_SECONDS = 120.0
-_SECONDS_BETWEEN_ATTEMPTS = 0.05
 
 
 @contextlib.contextmanager
@@ -122,20 +120,16 @@ def _acquired(
 
     path = _path(purpose, "lock")
     lock = filelock.FileLock(path, mode=0o600)
-    ends_at = time.monotonic() + wait_seconds
-    while True:
-        try:
-            return lock.acquire(blocking=False)
-        except filelock.Timeout:
-            is_over = time.monotonic() >= ends_at
-            if is_over or cancellation.wait(_SECONDS_BETWEEN_ATTEMPTS):
-                raise TimeoutError from None
-        except (OSError, NotImplementedError) as error:
-            reason = (isinstance(error, OSError) and error.strerror) or "no locks there"
-            raise UserFolderError(
-                f"{path} can't be locked ({reason}): let this user write it, or set HOME to a "
-                "folder whose files can be locked"
-            ) from None
+    try:
+        return lock.acquire(wait_seconds, cancel_check=lambda: cancellation.is_cancelled)
+    except filelock.Timeout:
+        raise TimeoutError from None
+    except (OSError, NotImplementedError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or "no locks there"
+        raise UserFolderError(
+            f"{path} can't be locked ({reason}): let this user write it, or set HOME to a "
+            "folder whose files can be locked"
+        ) from None
 
 
 @contextlib.contextmanager

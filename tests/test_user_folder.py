@@ -6,10 +6,12 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import UserFolderError
 from parallel_provider.user_folder import (
     machine_lock,
@@ -101,3 +103,17 @@ def test_processes_with_other_variables_share_a_lock(home: Path) -> None:
     holder.communicate(b"x")
     with machine_lock("charge", "org_1", wait_seconds=0.1) as failure:
         assert failure is None
+
+
+@pytest.mark.usefixtures("home")
+def test_wait_for_a_lock_ends_with_the_run() -> None:
+    """A cancelled run doesn't wait for the one that holds it."""
+    cancellation = Cancellation()
+    cancellation.cancel()
+    began = time.monotonic()
+    with (
+        machine_lock("charge", "org_1"),
+        machine_lock("charge", "org_1", wait_seconds=60, cancellation=cancellation) as failure,
+    ):
+        assert isinstance(failure, TimeoutError)
+    assert time.monotonic() - began < 30

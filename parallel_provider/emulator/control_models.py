@@ -171,6 +171,22 @@ class SignInDecision(TypedDict, total=False):
     user_id: str
 
 
+class FaultOptions(TypedDict, total=False):
+    """The fields of a fault besides its kind, as Python programs give them. None is not given."""
+
+    method: str
+    path: str
+    times: int
+    after: int
+    status: int | None
+    headers: dict[str, str] | None
+    body: Any
+    seconds: float | None
+    size_bytes: int | None
+    replace: dict[str, str] | None
+    remove: list[str] | None
+
+
 class Fault(BaseModel):
     """Body of `POST /_emulator/faults`: which requests go wrong, and how.
 
