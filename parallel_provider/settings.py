@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -171,13 +171,19 @@ class Settings:
 
     @classmethod
     def load(
-        cls, config: Lookup, environ: Mapping[str, str], *, stack: Lookup | None = None
+        cls,
+        config: Lookup,
+        environ: Mapping[str, str],
+        *,
+        stack: Lookup | None = None,
+        org_id: str | None = None,
     ) -> Settings:
         """Read and validate every setting.
 
         `config` is the stack's configuration. With `stack`, it has the arguments of an explicit
-        provider, and only the guards of the stack's configuration count besides them. Raises
-        SettingsError, which names the setting that can't be used.
+        provider, and only the guards of the stack's configuration count besides them. `org_id` is
+        the option --org of a command, a guard too. Raises SettingsError, which names the setting
+        that can't be used.
         """
         origin = "parallel:{}" if stack is None else "the provider's {}"
 
@@ -193,7 +199,8 @@ class Settings:
                 guards = _values(setting, "parallel:{}", stack)
             return [*configured(variable), *guards, *from_environment(variable)]
 
-        org_ids = all_of("PARALLEL_ORG_ID")
+        option = _given(_BY_VARIABLE["PARALLEL_ORG_ID"], "--org", org_id)
+        org_ids = [*option, *all_of("PARALLEL_ORG_ID")]
         _require_one_organization(org_ids)
         auth_file = _text(from_environment("PARALLEL_AUTH_FILE"))
         return cls(
@@ -216,17 +223,8 @@ class Settings:
 
     @classmethod
     def of_environment(cls, org_id: str | None = None) -> Settings:
-        """Read the settings of a command, which belongs to no stack.
-
-        `org_id` is the value of its option --org, which guards as the other settings do.
-        """
-        settings = cls.load(lambda _key: None, os.environ)
-        if org_id is None:
-            return settings
-        _require_one_organization(
-            [_Value(org_id, "--org"), _Value(settings.org_id or org_id, "PARALLEL_ORG_ID")]
-        )
-        return replace(settings, org_id=org_id, org_id_origin="--org")
+        """Read the settings of a command, which belongs to no stack. `org_id` is its --org."""
+        return cls.load(lambda _key: None, os.environ, org_id=org_id)
 
 
 class _Value(NamedTuple):

@@ -200,7 +200,7 @@ def _open_browser(code: DeviceCode) -> None:
     ),
     short_help="Sign out, at the server too.",
 )
-@click.option("--org", "org_id", metavar="ORG_ID", help="Which organization; else the selected.")
+@org_option
 @click.option("--local", is_flag=True, help="Only forget it here; the server isn't asked.")
 def logout(*, org_id: str | None, local: bool) -> None:
     """Revoke the sign-in of one organization and remove it from this machine.
@@ -208,12 +208,12 @@ def logout(*, org_id: str | None, local: bool) -> None:
     A data API key that the official client keeps in the same file stays, and so do the sign-ins of
     other organizations.
     """
-    settings = Settings.of_environment()
+    settings = Settings.of_environment(org_id)
     file = SignInFile(settings.auth_file)
     # Under the lock, so that no refresh puts back what is removed here.
     with file.locked():
         document = file.read()
-        chosen = document.choose_org(org_id or settings.org_id, "--org" if org_id else None)
+        chosen = document.choose_org(settings.org_id, settings.org_id_origin)
         if not local:
             _revoke(settings.platform_url, document.tokens(chosen))
         left = document.without_sign_in(chosen)

@@ -114,6 +114,18 @@ def test_command_without_sign_in_exits_with_1(run: Run, command: str) -> None:
     assert result.stdout == ""
 
 
+@pytest.mark.usefixtures("signed_in")
+@pytest.mark.parametrize("command", ["status", "token", "balance", "apps", "logout"])
+def test_organization_of_an_option_is_a_guard(run: Run, command: str) -> None:
+    """It is refused if it is blank, as an unset variable is, or if the environment has another."""
+    blank = run(command, "--org", " ")
+    assert blank.returncode == 1
+    assert "--org is set and blank" in blank.stderr
+    other = run(command, "--org", "org_1", PARALLEL_ORG_ID="org_2")
+    assert other.returncode == 1
+    assert "--org and PARALLEL_ORG_ID name different organizations" in other.stderr
+
+
 def test_unusable_setting_exits_with_1(run: Run) -> None:
     """A setting that can't work is named."""
     result = run("status", PARALLEL_PLATFORM_URL="http://example.com")
