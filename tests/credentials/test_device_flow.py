@@ -200,14 +200,6 @@ def test_known_client_is_not_registered_again() -> None:
 
 
 @pytest.mark.parametrize("client_id", [None, "forgotten"])
-def test_unknown_client_is_registered(client_id: str | None) -> None:
-    """A client is registered at the first sign-in, and when the server doesn't know it any more."""
-    server = ScriptedServer()
-    assert request_code(server, client_id, ALL_SCOPES)[0] == "client_1"
-    assert server.registrations == 1
-
-
-@pytest.mark.parametrize("client_id", [None, "forgotten"])
 def test_official_clients_id_is_used_if_registering_fails(client_id: str | None) -> None:
     """Every server knows it."""
     server = ScriptedServer(known_clients=["parallel-cli"])
