@@ -30,7 +30,7 @@ DEFAULT_SERVICE_API_URL = "https://api.parallel.ai/account"
 DEFAULT_PLATFORM_URL = "https://platform.parallel.ai"
 DEFAULT_TIMEOUT_SECONDS = 120
 _MAX_TIMEOUT_SECONDS = 3600
-_MAX_DIGITS = 18
+_MAX_CENTS = 10**18 - 1
 # The file of the official client: a sign-in with either program works for both.
 DEFAULT_AUTH_FILE = Path("~/.config/parallel-web-tools/auth.json")
 # Other programs use this prefix too, so only names that are very similar to ours are reported.
@@ -218,7 +218,9 @@ class Settings:
             org_id=_text(org_ids),
             org_id_origin=org_ids[0].origin if org_ids else None,
             max_top_up_cents=min(map(_cents, all_of("PARALLEL_MAX_TOP_UP_CENTS")), default=None),
-            timeout_seconds=_timeout(all_of("PARALLEL_TIMEOUT_SECONDS")),
+            timeout_seconds=next(
+                map(_timeout, all_of("PARALLEL_TIMEOUT_SECONDS")), DEFAULT_TIMEOUT_SECONDS
+            ),
         )
 
     @classmethod
@@ -290,28 +292,22 @@ def _token_setting(variable: str, value: _Value) -> TokenSetting:
 
 
 def _cents(value: _Value) -> int:
-    if not _is_whole_number(value.text):
-        # The value stays out of the message: a secret may have been pasted into the wrong place.
-        raise SettingsError(
-            f"{value.origin} must be a whole number of cents, such as 2000 for $20.00"
-        )
-    return int(value.text)
+    return _whole_number(value, "cents, such as 2000 for $20.00", 0, _MAX_CENTS)
 
 
-def _timeout(values: list[_Value]) -> int:
-    if not values:
-        return DEFAULT_TIMEOUT_SECONDS
-    text, origin = values[0]
-    if not (_is_whole_number(text) and 1 <= int(text) <= _MAX_TIMEOUT_SECONDS):
-        raise SettingsError(
-            f"{origin} must be a whole number of seconds from 1 to {_MAX_TIMEOUT_SECONDS}"
-        )
-    return int(text)
+def _timeout(value: _Value) -> int:
+    unit = f"seconds from 1 to {_MAX_TIMEOUT_SECONDS}"
+    return _whole_number(value, unit, 1, _MAX_TIMEOUT_SECONDS)
 
 
-def _is_whole_number(text: str) -> bool:
+def _whole_number(value: _Value, unit: str, lowest: int, highest: int) -> int:
+    text, origin = value
     # isdecimal also accepts the digits of other scripts; int() refuses very long texts.
-    return text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(highest))
+    if not is_number or not lowest <= int(text) <= highest:
+        # The value stays out of the message: a secret may have been pasted into the wrong place.
+        raise SettingsError(f"{origin} must be a whole number of {unit}")
+    return int(text)
 
 
 def _url(values: list[_Value], default: str) -> str:

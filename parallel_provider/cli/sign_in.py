@@ -38,12 +38,12 @@ from parallel_provider.credentials.sign_in_file import SignInFile, StoredTokens
 from parallel_provider.credentials.sources import choose_source
 from parallel_provider.credentials.stored_sign_in import PipelineRefreshToken, StoredSignIn
 from parallel_provider.credentials.tokens import (
-    StaticToken,
     TokenSource,
     duration,
     expiry_in,
     moment,
     person_in,
+    unexpired_token_of,
 )
 from parallel_provider.errors import CredentialsError, SignInUnavailableError
 from parallel_provider.printable import printable
@@ -339,9 +339,7 @@ def _end_of(tokens: StoredTokens) -> int | None:
 def _status_of_token(settings: Settings, source: TokenSource, now: float) -> dict[str, Any]:
     """Return the facts about an access token that is given, or printed by a command."""
     try:
-        if isinstance(source, StaticToken):
-            source.require_not_expired(now)
-        token = source.get()
+        token = unexpired_token_of(source, now)
     except CredentialsError as error:
         return {"ended": str(error)}
     end = token.expires_at or expiry_in(token.value)
@@ -406,7 +404,4 @@ def token(*, org_id: str | None) -> None:
     """
     require_standard_output("the token")
     source = choose_source(Settings.of_environment(org_id))
-    access_token = source.get()
-    if isinstance(source, StaticToken):
-        source.require_not_expired(time.time())
-    click.echo(access_token.value.get_secret_value())
+    click.echo(unexpired_token_of(source, time.time()).value.get_secret_value())

@@ -10,7 +10,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
+from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
 import httpx
@@ -103,7 +103,7 @@ class _Refusal(Model):
     detail: object = None
 
 
-class SignInServer:
+class SignInServer(AbstractContextManager["SignInServer"]):
     """Typed calls to the sign-in. Each one sends a single request, within `seconds`.
 
     `seconds` are few, because a refresh holds a lock while it sends up to three requests.
@@ -113,15 +113,7 @@ class SignInServer:
         self._seconds = seconds
         self._sender = HttpSender(platform_url, "platform URL")
 
-    def __enter__(self) -> SignInServer:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._sender.close()
 
     def register_client(self) -> str:

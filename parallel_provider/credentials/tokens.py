@@ -117,32 +117,30 @@ class TokenSource(Protocol):
 
 
 class StaticToken(TokenSource):
-    """A token from the stack configuration or the environment, which can't be renewed here.
-
-    `expires_at` is in epoch seconds, None if the token doesn't say when it expires.
-    """
+    """A token from the stack configuration or the environment, which can't be renewed here."""
 
     def __init__(self, value: SecretStr, origin: str) -> None:
         self.origin = origin
-        self.expires_at = expiry_in(value)
-        self._token = AccessToken(require_access_token(value, origin), self.expires_at)
+        self._token = AccessToken(require_access_token(value, origin), expiry_in(value))
 
     def get(self) -> AccessToken:
         """Return the token."""
         return self._token
 
-    def require_not_expired(self, now: float) -> None:
-        """Raise CredentialsError if the token says that it has expired.
 
-        Only commands that a person runs call this. A request is sent with an expired token too,
-        because the clock of this machine may be wrong.
-        """
-        if self.expires_at is not None and self._token.is_expired(now):
-            raise CredentialsError(
-                f"the access token from {self.origin} has ended ({moment(self.expires_at)}): "
-                "put a fresh one in its place, or unset it and sign in with "
-                "`parallel-provider login`"
-            )
+def unexpired_token_of(source: TokenSource, now: float) -> AccessToken:
+    """Return a token of `source`. Raises CredentialsError if it says that it has expired.
+
+    Only commands that a person runs call this. A request is sent with an expired token too, because
+    the clock of this machine may be wrong.
+    """
+    token = source.get()
+    if token.expires_at is not None and token.is_expired(now):
+        raise CredentialsError(
+            f"the access token from {source.origin} has ended ({moment(token.expires_at)}): put a "
+            "fresh one in its place, or unset it and sign in with `parallel-provider login`"
+        )
+    return token
 
 
 class RenewingSource(TokenSource):
