@@ -18,6 +18,7 @@ from parallel_provider.user_folder import (
     make_user_folder,
     noting_unfinished,
     user_folder,
+    write_private,
 )
 
 _HOLDER = """
@@ -60,6 +61,17 @@ def test_each_new_part_of_the_path_is_private(home: Path, umask: int) -> None:
     assert [stat.S_IMODE(part.stat().st_mode) for part in made] == [0o700] * 3
     assert stat.S_IMODE((home / ".local").stat().st_mode) == 0o755
     assert make_user_folder("charges") == folder
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can change owners")
+def test_run_as_root_leaves_locks_and_notes_to_the_user(home: Path) -> None:
+    """`sudo` may keep HOME: the user's next run needs the same lock and the same notes."""
+    os.chown(home, 12345, 12345)
+    folder = make_user_folder("charges")
+    write_private(folder / "entry", b"{}")
+    with machine_lock("charge", "org_1") as failure:
+        assert failure is None
+    assert {path.stat().st_uid for path in home.rglob("*")} == {12345}
 
 
 @pytest.mark.parametrize("reason", ["no home", "relative", "a file", "gone", "file in the way"])

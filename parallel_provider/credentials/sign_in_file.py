@@ -35,7 +35,7 @@ from parallel_provider.credentials.tokens import (
 from parallel_provider.errors import CredentialsError, NoSignInFileError, NotConfiguredError
 from parallel_provider.model import Model, why
 from parallel_provider.printable import masked_setting, printable
-from parallel_provider.user_folder import move_into_place
+from parallel_provider.user_folder import give_to_owner, make_private_folder, move_into_place
 
 if TYPE_CHECKING:
     from parallel_provider.credentials.oauth import TokenGrant
@@ -334,9 +334,9 @@ class SignInFile:
         path = Path(os.path.realpath(self.path) + ".lock")
         lock = filelock.FileLock(path, timeout=LOCK_SECONDS, mode=0o600)
         try:
-            _make_folder(path.parent)
+            make_private_folder(path.parent)
             lock.acquire()
-            _give_to_owner(path, path.parent)
+            give_to_owner(path, path.parent)
         except filelock.Timeout:
             raise CredentialsError(
                 f"another program has held {path} for {LOCK_SECONDS:.0f} seconds: see what is "
@@ -388,7 +388,7 @@ def _temporary_file(path: Path, size: int) -> Iterator[IO[bytes]]:
         prefix=prefix, suffix=_TEMPORARY_SUFFIX, dir=path.parent, delete=False
     ) as file:
         try:
-            _give_to_owner(Path(file.name), path if path.exists() else path.parent)
+            give_to_owner(Path(file.name), path if path.exists() else path.parent)
             _fill(file, bytes(size))
             yield file
         finally:
@@ -402,19 +402,3 @@ def _fill(file: IO[bytes], content: bytes) -> None:
     file.truncate()
     file.flush()
     os.fsync(file.fileno())
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a private folder of the user who owns the first folder above it that exists."""
-    for missing in [each for each in (*reversed(folder.parents), folder) if not each.exists()]:
-        missing.mkdir(mode=0o700, exist_ok=True)
-        _give_to_owner(missing, missing.parent)
-
-
-def _give_to_owner(path: Path, of: Path) -> None:
-    """Give a new file or folder to the owner of another one. Raises OSError if that can't be done.
-
-    Root with a user's HOME would else leave files that the user can't read any more.
-    """
-    if (owner := of.stat()).st_uid not in (path.stat().st_uid, 0):
-        os.chown(path, owner.st_uid, owner.st_gid)
