@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import click
 
 from parallel_provider.api import ApiError, AuthenticationError, WrongOrganizationError
+from parallel_provider.api.identity import person_in
 from parallel_provider.cli import examples, org_option
 from parallel_provider.cli.organization import open_account
 from parallel_provider.cli.output import (
@@ -38,14 +39,15 @@ from parallel_provider.credentials.sign_in_file import SignInFile, StoredTokens
 from parallel_provider.credentials.sources import choose_source
 from parallel_provider.credentials.stored_sign_in import PipelineRefreshToken, StoredSignIn
 from parallel_provider.credentials.tokens import (
+    AccessToken,
     TokenSource,
     duration,
     expiry_in,
     moment,
-    person_in,
     unexpired_token_of,
 )
 from parallel_provider.errors import CredentialsError, SignInUnavailableError
+from parallel_provider.jwt import claims_of
 from parallel_provider.printable import printable
 from parallel_provider.settings import Settings, is_loopback
 
@@ -321,7 +323,7 @@ def _status_of_sign_in(auth_file: Path, org_id: str, now: float) -> dict[str, An
         for signed_in in document.signed_in
     ]
     return {
-        "person": tokens.access and person_in(tokens.access.value),
+        "person": tokens.access and _person(tokens.access),
         "org_id": org_id,
         "org_name": document.orgs[org_id].org_name,
         "ends_at": _end_of(tokens),
@@ -344,7 +346,7 @@ def _status_of_token(settings: Settings, source: TokenSource, now: float) -> dic
         return {"ended": str(error)}
     end = token.expires_at or expiry_in(token.value)
     found: dict[str, Any] = {
-        "person": person_in(token.value),
+        "person": _person(token),
         "ends_at": None if end is None else int(end),
     }
     seconds = min(settings.timeout_seconds, _STATUS_SECONDS)
@@ -357,6 +359,13 @@ def _status_of_token(settings: Settings, source: TokenSource, now: float) -> dic
             return found | {"ended": str(error)}
         except ApiError as error:
             return found | {"warning": f"the organization isn't known ({error})."}
+
+
+def _person(token: AccessToken) -> str | None:
+    """Return the e-mail address or the id of the person, if the token names one."""
+    text = token.value.get_secret_value()
+    claims = claims_of(text)
+    return str(claims.get("email") or claims["sub"]) if person_in(text) else None
 
 
 def _print_status(found: Mapping[str, Any], now: float) -> None:

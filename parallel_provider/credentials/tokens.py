@@ -63,13 +63,6 @@ def expiry_in(token: SecretStr) -> float | None:
     return float(end) if 0 <= end <= LATEST_SECONDS else None
 
 
-def person_in(token: SecretStr) -> str | None:
-    """Return the e-mail address or the id of the person that a JWT names, for people to read."""
-    claims = claims_of(token.get_secret_value())
-    named = [claims.get(name) for name in ("email", "sub")]
-    return next((text for text in named if isinstance(text, str) and text), None)
-
-
 def require_access_token(value: SecretStr, origin: str) -> SecretStr:
     """Return `value` if it has the form of an access token.
 

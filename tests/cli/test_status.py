@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 import time
@@ -107,6 +108,24 @@ def test_status_of_a_token_that_the_api_refuses_fails(run: Run) -> None:
     assert "Organization      not known" in result.stdout
     assert "the access token from PARALLEL_ACCESS_TOKEN isn't valid" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("claims", "person"),
+    [
+        ({"sub": "user_1", "email": "ann@example.com"}, "ann@example.com"),
+        ({"sub": "user_1", "client_id": "client_1"}, "user_1"),
+        ({"sub": "client_1", "client_id": "client_1"}, None),
+        ({}, None),
+    ],
+)
+def test_person_is_named_as_people_know_it(
+    run: Run, claims: dict[str, str], person: str | None
+) -> None:
+    """A token whose subject is a program has no person."""
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    found = run("status", "--json", PARALLEL_ACCESS_TOKEN=f"e30.{payload}.c")
+    assert json.loads(found.stdout)["person"] == person
 
 
 def test_status_of_a_token_of_another_organization_fails(run: Run, signed_out: SignIn) -> None:
