@@ -7,6 +7,7 @@ and have to find the same locks. It outlives a logout, as its notes must.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -55,8 +56,8 @@ def make_user_folder(*parts: str) -> Path:
 def make_private_folder(folder: Path) -> None:
     """Make a folder, and those above it that are missing. Raises OSError.
 
-    None of them has more rights than 0700, whatever the umask, nor another owner than the folder
-    above it.
+    None of them has more rights than 0700, whatever the umask. If root makes them, they belong to
+    the owner of the folder above them.
     """
     for part in (*reversed(folder.parents), folder):
         if part.is_dir():
@@ -65,19 +66,31 @@ def make_private_folder(folder: Path) -> None:
             part.mkdir(mode=0o700)
         except FileExistsError:
             if not part.is_dir():
-                raise
+                raise NotADirectoryError(
+                    errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(part)
+                ) from None
             continue  # another process has just made it
         part.chmod(0o700)  # the umask may have taken rights from the user too
-        give_to_owner(part, part.parent)
+        give_to_user(part)
+
+
+def give_to_user(path: Path) -> None:
+    """Give a new file or folder to the owner of its folder, if this is root. Raises OSError.
+
+    Root with a user's HOME would else leave files that the user can't read any more. Nobody else
+    can do that, and a group may write into a folder that isn't its own.
+    """
+    if os.name == "posix" and os.geteuid() == 0:
+        give_to_owner(path, path.parent)
 
 
 def give_to_owner(path: Path, of: Path) -> None:
     """Give a new file or folder to the owner of another one. Raises OSError if that can't be done.
 
-    Root with a user's HOME would else leave files that the user can't read any more.
+    A link that has taken the place of `path` isn't followed: only the user could have put it there.
     """
-    if (owner := of.stat()).st_uid not in (path.stat().st_uid, 0):
-        os.chown(path, owner.st_uid, owner.st_gid)
+    if (owner := of.stat()).st_uid not in (path.lstat().st_uid, 0):
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -87,7 +100,7 @@ def write_private(path: Path, content: bytes) -> None:
     # mkstemp creates the file with mode 0600 and follows no link.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
-        give_to_owner(Path(name), path.parent)
+        give_to_user(Path(name))
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
@@ -141,7 +154,7 @@ def _acquired(
     lock = filelock.FileLock(path, mode=0o600)
     try:
         held = lock.acquire(wait_seconds, cancel_check=lambda: cancellation.is_cancelled)
-        give_to_owner(path, path.parent)
+        give_to_user(path)
         return held
     except filelock.Timeout:
         raise TimeoutError from None

@@ -6,14 +6,17 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 from parallel_provider.cancellation import Cancellation
+from parallel_provider.credentials.sign_in_file import Document, SignInFile
 from parallel_provider.errors import UserFolderError
 from parallel_provider.user_folder import (
+    give_to_owner,
     machine_lock,
     make_user_folder,
     noting_unfinished,
@@ -72,6 +75,38 @@ def test_run_as_root_leaves_locks_and_notes_to_the_user(home: Path) -> None:
     with machine_lock("charge", "org_1") as failure:
         assert failure is None
     assert {path.stat().st_uid for path in home.rglob("*")} == {12345}
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can change users")
+def test_folder_of_another_user_that_the_group_may_write_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Containers run as a user without a name, in the home folder of an image's user."""
+    with tempfile.TemporaryDirectory() as name:
+        monkeypatch.setenv("HOME", name)
+        os.chown(name, 12345, os.getegid())
+        Path(name).chmod(0o770)
+        file = SignInFile(Path(name) / ".config" / "auth.json")
+        os.seteuid(23456)
+        try:
+            write_private(make_user_folder("charges") / "entry", b"{}")
+            with machine_lock("charge", "org_1") as failure, file.locked():
+                file.write(Document.empty())
+            assert failure is None
+        finally:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can change owners")
+def test_link_in_the_place_of_a_new_file_is_not_followed(home: Path) -> None:
+    """Else root, with a user's HOME, would give any file of the machine to the user."""
+    target = home / "system file"
+    target.touch()
+    folder = make_user_folder()
+    os.chown(folder, 12345, 12345)
+    (folder / "link").symlink_to(target)
+    give_to_owner(folder / "link", folder)
+    assert target.stat().st_uid == 0
 
 
 @pytest.mark.parametrize("reason", ["no home", "relative", "a file", "gone", "file in the way"])

@@ -63,7 +63,8 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Fail if there is no such command, and name the most similar one."""
         name = args[0]
-        if self.get_command(ctx, name) is None and not name.startswith("-"):
+        is_known = self.get_command(ctx, name) is not None or name.startswith("-")
+        if not is_known and not ctx.resilient_parsing:  # which is so while a shell completes
             similar = nearest(name, self.list_commands(ctx))
             hint = f" Did you mean {similar!r}?" if similar else ""
             ctx.fail(f"No such command {name!r}.{hint}")

@@ -111,6 +111,7 @@ def _console() -> Console:
         highlight=False,
         color_system="auto" if _has_styles(sys.stdout) else None,
         width=_UNBOUNDED_WIDTH,
+        height=1,  # without it, rich takes 80 columns for a terminal that is dumb
     )
 
 

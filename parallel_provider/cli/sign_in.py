@@ -44,7 +44,7 @@ from parallel_provider.credentials.tokens import (
     duration,
     expiry_in,
     moment,
-    unexpired_token_of,
+    require_unexpired,
 )
 from parallel_provider.errors import CredentialsError, SignInUnavailableError
 from parallel_provider.jwt import claims_of
@@ -110,9 +110,11 @@ def login(
     settings = Settings.of_environment()
     file = SignInFile(settings.auth_file)
     # Read first: a file that can't be used must be reported before the person signs in.
-    known_client = file.read_or_empty().client_id
-    if known_client == FALLBACK_CLIENT_ID:
-        known_client = None  # registering failed at the last login
+    document = file.read_or_empty()
+    known_client: str | None = document.client_id or FALLBACK_CLIENT_ID
+    # Registering failed at an earlier login. Sign-ins are refreshed by the client that they are of.
+    if known_client == FALLBACK_CLIENT_ID and not document.signed_in:
+        known_client = None
     with SignInServer(settings.platform_url) as server:
         # A pipeline has no client of its own, so its token belongs to the official client.
         wanted_client = FALLBACK_CLIENT_ID if print_refresh_token else known_client
@@ -341,7 +343,7 @@ def _end_of(tokens: StoredTokens) -> int | None:
 def _status_of_token(settings: Settings, source: TokenSource, now: float) -> dict[str, Any]:
     """Return the facts about an access token that is given, or printed by a command."""
     try:
-        token = unexpired_token_of(source, now)
+        token = source.get()
     except CredentialsError as error:
         return {"ended": str(error)}
     end = token.expires_at or expiry_in(token.value)
@@ -349,13 +351,17 @@ def _status_of_token(settings: Settings, source: TokenSource, now: float) -> dic
         "person": _person(token),
         "ends_at": None if end is None else int(end),
     }
+    try:
+        require_unexpired(token, source.origin, now)
+    except CredentialsError as error:
+        return found | {"ended": str(error)}
     seconds = min(settings.timeout_seconds, _STATUS_SECONDS)
     with open_account(replace(settings, timeout_seconds=seconds), source) as api:
         try:
             for app in api.list_apps():
                 return found | {"org_id": app.org_id, "org_name": app.org_name}
             return found | {"org_id": api.get_balance().org_id}
-        except (AuthenticationError, WrongOrganizationError) as error:
+        except (AuthenticationError, CredentialsError, WrongOrganizationError) as error:
             return found | {"ended": str(error)}
         except ApiError as error:
             return found | {"warning": f"the organization isn't known ({error})."}
@@ -413,4 +419,5 @@ def token(*, org_id: str | None) -> None:
     """
     require_standard_output("the token")
     source = choose_source(Settings.of_environment(org_id))
-    click.echo(unexpired_token_of(source, time.time()).value.get_secret_value())
+    access_token = require_unexpired(source.get(), source.origin, time.time())
+    click.echo(access_token.value.get_secret_value())

@@ -35,7 +35,12 @@ from parallel_provider.credentials.tokens import (
 from parallel_provider.errors import CredentialsError, NoSignInFileError, NotConfiguredError
 from parallel_provider.model import Model, why
 from parallel_provider.printable import masked_setting, printable
-from parallel_provider.user_folder import give_to_owner, make_private_folder, move_into_place
+from parallel_provider.user_folder import (
+    give_to_owner,
+    give_to_user,
+    make_private_folder,
+    move_into_place,
+)
 
 if TYPE_CHECKING:
     from parallel_provider.credentials.oauth import TokenGrant
@@ -137,7 +142,8 @@ class Document(Model):
     @classmethod
     def from_raw(cls, raw: object) -> Document:
         """Validate the fields that are used here. Raises ValidationError."""
-        if isinstance(raw, dict) and not raw.keys() & {"version", "orgs"}:
+        # A file with anything more may be another program's, which a login would overwrite.
+        if isinstance(raw, dict) and raw.keys() <= {"access_token"}:
             raw = _of_old_file(raw)
         return cls.model_validate({**raw, "raw": raw} if isinstance(raw, dict) else raw)
 
@@ -162,7 +168,7 @@ class Document(Model):
         sign-in for it.
         """
         signed_in = self.signed_in
-        chosen = org_id or self.selected_org_id
+        chosen = self.selected_org_id if org_id is None else org_id
         if chosen in signed_in:
             return chosen
         others = f"; signed in: {', '.join(signed_in)}" if signed_in else ""
@@ -336,7 +342,7 @@ class SignInFile:
         try:
             make_private_folder(path.parent)
             lock.acquire()
-            give_to_owner(path, path.parent)
+            give_to_user(path)
         except filelock.Timeout:
             raise CredentialsError(
                 f"another program has held {path} for {LOCK_SECONDS:.0f} seconds: see what is "
@@ -388,7 +394,10 @@ def _temporary_file(path: Path, size: int) -> Iterator[IO[bytes]]:
         prefix=prefix, suffix=_TEMPORARY_SUFFIX, dir=path.parent, delete=False
     ) as file:
         try:
-            give_to_owner(Path(file.name), path if path.exists() else path.parent)
+            if path.exists():
+                give_to_owner(Path(file.name), path)
+            else:
+                give_to_user(Path(file.name))
             _fill(file, bytes(size))
             yield file
         finally:

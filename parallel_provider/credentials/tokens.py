@@ -121,16 +121,15 @@ class StaticToken(TokenSource):
         return self._token
 
 
-def unexpired_token_of(source: TokenSource, now: float) -> AccessToken:
-    """Return a token of `source`. Raises CredentialsError if it says that it has expired.
+def require_unexpired(token: AccessToken, origin: str, now: float) -> AccessToken:
+    """Return `token`. Raises CredentialsError if it says that it has expired.
 
     Only commands that a person runs call this. A request is sent with an expired token too, because
     the clock of this machine may be wrong.
     """
-    token = source.get()
     if token.expires_at is not None and token.is_expired(now):
         raise CredentialsError(
-            f"the access token from {source.origin} has ended ({moment(token.expires_at)}): put a "
+            f"the access token from {origin} has ended ({moment(token.expires_at)}): put a "
             "fresh one in its place, or unset it and sign in with `parallel-provider login`"
         )
     return token

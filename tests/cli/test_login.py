@@ -137,6 +137,23 @@ def test_login_with_a_client_that_the_server_forgot_registers_again(
 
 
 @pytest.mark.usefixtures("auto_approve")
+def test_later_login_keeps_the_client_of_stored_sign_ins(run: Run, signed_out: SignIn) -> None:
+    """A refresh token belongs to its client: another one in the file would end that sign-in."""
+    emulator = signed_out.emulator
+    emulator.add_fault("status", path="/getServiceKeys/register", status=503)
+    assert run("login").returncode == 0
+    signed_out.expire()
+    other = emulator.add_org()["org_id"]
+    emulator.set_settings(sign_in_user_id=emulator.state(other)["users"][0]["user_id"])
+    assert run("login").returncode == 0
+    assert signed_out.document["selected_org_id"] == other
+
+    refreshed = run("balance", "--org", emulator.org_id)
+
+    assert (refreshed.returncode, refreshed.stderr) == (0, "")
+
+
+@pytest.mark.usefixtures("auto_approve")
 def test_login_with_scopes_gets_these_only(run: Run, signed_out: SignIn) -> None:
     """A sign-in can be limited to what is needed."""
     assert run("login", "--scope", "apps:read", "--scope", "balance:read").returncode == 0
@@ -177,11 +194,14 @@ def test_login_that_is_told_to_wait_works_in_a_pipeline(
     assert run("login", *options, CI=ci).returncode == 0
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"version": 2}'])
+@pytest.mark.parametrize("content", ["", "{", '{"version": 2}', '{"refresh_token": "another\'s"}'])
 def test_login_never_overwrites_a_file_it_cannot_read(
     run: Run, signed_out: SignIn, content: str
 ) -> None:
-    """A damaged file, or a newer version's, is kept and named before anybody approves anything."""
+    """A damaged file, a newer version's or another program's is kept.
+
+    It is named before anybody approves anything.
+    """
     signed_out.path.parent.mkdir()
     signed_out.path.touch(0o600)
     signed_out.path.write_text(content)

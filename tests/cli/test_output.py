@@ -125,6 +125,15 @@ def test_terminal_that_wants_plain_text_gets_no_escape_sequence(
     assert ("\x1b" not in shown) == is_plain
 
 
+def test_fact_is_one_line_on_every_terminal(signed_in: SignIn) -> None:
+    """A path or an id that is copied has no line break, on a dumb terminal either."""
+    variables = {"TERM": "dumb", "LINES": ""}
+    shown = output_on_terminal(["status"], {**signed_in.environment, **variables})
+    assert f"Access token from the stored sign-in {signed_in.path}\r\n" in shown
+    assert "balance:read balance:add\r\nSign-in" in shown
+    assert len(shown.splitlines()) == 5
+
+
 @pytest.mark.usefixtures("signed_in")
 @pytest.mark.parametrize("command", ["status", "apps"])
 def test_pipe_gets_no_escape_sequence_whatever_the_environment_says(run: Run, command: str) -> None:

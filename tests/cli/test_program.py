@@ -70,6 +70,17 @@ def test_shell_completes_commands_and_options(
     assert printed.stdout == f"plain,{completed}\n"
 
 
+def test_shell_completes_nothing_of_a_misspelt_command(signed_out: SignIn) -> None:
+    """An error would stand in the middle of what the person types."""
+    printed = run_alone(
+        signed_out,
+        _PARALLEL_PROVIDER_COMPLETE="bash_complete",
+        COMP_WORDS="parallel-provider statsu ",
+        COMP_CWORD="2",
+    )
+    assert (printed.returncode, printed.stderr) == (0, "")
+
+
 def test_version_is_that_of_the_package(run: Run) -> None:
     """One line, for a bug report."""
     said = run("--version").stdout

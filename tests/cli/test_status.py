@@ -6,6 +6,7 @@ import base64
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,6 +127,27 @@ def test_person_is_named_as_people_know_it(
     payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
     found = run("status", "--json", PARALLEL_ACCESS_TOKEN=f"e30.{payload}.c")
     assert json.loads(found.stdout)["person"] == person
+
+
+def test_status_of_a_token_that_has_ended_shows_when(run: Run) -> None:
+    """The fact, the JSON and the error say the same."""
+    payload = base64.urlsafe_b64encode(b'{"sub": "user_1", "exp": 1700000000}').decode().rstrip("=")
+    token = f"e30.{payload}.c"
+    shown = run("status", PARALLEL_ACCESS_TOKEN=token)
+    assert shown.returncode == 1
+    assert "Access token      ended 2023-11-14 22:13 UTC\n" in shown.stdout
+    assert "has ended (2023-11-14 22:13 UTC)" in shown.stderr
+    found = json.loads(run("status", "--json", PARALLEL_ACCESS_TOKEN=token).stdout)
+    assert (found["person"], found["ends_at"]) == ("user_1", 1700000000)
+
+
+def test_status_of_a_command_that_fails_later_is_json_too(run: Run, tmp_path: Path) -> None:
+    """The API refuses the first token, and the command gives no other one."""
+    (tmp_path / "token").write_text("a.b.c")
+    command = f"sh -c 'cat {tmp_path}/token && rm {tmp_path}/token'"
+    result = run("status", "--json", PARALLEL_TOKEN_COMMAND=command)
+    assert result.returncode == 1
+    assert "failed (exit code 1)" in json.loads(result.stdout)["ended"]
 
 
 def test_status_of_a_token_of_another_organization_fails(run: Run, signed_out: SignIn) -> None:

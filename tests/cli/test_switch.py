@@ -24,12 +24,13 @@ def test_switch_selects_an_organization_for_all_commands(run: Run, signed_in: Si
     assert json.loads(run("balance", "--json").stdout)["org_id"] == first
 
 
+@pytest.mark.parametrize("org_id", ["org_none", ""])
 def test_switch_to_an_organization_without_a_sign_in_changes_nothing(
-    run: Run, signed_in: SignIn
+    run: Run, signed_in: SignIn, org_id: str
 ) -> None:
-    """The error names those that are signed in."""
+    """The error names those that are signed in. A script's empty variable is no organization."""
     before = signed_in.document
-    result = run("switch", "org_none")
+    result = run("switch", org_id)
     assert result.returncode == 1
     assert f"signed in: {signed_in.emulator.org_id}" in result.stderr
     assert signed_in.document == before

@@ -140,6 +140,7 @@ TIME = "orgs.org_1.control_api.refresh_token_expires_at: "
         (b"[" * 100_000, "it isn't JSON"),
         (b"[]", "should be an object"),
         (b'{"orgs": {}}', "version: Field required"),
+        (b'{"access_token": "secret", "refresh_token": "secret"}', "version: Field required"),
         (b'{"version": 2}', "version: Input should be 1.*newer program.*upgrade"),
         (b'{"version": 1, "orgs": []}', "orgs: "),
         (b'{"version": 1, "client_id": 1, "orgs": []}', "client_id: .*orgs: "),

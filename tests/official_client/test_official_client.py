@@ -90,7 +90,7 @@ def test_our_sign_out_leaves_the_official_clients_data_key(
 def test_sign_in_without_a_registered_client_serves_both(
     official: Client, ours: Client, shared: SignIn, first: str
 ) -> None:
-    """Registering fails, and both go on with `parallel-cli`. A later login registers."""
+    """Registering fails, and both go on with `parallel-cli`. The next sign-in registers."""
     shared.emulator.add_fault("status", path="/getServiceKeys/register", status=503)
     if first == "official":
         official("login", "--no-browser")
@@ -100,6 +100,7 @@ def test_sign_in_without_a_registered_client_serves_both(
         official("balance", "get")
     shared.expire()
     ours("balance")
+    ours("logout")
     ours("login")
     assert shared.document["client_id"].startswith("client_")
 
