@@ -125,6 +125,24 @@ def test_login_help_shows_the_command_of_the_pipelines_readme(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("auto_approve")
+def test_login_keeps_other_organizations_and_unknown_fields(run: Run, signed_in: SignIn) -> None:
+    """What other programs wrote to the file stays."""
+    document = signed_in.document
+    document["future"] = {"a": 1}
+    document["orgs"]["org_other"] = {"api_key": "key", "control_api": {"refresh_token": "rt_x"}}
+    own = document["orgs"][signed_in.emulator.org_id]
+    own["api_key"] = "data-key"
+    signed_in.document = document
+    assert run("login").returncode == 0
+    after = signed_in.document
+    assert after["future"] == {"a": 1}
+    assert after["orgs"]["org_other"] == document["orgs"]["org_other"]
+    assert after["orgs"][signed_in.emulator.org_id]["api_key"] == "data-key"
+    assert after["client_id"] == document["client_id"]
+    assert signed_in.tokens["refresh_token"] != own["control_api"]["refresh_token"]
+
+
+@pytest.mark.usefixtures("auto_approve")
 def test_login_with_a_client_that_the_server_forgot_registers_again(
     run: Run, signed_in: SignIn
 ) -> None:
