@@ -13,6 +13,7 @@ from typing import Any
 from pulumi import automation
 
 from parallel_provider.testing.emulator import Emulator
+from tools.documents.package import NAMES
 
 ROOT = Path(__file__).parents[2]
 CLOCK = ROOT / "tests" / "scenarios" / "shifted_clock"
@@ -21,17 +22,19 @@ PROGRAMS = {
     "typescript": ROOT / "examples" / "typescript",
     "go": ROOT / "examples" / "go",
 }
-PYTHON = """
+PYTHON = f"""
 import pulumi
-import pulumi_parallel as parallel
+import {NAMES.python} as parallel
 
 config = pulumi.Config()
 
 app = parallel.App("search", app_name=config.get("appName"))
 ci = parallel.ApiKey(
-    "ci", app_id=app.app_id, triggers={"quarter": config.get("quarter") or "2026Q4"}
+    "ci", app_id=app.app_id, triggers={{"quarter": config.get("quarter") or "2026Q4"}}
 )
 service = parallel.RotatingApiKey("service", app_id=app.app_id, rotate_after="30d", overlap="2d")
+environment: dict[str, pulumi.Input[str]] = {{"PARALLEL_API_KEY": service.raw_api_key}}
+pulumi.Stash("worker", pulumi.StashArgs(input=environment))
 
 pulumi.export("appId", app.app_id)
 pulumi.export("organization", app.org_name)

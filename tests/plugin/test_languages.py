@@ -35,9 +35,9 @@ def test_life_of_the_quickstart(tmp_path: Path, emulator: Emulator, language: st
     project = LanguageProject(tmp_path, emulator, language)
     stack = project.stack
 
-    assert changes(stack.preview()) == {"create": 4}
+    assert changes(stack.preview()) == {"create": 5}
     up = stack.up()
-    assert changes(up) == {"create": 4}
+    assert changes(up) == {"create": 5}
     assert up.outputs["balanceCents"].value == 1_234
     secret = {"ciRawApiKey", "serviceRawApiKey"}
     assert {name for name, output in up.outputs.items() if output.secret} == secret
@@ -45,17 +45,18 @@ def test_life_of_the_quickstart(tmp_path: Path, emulator: Emulator, language: st
 
     project.config("quarter", "2027Q1")
     replaced = stack.up()
-    assert changes(replaced) == {"replace": 1, "same": 3}
+    assert changes(replaced) == {"replace": 1, "same": 4}
     assert replaced.outputs["ciRawApiKey"].value != up.outputs["ciRawApiKey"].value
 
     project.set_days(31)
     rotated = stack.up()
-    assert changes(rotated) == {"update": 1, "same": 3}
+    # The key, and what it is passed to.
+    assert changes(rotated) == {"update": 2, "same": 3}
     assert rotated.outputs["serviceRawApiKey"].value != up.outputs["serviceRawApiKey"].value
     assert len(live_keys(emulator)) == 3
 
     project.set_days(34)
-    assert changes(stack.preview()) == {"update": 1, "same": 3}
+    assert changes(stack.preview()) == {"update": 1, "same": 4}
     retired = stack.up()
     assert retired.outputs["serviceRawApiKey"].value == rotated.outputs["serviceRawApiKey"].value
     assert len(live_keys(emulator)) == 2

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from parallel_provider.plugin.schema import SCHEMA_FILE, dynamic_token, package_schema, token
+from parallel_provider.plugin.schema import SCHEMA_FILE, dynamic_token, token
+from tools.documents.schema import package_schema
 
 SCHEMA = package_schema()
 
 
 def test_schema_file_is_what_the_declarations_say() -> None:
-    """After a change of a declaration: `python -m parallel_provider.plugin.schema`."""
+    """After a change of a declaration: `make docs`."""
     assert json.loads(SCHEMA_FILE.read_text()) == SCHEMA, "the schema is old: run `make docs`"
 
 

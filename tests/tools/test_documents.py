@@ -19,7 +19,8 @@ from tests.engines import changes
 from tests.plugin.yaml_project import RealProject, needs_yaml
 from tools.documents.declared import inputs_of, outputs_of
 from tools.documents.markdown import UnknownPartError, with_parts
-from tools.documents.pages import EXAMPLES, ROOT, documents
+from tools.documents.pages import ROOT, documents
+from tools.documents.texts import EXAMPLES
 
 NAMES = [*RESOURCES, *FUNCTIONS]
 _LINK = re.compile(r"!?\[[^\]\[]*\]\(([^()\s]+)\)")
