@@ -53,7 +53,7 @@ class AppInputs(Inputs):
         OnChange(
             "replaces the app: the new app and its keys are created before the old ones are deleted"
         ),
-    ] = Field(description="The app's name in the Parallel console.")
+    ] = Field(description="The app's name in the Parallel console. Sent as it is.")
     adopt_existing: Annotated[Flag, OnChange(_DECLARES_EXISTING)] = Field(
         default=False,
         description="Adopt the app of this name if there is exactly one, create it if there is "
@@ -79,7 +79,7 @@ class AppState(State):
     )
     declared_existing: Annotated[bool, Internal()] = Field(
         default=False,
-        description="True from the first program on that says adopt_existing or existing_app_id: "
+        description="Set by the first program that says `adopt_existing` or `existing_app_id`: "
         "then the app is never deleted.",
     )
     seen_by: SeenBy = Field(

@@ -83,8 +83,8 @@ class KeyInputs(Inputs):
         "standard input.",
     )
     keep_raw_api_key: Annotated[
-        Flag, OnChange("to False removes the raw key from the state, once it is delivered")
-    ] = Field(default=True, description="False: the state has no raw key, only its fingerprint.")
+        Flag, OnChange("to `false` removes the raw key from the state, once it is delivered")
+    ] = Field(default=True, description="`false`: the state has no raw key, only its fingerprint.")
 
     @classmethod
     def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:
@@ -108,11 +108,11 @@ _DEFAULT_OVERLAP = Duration("1d")
 class RotatingApiKeyInputs(KeyInputs):
     """What a program says about a rotating key."""
 
-    rotate_after: Annotated[Duration, OnChange("changes `next_rotation_at`")] = Field(
+    rotate_after: Annotated[Duration, OnChange("moves `next_rotation_at`")] = Field(
         description="The first `pulumi up` after the key has this age rotates it in place: "
         '"90d", "12h", "1d12h", "P30D".'
     )
-    overlap: Annotated[Duration, OnChange("changes `previous_expires_at`")] = Field(
+    overlap: Annotated[Duration, OnChange("moves `previous_expires_at`")] = Field(
         default=_DEFAULT_OVERLAP,
         description="How long the previous key keeps working after a rotation, at most "
         "`rotate_after`.",
@@ -225,7 +225,7 @@ class ApiKeyState(State):
     )
     delivered: Annotated[tuple[str, ...], Internal(), Field(strict=False)] = Field(
         default=(),
-        description="Fingerprints of the raw keys that deliver_command has got: of the current "
+        description="Fingerprints of the raw keys that `deliver_command` has got: of the current "
         "key, and of the previous one.",
     )
     seen_by: SeenBy = Field(
