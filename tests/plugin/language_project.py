@@ -34,7 +34,7 @@ ci = parallel.ApiKey(
 )
 service = parallel.RotatingApiKey("service", app_id=app.app_id, rotate_after="30d", overlap="2d")
 environment: dict[str, pulumi.Input[str]] = {{"PARALLEL_API_KEY": service.raw_api_key}}
-pulumi.Stash("worker", pulumi.StashArgs(input=environment))
+pulumi.Stash("worker", input=environment)
 
 pulumi.export("appId", app.app_id)
 pulumi.export("organization", app.org_name)
@@ -54,9 +54,14 @@ NEEDS = {
 
 
 class LanguageProject:
-    """A copy of a program, its stack `dev`, and everything that Pulumi writes, in one folder."""
+    """A copy of a program, its stack `dev`, and everything that Pulumi writes, in one folder.
 
-    def __init__(self, folder: Path, emulator: Emulator, language: str) -> None:
+    With `schema`, the plugin isn't installed: the program's package is made from that file.
+    """
+
+    def __init__(
+        self, folder: Path, emulator: Emulator, language: str, schema: Path | None = None
+    ) -> None:
         self._emulator = emulator
         self.folder = folder / "program"
         self._state = folder / "state"
@@ -74,13 +79,17 @@ class LanguageProject:
             "PULUMI_HOME": str(folder / "home"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
-        self.run(str(Path(sys.executable).with_name("parallel-provider")), "plugin", "install")
+        if schema is None:
+            program = Path(sys.executable).with_name("parallel-provider")
+            self.run(str(program), "plugin", "install")
+        else:
+            self.env["PATH"] = _path_without_plugin()
         if language == "typescript":
             self.run("npm", "install", "--no-audit", "--no-fund")
         if language == "python":
             self._write_python_project(folder / "venv")
-        if language != "yaml":
-            self.run("pulumi", "package", "add", "parallel")
+        if language != "yaml" or schema is not None:
+            self.run("pulumi", "package", "add", "parallel" if schema is None else str(schema))
         self.stack = automation.Stack.create(
             "dev", automation.LocalWorkspace(work_dir=str(self.folder), env_vars=self.env)
         )
@@ -127,6 +136,12 @@ class LanguageProject:
         (self.folder / "requirements.txt").write_text(pulumi)
         self.run(sys.executable, "-m", "venv", str(venv))
         self.run(str(venv / "bin" / "pip"), "install", "-q", "-r", "requirements.txt")
+
+
+def _path_without_plugin() -> str:
+    folders = os.environ["PATH"].split(os.pathsep)
+    plugin = "pulumi-resource-parallel"
+    return os.pathsep.join(each for each in folders if not (Path(each) / plugin).exists())
 
 
 def version_of_the_sdk() -> str:
