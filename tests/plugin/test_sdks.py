@@ -94,6 +94,22 @@ def test_go_sdk_is_in_the_repository(tmp_path: Path) -> None:
     assert_has_examples(sdk / "parallel" / "apiKey.go", "go")
 
 
+@needs("pulumi-language-python", "pulumi-language-nodejs")
+def test_converted_program_depends_on_the_names_of_the_owner(tmp_path: Path) -> None:
+    """`pulumi convert` writes the names of the packages into the program's dependencies."""
+    run(tmp_path, str(EXECUTABLE.with_name("parallel-provider")), "plugin", "install")
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: yaml\n")
+    (tmp_path / "main.pp").write_text('resource search "parallel:index:App" {}\n')
+    convert = ["pulumi", "convert", "--from", "pcl", "--generate-only"]
+    for language in ("python", "typescript"):
+        run(tmp_path, *convert, "--language", language, "--out", str(tmp_path / language))
+    requirements = (tmp_path / "python" / "requirements.txt").read_text()
+    package = json.loads((tmp_path / "typescript" / "package.json").read_text())
+    assert f"{NAMES.python}=={__version__}" in requirements.splitlines()
+    assert "pulumi-parallel" not in requirements
+    assert package["dependencies"][NAMES.node] == __version__
+
+
 def assert_finds_its_plugin(file: Path) -> None:
     """An SDK names the plugin's version, and where Pulumi downloads it if it isn't installed."""
     plugin = json.loads(file.read_text())

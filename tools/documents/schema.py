@@ -84,10 +84,19 @@ def package_schema() -> dict[str, Any]:
 
 
 def _languages() -> dict[str, Any]:
-    """Return what is special in each language. The packages have the version of the schema."""
+    """Return what is special in each language. The packages have the version of the schema.
+
+    The names are those that Pulumi makes of the namespace. `pulumi convert` makes other ones for
+    Python if they aren't here.
+    """
     return {
-        "nodejs": {"respectSchemaVersion": True, "readme": _readme("typescript")},
+        "nodejs": {
+            "packageName": NAMES.node,
+            "respectSchemaVersion": True,
+            "readme": _readme("typescript"),
+        },
         "python": {
+            "packageName": NAMES.python,
             "respectSchemaVersion": True,
             "pyproject": {"enabled": True},
             "readme": _readme("python"),
