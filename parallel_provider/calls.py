@@ -74,23 +74,19 @@ _TRIGGERS = "triggers"
 class Door:
     """What the doors differ in.
 
-    `spelling` spells the name of an input or output for users, if that isn't the declared name.
+    `spell` returns the name of an input or output as users write it, from the declared name.
     `keeps_unfinished` says that a resource whose last step failed can get into the state. The
     engine then asks for an update of it also where nothing differs. `has_old_configuration` says
     that a refresh and a destroy get the configuration of the last `pulumi up`.
     """
 
-    spelling: Callable[[str], str] | None = None
+    spell: Callable[[str], str] = str
     keeps_unfinished: bool = False
     has_old_configuration: bool = False
 
-    def spell(self, name: str) -> str:
-        """Return the name of an input or output as users write it."""
-        return self.spelling(name) if self.spelling is not None else name
-
     def properties(self, values: Props) -> dict[str, Any]:
         """Return inputs or outputs as JSON-like data, with names as users write them."""
-        return {self.spell(name): plain(value, self.spelling) for name, value in values.items()}
+        return {self.spell(name): plain(value, self.spell) for name, value in values.items()}
 
     def line(self, text: str) -> str:
         """Return a text for the user as the engine gets it."""

@@ -67,34 +67,39 @@ class AppInputs(Inputs):
     )
 
 
-class AppState(State):
+class OwnedState(State):
+    """The outputs of an app, or of what belongs to one."""
+
+    owner_id: Annotated[str | None, Internal()] = Field(
+        default=None, description="Tells this resource from others of a run."
+    )
+    seen_by: SeenBy = Field(
+        default=(), description="Marks of the people whose list of apps has had the app."
+    )
+
+    @property
+    def owner(self) -> str:
+        """What claims call this resource."""
+        return self.owner_id or self.resource_id
+
+
+class AppState(OwnedState):
     """The outputs of an app. `app_name` is the program's; a refresh doesn't change it."""
 
     app_id: str = Field(description="The app's id, a UUID; also the resource's id.")
     app_name: str = Field(description="The app's name; several apps can have the same name.")
     org_id: str = Field(description="The organization's id.")
     org_name: str = Field(description="The organization's name.")
-    owner_id: Annotated[str | None, Internal()] = Field(
-        default=None, description="Tells this resource from others of a run."
-    )
     declared_existing: Annotated[bool, Internal()] = Field(
         default=False,
         description="Set by the first program that says `adopt_existing` or `existing_app_id`: "
         "then the app is never deleted.",
-    )
-    seen_by: SeenBy = Field(
-        default=(), description="Marks of the people whose list of apps has had it."
     )
 
     @property
     def resource_id(self) -> str:
         """The app's id."""
         return self.app_id
-
-    @property
-    def owner(self) -> str:
-        """What claims call this resource."""
-        return self.owner_id or self.app_id
 
 
 # ----------------------------------------------------------------------

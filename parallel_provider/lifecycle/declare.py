@@ -37,7 +37,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from parallel_provider.model import Model
-from parallel_provider.printable import field_name, remember_secret
+from parallel_provider.printable import field_name
 from parallel_provider.sendable import MAX_INTEGER, mapped, misfit, whole
 
 # ----------------------------------------------------------------------
@@ -212,14 +212,6 @@ class Inputs(Declared):
 
 class State(Declared):
     """The outputs of a resource, as Pulumi's state keeps them between runs."""
-
-    @field_validator("*")
-    @classmethod
-    def _remember_secret(cls, value: Any) -> Any:  # noqa: ANN401
-        """Let no text show a secret of the state, which an answer of a later run may quote."""
-        if isinstance(value, SecretStr):
-            remember_secret(value.get_secret_value())
-        return value
 
     @property
     def resource_id(self) -> str:

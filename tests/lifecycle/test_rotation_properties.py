@@ -37,11 +37,11 @@ from parallel_provider.lifecycle.keys import (
     RotatingApiKeyInputs,
     RotatingApiKeyLifecycle,
     RotatingApiKeyState,
-    believed_time,
     certain_time,
     plan_at,
 )
 from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.lifecycle.shown_once import believed_time
 from tests.lifecycle.test_rotation import STATE
 
 HOUR, DAY = 3_600, 86_400
