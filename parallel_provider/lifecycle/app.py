@@ -53,7 +53,7 @@ class AppInputs(Inputs):
         OnChange(
             "replaces the app: the new app and its keys are created before the old ones are deleted"
         ),
-    ] = Field(description="The app's name in the Parallel console. Sent as it is.")
+    ] = Field(description="The app's name in the Parallel console. It is sent as it is.")
     adopt_existing: Annotated[Flag, OnChange(_DECLARES_EXISTING)] = Field(
         default=False,
         description="Adopt the app of this name if there is exactly one, create it if there is "
