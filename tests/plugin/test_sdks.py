@@ -15,7 +15,7 @@ import pytest
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES
 from parallel_provider.plugin.schema import SCHEMA_FILE
 from parallel_provider.version import __version__
-from tests.plugin.language_project import PROGRAMS, PYTHON
+from tests.plugin.language_project import PROGRAMS, PYTHON, ROOT
 from tools.documents.package import NAMES
 from tools.documents.texts import EXAMPLES, with_generated_package
 
@@ -25,6 +25,22 @@ needs_pulumi = pytest.mark.skipif(
 pytestmark = needs_pulumi
 
 EXECUTABLE = Path(sys.executable).with_name("pulumi-resource-parallel")
+
+
+GO_PROGRAM = """package main
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"%s"
+)
+
+func main() {
+	pulumi.Run(func(ctx *pulumi.Context) error {
+		%s
+		return err
+	})
+}
+"""
 
 
 def needs(*programs: str) -> pytest.MarkDecorator:
@@ -97,7 +113,7 @@ def test_go_sdk_is_in_the_repository(tmp_path: Path) -> None:
 @needs("pulumi-language-python", "pulumi-language-nodejs")
 def test_converted_program_depends_on_the_names_of_the_owner(tmp_path: Path) -> None:
     """`pulumi convert` writes the names of the packages into the program's dependencies."""
-    run(tmp_path, str(EXECUTABLE.with_name("parallel-provider")), "plugin", "install")
+    run(tmp_path, str(Path(sys.executable).with_name("parallel-provider")), "plugin", "install")
     (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: yaml\n")
     (tmp_path / "main.pp").write_text('resource search "parallel:index:App" {}\n')
     convert = ["pulumi", "convert", "--from", "pcl", "--generate-only"]
@@ -125,6 +141,14 @@ def assert_has_examples(file: Path, language: str) -> None:
     assert "{{%" not in text
 
 
+def documented(language: str) -> str:
+    """Return the program about explicit providers of the page about the configuration."""
+    page = (ROOT / "docs" / "installation-configuration.md").read_text()
+    blocks: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    [found] = [block for block in blocks if "Provider(" in block]
+    return found
+
+
 def programs(suffix: str) -> dict[str, str]:
     """Return all examples of a language, and its quickstart, by name."""
     found = {path.stem: path.read_text() for path in EXAMPLES.glob(f"*.{suffix}")}
@@ -145,6 +169,7 @@ def test_node_sdk_and_all_examples_compile(tmp_path: Path) -> None:
     generated_sdk(tmp_path, "nodejs")
     for name, text in programs("ts").items():
         (tmp_path / f"{name}.ts").write_text(text)
+    (tmp_path / "providers.ts").write_text(documented("typescript"))
     options = {
         "strict": True,
         "noEmit": True,
@@ -174,6 +199,8 @@ def test_go_sdk_and_all_examples_compile(tmp_path: Path) -> None:
         (sdk / name.lower()).mkdir()
         (sdk / name.lower() / "main.go").write_text(text)
     assert run(tmp_path, "gofmt", "-l", "-e", str(sdk)) == ""
+    (sdk / "providers").mkdir()
+    (sdk / "providers" / "main.go").write_text(GO_PROGRAM % (NAMES.go, documented("go")))
     run(sdk, "go", "mod", "tidy")
     assert (sdk / "go.mod").read_text().split("require")[0].endswith(version.split("require")[0])
     run(sdk, "go", "vet", "./...")
@@ -189,5 +216,6 @@ def test_python_sdk_accepts_all_examples(tmp_path: Path) -> None:
     shutil.copytree(sdk / NAMES.python, tmp_path / NAMES.python)
     for name, text in programs("py").items():
         (tmp_path / f"example_{name}.py").write_text(with_generated_package(text))
+    (tmp_path / "example_providers.py").write_text(documented("python"))
     files = [path.name for path in tmp_path.glob("example_*.py")]
     run(tmp_path, sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", *files)

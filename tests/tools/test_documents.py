@@ -158,6 +158,26 @@ def test_links_lead_somewhere(path: Path) -> None:
     assert list(broken_links(path)) == []
 
 
+@pytest.mark.parametrize("path", all_documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_document_has_no_shortcodes(path: Path) -> None:
+    """GitHub shows `{{< chooser >}}` as it is. Languages stand in parts that it folds."""
+    assert re.findall(r"\{\{[<%].*", path.read_text()) == []
+
+
+@names
+def test_page_has_an_example_in_each_language(name: str) -> None:
+    """Python's is open. GitHub shows a block of code only after an empty line."""
+    [page] = [text for text in documents().values() if text.startswith(f"# {name}\n")]
+    found = re.findall(r"<details( open)?>\n<summary>(\w+)</summary>\n\n```(\w+)\n", page)
+    assert found == [
+        (" open", "Python", "python"),
+        ("", "TypeScript", "typescript"),
+        ("", "Go", "go"),
+        ("", "YAML", "yaml"),
+    ]
+    assert page.count("\n```\n\n</details>\n") == len(found)
+
+
 def test_broken_link_is_found(tmp_path: Path) -> None:
     """Files, headings, and links in code."""
     document = tmp_path / "a.md"
