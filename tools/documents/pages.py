@@ -129,6 +129,9 @@ def _function_page(name: str) -> str:
         f"In Python, `{python}` returns the result at once, and `{python}_output` takes and "
         f"returns\noutputs. In other languages the function is `parallel:{name}`."
     )
+    kind = name.removeprefix("get")
+    if kind in RESOURCES:
+        forms += f" In Go it is\n`Lookup{kind}`, since `Get{kind}` reads the resource."
     arguments = [(row.names, row.type, row.description) for row in arguments_of(name)]
     given = table(("argument", "type", ""), arguments) if arguments else "It has none."
     items = item_fields(name)

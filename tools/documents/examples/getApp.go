@@ -7,7 +7,7 @@ import (
 
 func main() {
 	pulumi.Run(func(ctx *pulumi.Context) error {
-		app := parallel.GetAppOutput(ctx, parallel.GetAppOutputArgs{
+		app := parallel.LookupAppOutput(ctx, parallel.LookupAppOutputArgs{
 			AppName: pulumi.String("parallel-cli Users"),
 		})
 
