@@ -24,21 +24,6 @@ from pydantic_core import ErrorDetails
 from parallel_provider.printable import remember_secret
 from parallel_provider.sendable import MAX_INTEGER, whole
 
-__all__ = [
-    "MAX_INTEGER",
-    "Integer",
-    "Model",
-    "ModelT",
-    "Number",
-    "Secret",
-    "SecretStr",
-    "Text",
-    "ValidationError",
-    "plain",
-    "read_json",
-    "why",
-]
-
 
 class Model(BaseModel):
     """A frozen model that ignores unknown names. Its errors show no value, its repr no secret."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from parallel_provider.api import models
 from parallel_provider.model import (
@@ -13,7 +14,6 @@ from parallel_provider.model import (
     Number,
     Secret,
     Text,
-    ValidationError,
     why,
 )
 from parallel_provider.printable import masked

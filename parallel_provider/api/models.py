@@ -13,7 +13,15 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, FailFast, Field
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 
 from parallel_provider.api.errors import (
     NOT_JSON,
@@ -28,17 +36,14 @@ from parallel_provider.api.errors import (
 )
 from parallel_provider.http_dates import parse_http_date
 from parallel_provider.model import (
-    MAX_INTEGER,
     Integer,
     Model,
     Secret,
-    SecretStr,
     Text,
-    ValidationError,
     read_json,
     why,
 )
-from parallel_provider.sendable import misfit
+from parallel_provider.sendable import MAX_INTEGER, misfit
 
 if TYPE_CHECKING:
     import httpx
@@ -47,7 +52,7 @@ Answer = TypeVar("Answer", bound="ApiModel")
 Created = TypeVar("Created", bound="CreatedSecret")
 
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,200}")
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # RFC 8288: rel is one name, or several in quotes.
 _NEXT_PAGE = re.compile(r"""\brel\s*=\s*("[^"]*\bnext\b|next\b)""", re.IGNORECASE)
 # The year 3000. Durations are shorter than a thousand years, so what is counted from a time before
@@ -69,7 +74,7 @@ def _require_id(value: str) -> str:
 
 
 def _lower_uuid(value: str) -> str:
-    return value.lower() if _UUID.fullmatch(value) else value
+    return value.lower() if UUID.fullmatch(value) else value
 
 
 Id = Annotated[str, AfterValidator(_require_id)]
@@ -227,10 +232,12 @@ class Balance(ApiModel):
     Both amounts are 0 for an organization that pays by invoice (`will_invoice`).
     """
 
-    org_id: Id
-    credit_balance_cents: Cents
-    pending_debit_balance_cents: Cents
-    will_invoice: bool
+    org_id: Id = Field(description="The organization's id.")
+    credit_balance_cents: Cents = Field(description="The balance, in US cents.")
+    pending_debit_balance_cents: Cents = Field(
+        description="What was used and isn't subtracted yet, in US cents."
+    )
+    will_invoice: bool = Field(description="Whether the organization pays by invoice.")
 
     @property
     def org_ids(self) -> set[str]:

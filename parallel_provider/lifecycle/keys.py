@@ -18,7 +18,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, TypeAdapte
 from parallel_provider.api import AccountApi
 from parallel_provider.api.models import Id
 from parallel_provider.commands import Command, run_command
-from parallel_provider.errors import LifecycleError, ParallelError
+from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.app import seen_in
 from parallel_provider.lifecycle.claims import new_owner
 from parallel_provider.lifecycle.declare import (
@@ -41,7 +41,7 @@ from parallel_provider.lifecycle.declare import (
     secret_outputs,
 )
 from parallel_provider.lifecycle.resource import Diff, RawKeyOf, UnfinishedError
-from parallel_provider.lifecycle.run import Context, Run, reason_of
+from parallel_provider.lifecycle.run import Context, reason_of
 from parallel_provider.lifecycle.shown_once import (
     Held,
     ShownOnce,
@@ -94,7 +94,7 @@ class KeyInputs(Inputs):
 class ApiKeyInputs(KeyInputs):
     """What a program says about a key."""
 
-    triggers: Annotated[JsonLike, ReplaceOnChange(), OnChange("replaces the key")] = Field(
+    triggers: Annotated[JsonLike, ReplaceOnChange("replaces the key")] = Field(
         default=None, description='Any JSON-like value, such as {"quarter": "2026Q4"}.'
     )
 
@@ -131,16 +131,6 @@ class RotatingApiKeyInputs(KeyInputs):
                 reason += f', and is {_DEFAULT_OVERLAP} if it isn\'t set: set it to "{longest}"'
             yield Problem("overlap", reason)
         yield from super().problems_between(given, valid)
-
-
-def _with_durations(inputs: Props) -> dict[str, Any]:
-    """Return checked inputs with their durations as such; those that aren't known stay UNKNOWN."""
-    durations = {
-        name: Duration(inputs[name])
-        for name in ("rotate_after", "overlap")
-        if isinstance(inputs.get(name), str)
-    }
-    return {**inputs, **durations}
 
 
 def _seconds(inputs: Props, name: str) -> int | None:
@@ -501,7 +491,6 @@ class KeyLifecycle(ShownOnceLifecycle[KeyInputsT, KeyStateT]):
     """Keys can be created and revoked. The API can't read them."""
 
     what: ClassVar[ShownOnce] = KEY
-    created_marker: ClassVar[str] = "api_key_id"
     import_inputs: ClassVar[Props] = {}
     """Inputs of an imported key that its id doesn't tell. The program can change them."""
 
@@ -621,7 +610,6 @@ class RotatingApiKeyLifecycle(KeyLifecycle[RotatingApiKeyInputs, RotatingApiKeyS
 
     def diff(self, context: Context, state: RotatingApiKeyState, news: Props) -> Diff:
         """Compare inputs, find what is due, and tell the user what that is."""
-        news = _with_durations(news)
         diff = super().diff(context, state, news)
         if diff.replaces:
             return diff
@@ -647,7 +635,6 @@ class RotatingApiKeyLifecycle(KeyLifecycle[RotatingApiKeyInputs, RotatingApiKeyS
         self, context: Context, state: RotatingApiKeyState, inputs: Props
     ) -> dict[str, Any]:
         """Return the outputs after an update. Without a rotation, the current key is known."""
-        inputs = _with_durations(inputs)
         due = plan_at(context.run.clock(), state, inputs)
         if due.rotate_because is not None:
             return self._expect_rotation(context, state, inputs, due)
@@ -731,8 +718,8 @@ def _rotate(
             held_ids = [key.item_id for key in state.held]
             rotated = create_key(context, inputs, name, state_of, held_ids)
         except UnfinishedError as left:
-            unfinished = state.with_stray(dict(left.state))
-            raise UnfinishedError(left.reason, left.error, unfinished) from None
+            left.state = state.with_stray(dict(left.state))
+            raise
     context.info(
         f"{state.api_key_name!r} was rotated: the current key is now {name!r} "
         f"({rotated.api_key_id})."
@@ -771,7 +758,7 @@ def _due_now(context: Context, state: RotatingApiKeyState, inputs: RotatingApiKe
     announced = plan_at(here, state, news)
     if announced == plan_at(None, state, news):
         return announced
-    at_server = _server_time(context.run)
+    at_server = context.run.server_time()
     due = plan_at(certain_time(here, at_server), state, news)
     if due != announced:
         reason = (
@@ -784,17 +771,6 @@ def _due_now(context: Context, state: RotatingApiKeyState, inputs: RotatingApiKe
             f"run, as {reason}."
         )
     return due
-
-
-def _server_time(run: Run) -> float | None:
-    """Return the server's time in epoch seconds; None if it can't be known.
-
-    An answer with an error has the time as well.
-    """
-    try:
-        return run.server_time()
-    except ParallelError:
-        return run.api.server_time()
 
 
 # ----------------------------------------------------------------------

@@ -20,7 +20,6 @@ from parallel_provider.api import AccountApi, AnswerError, ApiError, CreatedSecr
 from parallel_provider.api.models import LATEST_TIME
 from parallel_provider.errors import HeldElsewhereError, LifecycleError, ParallelError
 from parallel_provider.lifecycle.app import (
-    AppState,
     OwnedState,
     app_thing,
     is_revoked,
@@ -33,7 +32,7 @@ from parallel_provider.lifecycle.app import (
 )
 from parallel_provider.lifecycle.claims import Claim, new_owner
 from parallel_provider.lifecycle.declare import InputsT, Internal
-from parallel_provider.lifecycle.resource import Lifecycle, UnfinishedError
+from parallel_provider.lifecycle.resource import REVOKE_BY_HAND, Lifecycle, UnfinishedError
 from parallel_provider.lifecycle.run import Context, Run, reason_of
 from parallel_provider.model import Integer, plain
 from parallel_provider.printable import field_name, printable
@@ -64,9 +63,6 @@ class Held:
 class ShownOnceState(OwnedState):
     """The outputs of everything with such a secret. `created_at` is epoch seconds."""
 
-    app_id: str = Field(description="The id of its app.")
-    app_name: str = Field(description="The name of its app.")
-    org_id: str = Field(description="The organization's id.")
     created_by_user_id: str = Field(
         description="The id of the user who created it: the user of the access token."
     )
@@ -80,23 +76,12 @@ class ShownOnceState(OwnedState):
     )
 
     @property
-    def app(self) -> AppState:
-        """Its app, as far as this state tells."""
-        return AppState(
-            app_id=self.app_id,
-            app_name=self.app_name,
-            org_id=self.org_id,
-            org_name="",
-            seen_by=self.seen_by,
-        )
-
-    @property
     @abstractmethod
     def held(self) -> tuple[Held, ...]:
         """All that it has and that isn't revoked yet, the current one first."""
 
     def hold(self, context: Context) -> None:
-        """Claim all that it has, and that it needs the app. Raises HeldElsewhereError."""
+        """Claim all that it has, and that it needs the app."""
         claims = context.run.claims
         for item in self.held:
             claims.hold(
@@ -180,10 +165,9 @@ class ShownOnce:
             self.delete_at_server(run.api, app_id, item.item_id)
         except Exception as error:  # noqa: BLE001 - whatever it was, the user must know it
             text = f"{text}. It couldn't be revoked again either ({reason_of(error)})"
-            failure = LifecycleError(f"{text}: revoke it in the Parallel console")
             if state is None:
-                raise failure from None
-            raise UnfinishedError(text, failure, state) from None
+                raise LifecycleError(f"{text}: {REVOKE_BY_HAND}") from None
+            raise UnfinishedError(text, state) from None
         raise LifecycleError(f"{text}. It was revoked again") from None
 
     def revoke(
@@ -341,12 +325,12 @@ class ShownOnce:
             self.delete_at_server(run.api, state.app_id, item.item_id)
         except NotFoundError as error:
             revoked = is_revoked(
-                app=presence_of(run, state.app),
+                app=presence_of(run, state),
                 reader=mark_in(run, state.app_id),
                 creator=state.creators.get(item.item_id),
             )
             if revoked == "unknown":
-                raise unproven_error(run, error, state.app) from None
+                raise unproven_error(run, error, state) from None
             if revoked == "probably":
                 context.warn(
                     f"The Account API says that the {self.noun} {item} of app {state.app_id} "
@@ -379,19 +363,12 @@ class ShownOnceLifecycle(Lifecycle[InputsT, ShownOnceT]):
         }
         return lambda answered: self.first_state(outputs | answered, inputs)
 
-    def hold(self, context: Context, state: ShownOnceT) -> None:
-        """Claim what it has, and that it needs its app."""
-        state.hold(context)
-
     def read(self, context: Context, state: ShownOnceT) -> ShownOnceT | None:
         """Find its app. The API can't read it, so it exists as long as its app exists.
 
         It stays as it is, with a warning, if this person may not be allowed to see the app.
         """
-        app = read_app(context, state.app)
-        if app is None:
-            return None
-        return state.model_copy(update={"seen_by": app.seen_by, "app_name": app.app_name})
+        return read_app(context, state)
 
     def delete(self, context: Context, state: ShownOnceT) -> None:
         """Revoke all that it still has, also if one of them fails."""

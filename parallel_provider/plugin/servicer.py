@@ -219,7 +219,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             context.abort(_FAILED, DOOR.line(f"{action} {subject}: {text}"))
         messages = ResourceMessages(self._engine, request.urn)
         secret_names = calls.secret_names(*_properties_in(request))
-        call = Call(self._process, subject, names, messages, secret_names)
+        call = Call(self._process, subject, names, messages, secret_names, names.name)
         with _aborting(context, calls, request), call.reporting(action):
             return method(calls, call, request)
 

@@ -69,7 +69,6 @@ class RotatingApiKey(ParallelResource, module="parallel", name="RotatingApiKey")
     """What was given as `triggers`."""
 
     _name_input = "api_key_name"
-    _created_marker = "api_key_id"
     _secret_outputs = ("raw_api_key", "previous_raw_api_key")
     _instead_of_import = CREATE_INSTEAD
 

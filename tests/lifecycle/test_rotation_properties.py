@@ -157,7 +157,7 @@ class History(RuleBasedStateMachine):
         try:
             if before is None:
                 self.state = LIFECYCLE.create(context, inputs)
-            elif LIFECYCLE.diff(context, before, news).changed:
+            elif LIFECYCLE.diff(context, before, dict(inputs)).changed:
                 self.state = LIFECYCLE.update(context, before, inputs)
         except ConnectionFailedError:
             assert self.account.revoked.keys() == revoked_before, "revoked in a run that failed"

@@ -23,6 +23,7 @@ for folder in ("api", "credentials", "lifecycle", "plugin"):
 SOURCES += sorted((PACKAGE.parent / "policy").glob("*.py"))
 # Names of OAuth and of the JSON that a token command prints.
 OTHERS = {"access_token", "expires_at", "invalid_grant"}
+_DESCRIBING = ("OnChange", "ReplaceOnChange", "Setting")
 _WORDS = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b|\b(?:True|False|None)\b")
 _PYTHON = re.compile(r"^(?:import|from) ", re.MULTILINE)
 
@@ -38,7 +39,10 @@ def texts(tree: ast.AST) -> Iterator[tuple[str, bool]]:
         if isinstance(node, ast.Call):
             name = node.func.id if isinstance(node.func, ast.Name) else ""
             values = [each.value for each in node.keywords if each.arg == "description"]
-            for value in [*values, *(node.args if name in ("OnChange", "Setting") else ())]:
+            for value in [
+                *values,
+                *(node.args if name in ("OnChange", "ReplaceOnChange", "Setting") else ()),
+            ]:
                 described |= {id(part) for part in ast.walk(value)}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
