@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,11 @@ NEEDS = {
 class LanguageProject:
     """A copy of a program, its stack `dev`, and everything that Pulumi writes, in one folder.
 
-    With `schema`, the plugin isn't installed: the program's package is made from that file.
+    With `package`, the plugin isn't installed: these are the arguments of `pulumi package add`.
     """
 
     def __init__(
-        self, folder: Path, emulator: Emulator, language: str, schema: Path | None = None
+        self, folder: Path, emulator: Emulator, language: str, package: Sequence[str] = ()
     ) -> None:
         self._emulator = emulator
         self.folder = folder / "program"
@@ -79,17 +80,17 @@ class LanguageProject:
             "PULUMI_HOME": str(folder / "home"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
-        if schema is None:
+        if package:
+            self.env["PATH"] = _path_without_plugin()
+        else:
             program = Path(sys.executable).with_name("parallel-provider")
             self.run(str(program), "plugin", "install")
-        else:
-            self.env["PATH"] = _path_without_plugin()
         if language == "typescript":
             self.run("npm", "install", "--no-audit", "--no-fund")
         if language == "python":
             self._write_python_project(folder / "venv")
-        if language != "yaml" or schema is not None:
-            self.run("pulumi", "package", "add", "parallel" if schema is None else str(schema))
+        if language != "yaml" or package:
+            self.run("pulumi", "package", "add", *(package or ["parallel"]))
         self.stack = automation.Stack.create(
             "dev", automation.LocalWorkspace(work_dir=str(self.folder), env_vars=self.env)
         )

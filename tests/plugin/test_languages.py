@@ -130,7 +130,7 @@ def test_machine_without_the_plugin_downloads_it(
         schema = tmp_path / "schema.json"
         changed = package_schema() | {"pluginDownloadURL": downloads.url}
         schema.write_text(json.dumps(changed))
-        project = LanguageProject(tmp_path, emulator, language, schema)
+        project = LanguageProject(tmp_path, emulator, language, [str(schema)])
         assert downloads.asked == []
 
         up = project.stack.up()
@@ -140,6 +140,21 @@ def test_machine_without_the_plugin_downloads_it(
     [asked] = set(downloads.asked)
     assert asked in {f"/{archive_name(__version__, platform)}" for platform in PLATFORMS}
     assert len(live_keys(emulator)) == 2
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("language", [_needing("yaml", is_slow=True)])
+def test_first_step_can_download_the_plugin(
+    tmp_path: Path, emulator: Emulator, release: Path, language: str
+) -> None:
+    """`pulumi package add --server` installs it, and Pulumi.yaml has where it comes from."""
+    with Downloads(release) as downloads:
+        package = [f"parallel@{__version__}", "--server", downloads.url]
+        project = LanguageProject(tmp_path, emulator, language, package)
+
+    assert len(downloads.asked) == 1
+    assert f"pluginDownloadURL: {downloads.url}" in (project.folder / "Pulumi.yaml").read_text()
+    assert changes(project.stack.up()) == {"create": 5}
 
 
 def _import_a_key(project: LanguageProject, emulator: Emulator) -> None:

@@ -6,7 +6,6 @@ https://www.pulumi.com/docs/iac/guides/building-extending/packages/schema/
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 from collections.abc import Mapping
@@ -48,7 +47,6 @@ def in_camel_case(text: str) -> str:
     return _NAME.sub(lambda match: to_camel(match[0]), text)
 
 
-@functools.cache
 def schema_text() -> str:
     """Return the text of the file of the schema."""
     return json.dumps(package_schema(), indent=2) + "\n"
