@@ -10,11 +10,11 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2 as proto
 
-from parallel_provider.plugin.schema import package_schema
 from parallel_provider.plugin.values import from_struct, to_struct
 from parallel_provider.testing.emulator import Emulator
 from parallel_provider.version import __version__
 from tests.plugin.calls import Plugin, create_rotating_key, urn
+from tools.documents.schema import package_schema
 
 APP, KEY, SVC = urn("App", "search"), urn("ApiKey", "ci"), urn("RotatingApiKey", "svc")
 CREDIT = urn("BalanceTopUp", "credit")
