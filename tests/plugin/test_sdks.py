@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from parallel_provider.plugin.schema import SCHEMA_FILE
+from tests.native.providers import plugin_executable
 
 needs_pulumi = pytest.mark.skipif(
     shutil.which("pulumi") is None, reason="needs pulumi on PATH, and nothing of it was tried"
 )
 pytestmark = needs_pulumi
 
-EXECUTABLE = Path(sys.executable).with_name("pulumi-resource-parallel")
+EXECUTABLE = plugin_executable()
 
 
 def needs(*programs: str) -> pytest.MarkDecorator:

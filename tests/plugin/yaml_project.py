@@ -13,6 +13,7 @@ import pytest
 from pulumi import automation
 
 from parallel_provider.testing.emulator import Emulator
+from tests.native.providers import plugin_executable
 
 needs_yaml = pytest.mark.skipif(
     shutil.which("pulumi-language-yaml") is None or shutil.which("pulumi") is None,
@@ -25,7 +26,7 @@ runtime: yaml
 plugins:
   providers:
     - name: parallel
-      path: {Path(sys.executable).parent}
+      path: {plugin_executable().parent}
 """
 _PYTHON = f"""
 name: shop
