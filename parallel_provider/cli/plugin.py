@@ -56,7 +56,11 @@ def install() -> None:
     click.echo(f"Installed the plugin parallel {__version__}, which runs {sys.executable}.")
     for version in _other_versions(_pulumi_home() / "plugins"):
         _pulumi("rm", version, "--yes")
-        click.echo(f"Removed the plugin parallel {version}, which ran the same environment.")
+        click.echo(
+            f"Removed the plugin parallel {version}, which ran the same environment. In programs "
+            f"whose Pulumi.yaml has `parallel@{version}`, write `parallel@{__version__}`, and run "
+            "`pulumi package add parallel` and `pulumi up`."
+        )
 
 
 def launcher_text() -> str:
