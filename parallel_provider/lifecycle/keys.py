@@ -16,7 +16,7 @@ from concurrent.futures import wait
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal, NoReturn, TypeVar
 
-from pydantic import AliasChoices, Field, SecretStr, TypeAdapter
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, TypeAdapter
 
 from parallel_provider.api import AnswerError, ApiError, CreatedApiKey, NotFoundError
 from parallel_provider.api.models import LATEST_TIME, Id
@@ -186,10 +186,16 @@ class RetiredKey(Declared):
     )
 
 
+NO_RAW_KEY = SecretStr("")
+
+# Typed programs pass it on as a text. States of earlier versions have none where it isn't kept.
+RawKey = Annotated[SecretStr, BeforeValidator(lambda raw: NO_RAW_KEY if raw is None else raw)]
+
+
 class ApiKeyState(State):
     """The outputs of a key. `created_at` is epoch seconds, by the server's clock.
 
-    `raw_api_key` is None if the state doesn't keep it, which it does until the key is delivered.
+    `raw_api_key` is empty if the state doesn't keep it, which it does until the key is delivered.
     """
 
     api_key_id: str = Field(description="The key's id.")
@@ -205,7 +211,11 @@ class ApiKeyState(State):
         description="The shortened form that the console shows; not a secret."
     )
     created_at: Integer = Field(description="When it was created, in epoch seconds.")
-    raw_api_key: SecretStr | None = Field(default=None, description="The key itself.")
+    raw_api_key: RawKey = Field(
+        default=NO_RAW_KEY,
+        description="The key itself. An empty text if the state doesn't keep it: with "
+        "`keep_raw_api_key` false, once the key is delivered, and after an import without it.",
+    )
     raw_api_key_fingerprint: str = Field(
         description='"sha256:" and the key\'s hash in hexadecimal digits; not a secret.'
     )
@@ -274,7 +284,7 @@ class ApiKeyState(State):
         """Say whether there is a command, and a raw key that no command has got yet."""
         return (
             inputs.get("deliver_command") is not None
-            and self.raw_api_key is not None
+            and bool(self.raw_api_key)
             and self.raw_api_key_fingerprint not in self.delivered
         )
 
@@ -291,7 +301,7 @@ class ApiKeyState(State):
         if inputs.get("keep_raw_api_key") is False:
             for name in secret_outputs(type(self)):
                 if fingerprint(getattr(self, name)) in delivered:
-                    changes[name] = None
+                    changes[name] = type(self).model_fields[name].default
         return self.model_copy(update=changes)
 
 
@@ -373,7 +383,7 @@ class RotatingApiKeyState(ApiKeyState):
                 "generation": self.generation + 1,
                 "previous_api_key_id": self.api_key_id,
                 "previous_api_key_name": self.api_key_name,
-                "previous_raw_api_key": self.raw_api_key,
+                "previous_raw_api_key": self.raw_api_key or None,
                 "keys_to_revoke": self.retired_keys,
             }
         )
@@ -427,7 +437,7 @@ KeyStateT = TypeVar("KeyStateT", bound=ApiKeyState)
 
 def fingerprint(raw: SecretStr | None) -> str:
     """Return the SHA-256 hash of a raw key: "sha256:" and hexadecimal digits; "" without one."""
-    if raw is None:
+    if not raw:
         return ""
     return f"sha256:{hashlib.sha256(raw.get_secret_value().encode()).hexdigest()}"
 
@@ -563,7 +573,7 @@ def deliver(context: Context, state: KeyStateT, inputs: KeyInputs) -> KeyStateT:
     The command gets the raw key on its standard input.
     """
     given = dict(inputs)
-    if state.must_deliver(given) and state.raw_api_key is not None:
+    if state.must_deliver(given):
         raw, name = state.raw_api_key.get_secret_value(), state.api_key_name
         run_command(
             Command(tuple(inputs.deliver_command), field_name("deliver_command")),
@@ -822,7 +832,7 @@ class KeyLifecycle(Lifecycle[KeyInputsT, KeyStateT]):
         """Return the outputs after a create. A raw key that isn't to be kept will be delivered."""
         expected = super().expect_create(context, inputs)
         is_dropped = inputs.get("keep_raw_api_key") is False
-        return {**expected, "raw_api_key": None} if is_dropped else expected
+        return {**expected, "raw_api_key": NO_RAW_KEY} if is_dropped else expected
 
     def expect_update(self, context: Context, state: KeyStateT, inputs: Props) -> dict[str, Any]:
         """Return the outputs after an update that creates no new key."""
@@ -901,7 +911,7 @@ class KeyLifecycle(Lifecycle[KeyInputsT, KeyStateT]):
 def warn_of_missing_raw_key(context: Context, state: ApiKeyState, news: Props) -> None:
     """Warn if the state is to have the raw key again, which it had to give up."""
     keeps = news.get("keep_raw_api_key") in (None, True)
-    if keeps and state.raw_api_key is None and state.raw_api_key_fingerprint in state.delivered:
+    if keeps and not state.raw_api_key and state.raw_api_key_fingerprint in state.delivered:
         context.warn(
             f"{field_name('keep_raw_api_key')} is true again, but the raw key of "
             f"{state.api_key_name!r} ({state.api_key_id}) can't be read again: "
@@ -1044,7 +1054,7 @@ class RotatingApiKeyLifecycle(KeyLifecycle[RotatingApiKeyInputs, RotatingApiKeyS
         return expected | {
             "previous_api_key_id": previous.api_key_id,
             "previous_api_key_name": previous.api_key_name,
-            "previous_raw_api_key": previous.raw_api_key,
+            "previous_raw_api_key": previous.raw_api_key or None,
             "previous_expires_at": UNKNOWN,
             "keys_to_revoke": tuple(key for key in state.retired_keys if key not in due.revoke),
         }

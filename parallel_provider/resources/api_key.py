@@ -37,8 +37,9 @@ class ApiKey(ParallelResource, module="parallel", name="ApiKey"):
     """The shortened form that the console shows; not a secret."""
     created_at: pulumi.Output[int]
     """When it was created, in epoch seconds by the server's clock."""
-    raw_api_key: pulumi.Output[str | None]
-    """The key itself: always a secret. None with `keep_raw_api_key=False`."""
+    raw_api_key: pulumi.Output[str]
+    """The key itself: always a secret. Empty if the state doesn't keep it: with
+    `keep_raw_api_key=False`, once the key is delivered."""
     raw_api_key_fingerprint: pulumi.Output[str]
     """"sha256:" and the key's hash in hexadecimal digits; not a secret."""
     triggers: pulumi.Output[Any]

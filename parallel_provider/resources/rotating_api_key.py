@@ -41,8 +41,9 @@ class RotatingApiKey(ParallelResource, module="parallel", name="RotatingApiKey")
     """The shortened form of the current key that the console shows; not a secret."""
     created_at: pulumi.Output[int]
     """When the current key was created, in epoch seconds by the server's clock."""
-    raw_api_key: pulumi.Output[str | None]
-    """The current key itself: always a secret. None with `keep_raw_api_key=False`."""
+    raw_api_key: pulumi.Output[str]
+    """The current key itself: always a secret. Empty if the state doesn't keep it: with
+    `keep_raw_api_key=False`, once the key is delivered."""
     raw_api_key_fingerprint: pulumi.Output[str]
     """"sha256:" and the hash of the current key in hexadecimal digits; not a secret."""
     generation: pulumi.Output[int]

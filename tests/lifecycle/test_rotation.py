@@ -196,8 +196,8 @@ def test_what_is_due_is_announced(due: Plan, given: dict[str, object], texts: li
 @pytest.mark.parametrize(
     ("command", "delivered", "left"),
     [
-        (["store"], (), (None, SecretStr("old"))),
-        (["store"], (fingerprint(SecretStr("old")),), (None, None)),
+        (["store"], (), (SecretStr(""), SecretStr("old"))),
+        (["store"], (fingerprint(SecretStr("old")),), (SecretStr(""), None)),
         (None, (), (SecretStr("new"), SecretStr("old"))),
     ],
 )

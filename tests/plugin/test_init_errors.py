@@ -96,7 +96,7 @@ def test_key_that_is_left_stays_in_the_state_until_it_is_delivered(
     updated = plugin.update(KEY, left, inputs)
 
     assert updated == expected
-    assert updated["rawApiKey"] is None
+    assert updated["rawApiKey"] == ""
     assert store.read_text() == left["rawApiKey"]
     assert plugin.diff(KEY, updated, inputs).changes != SOME
 

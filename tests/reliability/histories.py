@@ -181,7 +181,7 @@ class Histories(RuleBasedStateMachine):
         alive = {k["api_key_id"] for k in self.emulator.state()["keys"] if k["revoked_at"] is None}
         for resource in self.world.stack.resources:
             outputs = resource.outputs
-            if "raw_api_key" not in outputs:
+            if not outputs.get("raw_api_key"):
                 continue
             assert outputs["raw_api_key"][-4:] == outputs["display_value"][-4:]
             assert outputs["api_key_id"] in alive or self._may_be_revoked(resource.name), (

@@ -25,13 +25,13 @@ def program() -> None:
     assert_type(parallel.App.get("shared", app.app_id), parallel.App)
 
     key = parallel.ApiKey("ci", app_id=app.app_id, triggers={"quarter": ["2026Q4", 1, None]})
-    assert_type(key.raw_api_key, pulumi.Output[str | None])
+    assert_type(key.raw_api_key, pulumi.Output[str])
     assert_type(key.created_at, pulumi.Output[int])
     assert_type(key.triggers, pulumi.Output[Any])
 
     svc = parallel.RotatingApiKey("svc", app_id=app.app_id, rotate_after="30d", overlap="2d")
     parallel.RotatingApiKey("svc2", app_id=app.app_id, rotate_after=timedelta(days=30))
-    assert_type(svc.raw_api_key, pulumi.Output[str | None])
+    assert_type(svc.raw_api_key, pulumi.Output[str])
     assert_type(svc.generation, pulumi.Output[int])
     assert_type(svc.previous_raw_api_key, pulumi.Output[str | None])
 

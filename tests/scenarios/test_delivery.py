@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from parallel_provider.testing.emulator import Emulator
-from tests.engines import Project, changes, plain
+from tests.engines import Project, changes, is_secret, plain
 from tests.scenarios.clock import Clock
 from tests.scenarios.story import in_words_of, live_keys, warnings
 
@@ -73,6 +73,8 @@ def test_delivered_key_needs_no_place_in_the_state(
     result = project.up()
     (entry,) = delivered(store)
     outputs = project.resource("svc")["outputs"]
+    assert is_secret(outputs["raw_api_key"])
+    assert plain(outputs["raw_api_key"]) == ""
     digest = hashlib.sha256(entry["value"].encode()).hexdigest()
     assert outputs["raw_api_key_fingerprint"] == f"sha256:{digest}"
     assert outputs["display_value"].endswith(entry["value"][-4:])
@@ -95,7 +97,7 @@ def test_kept_key_is_delivered_too(
     assert plain(project.resource("svc")["outputs"]["raw_api_key"]) == entry["value"]
     declare(project, resource, deliver_command=command(store), keep_raw_api_key=False)
     assert changes(project.up()) == {"same": 2, "update": 1}
-    assert "raw_api_key" not in project.resource("svc")["outputs"]
+    assert plain(project.resource("svc")["outputs"]["raw_api_key"]) == ""
     assert changes(project.up()) == {"same": 3}
     assert len(delivered(store)) == 1
 
@@ -160,6 +162,27 @@ def test_raw_key_that_is_to_be_kept_again_comes_with_the_next_key(
     assert plain(outputs["raw_api_key"]) == delivered(store)[-1]["value"]
 
 
+def test_state_that_has_no_raw_key_at_all_changes_nothing(
+    project: Project, emulator: Emulator, store: Path, resource: str
+) -> None:
+    """Earlier versions wrote no output where the state doesn't keep the key."""
+    declare(project, resource, deliver_command=command(store), keep_raw_api_key=False)
+    project.up()
+    state = project.stack.export_stack().deployment
+    [key] = [each for each in state["resources"] if each["urn"].endswith("::svc")]
+    name = "raw_api_key" if project.provider == "dynamic" else "rawApiKey"
+    assert is_secret(key["outputs"].pop(name))
+    if project.provider == "native":
+        key["outputs"][name] = None
+    project.take_over(state)
+
+    assert changes(project.preview()) == changes(project.up()) == {"same": 3}
+    project.refresh()
+    assert plain(project.resource("svc")["outputs"]["raw_api_key"]) == ""
+    assert changes(project.up()) == {"same": 3}
+    assert len(emulator.state()["keys"]) == len(delivered(store)) == 1
+
+
 def test_previous_raw_key_stays_until_its_key_is_revoked_if_it_was_never_delivered(
     project: Project, emulator: Emulator, store: Path
 ) -> None:
@@ -174,7 +197,7 @@ def test_previous_raw_key_stays_until_its_key_is_revoked_if_it_was_never_deliver
     project.up()
     assert [entry["PARALLEL_API_KEY_NAME"] for entry in delivered(store)] == ["svc-2"]
     outputs = project.resource("svc")["outputs"]
-    assert "raw_api_key" not in outputs
+    assert plain(outputs["raw_api_key"]) == ""
     assert plain(outputs["previous_raw_api_key"]) == raw
     assert changes(project.up()) == {"same": 3}
     clock.forward(days=1, seconds=1)
