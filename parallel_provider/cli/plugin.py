@@ -14,7 +14,6 @@ from pathlib import Path
 
 import click
 
-import parallel_provider
 from parallel_provider.errors import ParallelError
 from parallel_provider.version import __version__
 
@@ -65,7 +64,7 @@ def install() -> None:
 
 def launcher_text() -> str:
     """Return a script that starts the plugin of this environment, or says that it is gone."""
-    package = Path(parallel_provider.__file__).parent
+    package = Path(__file__).parents[1]
     return f"""#!/bin/sh
 {_ORIGIN}
 {_python_line()}

@@ -195,7 +195,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if failures:
                 # As failures of the answer, the engine would print a property after each: `()`.
                 raise LifecycleError("; ".join(failures))
-            return proto.InvokeResponse(**{"return": to_struct(result)})
+            answer = proto.InvokeResponse()
+            getattr(answer, "return").CopyFrom(to_struct(result))
+        return answer
 
     def close(self) -> None:
         """Take back what the run has claimed: this process goes on without it."""
