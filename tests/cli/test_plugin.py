@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -88,6 +89,12 @@ def test_missing_pulumi_is_one_line(run: Run, tmp_path: Path) -> None:
         "Error: installing the plugin: there is no `pulumi` on PATH: install Pulumi's command line "
         "first\n"
     )
+
+
+def test_environment_has_no_plugin_on_path() -> None:
+    """Pulumi would start it in place of the version that a program asks for, with a warning."""
+    scripts = importlib.metadata.distribution("parallel-provider").entry_points
+    assert [script.name for script in scripts] == ["parallel-provider"]
 
 
 @needs_pulumi

@@ -41,8 +41,10 @@ class Machine:
         self.program.mkdir()
         (folder / "state").mkdir()
         self.home = folder / "home"
+        active = [str(folder / "venv" / "bin"), os.environ["PATH"]]
         self.env = {
             **os.environ,
+            "PATH": os.pathsep.join(active),
             **emulator.environment,
             "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "test",
