@@ -2,4 +2,4 @@
 
 from parallel_provider.plugin.__main__ import main
 
-main(has_own_environment=True)
+main(commands_by_path=True)

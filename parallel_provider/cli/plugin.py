@@ -26,7 +26,7 @@ _ORIGIN = (
 # With -c, the folder in which Pulumi starts the plugin, a program's, is first in the path.
 _START = (
     "import sys; sys.path = [folder for folder in sys.path if folder]; "
-    "from parallel_provider.plugin.__main__ import main; main()"
+    "from parallel_provider.plugin.__main__ import main; main(commands_by_path=True)"
 )
 
 

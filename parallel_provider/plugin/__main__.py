@@ -42,14 +42,13 @@ def serve(provider: Provider) -> tuple[grpc.Server, int]:
     return server, port
 
 
-def main(*, has_own_environment: bool = False) -> None:
+def main(*, commands_by_path: bool = False) -> None:
     """Run a command, or serve one provider until the engine ends this process or is gone itself.
 
-    `has_own_environment` says that Pulumi has made the Python environment: its commands are on
-    nobody's PATH.
+    With `commands_by_path`, messages name the command line by its path, unless it is on PATH.
     """
     arguments = sys.argv[1:]
-    if has_own_environment:
+    if commands_by_path:
         call_commands_by_path()
     # The engine's address is the last one. Flags for logs can come before it.
     address = arguments[-1] if arguments else ""

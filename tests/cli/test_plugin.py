@@ -29,9 +29,10 @@ def fake_pulumi(folder: Path, script: str) -> str:
     return f"{folder}{os.pathsep}{os.environ['PATH']}"
 
 
-def version_said_by(launcher: Path, folder: Path) -> str:
+def version_said_by(launcher: Path, folder: Path, *arguments: str) -> str:
     """Start a plugin in a folder, and return the version that it says."""
-    with subprocess.Popen([launcher], cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+    command = [launcher, *arguments]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             port = int(process.stdout.readline())
@@ -161,6 +162,30 @@ def test_launcher_imports_nothing_from_the_folder_of_a_program(tmp_path: Path) -
         (program / f"{name}.py").write_text("raise SystemExit('imported from the program')")
 
     assert version_said_by(folder / "pulumi-resource-parallel", program) == __version__
+
+
+def test_launcher_with_flags_of_the_engine_serves(tmp_path: Path) -> None:
+    """`pulumi --logflow` puts flags for logs before its address."""
+    launcher = write_launcher(tmp_path, "0.0.1", launcher_text()) / "pulumi-resource-parallel"
+
+    flags = ("--logtostderr", "-v=9", "--tracing", "file:trace")
+    assert version_said_by(launcher, tmp_path, *flags, "127.0.0.1:9") == __version__
+
+
+def test_launcher_names_the_command_where_it_is(tmp_path: Path) -> None:
+    """The environment of a plugin need not be on PATH."""
+    folder = write_launcher(tmp_path, "0.0.1", launcher_text())
+    file = str(tmp_path / "auth.json")
+
+    done = subprocess.run(
+        [folder / "pulumi-resource-parallel", "token"],
+        env={"PARALLEL_AUTH_FILE": file, "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert f"run `{Path(sys.executable).with_name('parallel-provider')} login`" in done.stderr
 
 
 def test_launcher_with_a_command_runs_it(run: Run, tmp_path: Path) -> None:

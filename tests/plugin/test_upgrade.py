@@ -109,7 +109,7 @@ def test_upgrade_by_the_documented_steps(tmp_path: Path, emulator: Emulator) -> 
     up = machine.run("pulumi", "up", "--yes", "--non-interactive")
     assert "2 unchanged" in up
     assert "warning" not in up.lower()
-    assert f"default_{NEXT.replace('.', '_')}::" in machine.run("pulumi", "stack", "export")
+    assert f"::default_{NEXT.replace('.', '_')}" in machine.run("pulumi", "stack", "export")
     assert emulator.state()["apps"] == before
     machine.run("pulumi", "refresh", "--yes", "--non-interactive")
     assert "2 deleted" in machine.run("pulumi", "destroy", "--yes", "--non-interactive")
