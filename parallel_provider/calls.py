@@ -46,7 +46,13 @@ from parallel_provider.lifecycle.declare import (
     check_inputs,
     input_defaulting_to_resource_name,
 )
-from parallel_provider.lifecycle.resource import Diff, Lifecycle, RawKeyOf, UnfinishedError
+from parallel_provider.lifecycle.resource import (
+    REVOKE_BY_HAND,
+    Diff,
+    Lifecycle,
+    RawKeyOf,
+    UnfinishedError,
+)
 from parallel_provider.lifecycle.run import Context, Messages, ResourceNames, Run
 from parallel_provider.model import plain, why
 from parallel_provider.printable import field_name, hide, line_for_user, printable
@@ -68,29 +74,27 @@ _VARYING = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}| \[re
 # These calls come in a refresh or a destroy too.
 _ALSO_WITH_OLD_CONFIGURATION = ("reading", "comparing", "deleting")
 _TRIGGERS = "triggers"
+# An output that every created resource has, and that isn't an input: `.get` sends inputs alone.
+_OF_CREATED = "org_id"
 
 
 @dataclass(frozen=True)
 class Door:
     """What the doors differ in.
 
-    `spelling` spells the name of an input or output for users, if that isn't the declared name.
+    `spell` returns the name of an input or output as users write it, from the declared name.
     `keeps_unfinished` says that a resource whose last step failed can get into the state. The
     engine then asks for an update of it also where nothing differs. `has_old_configuration` says
     that a refresh and a destroy get the configuration of the last `pulumi up`.
     """
 
-    spelling: Callable[[str], str] | None = None
+    spell: Callable[[str], str] = str
     keeps_unfinished: bool = False
     has_old_configuration: bool = False
 
-    def spell(self, name: str) -> str:
-        """Return the name of an input or output as users write it."""
-        return self.spelling(name) if self.spelling is not None else name
-
     def properties(self, values: Props) -> dict[str, Any]:
         """Return inputs or outputs as JSON-like data, with names as users write them."""
-        return {self.spell(name): plain(value, self.spelling) for name, value in values.items()}
+        return {self.spell(name): plain(value, self.spell) for name, value in values.items()}
 
     def line(self, text: str) -> str:
         """Return a text for the user as the engine gets it."""
@@ -166,8 +170,8 @@ class Process:
 class Call:
     """One call of the engine for one resource.
 
-    `subject` is what messages call the resource, such as "ApiKey 'ci'". Of `names`, `default_name`
-    is the value of the name input if the program gives none. `secret_names` are values of the name
+    `subject` is what messages call the resource, such as "ApiKey 'ci'". `default_name` is the value
+    of the name input if the program gives none. `secret_names` are values of the name
     input that the program calls secrets. `messages` are the run's, unless others are given.
     """
 
@@ -176,6 +180,7 @@ class Call:
     names: ResourceNames = field(default_factory=ResourceNames)
     messages: Messages | None = None
     secret_names: tuple[object, ...] = ()
+    default_name: str = ""
 
     def context(self) -> Context:
         """Return what the lifecycle gets."""
@@ -257,9 +262,8 @@ class Calls:
         """
         with call.creating(is_new=not olds):
             default = self._default_name(call, olds, news, had_default_name=had_default_name)
-            names = replace(call.names, default_name=default)
-            context = replace(call, names=names).context()
-            checked = self.lifecycle.check(context, olds, news)
+            given = {**news, self.name_input: default} if default and self.name_input else news
+            checked = self.lifecycle.check(call.context(), olds, given)
         texts = [problem.text for problem in checked.problems]
         texts += [self._unknown_text(call.process.door, name) for name in unknown_names]
         if texts and not olds:
@@ -276,7 +280,7 @@ class Calls:
         every input of a resource. So the first run after an import takes over what the program
         says, and replaces nothing: a key that is in use must not be revoked by an import.
         """
-        context, state = call.context(), self._state(outputs)
+        context, state, news = call.context(), self._state(outputs), self._typed(news)
         if is_imported:
             return self._diff_after_import(context, state, news)
         diff = self.lifecycle.diff(context, state, news)
@@ -306,7 +310,7 @@ class Calls:
         One that the program doesn't manage has no outputs yet. With `raw_key_of`, it is imported.
         """
         state: State | None
-        if self.lifecycle.created_marker in outputs:
+        if _OF_CREATED in outputs:
             state = self.lifecycle.read(call.context(), self._state(outputs))
         else:
             with call.creating():
@@ -344,7 +348,7 @@ class Calls:
 
         Raises InitFailedError, if the door can keep what isn't finished.
         """
-        context, state = call.context(), self._state(outputs)
+        context, state, news = call.context(), self._state(outputs), self._typed(news)
         if is_imported:
             state = self._completed_after_import(state, news)
         if is_preview:
@@ -371,8 +375,8 @@ class Calls:
         if self.name_input is None or news.get(self.name_input) is not None:
             return ""
         old = olds.get(self.name_input)
-        is_kept = had_default_name and call.names.default_name and isinstance(old, str)
-        return str(old) if is_kept else call.names.default_name
+        is_kept = had_default_name and call.default_name and isinstance(old, str)
+        return str(old) if is_kept else call.default_name
 
     def _unknown_text(self, door: Door, name: str) -> str:
         known = list(map(door.spell, self.inputs_type.model_fields))
@@ -415,6 +419,11 @@ class Calls:
             return completed.model_copy(update={_TRIGGERS: news.get(_TRIGGERS)})
         return completed
 
+    def _typed(self, news: Props) -> Props:
+        """Return checked inputs as the check had them: durations are such, and not text."""
+        typed = check_inputs(self.inputs_type, news).inputs
+        return {name: typed[name] for name in news}
+
     def _valid_inputs(self, news: Props) -> Any:  # noqa: ANN401 - of the lifecycle's type
         try:
             return self.inputs_type.model_validate(news)
@@ -438,7 +447,7 @@ class Calls:
             yield
         except UnfinishedError as error:
             if not call.process.door.keeps_unfinished:
-                raise error.error from None
+                raise LifecycleError(f"{error.reason}: {REVOKE_BY_HAND}") from None
             raise InitFailedError(
                 f"{error.reason}. It stays in the stack's state, and the next run goes on there",
                 resource_id or error.state.resource_id,

@@ -17,26 +17,12 @@ from pydantic import (
     ConfigDict,
     SecretStr,
     ValidationError,
+    field_validator,
 )
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from parallel_provider.printable import remember_secret
 from parallel_provider.sendable import MAX_INTEGER, whole
-
-__all__ = [
-    "MAX_INTEGER",
-    "Integer",
-    "Model",
-    "ModelT",
-    "Number",
-    "Secret",
-    "SecretStr",
-    "Text",
-    "ValidationError",
-    "plain",
-    "read_json",
-    "why",
-]
 
 
 class Model(BaseModel):
@@ -51,6 +37,14 @@ class Model(BaseModel):
         # Not defer_build: before pydantic 2.14, two threads that use a model first at the same time
         # break it, and a broken model can't read the answer that has a new key.
     )
+
+    @field_validator("*")
+    @classmethod
+    def _remember_secret(cls, value: object) -> object:
+        """Let no text show a secret from now on, even if the rest of the data can't be used."""
+        if isinstance(value, SecretStr):
+            remember_secret(value.get_secret_value())
+        return value
 
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -121,27 +115,17 @@ def _reason(problem: ErrorDetails) -> str:
     return problem["msg"].removeprefix("Value error, ")
 
 
-def plain(value: Any, spell: Callable[[str], str] | None = None) -> Any:  # noqa: ANN401 - any field of a model
+def plain(value: Any, spell: Callable[[str], str] = str) -> Any:  # noqa: ANN401 - any field of a model
     """Return a model, or a value of one, as JSON-like data with its secrets as text.
 
-    `spell` returns what the data has for a field's name. Without it, that is the alias that the
-    field declares itself, or the name.
+    `spell` returns what the data has for a field's name.
     """
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     if isinstance(value, BaseModel):
-        return {
-            spell(name) if spell else _written_name(name, info): plain(getattr(value, name), spell)
-            for name, info in type(value).model_fields.items()
-        }
+        return {spell(name): plain(item, spell) for name, item in value}
     if isinstance(value, dict):
         return {key: plain(item, spell) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item, spell) for item in value]
     return value
-
-
-def _written_name(name: str, info: FieldInfo) -> str:
-    """Return the alias that a field declares itself, which has priority over generated ones."""
-    own_alias = info.serialization_alias if info.alias_priority == 2 else None  # noqa: PLR2004 - pydantic's
-    return own_alias or name

@@ -10,16 +10,6 @@ Json = dict[str, Any]
 
 DESCRIPTION = Path(__file__).parent / "account-api.openapi.json"
 
-# The OpenAPI file doesn't list how each operation may refuse.
-REFUSALS = {
-    "GET balance": [401, 403],
-    "POST balance/add": [400, 401, 402, 403, 409],
-    "GET apps": [401, 403],
-    "POST apps": [400, 401, 403],
-    "DELETE apps/{app_id}": [401, 403, 404],
-    "POST apps/{app_id}/keys": [400, 401, 403, 404],
-    "DELETE apps/{app_id}/keys/{api_key_id}": [401, 403, 404],
-}
 _REFUSAL = {
     "description": "Refused",
     "content": {
@@ -52,9 +42,17 @@ def completed() -> Json:
     """Return the description with the refusals, and without a contradiction."""
     description = described()
     for name, operation in operations(description).items():
-        operation["responses"] |= {str(status): _REFUSAL for status in REFUSALS[name]}
+        operation["responses"] |= {str(status): _REFUSAL for status in _refusals(name)}
     # A raw key is required in an answer, but also write-only, so absent from every answer.
     for schema in description["components"]["schemas"].values():
         for each in schema.get("properties", {}).values():
             each.pop("writeOnly", None)
     return description
+
+
+def _refusals(name: str) -> list[int]:
+    """Return how an operation may refuse, which the file doesn't say."""
+    of_changes = [400] if name.startswith("POST") else []
+    of_charges = [402, 409] if name == "POST balance/add" else []
+    of_apps = [404] if "{app_id}" in name else []
+    return [401, 403, *of_changes, *of_charges, *of_apps]

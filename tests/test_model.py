@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from parallel_provider.api import models
 from parallel_provider.model import (
@@ -13,9 +14,9 @@ from parallel_provider.model import (
     Number,
     Secret,
     Text,
-    ValidationError,
     why,
 )
+from parallel_provider.printable import masked
 
 HUSH = "hush-hush"
 
@@ -100,3 +101,11 @@ def test_error_names_every_wrong_field_and_no_value(changes: dict[str, Any], pro
 def test_model_is_built_when_it_is_imported(model: type) -> None:
     """Two threads that build a model at the same time would break it, before pydantic 2.14."""
     assert not issubclass(model, Model) or model.__pydantic_complete__
+
+
+def test_secret_of_a_model_is_hidden_from_every_text() -> None:
+    """Also if the rest of the model can't be used."""
+    with pytest.raises(ValidationError):
+        Outer.model_validate({"secret": "quiet-as-a-mouse", "count": "no number"})
+
+    assert masked("it was quiet-as-a-mouse") == "it was ********"

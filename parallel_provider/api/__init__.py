@@ -26,7 +26,7 @@ from parallel_provider.api.errors import (
     StatusError,
     WrongOrganizationError,
 )
-from parallel_provider.api.models import AppItem, Apps, Balance, CreatedApiKey
+from parallel_provider.api.models import AppItem, Apps, Balance, CreatedApiKey, CreatedSecret
 
 __all__ = [
     "AccountApi",
@@ -38,6 +38,7 @@ __all__ = [
     "Balance",
     "ConnectionFailedError",
     "CreatedApiKey",
+    "CreatedSecret",
     "NoAnswerError",
     "NotFoundError",
     "PermissionDeniedError",

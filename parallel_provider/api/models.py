@@ -13,7 +13,15 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, FailFast, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 
 from parallel_provider.api.errors import (
     NOT_JSON,
@@ -28,26 +36,23 @@ from parallel_provider.api.errors import (
 )
 from parallel_provider.http_dates import parse_http_date
 from parallel_provider.model import (
-    MAX_INTEGER,
     Integer,
     Model,
     Secret,
-    SecretStr,
     Text,
-    ValidationError,
     read_json,
     why,
 )
-from parallel_provider.printable import remember_secret
-from parallel_provider.sendable import misfit
+from parallel_provider.sendable import MAX_INTEGER, misfit
 
 if TYPE_CHECKING:
     import httpx
 
 Answer = TypeVar("Answer", bound="ApiModel")
+Created = TypeVar("Created", bound="CreatedSecret")
 
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,200}")
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # RFC 8288: rel is one name, or several in quotes.
 _NEXT_PAGE = re.compile(r"""\brel\s*=\s*("[^"]*\bnext\b|next\b)""", re.IGNORECASE)
 # The year 3000. Durations are shorter than a thousand years, so what is counted from a time before
@@ -69,7 +74,7 @@ def _require_id(value: str) -> str:
 
 
 def _lower_uuid(value: str) -> str:
-    return value.lower() if _UUID.fullmatch(value) else value
+    return value.lower() if UUID.fullmatch(value) else value
 
 
 Id = Annotated[str, AfterValidator(_require_id)]
@@ -89,14 +94,6 @@ class ApiModel(Model):
     def org_ids(self) -> set[str]:
         """The organizations that the answer names; empty where it names none."""
         return set()
-
-    @field_validator("*")
-    @classmethod
-    def _remember_secret(cls, value: object) -> object:
-        """Let no text show a secret from now on, even if the rest of the answer can't be used."""
-        if isinstance(value, SecretStr):
-            remember_secret(value.get_secret_value())
-        return value
 
     @classmethod
     def holds_secret(cls) -> bool:
@@ -192,31 +189,41 @@ class CreatedApp(ApiModel):
     app_id: AppId
 
 
-class CreatedApiKey(ApiModel):
-    """The answer of POST /service/v1/apps/{app_id}/keys. No other answer has the raw key.
+class CreatedSecret(ApiModel):
+    """The answer to the creation of what an app has with a secret. No other answer has the secret.
 
     `created_at` is epoch seconds, by the server's clock. `answered_at` isn't in the body: it is the
     time of the answer's Date header, in epoch seconds.
     """
 
-    id_field: ClassVar[str | None] = "api_key_id"
-
-    api_key_id: Id
-    api_key_name: Name
     app_id: AppId
     app_name: Name
     created_by_user_id: Name
     created_by_user_email: Name
-    display_value: Name
-    raw_api_key: Secret
     created_at: Annotated[Integer, Field(ge=0, le=LATEST_TIME)]
     answered_at: Annotated[float | None, BeforeValidator(lambda _: None)] = None
 
+    @property
+    def created_id(self) -> str:
+        """The id of what was created."""
+        return str(getattr(self, self.id_field or ""))
+
     @classmethod
-    def read(cls, response: httpx.Response) -> CreatedApiKey:
+    def read(cls: type[Created], response: httpx.Response) -> Created:
         """Read the answer, and the time of its Date header."""
         date = parse_http_date(response.headers.get("date"))
         return super().read(response).model_copy(update={"answered_at": date})
+
+
+class CreatedApiKey(CreatedSecret):
+    """The answer of POST /service/v1/apps/{app_id}/keys."""
+
+    id_field: ClassVar[str | None] = "api_key_id"
+
+    api_key_id: Id
+    api_key_name: Name
+    display_value: Name
+    raw_api_key: Secret
 
 
 class Balance(ApiModel):
@@ -225,10 +232,12 @@ class Balance(ApiModel):
     Both amounts are 0 for an organization that pays by invoice (`will_invoice`).
     """
 
-    org_id: Id
-    credit_balance_cents: Cents
-    pending_debit_balance_cents: Cents
-    will_invoice: bool
+    org_id: Id = Field(description="The organization's id.")
+    credit_balance_cents: Cents = Field(description="The balance, in US cents.")
+    pending_debit_balance_cents: Cents = Field(
+        description="What was used and isn't subtracted yet, in US cents."
+    )
+    will_invoice: bool = Field(description="Whether the organization pays by invoice.")
 
     @property
     def org_ids(self) -> set[str]:

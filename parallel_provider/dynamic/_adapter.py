@@ -218,16 +218,17 @@ class Adapter:
         """Describe a call. The first of `props` has the resource's names now."""
         news = props[0]
         given = {name: str(news[name]) for name in _NAMES if news.get(name)}
-        default = news.get(self._default_name)
-        names = ResourceNames(
-            name=str(news.get(_RESOURCE_NAME) or ""),
-            default_name=default if isinstance(default, str) else "",
-            **given,
-        )
+        names = ResourceNames(name=str(news.get(_RESOURCE_NAME) or ""), **given)
         # Only a resource whose name input may be a secret has its own name beside it.
         may_be_secret = [each for each in props if each.get(_RESOURCE_NAME) is not None]
         secret_names = tuple(each.get(self._name_input) for each in may_be_secret)
-        return Call(self._process(), self._subject(news), names, secret_names=secret_names)
+        return Call(
+            self._process(),
+            self._subject(news),
+            names,
+            secret_names=secret_names,
+            default_name=str(news.get(self._default_name) or ""),
+        )
 
     def _subject(self, props: Mapping[str, Any]) -> str:
         kind = self._calls.lifecycle.kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
@@ -48,11 +48,10 @@ class AppInputs(Inputs):
 
     app_name: Annotated[
         VisibleText,
-        ReplaceOnChange(),
-        DefaultsToResourceName(),
-        OnChange(
+        ReplaceOnChange(
             "replaces the app: the new app and its keys are created before the old ones are deleted"
         ),
+        DefaultsToResourceName(),
     ] = Field(description="The app's name in the Parallel console.")
     adopt_existing: Annotated[Flag, OnChange(_DECLARES_EXISTING)] = Field(
         default=False,
@@ -67,23 +66,35 @@ class AppInputs(Inputs):
     )
 
 
-class AppState(State):
+class OwnedState(State):
+    """The outputs of an app, or of what belongs to one."""
+
+    app_id: str = Field(description="The id of its app.")
+    app_name: str = Field(description="The name of its app.")
+    org_id: str = Field(description="The organization's id.")
+    owner_id: Annotated[str | None, Internal()] = Field(
+        default=None, description="Tells this resource from others of a run."
+    )
+    seen_by: SeenBy = Field(
+        default=(), description="Marks of the people whose list of apps has had the app."
+    )
+
+    @property
+    def owner(self) -> str:
+        """What claims call this resource."""
+        return self.owner_id or self.resource_id
+
+
+class AppState(OwnedState):
     """The outputs of an app. `app_name` is the program's; a refresh doesn't change it."""
 
     app_id: str = Field(description="The app's id, a UUID; also the resource's id.")
     app_name: str = Field(description="The app's name; several apps can have the same name.")
-    org_id: str = Field(description="The organization's id.")
     org_name: str = Field(description="The organization's name.")
-    owner_id: Annotated[str | None, Internal()] = Field(
-        default=None, description="Tells this resource from others of a run."
-    )
     declared_existing: Annotated[bool, Internal()] = Field(
         default=False,
         description="True from the first program on that says adopt_existing or existing_app_id: "
         "then the app is never deleted.",
-    )
-    seen_by: SeenBy = Field(
-        default=(), description="Marks of the people whose list of apps has had it."
     )
 
     @property
@@ -91,10 +102,12 @@ class AppState(State):
         """The app's id."""
         return self.app_id
 
-    @property
-    def owner(self) -> str:
-        """What claims call this resource."""
-        return self.owner_id or self.app_id
+    def hold(self, context: Context, *, is_new: bool = False) -> None:
+        """Claim the app. A new resource may have announced that it adopts it."""
+        thing = app_thing(self.app_id)
+        context.run.claims.hold(
+            thing, self.owner, context.subject, shown=_shown(self), is_new=is_new
+        )
 
 
 # ----------------------------------------------------------------------
@@ -140,7 +153,10 @@ def seen_in(run: Run, app_id: str, before: Marks = ()) -> Marks:
     return with_mark(before, mark_in(run, app_id))
 
 
-def presence_of(run: Run, app: AppState) -> Presence:
+OwnedT = TypeVar("OwnedT", bound=OwnedState)
+
+
+def presence_of(run: Run, app: OwnedState) -> Presence:
     """Return what the list of this run says of an app.
 
     Raises WrongOrganizationError if it isn't in the list and belongs to another organization.
@@ -175,8 +191,8 @@ def is_revoked(
     return "yes" if reader is None or creator is None else "probably"
 
 
-def read_app(context: Context, app: AppState) -> AppState | None:
-    """Return an app as the list has it; None if it is certainly gone.
+def read_app(context: Context, app: OwnedT) -> OwnedT | None:
+    """Return an app, or what belongs to it, as the list has it; None if it is certainly gone.
 
     It stays as it is, with a warning, if this person may not be allowed to see it.
     """
@@ -186,7 +202,7 @@ def read_app(context: Context, app: AppState) -> AppState | None:
         return app.model_copy(
             update={
                 "app_name": listed.app_name or app.app_name,
-                "org_name": listed.org_name,
+                **({"org_name": listed.org_name} if isinstance(app, AppState) else {}),
                 "seen_by": seen_in(run, app.app_id, app.seen_by),
             }
         )
@@ -200,7 +216,7 @@ def read_app(context: Context, app: AppState) -> AppState | None:
     return app
 
 
-def unproven_error(run: Run, error: NotFoundError, app: AppState) -> LifecycleError:
+def unproven_error(run: Run, error: NotFoundError, app: OwnedState) -> LifecycleError:
     """Return the error for a 404 that doesn't prove that an app or a key is gone."""
     return LifecycleError(
         f"{error}, and app {app.app_id} ({app.app_name!r}) isn't in the list of apps. It isn't "
@@ -307,7 +323,7 @@ def _only_one(apps: Sequence[AppItem], app_name: str) -> AppItem | None:
 def _adopt(context: Context, inputs: AppInputs, app: AppItem) -> AppState:
     """Return the state of an app that exists already, which this resource holds from now on."""
     state = _new_state(context.run, inputs, app)
-    _hold(context, state, is_new=True)
+    state.hold(context, is_new=True)
     context.run.apps.add(app)
     _announce_adoption(context, app)
     return state
@@ -415,7 +431,7 @@ def _created(context: Context, inputs: AppInputs, app_id: str) -> AppState:
         org_id, org_name = known or run.organization()
         app = AppItem(app_id=app_id, app_name=app_name, org_id=org_id, org_name=org_name)
         state = _new_state(run, inputs, app)
-        _hold(context, state, is_new=True)
+        state.hold(context, is_new=True)
     except HeldElsewhereError:
         raise
     except ParallelError as error:
@@ -451,7 +467,6 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
     """Apps can be created and deleted. They can't be renamed."""
 
     kind: ClassVar[str] = "App"
-    created_marker: ClassVar[str] = "app_id"
     inputs_type = AppInputs
     state_type = AppState
 
@@ -471,10 +486,6 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
             "leaves it. It and its keys stay as they are, whatever a preview says about them."
         )
         return replace(diff, updates=declaring)
-
-    def hold(self, context: Context, state: AppState) -> None:
-        """Claim the app."""
-        _hold(context, state)
 
     def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:
         """Return the outputs after a create. The id of an app that is adopted may be known."""
@@ -518,7 +529,7 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
     def import_state(self, context: Context, resource_id: str, raw_key_of: RawKeyOf) -> AppState:  # noqa: ARG002 - it has none
         """Find an app by its id, and manage it from now on."""
         state = _state_of(context.run, context.run.apps.require(resource_id.lower()))
-        _hold(context, state, is_new=True)
+        state.hold(context, is_new=True)
         context.warn(
             f"{_shown(state)} is imported, so this stack manages it: `pulumi destroy` will delete "
             "it with all its keys. To leave it there, declare it with "
@@ -556,12 +567,6 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
 def app_thing(app_id: str) -> str:
     """Return what claims call an app."""
     return f"app:{app_id.lower()}"
-
-
-def _hold(context: Context, state: AppState, *, is_new: bool = False) -> None:
-    context.run.claims.hold(
-        app_thing(state.app_id), state.owner, context.subject, shown=_shown(state), is_new=is_new
-    )
 
 
 def _leave_existing(context: Context, state: AppState) -> None:
@@ -606,7 +611,7 @@ def _declares_existing(inputs: Props) -> tuple[str, ...]:
     return tuple(name for name in ("adopt_existing", "existing_app_id") if inputs.get(name))
 
 
-def _shown(state: AppState) -> str:
+def _shown(state: OwnedState) -> str:
     return f"App {state.app_id} ({state.app_name!r})"
 
 

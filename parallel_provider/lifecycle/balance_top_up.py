@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -83,35 +83,15 @@ class BalanceTopUpInputs(Inputs):
             yield Problem("monthly_limit_cents", f"is less than one charge of {amount} cents")
 
 
-class Identity(NamedTuple):
-    """The names that a top-up was created under. They are a part of its idempotency keys.
-
-    `parent_types` are the types of its parents, as in its URN.
-    """
-
-    organization: str
-    project: str
-    stack: str
-    name: str
-    parent_types: str
-
-    def __str__(self) -> str:
-        place = f" in {self.parent_types}" if self.parent_types else ""
-        return "/".join((self.organization, self.project, self.stack, self.name)) + place
-
-    @property
-    def digest(self) -> str:
-        """Return a text that no other identity has."""
-        return hashlib.sha256(canonical_json(self._asdict()).encode()).hexdigest()
-
-
-def idempotency_key(identity: Identity, charges: int, amount_cents: int, triggers: object) -> str:
+def idempotency_key(
+    identity: ResourceNames, charges: int, amount_cents: int, triggers: object
+) -> str:
     """Return the idempotency key of one charge. The same reason gives the same key.
 
     `charges` is the number of the top-up's charges so far. Everything is known.
     """
     reason = {"charges": charges, "amount_cents": amount_cents, "triggers": triggers}
-    text = canonical_json({"top_up": identity._asdict(), **reason})
+    text = canonical_json({"top_up": asdict(identity), **reason})
     return "pulumi-" + hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -166,9 +146,9 @@ class BalanceTopUpState(State):
     )
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> ResourceNames:
         """The names that are a part of every idempotency key."""
-        return Identity(
+        return ResourceNames(
             self.organization,
             self.project,
             self.stack,
@@ -419,7 +399,6 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
     """Spends real money: what isn't plainly allowed is refused before anything is charged."""
 
     kind: ClassVar[str] = "BalanceTopUp"
-    created_marker: ClassVar[str] = "charges"
     inputs_type = BalanceTopUpInputs
     state_type = BalanceTopUpState
 
@@ -536,7 +515,7 @@ def _name_of(resource: ResourceNames) -> str:
     return f"{resource.name!r}{place}"
 
 
-def _claim_name(context: Context, identity: Identity) -> None:
+def _claim_name(context: Context, identity: ResourceNames) -> None:
     """Claim an identity for this resource. Raises LifecycleError if another top-up has it.
 
     Its owner is the name in the program now. So a resource and its replacement are the same.

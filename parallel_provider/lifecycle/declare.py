@@ -22,7 +22,7 @@ import typing
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 from pydantic import (
     BeforeValidator,
@@ -36,9 +36,13 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from parallel_provider.api.models import UUID
 from parallel_provider.model import Model
-from parallel_provider.printable import field_name, remember_secret
+from parallel_provider.printable import field_name
 from parallel_provider.sendable import MAX_INTEGER, mapped, misfit, whole
+
+if TYPE_CHECKING:
+    from parallel_provider.lifecycle.run import Context
 
 # ----------------------------------------------------------------------
 # The value that stands where a preview doesn't know one yet.
@@ -134,15 +138,17 @@ Props = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class ReplaceOnChange:
-    """Marks an input whose change needs a new resource."""
-
-
-@dataclass(frozen=True)
 class OnChange:
     """Says what a change of an input does, for documents: the end of the sentence "A change …"."""
 
     effect: str
+
+
+@dataclass(frozen=True)
+class ReplaceOnChange(OnChange):
+    """Marks an input whose change needs a new resource."""
+
+    effect: str = "replaces the resource"
 
 
 @dataclass(frozen=True)
@@ -213,18 +219,13 @@ class Inputs(Declared):
 class State(Declared):
     """The outputs of a resource, as Pulumi's state keeps them between runs."""
 
-    @field_validator("*")
-    @classmethod
-    def _remember_secret(cls, value: Any) -> Any:  # noqa: ANN401
-        """Let no text show a secret of the state, which an answer of a later run may quote."""
-        if isinstance(value, SecretStr):
-            remember_secret(value.get_secret_value())
-        return value
-
     @property
     def resource_id(self) -> str:
         """The id of the resource in Pulumi's state."""
         raise NotImplementedError
+
+    def hold(self, context: Context) -> None:
+        """Claim what the resource has. Raises HeldElsewhereError if another one has it."""
 
     def input_value(self, name: str) -> object:
         """Return the value of an input in the last run, by which a change is found."""
@@ -275,12 +276,12 @@ def replacing_inputs(kind: type[Inputs]) -> tuple[str, ...]:
 
 def change_effects(kind: type[Inputs]) -> dict[str, str]:
     """Return what a change of each input does: the end of the sentence "A change …"."""
-    effects = dict.fromkeys(replacing_inputs(kind), "replaces the resource")
-    for name, info in kind.model_fields.items():
-        for item in info.metadata:
-            if isinstance(item, OnChange):
-                effects[name] = item.effect
-    return effects
+    return {
+        name: item.effect
+        for name, info in kind.model_fields.items()
+        for item in info.metadata
+        if isinstance(item, OnChange)
+    }
 
 
 def input_defaulting_to_resource_name(kind: type[Inputs]) -> str | None:
@@ -353,7 +354,6 @@ def _mentions(annotation: object, wanted: type) -> bool:
 # ----------------------------------------------------------------------
 # The types of inputs.
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # Control characters, surrogates, and the separators of lines and paragraphs.
 _REFUSED_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 
@@ -381,7 +381,7 @@ def _visible_text(value: object) -> str:
 
 
 def _app_id(value: object) -> str:
-    if not isinstance(value, str) or not _UUID.fullmatch(value):
+    if not isinstance(value, str) or not UUID.fullmatch(value):
         _refuse(f"must be a UUID, such as the {field_name('app_id')} of a parallel App")
     # The answers' ids are in lower case too, and ids are compared as text.
     return str(_sendable(value.lower()))

@@ -11,10 +11,11 @@ from typing import Any
 
 from pydantic import Field
 
+from parallel_provider.api import Balance
 from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.declare import Declared, Inputs, Problem, Props
 from parallel_provider.lifecycle.run import INCOMPLETE, Run
-from parallel_provider.model import Number
+from parallel_provider.model import Model
 from parallel_provider.printable import field_name
 
 
@@ -23,8 +24,8 @@ class Function:
     """A function: its inputs, its result, and the call."""
 
     inputs_type: type[Inputs]
-    result_type: type[Declared]
-    call: Callable[[Run, Any], Declared]
+    result_type: type[Model]
+    call: Callable[[Run, Any], Model]
 
 
 class NoInputs(Inputs):
@@ -45,17 +46,6 @@ class GetAppInputs(Inputs):
             yield Problem("app_name", f"or {other} must be given, and only one of them")
 
 
-class Balance(Declared):
-    """The prepaid balance of an organization. Both amounts are 0 if it pays by invoice."""
-
-    org_id: str = Field(description="The organization's id.")
-    credit_balance_cents: Number = Field(description="The balance, in US cents.")
-    pending_debit_balance_cents: Number = Field(
-        description="What was used and isn't subtracted yet, in US cents."
-    )
-    will_invoice: bool = Field(description="Whether the organization pays by invoice.")
-
-
 class ExistingApp(Declared):
     """An app of an organization."""
 
@@ -73,7 +63,7 @@ class ExistingApps(Declared):
 
 def get_balance(run: Run, inputs: NoInputs) -> Balance:  # noqa: ARG001 - has none
     """Read the organization's prepaid balance."""
-    return Balance(**dict(run.api.get_balance()))
+    return run.api.get_balance()
 
 
 def get_apps(run: Run, inputs: NoInputs) -> ExistingApps:  # noqa: ARG001 - has none

@@ -9,32 +9,18 @@ used, kept or delivered, and every error and warning names a key that may be lef
 
 from __future__ import annotations
 
-import hashlib
-from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import wait
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Literal, NoReturn, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, TypeAdapter
 
-from parallel_provider.api import AnswerError, ApiError, CreatedApiKey, NotFoundError
-from parallel_provider.api.models import LATEST_TIME, Id
+from parallel_provider.api import AccountApi
+from parallel_provider.api.models import Id
 from parallel_provider.commands import Command, run_command
-from parallel_provider.errors import HeldElsewhereError, LifecycleError, ParallelError
-from parallel_provider.lifecycle.app import (
-    AppState,
-    SeenBy,
-    app_thing,
-    is_revoked,
-    mark_in,
-    no_app_text,
-    presence_of,
-    read_app,
-    seen_in,
-    unproven_error,
-)
-from parallel_provider.lifecycle.claims import Claim, new_owner
+from parallel_provider.errors import LifecycleError
+from parallel_provider.lifecycle.app import seen_in
+from parallel_provider.lifecycle.claims import new_owner
 from parallel_provider.lifecycle.declare import (
     UNKNOWN,
     AppId,
@@ -44,23 +30,27 @@ from parallel_provider.lifecycle.declare import (
     Duration,
     Flag,
     Inputs,
-    Internal,
     JsonLike,
     OnChange,
     Problem,
     Props,
     ReplaceOnChange,
-    State,
     VisibleText,
     format_duration,
     same,
     secret_outputs,
 )
-from parallel_provider.lifecycle.resource import Diff, Lifecycle, RawKeyOf, UnfinishedError
-from parallel_provider.lifecycle.run import Context, Run, reason_of
-from parallel_provider.model import Integer, plain
-from parallel_provider.printable import field_name, printable
-from parallel_provider.sendable import require_sendable
+from parallel_provider.lifecycle.resource import Diff, RawKeyOf, UnfinishedError
+from parallel_provider.lifecycle.run import Context, reason_of
+from parallel_provider.lifecycle.shown_once import (
+    Held,
+    ShownOnce,
+    ShownOnceLifecycle,
+    ShownOnceState,
+    fingerprint,
+)
+from parallel_provider.model import Integer
+from parallel_provider.printable import field_name
 from parallel_provider.settings import IMPORTED_RAW_KEY
 from parallel_provider.user_folder import noting_unfinished
 
@@ -97,7 +87,7 @@ class KeyInputs(Inputs):
 class ApiKeyInputs(KeyInputs):
     """What a program says about a key."""
 
-    triggers: Annotated[JsonLike, ReplaceOnChange(), OnChange("replaces the key")] = Field(
+    triggers: Annotated[JsonLike, ReplaceOnChange("replaces the key")] = Field(
         default=None, description="Any JSON-like value."
     )
 
@@ -136,16 +126,6 @@ class RotatingApiKeyInputs(KeyInputs):
         yield from super().problems_between(given, valid)
 
 
-def _with_durations(inputs: Props) -> dict[str, Any]:
-    """Return checked inputs with their durations as such; those that aren't known stay UNKNOWN."""
-    durations = {
-        name: Duration(inputs[name])
-        for name in ("rotate_after", "overlap")
-        if isinstance(inputs.get(name), str)
-    }
-    return {**inputs, **durations}
-
-
 def _seconds(inputs: Props, name: str) -> int | None:
     """Return the seconds of a duration; None if it isn't known, or not valid."""
     duration = inputs.get(name)
@@ -156,21 +136,14 @@ def _seconds(inputs: Props, name: str) -> int | None:
 # The outputs of keys, as Pulumi's state keeps them.
 
 
-@dataclass(frozen=True)
-class HeldKey:
-    """A key that a state has, and that isn't revoked yet."""
-
-    api_key_id: str
-    api_key_name: str
-    raw_api_key: SecretStr | None = None
-
-    @property
-    def thing(self) -> str:
-        """What claims call it."""
-        return f"key:{self.api_key_id}"
-
-    def __str__(self) -> str:
-        return f"{self.api_key_name!r} ({printable(self.api_key_id)})"
+KEY = ShownOnce(
+    noun="key",
+    secret="raw key",  # noqa: S106 - its name
+    rescue=f"import it there again with {IMPORTED_RAW_KEY}, or take the raw key from "
+    "`pulumi stack export --show-secrets`",
+    create_at_server=AccountApi.create_key,
+    delete_at_server=AccountApi.delete_key,
+)
 
 
 class RetiredKey(Declared):
@@ -178,10 +151,9 @@ class RetiredKey(Declared):
 
     api_key_id: str = Field(description="The key's id.")
     api_key_name: str = Field(description="The key's name in the Parallel console.")
-    # States of Python programs call it `replaced_at`.
     retired_at: Integer = Field(
-        validation_alias=AliasChoices("replaced_at", "retiredAt"),
-        serialization_alias="replaced_at",
+        # The last one stands in states of Python programs of before the first release.
+        validation_alias=AliasChoices("retiredAt", "replaced_at"),
         description="When the next key was created, in epoch seconds.",
     )
 
@@ -192,7 +164,7 @@ NO_RAW_KEY = SecretStr("")
 RawKey = Annotated[SecretStr, BeforeValidator(lambda raw: NO_RAW_KEY if raw is None else raw)]
 
 
-class ApiKeyState(State):
+class ApiKeyState(ShownOnceState):
     """The outputs of a key. `created_at` is epoch seconds, by the server's clock.
 
     `raw_api_key` is empty if the state doesn't keep it, which it does until the key is delivered.
@@ -200,17 +172,9 @@ class ApiKeyState(State):
 
     api_key_id: str = Field(description="The key's id.")
     api_key_name: str = Field(description="The key's name in the Parallel console.")
-    app_id: str = Field(description="The id of its app.")
-    app_name: str = Field(description="The name of its app.")
-    org_id: str = Field(description="The organization's id.")
-    created_by_user_id: str = Field(
-        description="The id of the user who created it: the user of the access token."
-    )
-    created_by_user_email: str = Field(description="That user's e-mail address.")
     display_value: str = Field(
         description="The shortened form that the console shows; not a secret."
     )
-    created_at: Integer = Field(description="When it was created, in epoch seconds.")
     raw_api_key: RawKey = Field(
         default=NO_RAW_KEY,
         description="The key itself. An empty text if the state doesn't keep it: with "
@@ -220,20 +184,6 @@ class ApiKeyState(State):
         description='"sha256:" and the key\'s hash in hexadecimal digits; not a secret.'
     )
     triggers: Any = Field(default=None, description="The value of the input `triggers`.")
-    owner_id: Annotated[str | None, Internal()] = Field(
-        default=None, description="Tells this resource from others of a run."
-    )
-    delivered: Annotated[tuple[str, ...], Internal(), Field(strict=False)] = Field(
-        default=(),
-        description="Fingerprints of the raw keys that deliver_command has got: of the current "
-        "key, and of the previous one.",
-    )
-    seen_by: SeenBy = Field(
-        default=(), description="Marks of the people whose list of apps has had its app."
-    )
-    creators: Annotated[dict[str, str], Internal()] = Field(
-        default={}, description="Marks of the people who have created its keys, by the keys' ids."
-    )
 
     @property
     def resource_id(self) -> str:
@@ -241,44 +191,9 @@ class ApiKeyState(State):
         return self.api_key_id
 
     @property
-    def owner(self) -> str:
-        """What claims call this resource."""
-        return self.owner_id or self.api_key_id
-
-    @property
-    def app(self) -> AppState:
-        """Its app, as far as this state tells."""
-        return AppState(
-            app_id=self.app_id,
-            app_name=self.app_name,
-            org_id=self.org_id,
-            org_name="",
-            seen_by=self.seen_by,
-        )
-
-    @property
-    def held_keys(self) -> tuple[HeldKey, ...]:
+    def held(self) -> tuple[Held, ...]:
         """All its keys that aren't revoked yet, the current one first."""
-        return (HeldKey(self.api_key_id, self.api_key_name, self.raw_api_key),)
-
-    def hold(self, context: Context) -> None:
-        """Claim its keys, and that it needs their app. Raises HeldElsewhereError."""
-        claims = context.run.claims
-        for key in self.held_keys:
-            claims.hold(
-                key.thing,
-                self.owner,
-                context.subject,
-                shown=f"key {key}",
-                fingerprint=fingerprint(key.raw_api_key),
-            )
-        claims.use(app_thing(self.app_id), self.owner, context.subject)
-
-    def release(self, context: Context) -> None:
-        """Take all its claims back: it is deleted."""
-        claims = context.run.claims
-        for thing in (*(key.thing for key in self.held_keys), app_thing(self.app_id)):
-            claims.release(thing, self.owner)
+        return (KEY.held(self.api_key_id, self.api_key_name, self.raw_api_key),)
 
     def must_deliver(self, inputs: Props) -> bool:
         """Say whether there is a command, and a raw key that no command has got yet."""
@@ -351,14 +266,14 @@ class RotatingApiKeyState(ApiKeyState):
         return (previous, *self.keys_to_revoke)
 
     @property
-    def held_keys(self) -> tuple[HeldKey, ...]:
+    def held(self) -> tuple[Held, ...]:
         """All its keys that aren't revoked yet, the current one first."""
         raw_keys = {self.previous_api_key_id: self.previous_raw_api_key}
         retired = (
-            HeldKey(key.api_key_id, key.api_key_name, raw_keys.get(key.api_key_id))
+            KEY.held(key.api_key_id, key.api_key_name, raw_keys.get(key.api_key_id))
             for key in self.retired_keys
         )
-        return (*super().held_keys, *retired)
+        return (*super().held, *retired)
 
     def input_value(self, name: str) -> object:
         """Return the value of an input in the last run; a generation's number isn't in its name."""
@@ -372,7 +287,7 @@ class RotatingApiKeyState(ApiKeyState):
 
         `outputs` are those of the new key.
         """
-        held_ids = {key.api_key_id for key in self.held_keys}
+        held_ids = {key.item_id for key in self.held}
         creators = {key_id: mark for key_id, mark in self.creators.items() if key_id in held_ids}
         delivered = tuple(each for each in self.delivered if each == self.raw_api_key_fingerprint)
         return self.model_copy(
@@ -435,13 +350,6 @@ KeyInputsT = TypeVar("KeyInputsT", bound=KeyInputs)
 KeyStateT = TypeVar("KeyStateT", bound=ApiKeyState)
 
 
-def fingerprint(raw: SecretStr | None) -> str:
-    """Return the SHA-256 hash of a raw key: "sha256:" and hexadecimal digits; "" without one."""
-    if not raw:
-        return ""
-    return f"sha256:{hashlib.sha256(raw.get_secret_value().encode()).hexdigest()}"
-
-
 def generation_name(api_key_name: str, generation: int) -> str:
     """Return the name of a generation's key in the console: "svc", then "svc-2", "svc-3"."""
     return api_key_name if generation == 1 else f"{api_key_name}-{generation}"
@@ -454,9 +362,6 @@ def generation_name(api_key_name: str, generation: int) -> str:
 # for the overlap, counted from the creation of the new key. After that it is revoked. There can
 # be several retired keys: a key may be rotated again within the overlap, or a revocation may
 # fail.
-
-# A clock that is set by itself is off by much less.
-_BELIEVED_SECONDS = 5 * 60
 
 
 @dataclass(frozen=True)
@@ -515,20 +420,8 @@ def certain_time(here: float, at_server: float | None) -> float | None:
     return None if at_server is None else min(here, at_server)
 
 
-def believed_time(stated: int, answered_at: float | None, here: float) -> int:
-    """Return when a key was created, in epoch seconds. One wrong time alone revokes nothing.
-
-    `stated` is what the answer says, `answered_at` the answer's own date, and `here` this machine's
-    time, which counts if there is no date. If the two differ much, the later one is returned.
-    """
-    other = here if answered_at is None else answered_at
-    if abs(other - stated) <= _BELIEVED_SECONDS:
-        return stated
-    return max(stated, min(int(other), LATEST_TIME))
-
-
 # ----------------------------------------------------------------------
-# Create, deliver and revoke one key.
+# Create and deliver one key.
 
 
 def create_key(
@@ -545,26 +438,19 @@ def create_key(
     LifecycleError is raised. If that fails too, a key that could only not be delivered raises
     UnfinishedError, with the new state.
     """
-    run = context.run
-    answer = _create_despite_lost_answer(context, inputs.app_id, api_key_name, other_ids)
-    key = HeldKey(answer.api_key_id, api_key_name)
-    try:
-        state = state_of(_outputs_of(run, answer, inputs, api_key_name))
-        require_sendable(plain(state))
-        state.hold(context)
-    except HeldElsewhereError:
-        raise  # it was no new key
-    except Exception as error:  # noqa: BLE001 - whatever it was, nobody has this key
-        text = (
-            f"the key {key} of app {inputs.app_id} couldn't be kept in the state: "
-            f"{reason_of(error)}"
-        )
-        _discard(run, inputs.app_id, key, text)
+
+    def named_state_of(outputs: dict[str, Any]) -> KeyStateT:
+        # The name is that of the inputs, as the app's id is.
+        raw = fingerprint(outputs["raw_api_key"])
+        named = {"api_key_name": api_key_name, "raw_api_key_fingerprint": raw}
+        return state_of({**outputs, **named})
+
+    state = KEY.create(context, inputs.app_id, api_key_name, named_state_of, other_ids)
     try:
         return deliver(context, state, inputs)
-    except Exception as error:  # noqa: BLE001 - likewise
-        text = f"the key {key} of app {inputs.app_id} couldn't be delivered: {reason_of(error)}"
-        _discard(run, inputs.app_id, key, text, state)
+    except Exception as error:  # noqa: BLE001 - whatever it was, nobody has this key
+        key, reason = state.held[0], f"couldn't be delivered: {reason_of(error)}"
+        KEY.discard(context.run, inputs.app_id, key, reason, state)
 
 
 def deliver(context: Context, state: KeyStateT, inputs: KeyInputs) -> KeyStateT:
@@ -590,226 +476,16 @@ def deliver(context: Context, state: KeyStateT, inputs: KeyInputs) -> KeyStateT:
     return state.after_delivery(given)
 
 
-def revoke_keys(
-    context: Context, state: ApiKeyState, keys: Sequence[HeldKey]
-) -> dict[HeldKey, Exception]:
-    """Revoke keys of a resource at the same time; return those that may still work, with reasons.
-
-    However many there are, this takes no longer than one call may take, since the state with a new
-    key may be waiting to be saved.
-    """
-    run = context.run
-
-    def attempt(key: HeldKey) -> Exception | None:
-        try:
-            _revoke_key(context, state, key)
-        except Exception as error:  # noqa: BLE001 - the other keys must be revoked all the same
-            return error
-        return None
-
-    if len(keys) == 1:
-        failures = [attempt(keys[0])]
-    else:
-        attempts = [run.revocation_threads.submit(attempt, key) for key in keys]
-        wait(attempts, timeout=run.api.call_seconds)
-        too_late = LifecycleError(f"it wasn't done within {run.api.call_seconds:g} seconds")
-        for unfinished in attempts:
-            unfinished.cancel()
-        failures = [
-            one.result() if one.done() and not one.cancelled() else too_late for one in attempts
-        ]
-    return {key: error for key, error in zip(keys, failures, strict=True) if error is not None}
-
-
-def lost_key_advice(created: str, ids_that_stay: Sequence[str], *, up_to_two: bool = False) -> str:
-    """Return a text that says how to find keys that nobody holds, and which keys must stay.
-
-    `created` says when they were created.
-    """
-    them = "them" if up_to_two else "it"
-    others = f" and isn't {', '.join(map(printable, ids_that_stay))}" if ids_that_stay else ""
-    return (
-        f"To end {them}, look in the Parallel console for what was created {created}{others}. "
-        "Other stacks and people may have keys of that name: revoke only what none of them has."
-    )
-
-
-def _create_despite_lost_answer(
-    context: Context, app_id: str, name: str, other_ids: Sequence[str]
-) -> CreatedApiKey:
-    """Create a key of an app. If the answer is lost, create a second one.
-
-    A warning then tells how to find the first one, which can only be revoked by hand.
-    """
-    began = context.run.now()
-    try:
-        return _create_once(context, app_id, name)
-    except ApiError as error:
-        if not error.may_have_worked:
-            raise
-        lost = error
-    # Before the attempt, because this process may end before its answer comes.
-    context.info(
-        f"An answer of the Account API was lost ({lost}), so a key named {name!r} that nobody "
-        f"holds may exist in app {app_id}. It is created once more."
-    )
-    try:
-        answer = _create_once(context, app_id, name)
-    except ParallelError as error:
-        lost_twice = isinstance(error, ApiError) and error.may_have_worked
-        advice = lost_key_advice(context.run.span(began), other_ids, up_to_two=lost_twice)
-        raise LifecycleError(
-            f"the answer was lost ({lost}), and another attempt failed ({error}): "
-            f"{'up to two keys' if lost_twice else 'a key'} named {name!r} that nobody holds may "
-            f"exist in app {app_id}. {advice} Then run again"
-        ) from None
-    advice = lost_key_advice(context.run.span(began), [answer.api_key_id, *other_ids])
-    context.warn(
-        f"An answer of the Account API was lost while the key {name!r} of app {app_id} was "
-        f"created, so a second key of that name may exist that nobody holds. {advice} ({lost})"
-    )
-    return answer
-
-
-def _create_once(context: Context, app_id: str, name: str) -> CreatedApiKey:
-    """Create a key of an app. If the answer can't be used, revoke the key, and raise."""
-    run = context.run
-    answer = None
-    try:
-        answer = run.api.create_key(app_id, name)
-    except NotFoundError as error:
-        raise LifecycleError(no_app_text(app_id, f" ({error})")) from None
-    except AnswerError as error:
-        if error.created_id is None:
-            raise
-        key, unusable = HeldKey(error.created_id, name), str(error)
-    else:
-        key, unusable = HeldKey(answer.api_key_id, name), ""
-        if answer.app_id.lower() != app_id.lower():
-            unusable = f"it says that the key belongs to app {printable(answer.app_id)}"
-    if run.claims.is_known(key.thing):
-        # It isn't revoked: somebody uses it.
-        raise LifecycleError(
-            f"the Account API answered with key {key.api_key_id} as a new one, but this run "
-            "has it already, so it is left as it is: please report this"
-        )
-    if answer is None or unusable:
-        text = (
-            f"the key {key} of app {app_id} can't be used, as the Account API's answer isn't as "
-            f"documented ({unusable}): please report this"
-        )
-        _discard(run, app_id, key, text)
-    created_at = believed_time(answer.created_at, answer.answered_at, run.clock())
-    if created_at != answer.created_at:
-        context.warn(
-            f"The Account API's answer says that the key {name!r} was created at another time than "
-            f"the time of this answer: the later one counts as {field_name('created_at')}."
-        )
-    return answer.model_copy(update={"created_at": created_at})
-
-
-def _outputs_of(
-    run: Run, answer: CreatedApiKey, inputs: KeyInputs, api_key_name: str
-) -> dict[str, Any]:
-    """Return the outputs of a new key.
-
-    The name and the app's id are those of the inputs. If the server wrote them in another way, the
-    key would be replaced in every run.
-    """
-    mark = mark_in(run, inputs.app_id)
-    return {
-        **{name: value for name, value in answer if name in ApiKeyState.model_fields},
-        "app_id": inputs.app_id,
-        "api_key_name": api_key_name,
-        "raw_api_key_fingerprint": fingerprint(answer.raw_api_key),
-        "creators": {} if mark is None else {answer.api_key_id: mark},
-    }
-
-
-def _discard(
-    run: Run, app_id: str, key: HeldKey, text: str, state: ApiKeyState | None = None
-) -> NoReturn:
-    """Revoke a new key that nobody will have, and raise `text` with what became of the key.
-
-    If it can't be revoked, and there is a state that can keep it, raises UnfinishedError.
-    """
-    try:
-        run.api.delete_key(app_id, key.api_key_id)
-    except Exception as error:  # noqa: BLE001 - whatever it was, the user must know the key
-        text = f"{text}. It couldn't be revoked again either ({reason_of(error)})"
-        failure = LifecycleError(f"{text}: revoke it in the Parallel console")
-        if state is None:
-            raise failure from None
-        raise UnfinishedError(text, failure, state) from None
-    raise LifecycleError(f"{text}. It was revoked again") from None
-
-
-def _revoke_key(context: Context, state: ApiKeyState, key: HeldKey) -> None:
-    """Revoke a key. Succeeds if it doesn't exist any more, alone or with its app.
-
-    It stays, with a warning, if another resource of this run has it. Raises LifecycleError if the
-    server may only hide it from this person. A warning names a key that another person has created,
-    and of which the server says that it doesn't exist.
-    """
-    with context.run.claims.deleting(key.thing, state.owner, context.subject) as others:
-        if others:
-            _leave_to(context, state, key, others)
-        else:
-            _revoke_at_server(context, state, key)
-
-
-def _leave_to(context: Context, state: ApiKeyState, key: HeldKey, others: Sequence[Claim]) -> None:
-    """Leave a key to other resources. Raises LifecycleError if its raw key would be lost.
-
-    That is so if no other state has the raw key, and it isn't known to be delivered.
-    """
-    subjects = " and ".join(sorted({other.subject for other in others}))
-    raw = fingerprint(key.raw_api_key)
-    if raw and raw not in {*state.delivered, *(other.fingerprint for other in others)}:
-        raise LifecycleError(
-            f"the key {key} belongs to {subjects} now, whose state doesn't have the raw key, and "
-            f"with this resource it would be lost: import it there again with {IMPORTED_RAW_KEY}, "
-            "or take the raw key from `pulumi stack export --show-secrets`; then remove this "
-            "resource with `pulumi state delete`"
-        )
-    context.warn(f"The key {key} isn't revoked: this run has it in {subjects}.")
-
-
-def _revoke_at_server(context: Context, state: ApiKeyState, key: HeldKey) -> None:
-    run = context.run
-    try:
-        run.api.delete_key(state.app_id, key.api_key_id)
-    except NotFoundError as error:
-        revoked = is_revoked(
-            app=presence_of(run, state.app),
-            reader=mark_in(run, state.app_id),
-            creator=state.creators.get(key.api_key_id),
-        )
-        if revoked == "unknown":
-            raise unproven_error(run, error, state.app) from None
-        if revoked == "probably":
-            context.warn(
-                f"The Account API says that the key {key} of app {state.app_id} doesn't exist, so "
-                "it counts as revoked. Another person has created it, and the server may hide it "
-                "from the person of this access token: if it is still in the Parallel console, "
-                "revoke it there."
-            )
-
-
 # ----------------------------------------------------------------------
 # ApiKey: one key of an app, and what a rotating key has in common with it.
 
 
-class KeyLifecycle(Lifecycle[KeyInputsT, KeyStateT]):
+class KeyLifecycle(ShownOnceLifecycle[KeyInputsT, KeyStateT]):
     """Keys can be created and revoked. The API can't read them."""
 
-    created_marker: ClassVar[str] = "api_key_id"
+    what: ClassVar[ShownOnce] = KEY
     import_inputs: ClassVar[Props] = {}
     """Inputs of an imported key that its id doesn't tell. The program can change them."""
-
-    @abstractmethod
-    def first_state(self, outputs: dict[str, Any], inputs: KeyInputsT) -> KeyStateT:
-        """Return the state of a first key. `outputs` are those that follow from no other input."""
 
     def diff(self, context: Context, state: KeyStateT, news: Props) -> Diff:
         """Compare inputs. What isn't delivered, or not to be kept any more, needs an update."""
@@ -824,10 +500,6 @@ class KeyLifecycle(Lifecycle[KeyInputsT, KeyStateT]):
             updates.add("keep_raw_api_key")
         return Diff(tuple(sorted(updates)), by_inputs=bool(diff.updates))
 
-    def hold(self, context: Context, state: KeyStateT) -> None:
-        """Claim its keys, and that it needs their app."""
-        state.hold(context)
-
     def expect_create(self, context: Context, inputs: Props) -> dict[str, Any]:
         """Return the outputs after a create. A raw key that isn't to be kept will be delivered."""
         expected = super().expect_create(context, inputs)
@@ -841,34 +513,13 @@ class KeyLifecycle(Lifecycle[KeyInputsT, KeyStateT]):
 
     def create(self, context: Context, inputs: KeyInputsT) -> KeyStateT:
         """Create the first key, and keep the raw key."""
-        run = context.run
-        # A person may create keys in an app and still not see it in the list.
-        app = run.apps.find(inputs.app_id)
-        outputs = {
-            "owner_id": new_owner(),
-            "org_id": run.organization().org_id if app is None else app.org_id,
-            "seen_by": () if app is None else seen_in(run, inputs.app_id),
-        }
-
-        def state_of(key_outputs: dict[str, Any]) -> KeyStateT:
-            return self.first_state({**outputs, **key_outputs}, inputs)
-
+        state_of = self.first_state_of(context, inputs.app_id, inputs)
         return create_key(context, inputs, inputs.api_key_name, state_of)
-
-    def read(self, context: Context, state: KeyStateT) -> KeyStateT | None:
-        """Find its app. The API can't read keys, so a key exists as long as its app exists.
-
-        It stays as it is, with a warning, if this person may not be allowed to see the app.
-        """
-        app = read_app(context, state.app)
-        if app is None:
-            return None
-        return state.model_copy(update={"seen_by": app.seen_by, "app_name": app.app_name})
 
     def import_state(self, context: Context, resource_id: str, raw_key_of: RawKeyOf) -> KeyStateT:
         """Manage a key that something else has created. Only its app can be checked."""
         api_key_id, inputs = self._parse_import_id(resource_id)
-        key = HeldKey(api_key_id, inputs.api_key_name, raw_key_of(api_key_id))
+        key = KEY.held(api_key_id, inputs.api_key_name, raw_key_of(api_key_id))
         state = self.first_state(imported_outputs(context, inputs.app_id, key), inputs)
         state.hold(context)
         return state
@@ -876,20 +527,6 @@ class KeyLifecycle(Lifecycle[KeyInputsT, KeyStateT]):
     def update(self, context: Context, state: KeyStateT, inputs: KeyInputsT) -> KeyStateT:
         """Deliver it if that isn't done. Remove the raw key if it isn't to be kept any more."""
         return deliver(context, state, inputs)
-
-    def delete(self, context: Context, state: KeyStateT) -> None:
-        """Revoke every key that it still has, also if one of them fails."""
-        context.refuse_after_failed_creation()
-        keys = state.held_keys
-        failures = revoke_keys(context, state, keys)
-        if failures and len(keys) == 1:
-            raise failures[keys[0]]
-        if failures:
-            raise LifecycleError(
-                f"{len(failures)} of its keys couldn't be revoked, run again to retry: "
-                + "; ".join(f"{key}: {reason_of(error)}" for key, error in failures.items())
-            )
-        state.release(context)
 
     def _parse_import_id(self, text: str) -> tuple[str, KeyInputsT]:
         """Return the key's id and its inputs. Its name may have slashes. Raises LifecycleError."""
@@ -966,7 +603,6 @@ class RotatingApiKeyLifecycle(KeyLifecycle[RotatingApiKeyInputs, RotatingApiKeyS
 
     def diff(self, context: Context, state: RotatingApiKeyState, news: Props) -> Diff:
         """Compare inputs, find what is due, and tell the user what that is."""
-        news = _with_durations(news)
         diff = super().diff(context, state, news)
         if diff.replaces:
             return diff
@@ -992,7 +628,6 @@ class RotatingApiKeyLifecycle(KeyLifecycle[RotatingApiKeyInputs, RotatingApiKeyS
         self, context: Context, state: RotatingApiKeyState, inputs: Props
     ) -> dict[str, Any]:
         """Return the outputs after an update. Without a rotation, the current key is known."""
-        inputs = _with_durations(inputs)
         due = plan_at(context.run.clock(), state, inputs)
         if due.rotate_because is not None:
             return self._expect_rotation(context, state, inputs, due)
@@ -1073,17 +708,17 @@ def _rotate(
 
     with noting_unfinished("rotation", state.app_id, state.api_key_id, name) as was_interrupted:
         try:
-            held_ids = [key.api_key_id for key in state.held_keys]
+            held_ids = [key.item_id for key in state.held]
             rotated = create_key(context, inputs, name, state_of, held_ids)
         except UnfinishedError as left:
-            unfinished = state.with_stray(dict(left.state))
-            raise UnfinishedError(left.reason, left.error, unfinished) from None
+            left.state = state.with_stray(dict(left.state))
+            raise
     context.info(
         f"{state.api_key_name!r} was rotated: the current key is now {name!r} "
         f"({rotated.api_key_id})."
     )
     if was_interrupted:
-        advice = lost_key_advice(created, [key.api_key_id for key in rotated.held_keys])
+        advice = KEY.lost_advice(created, [key.item_id for key in rotated.held])
         context.warn(
             f"An earlier run was interrupted while it created {name!r}, so a second key of that "
             f"name may exist in app {state.app_id} that nobody holds. {advice}"
@@ -1096,14 +731,14 @@ def _revoke_retired(
 ) -> RotatingApiKeyState:
     """Revoke retired keys. Those that fail stay listed."""
     due_ids = {key.api_key_id for key in due}
-    keys = [key for key in state.held_keys if key.api_key_id in due_ids]
-    failures = revoke_keys(context, state, keys)
+    keys = [key for key in state.held if key.item_id in due_ids]
+    failures = KEY.revoke(context, state, keys)
     for key, error in failures.items():
         context.warn(
             f"The key {key} couldn't be revoked, and stays on the list of "
             f"{state.api_key_name!r}; the next run tries again: {reason_of(error)}"
         )
-    return state.after_revoking(due, {key.api_key_id for key in failures})
+    return state.after_revoking(due, {key.item_id for key in failures})
 
 
 def _due_now(context: Context, state: RotatingApiKeyState, inputs: RotatingApiKeyInputs) -> Plan:
@@ -1116,7 +751,7 @@ def _due_now(context: Context, state: RotatingApiKeyState, inputs: RotatingApiKe
     announced = plan_at(here, state, news)
     if announced == plan_at(None, state, news):
         return announced
-    at_server = _server_time(context.run)
+    at_server = context.run.server_time()
     due = plan_at(certain_time(here, at_server), state, news)
     if due != announced:
         reason = (
@@ -1131,17 +766,6 @@ def _due_now(context: Context, state: RotatingApiKeyState, inputs: RotatingApiKe
     return due
 
 
-def _server_time(run: Run) -> float | None:
-    """Return the server's time in epoch seconds; None if it can't be known.
-
-    An answer with an error has the time as well.
-    """
-    try:
-        return run.server_time()
-    except ParallelError:
-        return run.api.server_time()
-
-
 # ----------------------------------------------------------------------
 # What is known of a key that something else has created.
 #
@@ -1149,7 +773,7 @@ def _server_time(run: Run) -> float | None:
 # comes from the user. The key's age counts from its import.
 
 
-def imported_outputs(context: Context, app_id: str, key: HeldKey) -> dict[str, Any]:
+def imported_outputs(context: Context, app_id: str, key: Held) -> dict[str, Any]:
     """Return the outputs of a key that is imported. What the API doesn't tell is an empty text.
 
     Raises LifecycleError if its app doesn't exist.
@@ -1157,7 +781,7 @@ def imported_outputs(context: Context, app_id: str, key: HeldKey) -> dict[str, A
     run = context.run
     app = run.apps.require(app_id)
     what_to_check = "id, name and raw key are right"
-    if key.raw_api_key is None:
+    if key.secret is None:
         what_to_check = "id and its name are right"
         context.warn(
             f"{key} is imported without its raw key, which can't be read: "
@@ -1170,8 +794,8 @@ def imported_outputs(context: Context, app_id: str, key: HeldKey) -> dict[str, A
     )
     here, at_server = run.clock(), run.server_time()
     return {
-        "api_key_id": key.api_key_id,
-        "api_key_name": key.api_key_name,
+        "api_key_id": key.item_id,
+        "api_key_name": key.name,
         "app_id": app_id,
         "app_name": app.app_name,
         "org_id": app.org_id,
@@ -1180,8 +804,8 @@ def imported_outputs(context: Context, app_id: str, key: HeldKey) -> dict[str, A
         "display_value": "",
         # The later one, as for a new key of which two times are known.
         "created_at": int(here if at_server is None else max(here, at_server)),
-        "raw_api_key": key.raw_api_key,
-        "raw_api_key_fingerprint": fingerprint(key.raw_api_key),
+        "raw_api_key": key.secret,
+        "raw_api_key_fingerprint": fingerprint(key.secret),
         "owner_id": new_owner(),
         "seen_by": seen_in(run, app.app_id),
     }

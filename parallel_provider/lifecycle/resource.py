@@ -22,10 +22,11 @@ from parallel_provider.lifecycle.declare import (
     StateT,
     changed_inputs,
     check_inputs,
-    input_defaulting_to_resource_name,
     replacing_inputs,
 )
 from parallel_provider.lifecycle.run import Context
+
+REVOKE_BY_HAND = "revoke it in the Parallel console"
 
 RawKeyOf = Callable[[str], SecretStr | None]
 """Returns the raw key of the API key with this id; None if the user gives none."""
@@ -55,14 +56,12 @@ class UnfinishedError(Exception):
     """A last step failed, and something exists at the server that the earlier state hasn't got.
 
     `state` has it, for a provider that can keep it, which says why with `reason`. One that can't
-    raises `error`, which tells the user what to do by hand. It isn't an error for users: it may
-    hold a raw key.
+    tells the user what to do by hand. It isn't an error for users: it may hold a raw key.
     """
 
-    def __init__(self, reason: str, error: LifecycleError, state: State) -> None:
+    def __init__(self, reason: str, state: State) -> None:
         super().__init__("a last step failed")
         self.reason = reason
-        self.error = error
         self.state = state
 
 
@@ -71,8 +70,6 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
 
     kind: ClassVar[str]
     """The name of the resource, such as "ApiKey"."""
-    created_marker: ClassVar[str]
-    """An output that every created resource has. `.get` sends inputs alone."""
 
     inputs_type: type[InputsT]
     state_type: type[StateT]
@@ -80,9 +77,6 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
     def check(self, context: Context, olds: Props, news: Props) -> Checked:
         """Fill in defaults and find every problem. `olds` are the inputs of the last run."""
         context.run.claims.has_program = True
-        name = input_defaulting_to_resource_name(self.inputs_type)
-        if name is not None and news.get(name) is None and context.resource.default_name:
-            news = {**news, name: context.resource.default_name}
         checked = check_inputs(self.inputs_type, news)
         if not olds and not checked.problems:
             checked.problems += self.problems_of_new(context, checked.inputs)
@@ -98,11 +92,8 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
         replaces = tuple(name for name in replacing_inputs(self.inputs_type) if name in changed)
         # Before the program's first check, this is a part of a refresh.
         if not replaces and context.run.claims.has_program:
-            self.hold(context, state)
+            state.hold(context)
         return Diff(tuple(sorted(changed)), replaces)
-
-    def hold(self, context: Context, state: StateT) -> None:
-        """Claim what a resource has. Raises HeldElsewhereError if another one has it."""
 
     @abstractmethod
     def create(self, context: Context, inputs: InputsT) -> StateT:

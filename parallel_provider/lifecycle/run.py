@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain
 from typing import NamedTuple, Protocol
 
@@ -15,6 +17,7 @@ from parallel_provider.api import AccountApi, AppItem, Apps
 from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.charge_journal import ChargeJournal
 from parallel_provider.lifecycle.claims import Claims
+from parallel_provider.lifecycle.declare import canonical_json
 from parallel_provider.once import Once
 
 # ----------------------------------------------------------------------
@@ -200,16 +203,23 @@ class Guards:
 class ResourceNames:
     """The names that the program gives a resource now. An empty text stands for an unknown name.
 
-    `default_name` is the value of the name input where the program gives none. `parent_types` are
-    the types of the resource's parents, as in its URN.
+    `parent_types` are the types of the resource's parents, as in its URN.
     """
 
-    name: str = ""
-    default_name: str = ""
     organization: str = ""
     project: str = ""
     stack: str = ""
+    name: str = ""
     parent_types: str = ""
+
+    def __str__(self) -> str:
+        place = f" in {self.parent_types}" if self.parent_types else ""
+        return "/".join((self.organization, self.project, self.stack, self.name)) + place
+
+    @property
+    def digest(self) -> str:
+        """A text that no other names have."""
+        return hashlib.sha256(canonical_json(asdict(self)).encode()).hexdigest()
 
 
 def _utc_text(seconds: float) -> str:
@@ -262,11 +272,12 @@ class Run:
     def server_time(self) -> float | None:
         """Return the server's time in epoch seconds, or None when its answers have no date.
 
-        Lists the apps if there was no answer yet. Revocations and charges use this time, as the
-        clock of this machine may be wrong.
+        Lists the apps if there was no answer yet; an answer with an error has the time as well.
+        Revocations and charges use this time, as the clock of this machine may be wrong.
         """
         if self.api.server_time() is None:
-            self.apps.load()
+            with contextlib.suppress(ParallelError):
+                self.apps.load()
         return self.api.server_time()
 
     def now(self) -> float:

@@ -161,16 +161,11 @@ class ResourceCalls:
 
 
 def type_and_names(urn: str) -> tuple[str, ResourceNames]:
-    """Return the type of a resource, such as "parallel:index:ApiKey", and its names, by its URN.
-
-    A name input that isn't given is the resource's own name.
-    """
+    """Return the type of a resource, such as "parallel:index:ApiKey", and its names, by its URN."""
     # urn:pulumi:STACK::PROJECT::PARENT$TYPES$TYPE::NAME
     stack, project, types, name = urn.removeprefix("urn:pulumi:").split("::", 3)
     parents, _, type_ = types.rpartition("$")
-    return type_, ResourceNames(
-        name=name, default_name=name, stack=stack, project=project, parent_types=parents
-    )
+    return type_, ResourceNames(name=name, stack=stack, project=project, parent_types=parents)
 
 
 def raw_key_of(api_key_id: str, environment: Mapping[str, str] = os.environ) -> SecretStr | None:

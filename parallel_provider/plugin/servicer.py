@@ -231,7 +231,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         if getattr(request, "timeout", 0):
             messages.warn(_NO_CUSTOM_TIMEOUTS)
         secret_names = calls.secret_names(*_properties_in(request))
-        call = Call(self._process, subject, names, messages, secret_names)
+        call = Call(self._process, subject, names, messages, secret_names, names.name)
         with _aborting(context, calls, request), call.reporting(action):
             return method(calls, call, request)
 

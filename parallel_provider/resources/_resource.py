@@ -27,8 +27,6 @@ class ParallelResource(Resource):
 
     _name_input: ClassVar[str] = ""
     """The input that is the resource's own name if the program gives none."""
-    _created_marker: ClassVar[str]
-    """An output that the provider never leaves out."""
     _secret_outputs: ClassVar[tuple[str, ...]] = ()
     _instead_of_import: ClassVar[str]
     """What a user can do instead of an import."""
@@ -76,10 +74,10 @@ class ParallelResource(Resource):
     def _set_none_where_absent(self, kind: type[Resource]) -> None:
         """Make outputs that the provider leaves out None in a preview too, instead of unknown.
 
-        For the SDK, an output that isn't there isn't known yet. If `_created_marker` is known, all
+        For the SDK, an output that isn't there isn't known yet. If `org_id` is known, all
         others are known too.
         """
-        marker: pulumi.Output[Any] = getattr(self, self._created_marker)
+        marker: pulumi.Output[Any] = getattr(self, "org_id")  # noqa: B009 - of the subclass
         for name, annotation in inspect.get_annotations(kind).items():
             if _can_be_none(annotation):
                 setattr(self, name, _known_with(getattr(self, name), marker))

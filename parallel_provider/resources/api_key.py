@@ -46,7 +46,6 @@ class ApiKey(ParallelResource, module="parallel", name="ApiKey"):
     """What was given as `triggers`."""
 
     _name_input = "api_key_name"
-    _created_marker = "api_key_id"
     _secret_outputs = ("raw_api_key",)
     _instead_of_import = CREATE_INSTEAD
 

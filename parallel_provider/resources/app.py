@@ -27,7 +27,6 @@ class App(ParallelResource, module="parallel", name="App"):
     """The organization's name."""
 
     _name_input = "app_name"
-    _created_marker = "app_id"
     _instead_of_import = "adopt the app with existing_app_id or adopt_existing"
 
     def __init__(

@@ -51,7 +51,6 @@ class BalanceTopUp(ParallelResource, module="parallel", name="BalanceTopUp"):
     last_idempotency_key: pulumi.Output[str | None]
     """The idempotency key of the last charge. A secret, since `triggers` is a part of it."""
 
-    _created_marker = "charges"
     # With a plain key, a secret in the triggers could be guessed.
     _secret_outputs = ("last_idempotency_key",)
     _instead_of_import = "there is nothing to take over, as the API reads no charges"

@@ -63,13 +63,12 @@ class RotatingApiKey(ParallelResource, module="parallel", name="RotatingApiKey")
     previous_expires_at: pulumi.Output[int | None]
     """From this time on, a run revokes the previous key. In epoch seconds."""
     keys_to_revoke: pulumi.Output[list[dict[str, Any]]]
-    """Older keys that aren't revoked yet (`api_key_id`, `api_key_name`, `replaced_at`). Their
+    """Older keys that aren't revoked yet (`api_key_id`, `api_key_name`, `retired_at`). Their
     revocation failed, or a further rotation came within their overlap."""
     triggers: pulumi.Output[Any]
     """What was given as `triggers`."""
 
     _name_input = "api_key_name"
-    _created_marker = "api_key_id"
     _secret_outputs = ("raw_api_key", "previous_raw_api_key")
     _instead_of_import = CREATE_INSTEAD
 

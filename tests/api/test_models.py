@@ -11,6 +11,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from parallel_provider.api import AnswerError, ApiError
 from parallel_provider.api.errors import status_error
@@ -22,7 +23,7 @@ from parallel_provider.api.models import (
     CreatedApp,
     Deleted,
 )
-from parallel_provider.model import Secret, SecretStr, plain
+from parallel_provider.model import Secret, plain
 from parallel_provider.printable import MASK, masked
 from tests.api.raw_server import raw_server, whole
 from tests.lifecycle.runs import api_at

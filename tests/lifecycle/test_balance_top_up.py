@@ -22,7 +22,6 @@ from parallel_provider.lifecycle.balance_top_up import (
     CountKnown,
     Decision,
     Facts,
-    Identity,
     NothingDue,
     Refused,
     cents_text,
@@ -48,7 +47,7 @@ HOUR, DAY = 3600.0, 86_400.0
 # The second charge of acme/shop/prod/credit: 1000 cents, without triggers.
 KEY = "pulumi-28f376caa380535768e573b9c98e6692a6d2d6489b798883c430771756d4f147"
 OWN = "1b8651b268c3a9dab3a49d2a9d579f72e4f505329980a51c06557243aedeafa0"
-IDENTITY = Identity("acme", "shop", "prod", "credit", "")
+IDENTITY = ResourceNames("acme", "shop", "prod", "credit", "")
 
 
 def inputs(**given: object) -> BalanceTopUpInputs:
@@ -356,18 +355,18 @@ def test_idempotency_key_ignores_what_the_wire_changes() -> None:
 
 def test_idempotency_key_is_another_for_another_reason() -> None:
     """Every part of the reason counts, and no two parts can be mistaken for each other."""
-    reasons: list[tuple[Identity, int, int, object]] = [
+    reasons: list[tuple[ResourceNames, int, int, object]] = [
         (IDENTITY, 0, 2000, None),
-        (IDENTITY._replace(organization="acme2"), 0, 2000, None),
-        (IDENTITY._replace(project="shop2"), 0, 2000, None),
-        (IDENTITY._replace(stack="prod2"), 0, 2000, None),
-        (IDENTITY._replace(name="credit2"), 0, 2000, None),
-        (IDENTITY._replace(parent_types="my:index:Shop"), 0, 2000, None),
-        (Identity("acme", "sh", "opprod", "credit", ""), 0, 2000, None),
-        (Identity("acme", 'shop","prod', "credit", "", ""), 0, 2000, None),
+        (replace(IDENTITY, organization="acme2"), 0, 2000, None),
+        (replace(IDENTITY, project="shop2"), 0, 2000, None),
+        (replace(IDENTITY, stack="prod2"), 0, 2000, None),
+        (replace(IDENTITY, name="credit2"), 0, 2000, None),
+        (replace(IDENTITY, parent_types="my:index:Shop"), 0, 2000, None),
+        (ResourceNames("acme", "sh", "opprod", "credit", ""), 0, 2000, None),
+        (ResourceNames("acme", 'shop","prod', "credit", "", ""), 0, 2000, None),
         # One has no organization and a parent, the other an organization and no parent.
-        (Identity("", "p", "s", "n", "t"), 0, 2000, None),
-        (Identity("p", "s", "n", "t", ""), 0, 2000, None),
+        (ResourceNames("", "p", "s", "n", "t"), 0, 2000, None),
+        (ResourceNames("p", "s", "n", "t", ""), 0, 2000, None),
         (IDENTITY, 1, 2000, None),
         (IDENTITY, 0, 2001, None),
         (IDENTITY, 0, 2000, {}),

@@ -15,9 +15,9 @@ from parallel_provider.lifecycle.keys import (
     ApiKeyState,
     RotatingApiKeyInputs,
     RotatingApiKeyLifecycle,
-    believed_time,
 )
 from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.lifecycle.shown_once import believed_time
 from parallel_provider.model import plain
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Clock, Said, run_at

@@ -105,7 +105,8 @@ def test_class_says_what_the_declaration_says(kind: str) -> None:
 
     assert set(resource._secret_outputs) == set(secret_outputs(lifecycle.state_type))
     assert resource._name_input == (input_defaulting_to_resource_name(lifecycle.inputs_type) or "")
-    assert resource._created_marker == lifecycle.created_marker
+    assert "org_id" in lifecycle.state_type.model_fields
+    assert "org_id" not in lifecycle.inputs_type.model_fields
 
 
 @pytest.mark.parametrize("kind", RESOURCES)

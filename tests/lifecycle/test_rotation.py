@@ -19,11 +19,11 @@ from parallel_provider.lifecycle.keys import (
     RotatingApiKeyState,
     announcements,
     certain_time,
-    fingerprint,
     generation_name,
     plan_at,
 )
 from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.lifecycle.shown_once import fingerprint
 from parallel_provider.printable import line_for_user
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Clock, Said, api_at
@@ -311,6 +311,6 @@ def test_hanging_delete_takes_no_longer_than_one_call_and_names_every_key(
         LIFECYCLE.delete(Context(run), state)
 
     assert time.monotonic() - began < 2 * SECONDS
-    for key in state.held_keys:
-        assert key.api_key_id in str(failure.value)
+    for key in state.held:
+        assert key.item_id in str(failure.value)
     run.revocation_threads.shutdown()

@@ -37,11 +37,11 @@ from parallel_provider.lifecycle.keys import (
     RotatingApiKeyInputs,
     RotatingApiKeyLifecycle,
     RotatingApiKeyState,
-    believed_time,
     certain_time,
     plan_at,
 )
 from parallel_provider.lifecycle.run import Context, Run
+from parallel_provider.lifecycle.shown_once import believed_time
 from tests.lifecycle.test_rotation import STATE
 
 HOUR, DAY = 3_600, 86_400
@@ -157,7 +157,7 @@ class History(RuleBasedStateMachine):
         try:
             if before is None:
                 self.state = LIFECYCLE.create(context, inputs)
-            elif LIFECYCLE.diff(context, before, news).changed:
+            elif LIFECYCLE.diff(context, before, dict(inputs)).changed:
                 self.state = LIFECYCLE.update(context, before, inputs)
         except ConnectionFailedError:
             assert self.account.revoked.keys() == revoked_before, "revoked in a run that failed"

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from parallel_provider.lifecycle.balance_top_up import Identity, idempotency_key
+from parallel_provider.lifecycle.balance_top_up import idempotency_key
+from parallel_provider.lifecycle.run import ResourceNames
 from parallel_provider.testing.emulator import Emulator
 from tests.reliability.engine import Declared, api_key, app, rotating_key, top_up
 from tests.reliability.matrix import DAY
@@ -293,7 +294,7 @@ class Histories(RuleBasedStateMachine):
                 continue
             inputs, kept = declared.inputs, self.world.stack.find("BalanceTopUp", name)
             charges = int(kept.outputs["charges"]) if kept else 0
-            identity = Identity("acme", "shop", "prod", name, "")
+            identity = ResourceNames("acme", "shop", "prod", name, "")
             reason = (charges, inputs["amount_cents"], inputs.get("triggers"))
             self.reasons[idempotency_key(identity, *reason)] = name
 
