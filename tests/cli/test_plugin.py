@@ -31,7 +31,7 @@ def fake_pulumi(folder: Path, script: str) -> str:
 
 def version_said_by(launcher: Path, folder: Path, *arguments: str) -> str:
     """Start a plugin in a folder, and return the version that it says."""
-    command = [launcher, *arguments]
+    command = [str(launcher), *arguments]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
