@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _TYPE = re.compile(r"(?:pulumi-python:dynamic/parallel|parallel:index):(\w+)")
+_WITH_A_RAW_SECRET = {"ApiKey", "RotatingApiKey"}
 _PROVIDER = "pulumi:providers:parallel"
 _UNITS = {"w": 7 * 86_400, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION = re.compile(
@@ -60,7 +61,7 @@ def raw_keys_are_safe(
     resource: Resource, secrets_provider: str, environment: Mapping[str, str]
 ) -> Iterator[str]:
     """Require that the state has no raw key, or that a named secrets provider encrypts it."""
-    if resource.kind not in ("ApiKey", "RotatingApiKey"):
+    if resource.kind not in _WITH_A_RAW_SECRET:
         return
     if resource.input("keep_raw_api_key") is False:
         return
@@ -87,7 +88,7 @@ def apps_and_keys_are_protected(resource: Resource, stack: str, stacks: str) -> 
 
     With --skip-preview, `pulumi destroy` revokes unprotected keys before it meets a protected app.
     """
-    if resource.kind not in {"App", "ApiKey", "RotatingApiKey"} or resource.is_protected:
+    if resource.kind not in {"App", *_WITH_A_RAW_SECRET} or resource.is_protected:
         return
     try:
         is_production = re.search(stacks, stack) is not None

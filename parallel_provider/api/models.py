@@ -190,7 +190,7 @@ class CreatedApp(ApiModel):
 
 
 class CreatedSecret(ApiModel):
-    """The answer to the creation of what an app has with a secret. No other answer has the secret.
+    """The answer to the creation of an item with a secret. No other answer has the secret.
 
     `created_at` is epoch seconds, by the server's clock. `answered_at` isn't in the body: it is the
     time of the answer's Date header, in epoch seconds.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -19,6 +19,7 @@ from parallel_provider.lifecycle.claims import Claim, held_text, new_owner
 from parallel_provider.lifecycle.declare import (
     UNKNOWN,
     AppId,
+    Checked,
     DefaultsToResourceName,
     Flag,
     Inputs,
@@ -252,10 +253,10 @@ def _why_unproven(run: Run) -> str:
 # one; on one machine, a lock prevents that.
 
 
-def _plan_adoption(context: Context, inputs: Props) -> Problem | None:
+def _plan_adoption(context: Context, inputs: Props) -> Iterator[Problem]:
     """Tell which app a new resource with these checked inputs will adopt, and note that it will.
 
-    Previews call this too. If it can't be known, a message says so, and it is no error. Returns a
+    Previews call this too. If it can't be known, a message says so, and it is no error. Yields a
     problem if another resource of this run has the app.
     """
     run, app_name, app_id = context.run, inputs["app_name"], inputs.get("existing_app_id")
@@ -264,25 +265,25 @@ def _plan_adoption(context: Context, inputs: Props) -> Problem | None:
             "Whether an App adopts an app that exists already can't be told yet: an input of it "
             "isn't known before `pulumi up`."
         )
-        return None
+        return
     try:
         app = _find_to_adopt(run, app_name, app_id)
     except LifecycleError as error:
         context.warn(f"As things stand, App {app_name!r} can't be created: {error}")
-        return None
+        return
     except ParallelError as error:
         context.info(
             f"Whether App {app_name!r} adopts an app that exists already can't be told: {error}"
         )
-        return None
+        return
     if app is None:
-        return None
+        return
     other = run.claims.intend(app_thing(app.app_id), context.subject)
     if other is not None:
         name = "existing_app_id" if app_id else "adopt_existing"
-        return Problem(name, f"can't be followed: {held_text(f'app {app.app_id}', other)}")
+        yield Problem(name, f"can't be followed: {held_text(f'app {app.app_id}', other)}")
+        return
     _announce_adoption(context, app)
-    return None
 
 
 def _announce_adoption(context: Context, app: AppItem) -> None:
@@ -470,10 +471,12 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
     inputs_type = AppInputs
     state_type = AppState
 
-    def problems_of_new(self, context: Context, inputs: Props) -> list[Problem]:
-        """Say which app a new resource will adopt."""
-        problem = _plan_adoption(context, inputs) if _declares_existing(inputs) else None
-        return [problem] if problem else []
+    def check(self, context: Context, olds: Props, news: Props) -> Checked:
+        """Check the inputs, and say which app a new resource will adopt."""
+        checked = super().check(context, olds, news)
+        if not olds and not checked.problems and _declares_existing(checked.inputs):
+            checked.problems += _plan_adoption(context, checked.inputs)
+        return checked
 
     def diff(self, context: Context, state: AppState, news: Props) -> Diff:
         """Compare the names, and see whether the program declares the app as existing now."""

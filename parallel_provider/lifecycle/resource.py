@@ -16,7 +16,6 @@ from parallel_provider.lifecycle.declare import (
     UNKNOWN,
     Checked,
     InputsT,
-    Problem,
     Props,
     State,
     StateT,
@@ -77,14 +76,7 @@ class Lifecycle(ABC, Generic[InputsT, StateT]):
     def check(self, context: Context, olds: Props, news: Props) -> Checked:
         """Fill in defaults and find every problem. `olds` are the inputs of the last run."""
         context.run.claims.has_program = True
-        checked = check_inputs(self.inputs_type, news)
-        if not olds and not checked.problems:
-            checked.problems += self.problems_of_new(context, checked.inputs)
-        return checked
-
-    def problems_of_new(self, context: Context, inputs: Props) -> list[Problem]:
-        """Return why a new resource with these valid inputs can't be created. May tell the user."""
-        return []
+        return check_inputs(self.inputs_type, news)
 
     def diff(self, context: Context, state: StateT, news: Props) -> Diff:
         """Compare the state with checked inputs. What a resource that stays has, it holds."""

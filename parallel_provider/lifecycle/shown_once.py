@@ -1,8 +1,8 @@
-"""What an app has with a secret that the API shows once: create it, find it, delete it.
+"""Items of an app whose secret the API shows once, such as keys: create, claim and revoke them.
 
-The API shows such a secret in the answer to its creation, and can neither read nor list what it
-belongs to. None may be left at the server that nobody has. So a new one is revoked again if it
-can't be used, kept or delivered, and every error and warning names one that may be left.
+The API shows the secret in the answer to the item's creation, and can neither read nor list items.
+No item may be left at the server that nobody has. So a new one is revoked again if it can't be
+used, kept or delivered, and every error and warning names an item that may be left.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _BELIEVED_SECONDS = 5 * 60
 
 @dataclass(frozen=True)
 class Held:
-    """One that a state has, and that isn't revoked yet. `noun` says what it is."""
+    """An item that a state has, and that isn't revoked yet. `noun` says what it is."""
 
     noun: str
     item_id: str
@@ -61,7 +61,7 @@ class Held:
 
 
 class ShownOnceState(OwnedState):
-    """The outputs of everything with such a secret. `created_at` is epoch seconds."""
+    """The outputs that each kind of item has. `created_at` is epoch seconds."""
 
     created_by_user_id: str = Field(
         description="The id of the user who created it: the user of the access token."
@@ -69,7 +69,7 @@ class ShownOnceState(OwnedState):
     created_by_user_email: str = Field(description="That user's e-mail address.")
     created_at: Integer = Field(description="When it was created, in epoch seconds.")
     creators: Annotated[dict[str, str], Internal()] = Field(
-        default={}, description="Marks of the people who have created what it has, by its ids."
+        default={}, description="Marks of the people who have created its items, by their ids."
     )
     delivered: Annotated[tuple[str, ...], Internal(), Field(strict=False)] = Field(
         default=(), description="Fingerprints of the secrets that a command has got."
@@ -78,10 +78,10 @@ class ShownOnceState(OwnedState):
     @property
     @abstractmethod
     def held(self) -> tuple[Held, ...]:
-        """All that it has and that isn't revoked yet, the current one first."""
+        """All its items that aren't revoked yet, the current one first."""
 
     def hold(self, context: Context) -> None:
-        """Claim all that it has, and that it needs the app."""
+        """Claim its items, and that it needs the app."""
         claims = context.run.claims
         for item in self.held:
             claims.hold(
@@ -104,10 +104,11 @@ ShownOnceT = TypeVar("ShownOnceT", bound=ShownOnceState)
 
 @dataclass(frozen=True)
 class ShownOnce:
-    """A kind of it, such as keys.
+    """A kind of items, such as keys.
 
-    Texts call one a `noun`, and what is shown once its `secret`. `rescue` says how to get a secret
-    from a state. The calls of the API get the app's id, and then a name or an id.
+    Texts call an item a `noun`, and what is shown once its `secret`. `rescue` says how to save a
+    secret that only a state has. The calls of the API get the app's id, and then the item's name or
+    id.
     """
 
     noun: str
@@ -117,7 +118,7 @@ class ShownOnce:
     delete_at_server: Callable[[AccountApi, str, str], None]
 
     def held(self, item_id: str, name: str, secret: SecretStr | None = None) -> Held:
-        """Return one of this kind."""
+        """Return an item of this kind."""
         return Held(self.noun, item_id, name, secret)
 
     def create(
@@ -128,16 +129,16 @@ class ShownOnce:
         state_of: Callable[[dict[str, Any]], ShownOnceT],
         other_ids: Sequence[str] = (),
     ) -> ShownOnceT:
-        """Create one, claim it, and return the new state.
+        """Create an item, claim it, and return the new state.
 
         `state_of` makes the state from the outputs that the answer has. `other_ids` are those of
-        what the resource has already. If it can't be kept, it is revoked again, and LifecycleError
-        is raised.
+        the items that the resource has already. If it can't be kept, it is revoked again, and
+        LifecycleError is raised.
         """
         run = context.run
         answer = self._create_despite_lost_answer(context, app_id, name, other_ids)
         mark = mark_in(run, app_id)
-        # If the server wrote the app's id in another way, it would be replaced in every run.
+        # If the server wrote the app's id in another way, each run would replace the resource.
         outputs = answer.model_dump(exclude={"answered_at"}) | {
             "app_id": app_id,
             "creators": {} if mark is None else {answer.created_id: mark},
@@ -147,8 +148,8 @@ class ShownOnce:
             require_sendable(plain(state))
             state.hold(context)
         except HeldElsewhereError:
-            raise  # it was no new one
-        except Exception as error:  # noqa: BLE001 - whatever it was, nobody has this one
+            raise  # it was no new item
+        except Exception as error:  # noqa: BLE001 - whatever it was, nobody has this item
             reason = f"couldn't be kept in the state: {reason_of(error)}"
             self.discard(run, app_id, self.held(answer.created_id, name), reason)
         return state
@@ -156,7 +157,7 @@ class ShownOnce:
     def discard(
         self, run: Run, app_id: str, item: Held, reason: str, state: ShownOnceState | None = None
     ) -> NoReturn:
-        """Revoke a new one that nobody will have, and raise an error that says why.
+        """Revoke a new item that nobody will have, and raise an error that says why.
 
         If it can't be revoked, and there is a state that can keep it, raises UnfinishedError.
         """
@@ -173,10 +174,10 @@ class ShownOnce:
     def revoke(
         self, context: Context, state: ShownOnceState, items: Sequence[Held]
     ) -> dict[Held, Exception]:
-        """Revoke what a resource has at the same time; return what may still work, with reasons.
+        """Revoke items of a resource at the same time; return those that may still work, and why.
 
         However many there are, this takes no longer than one call may take, since the state with a
-        new one may be waiting to be saved.
+        new item may be waiting to be saved.
         """
         run = context.run
 
@@ -203,7 +204,7 @@ class ShownOnce:
     def _create_despite_lost_answer(
         self, context: Context, app_id: str, name: str, other_ids: Sequence[str]
     ) -> CreatedSecret:
-        """Create one. If the answer is lost, create a second one.
+        """Create an item. If the answer is lost, create a second one.
 
         A warning then tells how to find the first one, which can only be revoked by hand.
         """
@@ -240,7 +241,7 @@ class ShownOnce:
     def lost_advice(
         self, created: str, ids_that_stay: Sequence[str], *, up_to_two: bool = False
     ) -> str:
-        """Return a text that says how to find those that nobody holds, and which ones must stay.
+        """Return a text that says how to find items that nobody holds, and which ones must stay.
 
         `created` says when they were created.
         """
@@ -253,7 +254,7 @@ class ShownOnce:
         )
 
     def _create_once(self, context: Context, app_id: str, name: str) -> CreatedSecret:
-        """Create one. If the answer can't be used, revoke what it names, and raise."""
+        """Create an item. If the answer can't be used, revoke the item, and raise."""
         run = context.run
         answer = None
         try:
@@ -290,11 +291,11 @@ class ShownOnce:
         return answer.model_copy(update={"created_at": created_at})
 
     def _revoke_one(self, context: Context, state: ShownOnceState, item: Held) -> None:
-        """Revoke one. Succeeds if it doesn't exist any more, alone or with its app.
+        """Revoke an item. Succeeds if it doesn't exist any more, alone or with its app.
 
         It stays, with a warning, if another resource of this run has it. Raises LifecycleError if
-        the server may only hide it from this person. A warning names one that another person has
-        created, and of which the server says that it doesn't exist.
+        the server may only hide it from this person. A warning names an item that another person
+        has created, and of which the server says that it doesn't exist.
         """
         with context.run.claims.deleting(item.thing, state.owner, context.subject) as others:
             if others:
@@ -305,7 +306,7 @@ class ShownOnce:
     def _leave_to(
         self, context: Context, state: ShownOnceState, item: Held, others: Sequence[Claim]
     ) -> None:
-        """Leave one to other resources. Raises LifecycleError if its secret would be lost.
+        """Leave an item to other resources. Raises LifecycleError if its secret would be lost.
 
         That is so if no other state has the secret, and it isn't known to be delivered.
         """
@@ -341,20 +342,20 @@ class ShownOnce:
 
 
 class ShownOnceLifecycle(Lifecycle[InputsT, ShownOnceT]):
-    """They can be created and revoked. The API can't read them."""
+    """Items can be created and revoked. The API can't read them."""
 
     what: ClassVar[ShownOnce]
 
     @abstractmethod
     def first_state(self, outputs: dict[str, Any], inputs: InputsT) -> ShownOnceT:
-        """Return the state of a first one. `outputs` are those that follow from no other input."""
+        """Return the first item's state. `outputs` are those that follow from no other input."""
 
     def first_state_of(
         self, context: Context, app_id: str, inputs: InputsT
     ) -> Callable[[dict[str, Any]], ShownOnceT]:
         """Return what makes the first state from the outputs that the answer has."""
         run = context.run
-        # A person may create something in an app and still not see it in the list.
+        # A person may create items in an app and still not see it in the list.
         app = run.apps.find(app_id)
         outputs = {
             "owner_id": new_owner(),
@@ -364,14 +365,14 @@ class ShownOnceLifecycle(Lifecycle[InputsT, ShownOnceT]):
         return lambda answered: self.first_state(outputs | answered, inputs)
 
     def read(self, context: Context, state: ShownOnceT) -> ShownOnceT | None:
-        """Find its app. The API can't read it, so it exists as long as its app exists.
+        """Find its app. The API can't read items, so they exist as long as their app exists.
 
         It stays as it is, with a warning, if this person may not be allowed to see the app.
         """
         return read_app(context, state)
 
     def delete(self, context: Context, state: ShownOnceT) -> None:
-        """Revoke all that it still has, also if one of them fails."""
+        """Revoke every item that it still has, also if one of them fails."""
         context.refuse_after_failed_creation()
         failures = self.what.revoke(context, state, state.held)
         if failures and len(state.held) == 1:
@@ -392,7 +393,7 @@ def fingerprint(secret: SecretStr | None) -> str:
 
 
 def believed_time(stated: int, answered_at: float | None, here: float) -> int:
-    """Return when something was created, in epoch seconds. One wrong time alone revokes nothing.
+    """Return when an item was created, in epoch seconds. One wrong time alone revokes nothing.
 
     `stated` is what the answer says, `answered_at` the answer's own date, and `here` this machine's
     time, which counts if there is no date. If the two differ much, the later one is returned.

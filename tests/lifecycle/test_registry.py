@@ -212,11 +212,10 @@ def test_policies_name_inputs_that_exist() -> None:
         and isinstance(node.args[0], ast.Constant)
     }
     kinds = {
-        constant.value
+        node.value
         for node in ast.walk(tree)
-        if isinstance(node, ast.Compare) and ast.unparse(node.left) == "resource.kind"
-        for constant in ast.walk(node.comparators[0])
-        if isinstance(constant, ast.Constant)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if re.fullmatch(r"([A-Z][a-z]+)+", node.value)
     }
     inputs = {name for kind in RESOURCES for name in lifecycle_of(kind).inputs_type.model_fields}
 

@@ -24,7 +24,7 @@ from parallel_provider.lifecycle import RESOURCES, lifecycle_of
 from parallel_provider.lifecycle.declare import Duration
 from parallel_provider.plugin.schema import dynamic_token, token
 
-# A new one of them has to be added to `raw_keys_are_safe` and `apps_and_keys_are_protected`.
+# A new one of them has to be added to `_WITH_A_RAW_SECRET` of the rules.
 WITH_A_RAW_SECRET = [
     kind
     for kind in RESOURCES
