@@ -80,9 +80,7 @@ class LanguageProject:
             "PULUMI_HOME": str(folder / "home"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
-        if package:
-            self.env["PATH"] = _path_without_plugin()
-        else:
+        if not package:
             program = Path(sys.executable).with_name("parallel-provider")
             self.run(str(program), "plugin", "install")
         if language == "typescript":
@@ -137,12 +135,6 @@ class LanguageProject:
         (self.folder / "requirements.txt").write_text(pulumi)
         self.run(sys.executable, "-m", "venv", str(venv))
         self.run(str(venv / "bin" / "pip"), "install", "-q", "-r", "requirements.txt")
-
-
-def _path_without_plugin() -> str:
-    folders = os.environ["PATH"].split(os.pathsep)
-    plugin = "pulumi-resource-parallel"
-    return os.pathsep.join(each for each in folders if not (Path(each) / plugin).exists())
 
 
 def version_of_the_sdk() -> str:

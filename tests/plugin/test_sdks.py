@@ -15,6 +15,7 @@ import pytest
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES
 from parallel_provider.plugin.schema import SCHEMA_FILE
 from parallel_provider.version import __version__
+from tests.native.providers import plugin_executable
 from tests.plugin.language_project import PROGRAMS, PYTHON, ROOT
 from tools.documents.package import NAMES
 from tools.documents.texts import EXAMPLES, with_generated_package
@@ -24,7 +25,7 @@ needs_pulumi = pytest.mark.skipif(
 )
 pytestmark = needs_pulumi
 
-EXECUTABLE = Path(sys.executable).with_name("pulumi-resource-parallel")
+EXECUTABLE = plugin_executable()
 
 
 GO_PROGRAM = """package main

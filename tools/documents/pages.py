@@ -69,7 +69,7 @@ def documents() -> dict[Path, str]:
 
 def _with_names_of_the_package() -> list[Path]:
     """Return the programs and documents that name the package as it is called in a language."""
-    files = [*EXAMPLES.iterdir(), ROOT / "SECURITY.md"]
+    files = [*EXAMPLES.iterdir(), ROOT / "SECURITY.md", ROOT / "docs" / "native-plugin.md"]
     for folder in ("typescript", "go"):
         files += (ROOT / "examples" / folder).iterdir()
     return [path for path in sorted(files) if path.suffix in (".ts", ".go", ".md", ".json")]
