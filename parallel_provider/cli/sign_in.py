@@ -352,7 +352,7 @@ def _status_of_token(settings: Settings, source: TokenSource, now: float) -> dic
         "ends_at": None if end is None else int(end),
     }
     try:
-        require_unexpired(token, source.origin, now)
+        require_unexpired(token, source, now)
     except CredentialsError as error:
         return found | {"ended": str(error)}
     seconds = min(settings.timeout_seconds, _STATUS_SECONDS)
@@ -419,5 +419,5 @@ def token(*, org_id: str | None) -> None:
     """
     require_standard_output("the token")
     source = choose_source(Settings.of_environment(org_id))
-    access_token = require_unexpired(source.get(), source.origin, time.time())
+    access_token = require_unexpired(source.get(), source, time.time())
     click.echo(access_token.value.get_secret_value())
