@@ -15,7 +15,6 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, TypeAdapter
 
-from parallel_provider.api import AccountApi
 from parallel_provider.api.models import Id
 from parallel_provider.commands import Command, run_command
 from parallel_provider.errors import LifecycleError
@@ -141,8 +140,8 @@ KEY = ShownOnce(
     secret="raw key",  # noqa: S106 - its name
     rescue=f"import it there again with {IMPORTED_RAW_KEY}, or take the raw key from "
     "`pulumi stack export --show-secrets`",
-    create_at_server=AccountApi.create_key,
-    delete_at_server=AccountApi.delete_key,
+    create_at_server=lambda api, app_id, name: api.create_key(app_id, name),
+    delete_at_server=lambda api, app_id, key_id: api.delete_key(app_id, key_id),
 )
 
 
