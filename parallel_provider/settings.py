@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -30,7 +30,7 @@ DEFAULT_SERVICE_API_URL = "https://api.parallel.ai/account"
 DEFAULT_PLATFORM_URL = "https://platform.parallel.ai"
 DEFAULT_TIMEOUT_SECONDS = 120
 _MAX_TIMEOUT_SECONDS = 3600
-_MAX_DIGITS = 18
+_MAX_CENTS = 10**18 - 1
 # The file of the official client: a sign-in with either program works for both.
 DEFAULT_AUTH_FILE = Path("~/.config/parallel-web-tools/auth.json")
 # Other programs use this prefix too, so only names that are very similar to ours are reported.
@@ -134,30 +134,36 @@ SECRET_VARIABLES = (
 )
 """The variables that give a secret to this package."""
 
+# In this order, first those of the stack's configuration, then those of the environment.
+_TOKEN_VARIABLES = ("PARALLEL_ACCESS_TOKEN", "PARALLEL_TOKEN_COMMAND", "PARALLEL_REFRESH_TOKEN")
+
 Lookup = Callable[[str], str | None]
 """Returns the text of a key of the stack's configuration, such as "parallel:orgId", or None."""
+
+
+class TokenSetting(NamedTuple):
+    """A setting that gives access tokens: the name of its variable, its value, and its place."""
+
+    variable: str
+    value: SecretStr
+    origin: str
 
 
 @dataclass(frozen=True)
 class Settings:
     """The settings of one run, validated.
 
-    `config_…` comes from the stack configuration and `env_…` from the environment;
-    `credentials.sources` decides which source of tokens is used. `env_client_id` is the OAuth
-    client that `env_refresh_token` belongs to, if that isn't the official client. `timeout_seconds`
-    is how long one call of the API may take, with all its attempts.
+    `token_settings` are those that give access tokens; the first one is used. `save_command` and
+    `client_id` belong to a refresh token among them. `timeout_seconds` is how long one call of the
+    API may take, with all its attempts.
     """
 
     service_api_url: str
     platform_url: str
     auth_file: Path
-    config_access_token: SecretStr | None = None
-    config_token_command: str | None = None
-    env_access_token: SecretStr | None = None
-    env_token_command: str | None = None
-    env_refresh_token: SecretStr | None = None
-    env_refresh_token_save_command: str | None = None
-    env_client_id: str | None = None
+    token_settings: tuple[TokenSetting, ...] = ()
+    save_command: str | None = None
+    client_id: str | None = None
     org_id: str | None = None
     org_id_origin: str | None = None
     max_top_up_cents: int | None = None
@@ -165,13 +171,19 @@ class Settings:
 
     @classmethod
     def load(
-        cls, config: Lookup, environ: Mapping[str, str], *, stack: Lookup | None = None
+        cls,
+        config: Lookup,
+        environ: Mapping[str, str],
+        *,
+        stack: Lookup | None = None,
+        org_id: str | None = None,
     ) -> Settings:
         """Read and validate every setting.
 
         `config` is the stack's configuration. With `stack`, it has the arguments of an explicit
-        provider, and only the guards of the stack's configuration count besides them. Raises
-        SettingsError, which names the setting that can't be used.
+        provider, and only the guards of the stack's configuration count besides them. `org_id` is
+        the option --org of a command, a guard too. Raises SettingsError, which names the setting
+        that can't be used.
         """
         origin = "parallel:{}" if stack is None else "the provider's {}"
 
@@ -187,41 +199,34 @@ class Settings:
                 guards = _values(setting, "parallel:{}", stack)
             return [*configured(variable), *guards, *from_environment(variable)]
 
-        org_ids = all_of("PARALLEL_ORG_ID")
+        option = _given(_BY_VARIABLE["PARALLEL_ORG_ID"], "--org", org_id)
+        org_ids = [*option, *all_of("PARALLEL_ORG_ID")]
         _require_one_organization(org_ids)
         auth_file = _text(from_environment("PARALLEL_AUTH_FILE"))
         return cls(
             service_api_url=_url(all_of("PARALLEL_SERVICE_API_URL"), DEFAULT_SERVICE_API_URL),
             platform_url=_url(all_of("PARALLEL_PLATFORM_URL"), DEFAULT_PLATFORM_URL),
             auth_file=_expanded(Path(auth_file) if auth_file else DEFAULT_AUTH_FILE),
-            config_access_token=_secret(configured("PARALLEL_ACCESS_TOKEN")),
-            config_token_command=_text(configured("PARALLEL_TOKEN_COMMAND")),
-            env_access_token=_secret(from_environment("PARALLEL_ACCESS_TOKEN")),
-            env_token_command=_text(from_environment("PARALLEL_TOKEN_COMMAND")),
-            env_refresh_token=_secret(from_environment("PARALLEL_REFRESH_TOKEN")),
-            env_refresh_token_save_command=_text(
-                from_environment("PARALLEL_REFRESH_TOKEN_SAVE_COMMAND")
+            token_settings=tuple(
+                _token_setting(variable, value)
+                for place in (configured, from_environment)
+                for variable in _TOKEN_VARIABLES
+                for value in place(variable)
             ),
-            env_client_id=_text(from_environment("PARALLEL_CLIENT_ID")),
+            save_command=_text(from_environment("PARALLEL_REFRESH_TOKEN_SAVE_COMMAND")),
+            client_id=_text(from_environment("PARALLEL_CLIENT_ID")),
             org_id=_text(org_ids),
             org_id_origin=org_ids[0].origin if org_ids else None,
             max_top_up_cents=min(map(_cents, all_of("PARALLEL_MAX_TOP_UP_CENTS")), default=None),
-            timeout_seconds=_timeout(all_of("PARALLEL_TIMEOUT_SECONDS")),
+            timeout_seconds=next(
+                map(_timeout, all_of("PARALLEL_TIMEOUT_SECONDS")), DEFAULT_TIMEOUT_SECONDS
+            ),
         )
 
     @classmethod
     def of_environment(cls, org_id: str | None = None) -> Settings:
-        """Read the settings of a command, which belongs to no stack.
-
-        `org_id` is the value of its option --org, which guards as the other settings do.
-        """
-        settings = cls.load(lambda _key: None, os.environ)
-        if org_id is None:
-            return settings
-        _require_one_organization(
-            [_Value(org_id, "--org"), _Value(settings.org_id or org_id, "PARALLEL_ORG_ID")]
-        )
-        return replace(settings, org_id=org_id, org_id_origin="--org")
+        """Read the settings of a command, which belongs to no stack. `org_id` is its --org."""
+        return cls.load(lambda _key: None, os.environ, org_id=org_id)
 
 
 class _Value(NamedTuple):
@@ -232,6 +237,8 @@ class _Value(NamedTuple):
 
 
 def _values(setting: Setting, origin: str, config: Lookup) -> list[_Value]:
+    if not setting.key:
+        return []
     return _given(setting, origin.format(setting.key), config(f"{NAMESPACE}:{setting.key}"))
 
 
@@ -276,39 +283,31 @@ def _text(values: Iterable[_Value]) -> str | None:
     return next((value.text for value in values), None)
 
 
-def _secret(values: Iterable[_Value]) -> SecretStr | None:
-    text = _text(values)
-    if text is None:
-        return None
+def _token_setting(variable: str, value: _Value) -> TokenSetting:
     from parallel_provider.late import pydantic  # noqa: PLC0415 - heavy
 
-    remember_secret(text)
-    return pydantic.SecretStr(text)
+    if _BY_VARIABLE[variable].kind == "secret":
+        remember_secret(value.text)
+    return TokenSetting(variable, pydantic.SecretStr(value.text), value.origin)
 
 
 def _cents(value: _Value) -> int:
-    if not _is_whole_number(value.text):
-        # The value stays out of the message: a secret may have been pasted into the wrong place.
-        raise SettingsError(
-            f"{value.origin} must be a whole number of cents, such as 2000 for $20.00"
-        )
-    return int(value.text)
+    return _whole_number(value, "cents, such as 2000 for $20.00", 0, _MAX_CENTS)
 
 
-def _timeout(values: list[_Value]) -> int:
-    if not values:
-        return DEFAULT_TIMEOUT_SECONDS
-    text, origin = values[0]
-    if not (_is_whole_number(text) and 1 <= int(text) <= _MAX_TIMEOUT_SECONDS):
-        raise SettingsError(
-            f"{origin} must be a whole number of seconds from 1 to {_MAX_TIMEOUT_SECONDS}"
-        )
-    return int(text)
+def _timeout(value: _Value) -> int:
+    unit = f"seconds from 1 to {_MAX_TIMEOUT_SECONDS}"
+    return _whole_number(value, unit, 1, _MAX_TIMEOUT_SECONDS)
 
 
-def _is_whole_number(text: str) -> bool:
+def _whole_number(value: _Value, unit: str, lowest: int, highest: int) -> int:
+    text, origin = value
     # isdecimal also accepts the digits of other scripts; int() refuses very long texts.
-    return text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(highest))
+    if not is_number or not lowest <= int(text) <= highest:
+        # The value stays out of the message: a secret may have been pasted into the wrong place.
+        raise SettingsError(f"{origin} must be a whole number of {unit}")
+    return int(text)
 
 
 def _url(values: list[_Value], default: str) -> str:

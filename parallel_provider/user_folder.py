@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -37,30 +36,48 @@ def user_folder() -> Path:
 def make_user_folder(*parts: str) -> Path:
     """Return the folder, or the folder `parts` in it, and make what is missing.
 
-    No new part has more rights than 0700, whatever the umask. Raises UserFolderError.
+    A home folder that is missing isn't made. Raises UserFolderError.
     """
-    wanted = user_folder().joinpath(*parts)
-    for folder in (*wanted.parents[len(_PARTS) + len(parts) - 2 :: -1], wanted):
-        try:
-            _make(folder)
-        except OSError as error:
-            raise UserFolderError(
-                f"the folder {folder}, for locks and notes, can't be made ({error.strerror}): let "
-                "this user write there, or set HOME to a folder that it can write"
-            ) from None
+    folder = user_folder()
+    wanted = folder.joinpath(*parts)
+    try:
+        folder.parents[len(_PARTS) - 1].stat()
+        make_private_folder(wanted)
+    except OSError as error:
+        raise UserFolderError(
+            f"the folder {error.filename or wanted}, for locks and notes, can't be made "
+            f"({error.strerror}): let this user write there, or set HOME to a folder that it can "
+            "write"
+        ) from None
     return wanted
 
 
-def _make(folder: Path) -> None:
-    if folder.is_dir():
-        return
-    try:
-        folder.mkdir(mode=0o700)
-    except FileExistsError:
-        if not folder.is_dir():
-            raise
-        return  # another process has just made it
-    folder.chmod(0o700)  # the umask may have taken rights from the user too
+def make_private_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing. Raises OSError.
+
+    None of them has more rights than 0700, whatever the umask, nor another owner than the folder
+    above it.
+    """
+    for part in (*reversed(folder.parents), folder):
+        if part.is_dir():
+            continue
+        try:
+            part.mkdir(mode=0o700)
+        except FileExistsError:
+            if not part.is_dir():
+                raise
+            continue  # another process has just made it
+        part.chmod(0o700)  # the umask may have taken rights from the user too
+        give_to_owner(part, part.parent)
+
+
+def give_to_owner(path: Path, of: Path) -> None:
+    """Give a new file or folder to the owner of another one. Raises OSError if that can't be done.
+
+    Root with a user's HOME would else leave files that the user can't read any more.
+    """
+    if (owner := of.stat()).st_uid not in (path.stat().st_uid, 0):
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -70,6 +87,7 @@ def write_private(path: Path, content: bytes) -> None:
     # mkstemp creates the file with mode 0600 and follows no link.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
+        give_to_owner(Path(name), path.parent)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
@@ -93,7 +111,6 @@ def move_into_place(file: Path, path: Path) -> None:
 
 # A process holds a lock for a few requests.
 _WAIT_SECONDS = 120.0
-_SECONDS_BETWEEN_ATTEMPTS = 0.05
 
 
 @contextlib.contextmanager
@@ -122,20 +139,18 @@ def _acquired(
 
     path = _path(purpose, "lock")
     lock = filelock.FileLock(path, mode=0o600)
-    ends_at = time.monotonic() + wait_seconds
-    while True:
-        try:
-            return lock.acquire(blocking=False)
-        except filelock.Timeout:
-            is_over = time.monotonic() >= ends_at
-            if is_over or cancellation.wait(_SECONDS_BETWEEN_ATTEMPTS):
-                raise TimeoutError from None
-        except (OSError, NotImplementedError) as error:
-            reason = (isinstance(error, OSError) and error.strerror) or "no locks there"
-            raise UserFolderError(
-                f"{path} can't be locked ({reason}): let this user write it, or set HOME to a "
-                "folder whose files can be locked"
-            ) from None
+    try:
+        held = lock.acquire(wait_seconds, cancel_check=lambda: cancellation.is_cancelled)
+        give_to_owner(path, path.parent)
+        return held
+    except filelock.Timeout:
+        raise TimeoutError from None
+    except (OSError, NotImplementedError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or "no locks there"
+        raise UserFolderError(
+            f"{path} can't be locked ({reason}): let this user write it, or set HOME to a "
+            "folder whose files can be locked"
+        ) from None
 
 
 @contextlib.contextmanager

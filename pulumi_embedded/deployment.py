@@ -13,10 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from pulumi_embedded.callbacks import Callbacks
 from pulumi_embedded.display import Display
 from pulumi_embedded.errors import Cancelled, StepFailed
-from pulumi_embedded.hooks import Hooks
 from pulumi_embedded.packages import PACKAGE, Packages, missing_plugin
 from pulumi_embedded.plugin import PluginProcess
 from pulumi_embedded.provider import InitFailed, ProviderError, ProviderProcess
@@ -91,8 +89,6 @@ class Deployment:
         self.cancelled = threading.Event()  # no new step starts
         # Set when the program has registered everything, has exited, or must be cancelled.
         self.program_event = threading.Event()
-        self.callbacks = Callbacks()
-        self.hooks = Hooks(self.callbacks, display.warning, dry_run=dry_run)
         self.engine_address = ""  # set when the services have started
         self._slots = threading.Semaphore(options.parallel)
         self._providers: list[tuple[Properties, ProviderProcess]] = []  # the last one is used
@@ -264,8 +260,7 @@ class Deployment:
                 self._last_call = time.monotonic()
 
     def close(self) -> None:
-        """End the provider processes, and calls of the program's functions."""
-        self.callbacks.close()
+        """End the provider processes."""
         self.provider_resources.end()
         for _, provider in self._providers:
             provider.end()

@@ -12,7 +12,6 @@ from pulumi.runtime.proto import alias_pb2, resource_pb2
 
 from pulumi_embedded import values
 from pulumi_embedded.errors import Refused
-from pulumi_embedded.hooks import hook_names
 from pulumi_embedded.packages import (
     BUILT_IN,
     PACKAGE,
@@ -27,12 +26,15 @@ from pulumi_embedded.urns import (
     Alias,
     qualified_type,
 )
-from pulumi_embedded.values import Properties, Value
+from pulumi_embedded.values import Properties
 
 _REFUSED_OPTIONS: Final = {
     "remote": "components that live in a provider",
     "deletedWith": "the option `deleted_with`",
     "replace_with": "the option `replace_with`",
+    "replacement_trigger": "the option `replacement_trigger`",
+    "hooks": "resource hooks",
+    "transforms": "transforms",
     "state_migrations": "state migrations",
     "envVarMappings": "environment mappings of providers",
 }
@@ -49,7 +51,9 @@ _SDK_NAMES: Final = {
     "importId": "import_",
     "pluginDownloadURL": "plugin_download_url",
     "replace_with": "replace_with",
+    "replacement_trigger": "replacement_trigger",
     "state_migrations": "state_migrations",
+    "transforms": "transforms",
     "version": "version",
 }
 _SECONDS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
@@ -79,8 +83,6 @@ class DesiredResource:
     provider: str = ""  # a reference; empty for the default provider
     request: PackageRequest = field(default_factory=lambda: PackageRequest(PACKAGE))
     import_id: str = ""
-    replacement_trigger: Value = None
-    resource_hooks: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -174,8 +176,6 @@ def from_registration(
         provider=request.provider,
         request=wanted,
         import_id=request.importId,
-        replacement_trigger=values.from_wire_value(request.replacement_trigger),
-        resource_hooks=hook_names(request.hooks),
     )
 
 
@@ -204,8 +204,10 @@ def from_read(request: resource_pb2.ReadResourceRequest, packages: Packages) -> 
 def _refuse_options(
     request: Message, where: str, refused: Mapping[str, str] = _REFUSED_OPTIONS
 ) -> None:
-    for set_field, _ in request.ListFields():
-        if set_field.name in refused:
+    for set_field, value in request.ListFields():
+        # The SDK always sends the message of the hooks. Without hooks, it is empty.
+        is_empty = isinstance(value, Message) and value.ByteSize() == 0
+        if set_field.name in refused and not is_empty:
             raise Refused(refused[set_field.name], where)
 
 

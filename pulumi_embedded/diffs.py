@@ -8,7 +8,7 @@ from enum import Enum
 
 from pulumi_embedded import paths
 from pulumi_embedded.state import ResourceState
-from pulumi_embedded.values import Properties, Value, has_unknown, plain
+from pulumi_embedded.values import Properties, plain
 
 
 class StepOp(Enum):
@@ -71,14 +71,6 @@ def complete(
     )
     replaces = tuple(dict.fromkeys((*answer.replaces, *forced)))
     return Diff(answer.changes or bool(changed), replaces, answer.delete_before_replace)
-
-
-def triggers(old: Value, new: Value) -> bool:
-    """Say whether a changed `replacement_trigger` replaces. Setting or removing it doesn't."""
-    if has_unknown(old) or has_unknown(new):
-        return True
-    old, new = plain(old), plain(new)
-    return old is not None and new is not None and bool(list(paths.changed(old, new)))
 
 
 def step_op(old: ResourceState, diff: Diff) -> StepOp:

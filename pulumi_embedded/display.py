@@ -73,10 +73,6 @@ class Display:
         """Print an error."""
         self.message(text, urn=urn, severity="error")
 
-    def warning(self, text: str, urn: str = "") -> None:
-        """Print a warning."""
-        self.message(text, urn=urn, severity="warning")
-
     def finish(self, outputs: Properties, counts: Mapping[str, int], *, preview: bool) -> str:
         """Print diagnostics, outputs and counts. Return the whole text of the operation."""
         for section in (self._diagnostics(), _outputs(outputs), _counts(counts, preview=preview)):

@@ -26,11 +26,9 @@ _KEYS: Final = {
     "replace_on_changes": "replaceOnChanges",
     "init_errors": "initErrors",
     "import_id": "importID",
-    "replacement_trigger": "replacementTrigger",
-    "resource_hooks": "resourceHooks",
 }
 # Fields that hold property values.
-_PROPERTIES: Final = ("inputs", "outputs", "replacement_trigger")
+_PROPERTIES: Final = ("inputs", "outputs")
 _ALWAYS_SHOWN: Final = ("urn", "custom", "type")
 # Fields that an import may drop: no operation uses them.
 _IGNORED: Final = ("sourcePosition", "stackTrace", "aliases")
@@ -73,8 +71,7 @@ def _exported_resource(state: ResourceState, *, show_secrets: bool) -> dict[str,
         value = getattr(state, known.name)
         if known.name in _PROPERTIES:
             value = values.to_state(value, show_secrets=show_secrets)
-        is_trigger = known.name == "replacement_trigger" and value is not None
-        if value or is_trigger or known.name in _ALWAYS_SHOWN:
+        if value or known.name in _ALWAYS_SHOWN:
             fields[_KEYS.get(known.name, known.name)] = value
     return fields
 

@@ -74,8 +74,7 @@ def destroy(
     title = "Previewing destroy" if dry_run else "Destroying"
     deployment = _deployment(title, options, before, dry_run=dry_run)
     with _operation(deployment, save, deployment.snapshots.snapshot):
-        if not _refused_delete_hooks(deployment):
-            delete_unwanted(deployment, Steps(deployment))
+        delete_unwanted(deployment, Steps(deployment))
     return _outcome(deployment)
 
 
@@ -89,26 +88,6 @@ def refresh(
     with _operation(deployment, save, reads.snapshot):
         reads.run()
     return _outcome(deployment)
-
-
-def _refused_delete_hooks(deployment: Deployment) -> bool:
-    """Refuse to delete resources with hooks of deletions: the program that has them doesn't run."""
-    names = {
-        state.urn: [
-            *state.resource_hooks.get("BeforeDelete", ()),
-            *state.resource_hooks.get("AfterDelete", ()),
-        ]
-        for state in deployment.snapshots.before
-    }
-    text = "Resource has delete hooks registered, but the program is not running. Hooks: "
-    for urn, hooks in names.items():
-        if hooks:
-            deployment.display.error(text + ", ".join(hooks), urn)
-            deployment.failed = True
-    if deployment.failed:
-        text = "You must run with the `--run-program` flag to use delete hooks during destroy."
-        deployment.display.error(text)
-    return deployment.failed
 
 
 def _refresh_first(deployment: Deployment) -> None:

@@ -32,8 +32,7 @@ class _Refusals:
     """Refuses unsupported resources when the program constructs them.
 
     At that time the SDK has sent nothing that the program's own lines construct, so nothing was
-    done. Resources that are constructed later, and options that transforms set, are refused by the
-    engine.
+    done. Resources that are constructed later are refused by the engine.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from pulumi_embedded import diffs, stack_references, urns, values
+from pulumi_embedded import diffs, stack_references, urns
 from pulumi_embedded.comparison import Comparison
 from pulumi_embedded.default_providers import DefaultProviders
 from pulumi_embedded.deletion import dependents_to_delete
 from pulumi_embedded.deployment import Deployment
 from pulumi_embedded.desired import DesiredRead, DesiredResource
-from pulumi_embedded.diffs import Diff, StepOp
+from pulumi_embedded.diffs import StepOp
 from pulumi_embedded.display import protected_from_replacement
 from pulumi_embedded.errors import Cancelled, StepFailed
 from pulumi_embedded.imports import Imports, is_import
@@ -77,7 +77,6 @@ class Registrations:
             text = f"cannot complete a resource '{urn}' whose registration isn't pending"
             raise StepFailed(urn, text)
         self._states[urn].outputs = outputs
-        self._steps.finish_component(self._states[urn])
 
     def finish(self, root_outputs: Properties | None) -> None:
         """Set the outputs of the stack. After a failure, earlier outputs are kept."""
@@ -177,9 +176,8 @@ class Registrations:
     def _from_diff(
         self, desired: DesiredResource, old: ResourceState, new: ResourceState
     ) -> list[Step]:
-        triggered = diffs.triggers(old.replacement_trigger, desired.replacement_trigger)
-        diff = Diff(changes=True) if triggered else self._comparison.diff(desired, old, new)
-        op = StepOp.REPLACE if triggered else diffs.step_op(old, diff)
+        diff = self._comparison.diff(desired, old, new)
+        op = diffs.step_op(old, diff)
         if op is StepOp.SAME:
             return [partial(self._steps.same, old, new)]
         if op is StepOp.UPDATE:
@@ -283,7 +281,4 @@ def _new_state(urn: str, desired: DesiredResource) -> ResourceState:
         replace_on_changes=desired.replace_on_changes,
         hide_diff=desired.hide_diff,
         import_id=desired.import_id,
-        # As Pulumi's engine does: it saves no value of a secret in a trigger.
-        replacement_trigger=values.without_secret_values(desired.replacement_trigger),
-        resource_hooks=desired.resource_hooks,
     )

@@ -24,12 +24,10 @@ from pulumi_embedded import desired, values
 from pulumi_embedded.deployment import ORGANIZATION, Deployment
 from pulumi_embedded.display import Display
 from pulumi_embedded.errors import Cancelled, EngineError, Refused, StepFailed
-from pulumi_embedded.hooks import HookRefused
 from pulumi_embedded.invokes import Invokes
 from pulumi_embedded.packages import PackageRequest
 from pulumi_embedded.provider import CHANNEL_OPTIONS
 from pulumi_embedded.registration import Registrations
-from pulumi_embedded.transforms import Transforms
 from pulumi_embedded.values import Properties
 
 # Features that the SDK may use. The engine refuses some of them by name. If they were not listed
@@ -62,7 +60,6 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         self._deployment = deployment
         self._registrations = registrations
         self._invokes = Invokes(deployment, registrations)
-        self._transforms = Transforms(deployment.callbacks)
         self.root_outputs: Properties | None = None
         self.program_done = threading.Event()  # it has registered everything
         self.operation_done = threading.Event()  # the program may end
@@ -99,11 +96,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         """Create, update, replace or keep a resource."""
         try:
             known = self._registrations.desired
-            transformed = self._transforms.apply(request, known)
             state = self._registrations.register(
-                desired.from_registration(transformed, known, self._deployment.packages)
+                desired.from_registration(request, known, self._deployment.packages)
             )
-            self._transforms.remember(state.urn, request)
         except (EngineError, ValueError) as error:
             self._abort(error, context)
         # A component registers its outputs later.
@@ -157,7 +152,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     ) -> resource_pb2.ResourceInvokeResponse:
         """Call a function of a package."""
         try:
-            return self._invokes.call(self._transforms.apply_to_invoke(request))
+            return self._invokes.call(request)
         except StepFailed as error:
             # The program may handle this error, so the operation goes on.
             context.abort(grpc.StatusCode.UNKNOWN, str(error))
@@ -171,40 +166,28 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         self._refuse(f"methods of resources ({request.tok})", context)
 
     def RegisterStackTransform(  # noqa: N802
-        self, request: callback_pb2.Callback, _context: grpc.ServicerContext
-    ) -> empty_pb2.Empty:
-        """Add a transform of all resources that are registered from now on."""
-        self._transforms.add_to_stack(request)
-        return empty_pb2.Empty()
+        self, _request: callback_pb2.Callback, context: grpc.ServicerContext
+    ) -> NoReturn:
+        """Refuse: no function of the program is called."""
+        self._refuse("transforms", context)
 
     def RegisterStackInvokeTransform(  # noqa: N802
-        self, request: callback_pb2.Callback, _context: grpc.ServicerContext
-    ) -> empty_pb2.Empty:
-        """Add a transform of all functions that are called from now on."""
-        self._transforms.add_to_invokes(request)
-        return empty_pb2.Empty()
+        self, _request: callback_pb2.Callback, context: grpc.ServicerContext
+    ) -> NoReturn:
+        """Refuse: no function of the program is called."""
+        self._refuse("transforms", context)
 
     def RegisterResourceHook(  # noqa: N802
-        self,
-        request: resource_pb2.RegisterResourceHookRequest,
-        context: grpc.ServicerContext,
-    ) -> empty_pb2.Empty:
-        """Add a hook of steps."""
-        try:
-            self._deployment.hooks.register(request)
-        except HookRefused as error:
-            context.abort(grpc.StatusCode.UNKNOWN, str(error))
-        return empty_pb2.Empty()
+        self, _request: resource_pb2.RegisterResourceHookRequest, context: grpc.ServicerContext
+    ) -> NoReturn:
+        """Refuse: no function of the program is called."""
+        self._refuse("resource hooks", context)
 
     def RegisterErrorHook(  # noqa: N802
-        self, request: resource_pb2.RegisterErrorHookRequest, context: grpc.ServicerContext
-    ) -> empty_pb2.Empty:
-        """Add a hook of failed calls."""
-        try:
-            self._deployment.hooks.register_error_hook(request)
-        except HookRefused as error:
-            context.abort(grpc.StatusCode.UNKNOWN, str(error))
-        return empty_pb2.Empty()
+        self, _request: resource_pb2.RegisterErrorHookRequest, context: grpc.ServicerContext
+    ) -> NoReturn:
+        """Refuse: no function of the program is called."""
+        self._refuse("resource hooks", context)
 
     def RegisterPackage(  # noqa: N802
         self, request: resource_pb2.RegisterPackageRequest, context: grpc.ServicerContext

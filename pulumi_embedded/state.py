@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from pulumi_embedded.urns import PROVIDER_PREFIX, provider_urn
-from pulumi_embedded.values import Properties, Value
+from pulumi_embedded.values import Properties
 
 
 @dataclass(eq=False)
@@ -39,8 +39,6 @@ class ResourceState:
     hide_diff: list[str] = field(default_factory=list)
     init_errors: list[str] = field(default_factory=list)  # it exists, but its last step failed
     import_id: str = ""
-    replacement_trigger: Value = None
-    resource_hooks: dict[str, list[str]] = field(default_factory=dict)  # names by kind
     created: str = ""
     modified: str = ""
     old_urn: str = ""  # before this operation, if it was renamed; not in an exported state

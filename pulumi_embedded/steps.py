@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from pulumi_embedded.deployment import Deployment
 from pulumi_embedded.display import protected_from_deletion
 from pulumi_embedded.errors import StepFailed
-from pulumi_embedded.hooks import StepName
 from pulumi_embedded.provider import InitFailed
 from pulumi_embedded.stack_references import read
 from pulumi_embedded.state import ResourceState, now
-from pulumi_embedded.values import Properties, marked_like, marked_outputs
+from pulumi_embedded.values import marked_like, marked_outputs
 
 Step = Callable[[], None]
 
@@ -24,7 +22,6 @@ class Steps:
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
         self._snapshots = deployment.snapshots
-        self._after_component: dict[str, Callable[[], None]] = {}
 
     def same(self, old: ResourceState, new: ResourceState) -> None:
         """Keep a resource unchanged."""
@@ -39,29 +36,26 @@ class Steps:
 
     def create(self, new: ResourceState) -> None:
         """Create a resource."""
-        with self._create(new) as outputs:
+        with self._create(new):
             self._snapshots.add(new)
-        self._run_after("Create", new=new, outputs=outputs)
         self._deployment.count("create", new)
 
     def create_replacement(
         self, old: ResourceState, new: ResourceState, *, deleted: bool = False
     ) -> None:
         """Create the replacement of a resource. The old one is deleted later, unless `deleted`."""
-        with self._create(new) as outputs:
+        with self._create(new):
             if deleted or old.pending_replacement:
                 self._snapshots.add(new, instead_of=old)
             else:
                 old.delete = True
                 self._snapshots.add(new)
-        self._run_after("Create", new=new, outputs=outputs)
         self._deployment.count("replace", new)
 
     def update(self, old: ResourceState, new: ResourceState) -> None:
         """Update a resource in place."""
         deployment = self._deployment
         new.id = old.id
-        deployment.hooks.before("Update", new=new, old=old)
 
         def update() -> None:
             new.outputs = deployment.provider(new).update(
@@ -74,13 +68,11 @@ class Steps:
                 preview=deployment.dry_run,
             )
 
-        with self._init_errors_kept("Update", update, new, old):
+        with self._init_errors_kept(update, new):
             if new.custom and not deployment.dry_run:
                 new.modified = now()
-            outputs = new.outputs
             _mark_secrets(new)
             self._snapshots.add(new, instead_of=old)
-        self._run_after("Update", new=new, old=old, outputs=outputs)
         deployment.count("update", new)
 
     def read(self, old: ResourceState | None, new: ResourceState) -> None:
@@ -103,22 +95,17 @@ class Steps:
 
     def delete(self, old: ResourceState, *, replaced: bool) -> None:
         """Delete a resource. `replaced` is for the old resource of a replacement."""
-        deployment = self._deployment
-        deployment.hooks.before("Delete", old=old)
         if old.protect and not replaced:
             raise StepFailed(old.urn, protected_from_deletion(old.urn), fatal=False)
         self._provider_delete(old)
         self._snapshots.remove(old)
-        self._run_after("Delete", old=old)
         if not replaced:
-            deployment.count("discard" if old.external else "delete", old)
+            self._deployment.count("discard" if old.external else "delete", old)
 
     def delete_before_replace(self, old: ResourceState) -> None:
         """Delete a resource before its replacement is created. It stays in the state until then."""
-        self._deployment.hooks.before("Delete", old=old)
         self._provider_delete(old)
         old.pending_replacement = True
-        self._run_after("Delete", old=old)
 
     def remove_pending_replacement(self, old: ResourceState) -> None:
         """Remove a resource that was deleted, but whose replacement is no longer wanted."""
@@ -134,44 +121,30 @@ class Steps:
                 old.urn, old.id, inputs=old.inputs, outputs=old.outputs
             )
 
-        hooks = self._deployment.hooks
-        self._deployment.call_provider(
-            old.urn, lambda: hooks.with_retries("Delete", delete, old=old)
-        )
+        self._deployment.call_provider(old.urn, delete)
 
     @contextmanager
-    def _create(self, new: ResourceState) -> Iterator[Properties]:
-        """Create a resource. The body puts it into the state, and gets the provider's outputs."""
+    def _create(self, new: ResourceState) -> Iterator[None]:
+        """Create a resource. The body puts it into the state."""
         deployment = self._deployment
-        deployment.hooks.before("Create", new=new)
 
         def create() -> None:
             new.id, new.outputs = deployment.provider(new).create(
                 new.urn, new.inputs, preview=deployment.dry_run
             )
 
-        with self._init_errors_kept("Create", create, new):
-            outputs = new.outputs
+        with self._init_errors_kept(create, new):
             _mark_secrets(new)
             new.created = new.modified = now()
-            yield outputs
+            yield
 
     @contextmanager
-    def _init_errors_kept(
-        self,
-        step: StepName,
-        call: Callable[[], None],
-        new: ResourceState,
-        old: ResourceState | None = None,
-    ) -> Iterator[None]:
+    def _init_errors_kept(self, call: Callable[[], None], new: ResourceState) -> Iterator[None]:
         """Call the provider. The body runs also if the resource exists though the call failed."""
         failure = None
         if new.custom:
             try:
-                hooks = self._deployment.hooks
-                self._deployment.call_provider(
-                    new.urn, lambda: hooks.with_retries(step, call, new=new, old=old)
-                )
+                self._deployment.call_provider(new.urn, call)
             except StepFailed as error:
                 if not isinstance(error.__cause__, InitFailed):
                     raise
@@ -182,40 +155,6 @@ class Steps:
         yield
         if failure is not None:
             raise failure
-
-    def finish_component(self, state: ResourceState) -> None:
-        """Run the hooks after a component's step, when the component has given its outputs."""
-        after = self._after_component.pop(state.urn, None)
-        if after is not None:
-            after()
-
-    def _run_after(
-        self,
-        step: StepName,
-        *,
-        new: ResourceState | None = None,
-        old: ResourceState | None = None,
-        outputs: Properties | None = None,
-    ) -> None:
-        """Run the hooks after a step. The step is done, so a hook that fails changes no state.
-
-        The hooks of a custom resource get the provider's `outputs`: only then are more outputs
-        marked as secrets.
-        """
-
-        def run() -> None:
-            shown = new
-            if new is not None and new.custom and outputs is not None:
-                shown = replace(new, outputs=outputs)
-            try:
-                self._deployment.hooks.after(step, new=shown, old=old)
-            except StepFailed as error:
-                self._deployment.fail(StepFailed(error.urn, str(error), in_step=False))
-
-        if new is not None and not new.custom:
-            self._after_component[new.urn] = run
-        else:
-            run()
 
 
 def _mark_secrets(state: ResourceState) -> None:

@@ -22,13 +22,12 @@ Properties = dict[str, Value]
 
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the protocol's signature
-OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 UNKNOWN_TEXT: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _UNSUPPORTED: Final = {
     "c44067f5952c0a294b673a41bacd8c17": "assets",
     "0def7320c3a5731c473e5ecbe6d01bc7": "archives",
     "5cf8f73096256a8f31e491e813e4eb8e": "references to resources",
-    OUTPUT: "output values",
+    "d0e6a833031e9bbcd3f4e8bde6ca49a4": "output values",
 }
 _LARGEST_EXACT_INTEGER: Final = 2**53
 
@@ -124,18 +123,6 @@ def plain(value: Value) -> Value:
             return [plain(item) for item in value]
         case dict():
             return {key: plain(item) for key, item in value.items()}
-    return value
-
-
-def without_secret_values(value: Value) -> Value:
-    """Return the value with nothing in its secrets."""
-    match value:
-        case Secret():
-            return Secret(None)
-        case list():
-            return [without_secret_values(item) for item in value]
-        case dict():
-            return {key: without_secret_values(item) for key, item in value.items()}
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 import time
@@ -10,8 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from parallel_provider.commands import MAX_MESSAGES, MAX_OUTPUT, Command, run_command
+from parallel_provider.commands import (
+    MAX_MESSAGES,
+    MAX_OUTPUT,
+    Command,
+    environment_for_commands,
+    run_command,
+)
 from parallel_provider.errors import CommandError, SettingsError
+from parallel_provider.settings import IMPORTED_RAW_KEY, VARIABLES
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ0ZXN0In0.c2lnbmF0dXJlLW9mLXRlc3Q"
 
@@ -35,6 +43,17 @@ def test_command_gets_its_standard_input() -> None:
     """A secret reaches a command by its standard input, as it is."""
     command = python("import sys; sys.stdout.write(sys.stdin.read()[::-1])")
     assert run_command(command, standard_input=b"abc", show=print) == b"cba"
+
+
+def test_variables_that_a_command_lacks_are_documented() -> None:
+    """A user who misses one of them finds it on the page about settings."""
+    page = Path(__file__).parents[1] / "docs" / "installation-configuration.md"
+    _, _, after = page.read_text().partition("Only these variables are left out:")
+    named = re.findall(r"`(\w+)`", after.partition("A `deliver_command`")[0])
+    assert named
+    assert environment_for_commands(dict.fromkeys(named, "x")) == {}
+    others = dict.fromkeys((*VARIABLES, IMPORTED_RAW_KEY), "x")
+    assert environment_for_commands(others).keys() == others.keys() - set(named)
 
 
 def test_command_is_no_shell_line() -> None:

@@ -34,8 +34,7 @@ def test_nothing_set_means_the_real_api() -> None:
     assert settings.platform_url == DEFAULT_PLATFORM_URL
     assert settings.auth_file == Path.home() / ".config/parallel-web-tools/auth.json"
     assert (settings.org_id, settings.max_top_up_cents) == (None, None)
-    assert settings.config_access_token is settings.env_access_token is None
-    assert settings.config_token_command is settings.env_token_command is None
+    assert settings.token_settings == ()
 
 
 @pytest.mark.parametrize(
@@ -97,8 +96,8 @@ def test_blank_guard_is_refused(setting: Setting, blank: str) -> None:
             load(config, environ)
 
 
-def test_tokens_are_kept_apart_and_out_of_sight() -> None:
-    """Which source counts is decided elsewhere; none of them shows in a repr."""
+def test_settings_of_tokens_are_in_order_and_out_of_sight() -> None:
+    """The first one is used; none of them shows in a repr."""
     settings = load(
         {"parallel:accessToken": "hush-1", "parallel:tokenCommand": "print-token"},
         {
@@ -110,18 +109,14 @@ def test_tokens_are_kept_apart_and_out_of_sight() -> None:
         },
     )
 
-    for secret, value in (
-        (settings.config_access_token, "hush-1"),
-        (settings.env_access_token, "hush-2"),
-        (settings.env_refresh_token, "hush-3"),
-    ):
-        assert secret is not None
-        assert secret.get_secret_value() == value
-    assert (settings.config_token_command, settings.env_token_command) == (
-        "print-token",
-        "print-another",
-    )
-    assert settings.env_refresh_token_save_command == "save-token"
+    assert [(each.origin, each.value.get_secret_value()) for each in settings.token_settings] == [
+        ("parallel:accessToken", "hush-1"),
+        ("parallel:tokenCommand", "print-token"),
+        ("PARALLEL_ACCESS_TOKEN", "hush-2"),
+        ("PARALLEL_TOKEN_COMMAND", "print-another"),
+        ("PARALLEL_REFRESH_TOKEN", "hush-3"),
+    ]
+    assert settings.save_command == "save-token"
     assert settings.auth_file == Path.home() / "elsewhere.json"
     assert "hush" not in repr(settings)
     assert "hush" not in str(settings)

@@ -6,16 +6,19 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import UserFolderError
 from parallel_provider.user_folder import (
     machine_lock,
     make_user_folder,
     noting_unfinished,
     user_folder,
+    write_private,
 )
 
 _HOLDER = """
@@ -60,6 +63,17 @@ def test_each_new_part_of_the_path_is_private(home: Path, umask: int) -> None:
     assert make_user_folder("charges") == folder
 
 
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can change owners")
+def test_run_as_root_leaves_locks_and_notes_to_the_user(home: Path) -> None:
+    """`sudo` may keep HOME: the user's next run needs the same lock and the same notes."""
+    os.chown(home, 12345, 12345)
+    folder = make_user_folder("charges")
+    write_private(folder / "entry", b"{}")
+    with machine_lock("charge", "org_1") as failure:
+        assert failure is None
+    assert {path.stat().st_uid for path in home.rglob("*")} == {12345}
+
+
 @pytest.mark.parametrize("reason", ["no home", "relative", "a file", "gone", "file in the way"])
 def test_without_a_place_there_is_one_clear_error(
     home: Path, monkeypatch: pytest.MonkeyPatch, reason: str
@@ -101,3 +115,17 @@ def test_processes_with_other_variables_share_a_lock(home: Path) -> None:
     holder.communicate(b"x")
     with machine_lock("charge", "org_1", wait_seconds=0.1) as failure:
         assert failure is None
+
+
+@pytest.mark.usefixtures("home")
+def test_wait_for_a_lock_ends_with_the_run() -> None:
+    """A cancelled run doesn't wait for the one that holds it."""
+    cancellation = Cancellation()
+    cancellation.cancel()
+    began = time.monotonic()
+    with (
+        machine_lock("charge", "org_1"),
+        machine_lock("charge", "org_1", wait_seconds=60, cancellation=cancellation) as failure,
+    ):
+        assert isinstance(failure, TimeoutError)
+    assert time.monotonic() - began < 30

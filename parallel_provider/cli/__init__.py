@@ -19,6 +19,7 @@ import click
 
 from parallel_provider.errors import ParallelError
 from parallel_provider.printable import line_for_user
+from parallel_provider.settings import nearest
 from parallel_provider.version import __version__
 
 FAILED = 1
@@ -54,7 +55,22 @@ org_option = click.option(
 """Chooses an organization, and refuses any other."""
 
 
-class _Program(click.Group):
+class Group(click.Group):
+    """Suggests a command in the place of a misspelt one. click does so for options."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Fail if there is no such command, and name the most similar one."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            similar = nearest(name, self.list_commands(ctx))
+            hint = f" Did you mean {similar!r}?" if similar else ""
+            ctx.fail(f"No such command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+class _Program(Group):
     """Finds a command by its name in its module."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature

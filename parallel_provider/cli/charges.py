@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from parallel_provider.cli import examples
+from parallel_provider.cli import Group, examples
 from parallel_provider.cli.output import print_json, print_table, say
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.charge_journal import ChargeJournal, JournalEntry, charge_lock
@@ -15,11 +15,11 @@ _SHORTEST_KEY = 8
 
 
 @click.group(
+    cls=Group,
     invoke_without_command=True,
     epilog=examples(
         "parallel-provider charges",
         "parallel-provider charges --json | jq '.[] | select(.outcome == \"begun\")'",
-        "parallel-provider charges settle pulumi-0123… --charged",
     ),
     short_help="List charges to the card, and settle unclear ones.",
 )
@@ -36,7 +36,7 @@ def charges(context: click.Context, *, as_json: bool) -> None:
         return
     entries = ChargeJournal().entries()
     if as_json:
-        print_json([entry.model_dump() for entry in entries])
+        print_json([_in_whole_seconds(entry) for entry in entries])
         return
     print_table(
         ("BEGUN", "CENTS", "OUTCOME", "RESOURCE", "ORGANIZATION", "KEY"),
@@ -54,7 +54,17 @@ def charges(context: click.Context, *, as_json: bool) -> None:
     )
 
 
-@charges.command()
+def _in_whole_seconds(entry: JournalEntry) -> dict[str, object]:
+    begun_at = None if entry.begun_at is None else int(entry.begun_at)
+    return {**entry.model_dump(), "begun_at": begun_at, "begun_here": int(entry.begun_here)}
+
+
+@charges.command(
+    epilog=examples(
+        "parallel-provider charges settle pulumi-0123… --charged",
+        "parallel-provider charges settle pulumi-0123… --not-charged --org ORG_ID",
+    )
+)
 @click.argument("key")
 @click.option(
     "--charged/--not-charged",
@@ -62,7 +72,12 @@ def charges(context: click.Context, *, as_json: bool) -> None:
     default=None,
     help="Whether the charges in the Parallel console have it.",
 )
-@click.option("--org", "org_id", help="The organization, where several have a charge of this key.")
+@click.option(
+    "--org",
+    "org_id",
+    metavar="ORG_ID",
+    help="The organization, where several have a charge of this key.",
+)
 def settle(key: str, *, charged: bool | None, org_id: str | None) -> None:
     """Say whether the charge under KEY was made, if its outcome isn't known.
 

@@ -11,6 +11,7 @@ from parallel_provider.api import AccountApi
 from parallel_provider.cli import examples, org_option
 from parallel_provider.cli.output import print_facts, print_json, print_table, warn
 from parallel_provider.credentials.sources import choose_source
+from parallel_provider.credentials.tokens import TokenSource
 from parallel_provider.model import plain
 from parallel_provider.session import open_api
 from parallel_provider.settings import Settings
@@ -27,7 +28,8 @@ from parallel_provider.settings import Settings
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def apps(*, org_id: str | None, as_json: bool) -> None:
     """List the organization's apps."""
-    with _open_account(org_id) as api:
+    settings = Settings.of_environment(org_id)
+    with open_account(settings, choose_source(settings)) as api:
         found = api.list_apps()
     if not found.is_complete:
         warn("the list may lack apps, as the answer isn't as the Account API documents it.")
@@ -46,13 +48,21 @@ def apps(*, org_id: str | None, as_json: bool) -> None:
     short_help="Show the prepaid balance.",
 )
 @org_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON; amounts are US cents.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; amounts are whole US cents.")
 def balance(*, org_id: str | None, as_json: bool) -> None:
     """Show the organization's prepaid balance."""
-    with _open_account(org_id) as api:
+    settings = Settings.of_environment(org_id)
+    with open_account(settings, choose_source(settings)) as api:
         found = api.get_balance()
     if as_json:
-        print_json(plain(found))
+        print_json(
+            {
+                "org_id": found.org_id,
+                "credit_balance_cents": round(found.credit_balance_cents),
+                "pending_debit_balance_cents": round(found.pending_debit_balance_cents),
+                "will_invoice": found.will_invoice,
+            }
+        )
         return
     facts = [("Organization", found.org_id)]
     if found.will_invoice:
@@ -69,10 +79,9 @@ def _dollars(cents: float) -> str:
 
 
 @contextlib.contextmanager
-def _open_account(org_id: str | None) -> Iterator[AccountApi]:
-    """Give a client of the API with the configured access token."""
-    settings = Settings.of_environment(org_id)
-    with open_api(settings, choose_source(settings)) as api:
+def open_account(settings: Settings, source: TokenSource) -> Iterator[AccountApi]:
+    """Give a client of the API that stays in the organization of the settings."""
+    with open_api(settings, source) as api:
         if settings.org_id is not None:
             api.allow_only(settings.org_id, settings.org_id_origin or "--org")
         yield api

@@ -41,11 +41,10 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """
     cells = [[printable(cell) for cell in row] for row in rows]
     if table_fits(headings, cells):
-        _print(_console(), _table(headings, cells))
+        _print(_table(headings, cells))
         return
     names = [heading.capitalize() for heading in headings]
-    blocks = [_lines(list(zip(names, row, strict=True))) for row in cells]
-    _print(_console(), Text("\n\n").join(blocks))
+    _print(Text("\n\n").join(_lines(list(zip(names, row, strict=True))) for row in cells))
 
 
 def table_fits(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
@@ -66,7 +65,7 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
 
 def print_facts(facts: Sequence[tuple[str, str]]) -> None:
     """Print names and values, one pair on each line, however long it is."""
-    _print(_console(), _lines([(name, printable(value)) for name, value in facts]))
+    _print(_lines([(name, printable(value)) for name, value in facts]))
 
 
 def _lines(facts: Sequence[tuple[str, str]]) -> Text:
@@ -115,7 +114,8 @@ def _console() -> Console:
     )
 
 
-def _print(console: Console, result: Table | Text) -> None:
+def _print(result: Table | Text) -> None:
+    console = _console()
     with console.capture() as capture:
         console.print(result)
     # The table fills its last column with spaces, which would end up in a pipe.

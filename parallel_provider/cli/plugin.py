@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from parallel_provider.cli import Group, examples
 from parallel_provider.errors import ParallelError
 from parallel_provider.version import __version__
 
@@ -16,12 +17,16 @@ _EXECUTABLE = "pulumi-resource-parallel"
 _TIMEOUT_SECONDS = 120
 
 
-@click.group(short_help="Install the plugin for all Pulumi languages.")
+@click.group(
+    cls=Group,
+    epilog=examples("parallel-provider plugin install"),
+    short_help="Install the plugin for all Pulumi languages.",
+)
 def plugin() -> None:
     """Install the native plugin, for programs in YAML, TypeScript, Go and Python."""
 
 
-@plugin.command()
+@plugin.command(epilog=examples("parallel-provider plugin install"))
 def install() -> None:
     """Install the plugin of this Python environment in Pulumi's folder of plugins.
 

@@ -7,12 +7,17 @@ import sys
 import time
 import webbrowser
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
 
+from parallel_provider.api import ApiError, AuthenticationError, WrongOrganizationError
+from parallel_provider.api.identity import person_in
 from parallel_provider.cli import examples, org_option
+from parallel_provider.cli.organization import open_account
 from parallel_provider.cli.output import (
     print_facts,
     print_json,
@@ -30,13 +35,24 @@ from parallel_provider.credentials.oauth import (
     request_code,
     wait_for_approval,
 )
-from parallel_provider.credentials.sign_in_file import SignInFile, StoredOrg, StoredTokens
+from parallel_provider.credentials.sign_in_file import SignInFile, StoredTokens
 from parallel_provider.credentials.sources import choose_source
 from parallel_provider.credentials.stored_sign_in import PipelineRefreshToken, StoredSignIn
-from parallel_provider.credentials.tokens import StaticToken, duration, moment
+from parallel_provider.credentials.tokens import (
+    AccessToken,
+    TokenSource,
+    duration,
+    expiry_in,
+    moment,
+    unexpired_token_of,
+)
 from parallel_provider.errors import CredentialsError, SignInUnavailableError
+from parallel_provider.jwt import claims_of
 from parallel_provider.printable import printable
 from parallel_provider.settings import Settings, is_loopback
+
+# A person waits for it.
+_STATUS_SECONDS = 10
 
 
 @click.command(
@@ -95,6 +111,8 @@ def login(
     file = SignInFile(settings.auth_file)
     # Read first: a file that can't be used must be reported before the person signs in.
     known_client = file.read_or_empty().client_id
+    if known_client == FALLBACK_CLIENT_ID:
+        known_client = None  # registering failed at the last login
     with SignInServer(settings.platform_url) as server:
         # A pipeline has no client of its own, so its token belongs to the official client.
         wanted_client = FALLBACK_CLIENT_ID if print_refresh_token else known_client
@@ -131,17 +149,13 @@ def _store(file: SignInFile, client_id: str, grant: TokenGrant) -> str:
 
 
 def _report(settings: Settings, file: SignInFile, grant: TokenGrant, org_id: str) -> None:
+    end = file.read().tokens(org_id).end
     name = f"{printable(grant.org_name)} " if grant.org_name else ""
     say(f"Signed in to {name}({printable(org_id)}); kept in {file.path}.")
-    if grant.authorization_expires_in is not None:
-        say(f"The sign-in ends {moment(time.time() + grant.authorization_expires_in)}.")
-    for token, variable in (
-        (settings.env_access_token, "PARALLEL_ACCESS_TOKEN"),
-        (settings.env_token_command, "PARALLEL_TOKEN_COMMAND"),
-        (settings.env_refresh_token, "PARALLEL_REFRESH_TOKEN"),
-    ):
-        if token is not None:
-            warn(f"{variable} is set and counts before this sign-in.")
+    if end is not None:
+        say(f"The sign-in ends {moment(end[0])}.")
+    for setting in settings.token_settings:
+        warn(f"{setting.origin} is set and counts before this sign-in.")
 
 
 def _print_refresh_token(grant: TokenGrant, client_id: str) -> None:
@@ -188,7 +202,7 @@ def _open_browser(code: DeviceCode) -> None:
     ),
     short_help="Sign out, at the server too.",
 )
-@click.option("--org", "org_id", metavar="ORG_ID", help="Which organization; else the selected.")
+@org_option
 @click.option("--local", is_flag=True, help="Only forget it here; the server isn't asked.")
 def logout(*, org_id: str | None, local: bool) -> None:
     """Revoke the sign-in of one organization and remove it from this machine.
@@ -196,12 +210,12 @@ def logout(*, org_id: str | None, local: bool) -> None:
     A data API key that the official client keeps in the same file stays, and so do the sign-ins of
     other organizations.
     """
-    settings = Settings.of_environment()
+    settings = Settings.of_environment(org_id)
     file = SignInFile(settings.auth_file)
     # Under the lock, so that no refresh puts back what is removed here.
     with file.locked():
         document = file.read()
-        chosen = document.choose_org(org_id or settings.org_id, "--org" if org_id else None)
+        chosen = document.choose_org(settings.org_id, settings.org_id_origin)
         if not local:
             _revoke(settings.platform_url, document.tokens(chosen))
         left = document.without_sign_in(chosen)
@@ -252,9 +266,10 @@ def _revoke(platform_url: str, tokens: StoredTokens) -> None:
 @org_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; times are epoch seconds.")
 def status(*, org_id: str | None, as_json: bool) -> None:
-    """Show where the access token comes from, for which organization, and what ends when.
+    """Show where the access token comes from, whose it is, and when it ends.
 
-    Nothing is asked of the server. Fails when there is no sign-in, or when it has ended.
+    A stored sign-in is shown as it is on this machine. The organization of another access token is
+    asked of the Account API. Fails when there is no sign-in, or when it has ended.
     """
     now = time.time()
     found = _status(Settings.of_environment(org_id), now)
@@ -271,79 +286,113 @@ def status(*, org_id: str | None, as_json: bool) -> None:
 def _status(settings: Settings, now: float) -> dict[str, Any]:
     """Find out where the token comes from. Raises CredentialsError if there is no source.
 
-    `access_token_expires_at` is what a configured access token says about itself. `ended` is the
-    reason why the token can't be used. The other facts are those of a stored sign-in.
+    `person` is who has signed in, as the token says. `ends_at` is when the sign-in ends, or an
+    access token that nothing renews. `ended` is the reason why the token can't be used.
     """
     source = choose_source(settings)
     found: dict[str, Any] = {
         "source": source.origin,
-        "ended": None,
-        "access_token_expires_at": None,
+        "person": None,
         "org_id": None,
+        "org_name": None,
+        "ends_at": None,
+        "ended": None,
+        "warning": None,
         "auth_file": None,
         "orgs": [],
-        "warning": None,
     }
-    if isinstance(source, StaticToken):
-        found["access_token_expires_at"] = _whole(source.expires_at)
-        try:
-            source.require_not_expired(now)
-        except CredentialsError as error:
-            found["ended"] = str(error)
-    elif isinstance(source, StoredSignIn) and not isinstance(source, PipelineRefreshToken):
-        document = SignInFile(settings.auth_file).read()
-        tokens = document.tokens(source.org_id)
-        found["org_id"] = source.org_id
-        found["auth_file"] = str(settings.auth_file)
-        found["warning"] = tokens.end_warning(now)
-        found["ended"] = found["warning"] if tokens.has_ended(now) else None
-        signed_in = {n: org for n, org in document.orgs.items() if org.tokens.is_sign_in}
-        found["orgs"] = [_status_of(org_id, org) for org_id, org in signed_in.items()]
-    return found
+    if isinstance(source, PipelineRefreshToken):
+        return found  # to look would use up its refresh token
+    if isinstance(source, StoredSignIn):
+        return found | _status_of_sign_in(settings.auth_file, source.org_id, now)
+    return found | _status_of_token(settings, source, now)
 
 
-def _status_of(org_id: str, org: StoredOrg) -> dict[str, Any]:
-    """Return the facts about an organization of the sign-in file, without its tokens."""
-    tokens = org.tokens
+def _status_of_sign_in(auth_file: Path, org_id: str, now: float) -> dict[str, Any]:
+    """Return the facts about the stored sign-in, without its tokens."""
+    document = SignInFile(auth_file).read()
+    tokens = document.tokens(org_id)
+    warning = tokens.end_warning(now)
+    orgs = [
+        {
+            "org_id": signed_in,
+            "org_name": document.orgs[signed_in].org_name,
+            "scopes": document.tokens(signed_in).access_token_scopes or (),
+            "ends_at": _end_of(document.tokens(signed_in)),
+        }
+        for signed_in in document.signed_in
+    ]
     return {
+        "person": tokens.access and _person(tokens.access),
         "org_id": org_id,
-        "org_name": org.org_name,
-        "scopes": tokens.access_token_scopes or (),
-        "access_token_expires_at": _whole(tokens.access_token_expires_at),
-        "refresh_token_expires_at": _whole(tokens.refresh_token_expires_at),
-        "authorization_expires_at": _whole(tokens.authorization_expires_at),
+        "org_name": document.orgs[org_id].org_name,
+        "ends_at": _end_of(tokens),
+        "ended": warning if tokens.has_ended(now) else None,
+        "warning": warning,
+        "auth_file": str(auth_file),
+        "orgs": orgs,
     }
+
+
+def _end_of(tokens: StoredTokens) -> int | None:
+    return None if tokens.end is None else int(tokens.end[0])
+
+
+def _status_of_token(settings: Settings, source: TokenSource, now: float) -> dict[str, Any]:
+    """Return the facts about an access token that is given, or printed by a command."""
+    try:
+        token = unexpired_token_of(source, now)
+    except CredentialsError as error:
+        return {"ended": str(error)}
+    end = token.expires_at or expiry_in(token.value)
+    found: dict[str, Any] = {
+        "person": _person(token),
+        "ends_at": None if end is None else int(end),
+    }
+    seconds = min(settings.timeout_seconds, _STATUS_SECONDS)
+    with open_account(replace(settings, timeout_seconds=seconds), source) as api:
+        try:
+            for app in api.list_apps():
+                return found | {"org_id": app.org_id, "org_name": app.org_name}
+            return found | {"org_id": api.get_balance().org_id}
+        except (AuthenticationError, WrongOrganizationError) as error:
+            return found | {"ended": str(error)}
+        except ApiError as error:
+            return found | {"warning": f"the organization isn't known ({error})."}
+
+
+def _person(token: AccessToken) -> str | None:
+    """Return the e-mail address or the id of the person, if the token names one."""
+    text = token.value.get_secret_value()
+    claims = claims_of(text)
+    return str(claims.get("email") or claims["sub"]) if person_in(text) else None
 
 
 def _print_status(found: Mapping[str, Any], now: float) -> None:
-    facts = [("Access token from", found["source"])]
-    if not found["orgs"]:
-        facts.append(("Access token", _end(found["access_token_expires_at"], now)))
+    end = found["ends_at"]
+    if end is None:
+        ends = "end not known"
+    elif end <= now:
+        ends = f"ended {moment(end)}"
+    else:
+        ends = f"ends {moment(end)} (in {duration(end - now)})"
+    facts = [
+        ("Access token from", found["source"]),
+        ("Person", found["person"] or "not known"),
+        ("Organization", _org_text(found) if found["org_id"] else "not known"),
+    ]
     for org in found["orgs"]:
-        name = f"{org['org_name']} ({org['org_id']})" if org["org_name"] else org["org_id"]
+        if org["org_id"] == found["org_id"]:
+            facts.append(("Permissions", " ".join(org["scopes"]) or "not known"))
+    facts.append(("Sign-in" if found["orgs"] else "Access token", ends))
+    for org in found["orgs"]:
         if org["org_id"] != found["org_id"]:
-            facts.append(("Also signed in to", name))
-            continue
-        facts += [
-            ("Organization", name),
-            ("Permissions", " ".join(org["scopes"]) or "unknown"),
-            ("Access token", f"{_end(org['access_token_expires_at'], now)}; renewed when needed"),
-            ("Refresh token", _end(org["refresh_token_expires_at"], now)),
-            ("Authorization", _end(org["authorization_expires_at"], now)),
-        ]
+            facts.append(("Also signed in to", _org_text(org)))
     print_facts(facts)
 
 
-def _whole(seconds: float | None) -> int | None:
-    return None if seconds is None else int(seconds)
-
-
-def _end(end: float | None, now: float) -> str:
-    if end is None:
-        return "end not known"
-    if end <= now:
-        return f"ended {moment(end)}"
-    return f"ends {moment(end)} (in {duration(end - now)})"
+def _org_text(org: Mapping[str, Any]) -> str:
+    return f"{org['org_name']} ({org['org_id']})" if org["org_name"] else str(org["org_id"])
 
 
 @click.command(
@@ -364,7 +413,4 @@ def token(*, org_id: str | None) -> None:
     """
     require_standard_output("the token")
     source = choose_source(Settings.of_environment(org_id))
-    access_token = source.get()
-    if isinstance(source, StaticToken):
-        source.require_not_expired(time.time())
-    click.echo(access_token.value.get_secret_value())
+    click.echo(unexpired_token_of(source, time.time()).value.get_secret_value())

@@ -10,7 +10,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
+from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
 import httpx
@@ -38,7 +38,7 @@ ALL_SCOPES = (
     "balance:add",
 )
 CLIENT_NAME = "parallel-provider"
-# The official client's id where it isn't registered. Every server knows it.
+# The id of an official client that isn't registered. Every server knows it.
 FALLBACK_CLIENT_ID = "parallel-cli"
 DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 REQUEST_SECONDS = 20.0
@@ -103,7 +103,7 @@ class _Refusal(Model):
     detail: object = None
 
 
-class SignInServer:
+class SignInServer(AbstractContextManager["SignInServer"]):
     """Typed calls to the sign-in. Each one sends a single request, within `seconds`.
 
     `seconds` are few, because a refresh holds a lock while it sends up to three requests.
@@ -113,15 +113,7 @@ class SignInServer:
         self._seconds = seconds
         self._sender = HttpSender(platform_url, "platform URL")
 
-    def __enter__(self) -> SignInServer:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._sender.close()
 
     def register_client(self) -> str:
@@ -254,7 +246,7 @@ def request_code(
     """Return the client that signs in, and a code to approve for it.
 
     That is `client_id`, if there is one and the server knows it. Otherwise a new client is
-    registered.
+    registered, and if that fails, the client is `parallel-cli`, as with the official client.
     """
     if client_id is not None:
         try:
@@ -262,7 +254,10 @@ def request_code(
         except OAuthError as error:
             if error.code != "invalid_client":
                 raise
-    client_id = server.register_client()
+    try:
+        client_id = server.register_client()
+    except (OAuthError, SignInUnavailableError):
+        client_id = FALLBACK_CLIENT_ID
     return client_id, server.request_device_code(client_id, scopes)
 
 

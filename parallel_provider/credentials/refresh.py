@@ -218,7 +218,7 @@ class Refresh:
 
 def _ended_part(tokens: StoredTokens, now: float) -> str | None:
     """Return the part that has expired, and when, if a refresh can't work any more."""
-    end = tokens.refresh_end
+    end = tokens.end
     return f"its {end[1]}, {moment(end[0])}" if end is not None and end[0] <= now else None
 
 

@@ -35,7 +35,7 @@ from parallel_provider.credentials.tokens import (
 from parallel_provider.errors import CredentialsError, NoSignInFileError, NotConfiguredError
 from parallel_provider.model import Model, why
 from parallel_provider.printable import masked_setting, printable
-from parallel_provider.user_folder import move_into_place
+from parallel_provider.user_folder import give_to_owner, make_private_folder, move_into_place
 
 if TYPE_CHECKING:
     from parallel_provider.credentials.oauth import TokenGrant
@@ -46,6 +46,7 @@ LOCK_SECONDS = 240.0
 # By how much new tokens, or another program's changes, can make the file longer.
 _MARGIN_BYTES = 16 * 1024
 _TEMPORARY_SUFFIX = ".parallel-provider.tmp"
+_OLD_KEYS_ORG = "legacy"
 _OTHER_USERS = stat.S_IRWXG | stat.S_IRWXO
 _log = logging.getLogger("parallel_provider")
 
@@ -76,8 +77,14 @@ class StoredTokens(Model):
         return bool(self.access_token or self.refresh_token)
 
     @property
-    def refresh_end(self) -> tuple[float, str] | None:
-        """When a refresh stops working, and which part expires then; None if that isn't known."""
+    def end(self) -> tuple[float, str] | None:
+        """When the sign-in ends, and which part of it ends first; None if that isn't known.
+
+        A refresh renews the access token, so that counts only if there is no refresh token.
+        """
+        if not self.refresh_token:
+            end = self.access_token_expires_at
+            return None if end is None else (end, "access token")
         ends = (
             (self.authorization_expires_at, "authorization"),
             (self.refresh_token_expires_at, "refresh token"),
@@ -85,16 +92,15 @@ class StoredTokens(Model):
         return min(((end, part) for end, part in ends if end is not None), default=None)
 
     def has_ended(self, now: float) -> bool:
-        """Say whether the access token has expired and a refresh can't work any more."""
-        end = self.refresh_end
-        can_refresh = bool(self.refresh_token) and (end is None or end[0] > now)
-        return not can_refresh and (self.access is None or self.access.is_expired(now))
+        """Say whether the sign-in has ended, and its last access token with it."""
+        is_over = self.end is not None and self.end[0] <= now
+        return is_over and (self.access is None or self.access.is_expired(now))
 
     def end_warning(self, now: float) -> str | None:
-        """Return a warning with the time left if a refresh stops working soon."""
-        if self.refresh_end is None:
+        """Return a warning with the time left if the sign-in ends soon."""
+        if self.end is None:
             return None
-        end, part = self.refresh_end
+        end, part = self.end
         if end - now > WARN_AHEAD_SECONDS:
             return None
         if end <= now:
@@ -131,6 +137,8 @@ class Document(Model):
     @classmethod
     def from_raw(cls, raw: object) -> Document:
         """Validate the fields that are used here. Raises ValidationError."""
+        if isinstance(raw, dict) and not raw.keys() & {"version", "orgs"}:
+            raw = _of_old_file(raw)
         return cls.model_validate({**raw, "raw": raw} if isinstance(raw, dict) else raw)
 
     @classmethod
@@ -209,17 +217,31 @@ class Document(Model):
         if not org.get("api_key"):
             del raw["orgs"][org_id]
         left = Document.from_raw(raw)
-        signed_in = left.signed_in
-        if left.selected_org_id in signed_in:
+        # Without a sign-in, the official client goes on with a data API key.
+        usable = left.signed_in or list(left.orgs)
+        if left.selected_org_id in usable:
             return left
-        if len(signed_in) == 1:
-            return left.with_values(selected_org_id=signed_in[0])  # needs no choice
-        # The official client goes on with a data API key of the selected organization.
+        if len(usable) == 1:
+            return left.with_values(selected_org_id=usable[0])  # needs no choice
         return left if left.selected_org_id in left.orgs else left.with_values(selected_org_id=None)
 
     def with_values(self, **values: str | None) -> Document:
         """Return the content with other values at its top level."""
         return Document.from_raw({**self.raw, **values})
+
+
+def _of_old_file(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return what the official client makes of its first format, which had a data API key only.
+
+    It keeps the key in a placeholder organization, and removes that at its next login.
+    """
+    key = raw.get("access_token")
+    org_id = _OLD_KEYS_ORG if key else None
+    return {
+        "version": 1,
+        "selected_org_id": org_id,
+        "orgs": {org_id: {"api_key": key}} if key else {},
+    }
 
 
 def _child(parent: dict[str, Any], key: str) -> dict[str, Any]:
@@ -312,9 +334,9 @@ class SignInFile:
         path = Path(os.path.realpath(self.path) + ".lock")
         lock = filelock.FileLock(path, timeout=LOCK_SECONDS, mode=0o600)
         try:
-            _make_folder(path.parent)
+            make_private_folder(path.parent)
             lock.acquire()
-            _give_to_owner(path, path.parent)
+            give_to_owner(path, path.parent)
         except filelock.Timeout:
             raise CredentialsError(
                 f"another program has held {path} for {LOCK_SECONDS:.0f} seconds: see what is "
@@ -366,7 +388,7 @@ def _temporary_file(path: Path, size: int) -> Iterator[IO[bytes]]:
         prefix=prefix, suffix=_TEMPORARY_SUFFIX, dir=path.parent, delete=False
     ) as file:
         try:
-            _give_to_owner(Path(file.name), path if path.exists() else path.parent)
+            give_to_owner(Path(file.name), path if path.exists() else path.parent)
             _fill(file, bytes(size))
             yield file
         finally:
@@ -380,19 +402,3 @@ def _fill(file: IO[bytes], content: bytes) -> None:
     file.truncate()
     file.flush()
     os.fsync(file.fileno())
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a private folder of the user who owns the first folder above it that exists."""
-    for missing in [each for each in (*reversed(folder.parents), folder) if not each.exists()]:
-        missing.mkdir(mode=0o700, exist_ok=True)
-        _give_to_owner(missing, missing.parent)
-
-
-def _give_to_owner(path: Path, of: Path) -> None:
-    """Give a new file or folder to the owner of another one. Raises OSError if that can't be done.
-
-    Root with a user's HOME would else leave files that the user can't read any more.
-    """
-    if (owner := of.stat()).st_uid not in (path.stat().st_uid, 0):
-        os.chown(path, owner.st_uid, owner.st_gid)

@@ -39,18 +39,15 @@ def choose_source(settings: Settings) -> TokenSource:
     SettingsError if the first one is configured wrongly, and CredentialsError if its token or its
     file can't be used.
     """
-    if settings.config_access_token is not None:
-        return StaticToken(settings.config_access_token, "parallel:accessToken")
-    if settings.config_token_command is not None:
-        return TokenCommand(Command.parse(settings.config_token_command, "parallel:tokenCommand"))
-    if settings.env_access_token is not None:
-        return StaticToken(settings.env_access_token, "PARALLEL_ACCESS_TOKEN")
-    if settings.env_token_command is not None:
-        return TokenCommand(Command.parse(settings.env_token_command, "PARALLEL_TOKEN_COMMAND"))
+    first = next(iter(settings.token_settings), None)
+    if first is not None and first.variable == "PARALLEL_ACCESS_TOKEN":
+        return StaticToken(first.value, first.origin)
+    if first is not None and first.variable == "PARALLEL_TOKEN_COMMAND":
+        return TokenCommand(Command.parse(first.value.get_secret_value(), first.origin))
     from parallel_provider.credentials import stored_sign_in  # noqa: PLC0415 - heavy
 
-    if settings.env_refresh_token is not None:
-        return stored_sign_in.pipeline_source(settings, settings.env_refresh_token)
+    if first is not None:
+        return stored_sign_in.pipeline_source(settings, first.value)
     return stored_sign_in.stored_source(settings)
 
 

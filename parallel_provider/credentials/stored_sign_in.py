@@ -186,7 +186,7 @@ def stored_source(settings: Settings) -> StoredSignIn:
 
 def pipeline_source(settings: Settings, refresh_token: SecretStr) -> PipelineRefreshToken:
     """Return the source for a refresh token of the environment. Raises SettingsError."""
-    save_command = settings.env_refresh_token_save_command
+    save_command = settings.save_command
     if save_command is None:
         raise SettingsError(
             f"PARALLEL_REFRESH_TOKEN needs {SAVE_COMMAND_SETTING}: a refresh token can be used "
@@ -194,7 +194,7 @@ def pipeline_source(settings: Settings, refresh_token: SecretStr) -> PipelineRef
             "next run"
         )
     Command.parse(save_command, SAVE_COMMAND_SETTING)
-    client_id = settings.env_client_id
+    client_id = settings.client_id
     if client_id is None:
         # The token may be of the client that signs in on this machine.
         try:

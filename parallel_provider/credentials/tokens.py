@@ -55,6 +55,14 @@ def fingerprint(value: SecretStr) -> str:
     return hashlib.sha256(value.get_secret_value().encode()).hexdigest()
 
 
+def expiry_in(token: SecretStr) -> float | None:
+    """Return when a JWT says that it expires, in epoch seconds. Its signature isn't checked."""
+    end = claims_of(token.get_secret_value()).get("exp")
+    if isinstance(end, bool) or not isinstance(end, int | float):
+        return None
+    return float(end) if 0 <= end <= LATEST_SECONDS else None
+
+
 def require_access_token(value: SecretStr, origin: str) -> SecretStr:
     """Return `value` if it has the form of an access token.
 
@@ -102,40 +110,30 @@ class TokenSource(Protocol):
 
 
 class StaticToken(TokenSource):
-    """A token from the stack configuration or the environment, which can't be renewed here.
-
-    `expires_at` is in epoch seconds, None if the token doesn't say when it expires.
-    """
+    """A token from the stack configuration or the environment, which can't be renewed here."""
 
     def __init__(self, value: SecretStr, origin: str) -> None:
         self.origin = origin
-        # The signature isn't checked: the time is only for telling a person when the token expires.
-        end = claims_of(value.get_secret_value()).get("exp")
-        self.expires_at: float | None = None
-        if (
-            isinstance(end, int | float)
-            and not isinstance(end, bool)
-            and 0 <= end <= LATEST_SECONDS
-        ):
-            self.expires_at = float(end)
-        self._token = AccessToken(require_access_token(value, origin), self.expires_at)
+        self._token = AccessToken(require_access_token(value, origin), expiry_in(value))
 
     def get(self) -> AccessToken:
         """Return the token."""
         return self._token
 
-    def require_not_expired(self, now: float) -> None:
-        """Raise CredentialsError if the token says that it has expired.
 
-        Only commands that a person runs call this. A request is sent with an expired token too,
-        because the clock of this machine may be wrong.
-        """
-        if self.expires_at is not None and self._token.is_expired(now):
-            raise CredentialsError(
-                f"the access token from {self.origin} has ended ({moment(self.expires_at)}): "
-                "put a fresh one in its place, or unset it and sign in with "
-                "`parallel-provider login`"
-            )
+def unexpired_token_of(source: TokenSource, now: float) -> AccessToken:
+    """Return a token of `source`. Raises CredentialsError if it says that it has expired.
+
+    Only commands that a person runs call this. A request is sent with an expired token too, because
+    the clock of this machine may be wrong.
+    """
+    token = source.get()
+    if token.expires_at is not None and token.is_expired(now):
+        raise CredentialsError(
+            f"the access token from {source.origin} has ended ({moment(token.expires_at)}): put a "
+            "fresh one in its place, or unset it and sign in with `parallel-provider login`"
+        )
+    return token
 
 
 class RenewingSource(TokenSource):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, HTTPException
 from pydantic import BaseModel
 
 from .control_models import Text
@@ -56,7 +56,7 @@ def find_app(state: ServerState, caller: User, app_id: UUID) -> App:
 
 
 def _is_listed(state: ServerState, caller: User, app: App) -> bool:
-    """Tell whether an app is in the list of this user. A setting makes a member's list narrower."""
+    """Tell whether an app is in the list of this user. A setting makes a member's list wider."""
     own_only = caller.role == "member" and state.settings["members_list_own_apps"]
     return app.created_by is caller or not own_only
 
@@ -97,9 +97,11 @@ async def delete_app(
     state: State,
     app_id: UUID,
 ) -> dict[str, str]:
-    """Delete an app and revoke its keys."""
+    """Delete an app and revoke its keys. Members can delete the apps that they created."""
     organization = caller.organization
     app = find_app(state, caller, app_id)
+    if caller.role == "member" and app.created_by is not caller:
+        raise HTTPException(403, "Only its creator or an administrator can delete this app")
     for key in organization.keys.values():
         if key.app_id == app.app_id and key.revoked_at is None:
             key.revoked_at = int(state.now())

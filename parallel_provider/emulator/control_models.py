@@ -146,7 +146,7 @@ DEFAULT_SETTINGS = Settings(
     refresh_token_lifetime_seconds=30 * 86_400,
     authorization_lifetime_seconds=90 * 86_400,
     rotate_refresh_tokens=True,
-    members_list_own_apps=False,
+    members_list_own_apps=True,
     members_get_404=False,
     sign_in_user_id=None,
 )
@@ -169,6 +169,22 @@ class SignInDecision(TypedDict, total=False):
     decision: Required[Decision]
     org_id: str
     user_id: str
+
+
+class FaultOptions(TypedDict, total=False):
+    """The fields of a fault besides its kind, as Python programs give them. None is not given."""
+
+    method: str
+    path: str
+    times: int
+    after: int
+    status: int | None
+    headers: dict[str, str] | None
+    body: Any
+    seconds: float | None
+    size_bytes: int | None
+    replace: dict[str, str] | None
+    remove: list[str] | None
 
 
 class Fault(BaseModel):

@@ -2,11 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import pulumi
 
 from parallel_provider.resources._resource import CREATE_INSTEAD, ParallelResource
+
+if TYPE_CHECKING:
+
+    class RetiredKey(TypedDict):
+        """A key that isn't revoked yet. `retired_at` is in epoch seconds."""
+
+        api_key_id: str
+        api_key_name: str
+        retired_at: float
+else:
+    RetiredKey = dict[str, Any]  # Pulumi reads the annotations, and knows no TypedDict of outputs
 
 
 class RotatingApiKey(ParallelResource, module="parallel", name="RotatingApiKey"):
@@ -62,9 +73,9 @@ class RotatingApiKey(ParallelResource, module="parallel", name="RotatingApiKey")
     """The previous key itself: always a secret."""
     previous_expires_at: pulumi.Output[int | None]
     """From this time on, a run revokes the previous key. In epoch seconds."""
-    keys_to_revoke: pulumi.Output[list[dict[str, Any]]]
-    """Older keys that aren't revoked yet (`api_key_id`, `api_key_name`, `retired_at`). Their
-    revocation failed, or a further rotation came within their overlap."""
+    keys_to_revoke: pulumi.Output[list[RetiredKey]]
+    """Older keys that aren't revoked yet. Their revocation failed, or a further rotation came
+    within their overlap."""
     triggers: pulumi.Output[Any]
     """What was given as `triggers`."""
 

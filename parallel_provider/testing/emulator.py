@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Decision,
         EmulatorState,
         FaultKind,
+        FaultOptions,
         NewOrg,
         NewOrgState,
         NewToken,
@@ -156,42 +157,14 @@ class Emulator:
         body = {"decision": decision, "org_id": org_id, "user_id": user_id}
         self._send("POST", f"/sign-ins/{user_code}", _given(body))
 
-    def add_fault(
-        self,
-        kind: FaultKind,
-        *,
-        method: str = "*",
-        path: str = "*",
-        times: int = 1,
-        after: int = 0,
-        status: int | None = None,
-        headers: dict[str, str] | None = None,
-        body: Any = None,  # noqa: ANN401 - any JSON, or text that is sent as it is
-        seconds: float | None = None,
-        size_bytes: int | None = None,
-        replace: dict[str, str] | None = None,
-        remove: list[str] | None = None,
-    ) -> None:
-        """Make requests go wrong. `path` is a route template; `*` means any.
+    def add_fault(self, kind: FaultKind, **options: Unpack[FaultOptions]) -> None:
+        """Make the next request go wrong, whatever it is. docs/emulator.md describes all kinds.
 
-        For the kind "odd", `replace` maps dotted paths of the answer to JSON text, and `remove`
-        lists such paths. docs/emulator.md describes all kinds and the other arguments.
+        The options choose the requests (`method`, `path`: a route template, `times`, `after`), and
+        how they go wrong: `status`, `headers`, `body`, `seconds`, `size_bytes`. For the kind "odd",
+        `replace` maps dotted paths of the answer to JSON text, and `remove` lists such paths.
         """
-        fault = {
-            "kind": kind,
-            "method": method,
-            "path": path,
-            "times": times,
-            "after": after,
-            "status": status,
-            "headers": headers,
-            "body": body,
-            "seconds": seconds,
-            "size_bytes": size_bytes,
-            "replace": replace,
-            "remove": remove,
-        }
-        self._send("POST", "/faults", _given(fault))
+        self._send("POST", "/faults", _given({"kind": kind, **options}))
 
     def clear_faults(self) -> None:
         """Remove all faults."""

@@ -18,9 +18,11 @@ def test_balance_is_shown_in_dollars(run: Run, signed_in: SignIn) -> None:
 
 
 def test_balance_as_json_has_the_apis_fields(run: Run, signed_in: SignIn) -> None:
-    """Programs get what the API says, in cents."""
-    signed_in.emulator.set_org(credit_balance_cents=2_000)
-    assert json.loads(run("balance", "--json").stdout) == {
+    """Programs get what the API says, in whole cents."""
+    signed_in.emulator.set_org(credit_balance_cents=2_000.2)
+    printed = run("balance", "--json").stdout
+    assert "." not in printed
+    assert json.loads(printed) == {
         "org_id": signed_in.emulator.org_id,
         "credit_balance_cents": 2000,
         "pending_debit_balance_cents": 0,

@@ -20,8 +20,8 @@ ENTRY = JournalEntry(
     resource="acme/shop/prod/credit",
     identity="1234",
     month="2026-11",
-    begun_at=1_796_083_140,
-    begun_here=1_796_083_140,
+    begun_at=1_796_083_140.5,
+    begun_here=1_796_083_140.5,
     outcome="begun",
 )
 
@@ -43,6 +43,7 @@ def test_charges_are_listed(run: Run, journal: ChargeJournal) -> None:
         assert words in line
     [found] = json.loads(run("charges", "--json").stdout)
     assert (found["key"], found["outcome"], found["amount_cents"]) == (ENTRY.key, "begun", 2000)
+    assert str(found["begun_at"]) == str(found["begun_here"]) == "1796083140"
 
 
 @pytest.mark.parametrize("columns", ["20", "80", "120", "400"])

@@ -114,20 +114,6 @@ def test_login_to_an_organization_that_nobody_names_is_refused(
     assert not signed_out.path.exists()
 
 
-@pytest.mark.usefixtures("auto_approve")
-def test_login_whose_answer_has_no_access_token_is_completed_by_a_refresh(
-    run: Run, signed_out: SignIn
-) -> None:
-    """The refresh token alone is a sign-in."""
-    answer = signed_out.obtain_tokens()
-    client_id = answer.pop("client_id")
-    body = {**answer, "access_token": None}
-    signed_out.emulator.add_fault("status", path="/getServiceKeys/token", status=200, body=body)
-    assert run("login").returncode == 0
-    signed_out.document = {**signed_out.document, "client_id": client_id}
-    assert run("balance").returncode == 0
-
-
 def test_login_help_shows_the_command_of_the_pipelines_readme(run: Run) -> None:
     """Both tell the same way to give a pipeline its refresh token."""
     readme = (Path(__file__).parents[2] / "examples/pipelines/README.md").read_text()
@@ -136,25 +122,6 @@ def test_login_help_shows_the_command_of_the_pipelines_readme(run: Run) -> None:
     )
     (command,) = (" ".join(text.replace("\\\n", " ").split()) for text in found)
     assert command in " ".join(run("login", "--help").stdout.replace("\\\n", " ").split())
-
-
-@pytest.mark.usefixtures("auto_approve")
-def test_login_keeps_other_organizations_and_unknown_fields(run: Run, signed_in: SignIn) -> None:
-    """What other programs wrote to the file stays."""
-    document = signed_in.document
-    document["future"] = {"a": 1}
-    document["orgs"]["org_other"] = {"api_key": "key", "control_api": {"refresh_token": "rt_x"}}
-    own = document["orgs"][signed_in.emulator.org_id]
-    own["api_key"] = "data-key"
-    signed_in.document = document
-    old = own["control_api"]["refresh_token"]
-    assert run("login").returncode == 0
-    after = signed_in.document
-    assert after["future"] == {"a": 1}
-    assert after["orgs"]["org_other"] == document["orgs"]["org_other"]
-    assert after["orgs"][signed_in.emulator.org_id]["api_key"] == "data-key"
-    assert after["client_id"] == document["client_id"]
-    assert signed_in.tokens["refresh_token"] != old
 
 
 @pytest.mark.usefixtures("auto_approve")

@@ -20,11 +20,8 @@ FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /d
 # One for each way to print, and one for each way to run.
 COMMANDS = [
     ["token"],
-    ["status"],
     ["apps"],
-    ["apps", "--json"],
     ["--help"],
-    ["--version"],
     ["emulator", "--port", "0"],
 ]
 

@@ -6,30 +6,44 @@ import importlib.metadata
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from parallel_provider.cli import program
 from tests.cli.conftest import PROGRAM, Run, run_alone
 from tests.credentials.sign_ins import SignIn
 
-COMMANDS = ["login", "logout", "status", "token", "balance", "apps", "charges", "emulator"]
+
+def commands_in(group: click.Group, *words: str) -> Iterator[str]:
+    """Yield all commands, those in groups too, as a person types them."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        yield " ".join([*words, name])
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands_in(command, *words, name)
+
+
+COMMANDS = list(commands_in(program))
 
 
 def test_help_lists_every_command(run: Run) -> None:
     """The help names all commands, with examples."""
     result = run("--help")
     assert result.returncode == 0
-    assert all(f"\n  {command} " in result.stdout for command in COMMANDS)
+    assert all(f"\n  {command} " in result.stdout for command in COMMANDS if " " not in command)
     assert "Examples:" in result.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_each_command_has_examples(run: Run, command: str) -> None:
     """Every command shows how it is called."""
-    result = run(command, "--help")
+    result = run(*command.split(), "--help")
     assert result.returncode == 0
-    assert f"  parallel-provider {command}" in result.stdout.partition("Examples:")[2]
+    assert f"parallel-provider {command}" in result.stdout.partition("Examples:")[2]
 
 
 @pytest.mark.parametrize(
@@ -71,6 +85,24 @@ def test_wrong_call_exits_with_2(run: Run, arguments: list[str]) -> None:
     assert result.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("statsu", "'status'"),
+        ("plugn", "'plugin'"),
+        ("plugin instal", "'install'"),
+        ("charges setle", "'settle'"),
+        ("status --jsn", "--json"),
+        ("balance --orgid X", "--org"),
+    ],
+)
+def test_misspelt_command_or_option_gets_a_suggestion(run: Run, wrong: str, meant: str) -> None:
+    """The nearest name that there is."""
+    result = run(*wrong.split())
+    assert result.returncode == 2
+    assert f"Did you mean {meant}" in result.stderr.replace("'--", "--")
+
+
 @pytest.mark.parametrize("command", ["status", "token", "balance", "apps", "logout"])
 def test_command_without_sign_in_exits_with_1(run: Run, command: str) -> None:
     """A failure is one line that says what to do."""
@@ -80,6 +112,18 @@ def test_command_without_sign_in_exits_with_1(run: Run, command: str) -> None:
     assert result.stderr.count("\n") == 1
     assert "parallel-provider login" in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.usefixtures("signed_in")
+@pytest.mark.parametrize("command", ["status", "token", "balance", "apps", "logout"])
+def test_organization_of_an_option_is_a_guard(run: Run, command: str) -> None:
+    """It is refused if it is blank, as an unset variable is, or if the environment has another."""
+    blank = run(command, "--org", " ")
+    assert blank.returncode == 1
+    assert "--org is set and blank" in blank.stderr
+    other = run(command, "--org", "org_1", PARALLEL_ORG_ID="org_2")
+    assert other.returncode == 1
+    assert "--org and PARALLEL_ORG_ID name different organizations" in other.stderr
 
 
 def test_unusable_setting_exits_with_1(run: Run) -> None:
@@ -111,7 +155,7 @@ def test_refused_token_is_named_by_its_source(run: Run) -> None:
 def test_ctrl_c_exits_with_130_and_without_a_traceback(signed_out: SignIn, moment: str) -> None:
     """Whenever it comes, Ctrl-C ends a command quietly."""
     command = [*PROGRAM, "login", "--no-browser"]
-    program = subprocess.Popen(
+    process = subprocess.Popen(
         command,
         env=signed_out.environment,
         stdout=subprocess.PIPE,
@@ -119,20 +163,20 @@ def test_ctrl_c_exits_with_130_and_without_a_traceback(signed_out: SignIn, momen
         text=True,
         bufsize=1,
     )
-    assert program.stderr is not None
+    assert process.stderr is not None
     told = ""
     if moment == "waiting":
         while "Waiting for approval" not in told:
-            told += program.stderr.readline()
+            told += process.stderr.readline()
     else:
-        maps = Path(f"/proc/{program.pid}/maps")
+        maps = Path(f"/proc/{process.pid}/maps")
         while "pydantic_core/_pydantic_core" not in maps.read_text():
             pass  # until it is among its imports
-    program.send_signal(signal.SIGINT)
-    output, errors = program.communicate(timeout=30)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=30)
     # Python itself ends by the signal if that came while it ran an `exec`, as dataclasses do; a
     # shell calls both 130.
-    assert program.returncode in (130, -signal.SIGINT)
+    assert process.returncode in (130, -signal.SIGINT)
     assert output == ""
     assert "Traceback" not in told + errors
 

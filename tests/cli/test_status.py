@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import sys
 import time
+from typing import Any
 
 import pytest
 
@@ -13,13 +16,14 @@ from tests.credentials.sign_ins import SignIn
 
 def test_status_shows_organization_permissions_and_ends(run: Run, signed_in: SignIn) -> None:
     """All facts about the sign-in are shown, without a request."""
+    [user] = signed_in.emulator.state()["users"]
     before = signed_in.emulator.state()["requests"]
     result = run("status", PARALLEL_PLATFORM_URL="http://127.0.0.1:1")
     assert result.returncode == 0
     assert f"Example Organization ({signed_in.emulator.org_id})" in result.stdout
     assert "keys:read keys:create" in result.stdout
     assert str(signed_in.path) in result.stdout
-    assert "(in 89 days)" in result.stdout
+    assert f"Person            {user['user_id']}" in result.stdout
     assert result.stderr == ""
     assert signed_in.emulator.state()["requests"] == before
 
@@ -31,11 +35,25 @@ def test_status_as_json_is_for_programs(run: Run, signed_in: SignIn) -> None:
     assert found["org_id"] == other
     assert found["auth_file"] == str(signed_in.path)
     assert [org["org_name"] for org in found["orgs"]] == ["Example Organization", "Other"]
-    assert (
-        found["orgs"][1]["authorization_expires_at"]
-        == (signed_in.tokens["authorization_expires_at"])
-    )
+    assert found["orgs"][1]["ends_at"] == signed_in.tokens["refresh_token_expires_at"]
     assert found["warning"] is None
+
+
+@pytest.mark.parametrize("first", ["refresh_token", "authorization"])
+def test_status_shows_the_end_that_comes_first(run: Run, signed_in: SignIn, first: str) -> None:
+    """A sign-in has one end. A refresh needs both parts, and renews the access token."""
+    document = signed_in.document
+    tokens = document["orgs"][document["selected_org_id"]]["control_api"]
+    tokens[f"{first}_expires_at"] = int(time.time()) + 5 * 86_400 + 60
+    signed_in.document = document
+
+    shown = run("status").stdout
+
+    [line] = [line for line in shown.splitlines() if "ends" in line]
+    assert line.startswith("Sign-in ")
+    assert line.endswith("(in 5 days)")
+    found = json.loads(run("status", "--json").stdout)
+    assert found["ends_at"] == tokens[f"{first}_expires_at"]
 
 
 def test_status_warns_of_an_end_that_is_near(run: Run, signed_in: SignIn) -> None:
@@ -50,24 +68,97 @@ def test_status_warns_of_an_end_that_is_near(run: Run, signed_in: SignIn) -> Non
     assert "ends in 5 hours" in json.loads(run("status", "--json").stdout)["warning"]
 
 
+def status_of_token(run: Run, signed_in: SignIn, kind: str, token: str) -> tuple[str, Any]:
+    """Return what `status` shows of a token in the environment, for people and for programs."""
+    signed_in.secrets.add(token)
+    value = token if kind == "ACCESS_TOKEN" else f"{sys.executable} -c 'print(\"{token}\")'"
+    shown = run("status", **{f"PARALLEL_{kind}": value})
+    assert shown.returncode == 0, shown.stderr
+    return shown.stdout, json.loads(run("status", "--json", **{f"PARALLEL_{kind}": value}).stdout)
+
+
+@pytest.mark.parametrize("kind", ["ACCESS_TOKEN", "TOKEN_COMMAND"])
+def test_status_shows_whose_a_given_token_is(run: Run, signed_in: SignIn, kind: str) -> None:
+    """Its person and its end are in the token; its organization is asked of the API."""
+    org = signed_in.emulator.add_org(org_name="Other")
+    token = signed_in.emulator.mint_token(org_id=org["org_id"], lifetime_seconds=3600 + 90)
+    state = signed_in.emulator.state(org["org_id"])
+
+    shown, found = status_of_token(run, signed_in, kind, token)
+
+    assert f"Person            {state['users'][0]['user_id']}" in shown
+    assert f"Organization      Other ({org['org_id']})" in shown
+    assert "Access token      ends 20" in shown
+    assert "(in 1 hour)" in shown
+    assert f"PARALLEL_{kind}" in found["source"]
+    assert (found["person"], found["org_id"], found["auth_file"], found["orgs"]) == (
+        state["users"][0]["user_id"],
+        org["org_id"],
+        None,
+        [],
+    )
+    assert abs(found["ends_at"] - time.time() - 3690) < 60
+
+
 @pytest.mark.usefixtures("signed_in")
-def test_status_names_a_source_in_the_environment(run: Run) -> None:
-    """A token in the environment counts before the sign-in, and the status says so."""
-    result = run("status", "--json", PARALLEL_ACCESS_TOKEN="a.b.c")
-    found = json.loads(result.stdout)
-    assert found["source"] == "PARALLEL_ACCESS_TOKEN"
-    assert found["org_id"] is None
-    assert found["access_token_expires_at"] is None
+def test_status_of_a_token_that_the_api_refuses_fails(run: Run) -> None:
+    """The facts are shown, and the error names the place of the token."""
+    result = run("status", PARALLEL_ACCESS_TOKEN="a.b.c")
+    assert result.returncode == 1
+    assert "Organization      not known" in result.stdout
+    assert "the access token from PARALLEL_ACCESS_TOKEN isn't valid" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
-def test_status_shows_when_a_given_token_ends(run: Run, signed_out: SignIn) -> None:
-    """The token holds its own end."""
-    token = signed_out.emulator.mint_token(lifetime_seconds=3600 + 90)
-    result = run("status", PARALLEL_ACCESS_TOKEN=token)
+@pytest.mark.parametrize(
+    ("claims", "person"),
+    [
+        ({"sub": "user_1", "email": "ann@example.com"}, "ann@example.com"),
+        ({"sub": "user_1", "client_id": "client_1"}, "user_1"),
+        ({"sub": "client_1", "client_id": "client_1"}, None),
+        ({}, None),
+    ],
+)
+def test_person_is_named_as_people_know_it(
+    run: Run, claims: dict[str, str], person: str | None
+) -> None:
+    """A token whose subject is a program has no person."""
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    found = run("status", "--json", PARALLEL_ACCESS_TOKEN=f"e30.{payload}.c")
+    assert json.loads(found.stdout)["person"] == person
+
+
+def test_status_of_a_token_of_another_organization_fails(run: Run, signed_out: SignIn) -> None:
+    """`--org` guards here as everywhere."""
+    token = signed_out.emulator.access_token
+    result = run("status", "--org", "org_other", PARALLEL_ACCESS_TOKEN=token)
+    assert result.returncode == 1
+    assert "--org allows 'org_other' only" in result.stderr
+
+
+def test_status_without_the_api_shows_what_the_token_says(run: Run, signed_out: SignIn) -> None:
+    """A warning says why the organization isn't known."""
+    signed_out.emulator.add_fault("status", path="/service/v1/apps", status=403, body={})
+    result = run("status", PARALLEL_ACCESS_TOKEN=signed_out.emulator.access_token)
     assert result.returncode == 0
-    assert "(in 1 hour)" in result.stdout
-    found = json.loads(run("status", "--json", PARALLEL_ACCESS_TOKEN=token).stdout)
-    assert abs(found["access_token_expires_at"] - time.time() - 3690) < 60
+    assert "Organization      not known" in result.stdout
+    assert "Warning: the organization isn't known (GET /service/v1/apps answered 403" in (
+        result.stderr
+    )
+
+
+def test_status_of_a_pipeline_leaves_its_refresh_token_unused(run: Run, signed_out: SignIn) -> None:
+    """A refresh token can be used once, and not for a look."""
+    refresh_token = signed_out.obtain_tokens()["refresh_token"]
+    before = signed_out.refreshes
+    result = run(
+        "status",
+        PARALLEL_REFRESH_TOKEN=refresh_token,
+        PARALLEL_REFRESH_TOKEN_SAVE_COMMAND="false",
+    )
+    assert result.returncode == 0, result.stderr
+    assert "PARALLEL_REFRESH_TOKEN" in result.stdout
+    assert signed_out.refreshes == before
 
 
 def test_status_without_times_says_that_they_are_not_known(run: Run, signed_in: SignIn) -> None:
@@ -79,10 +170,10 @@ def test_status_without_times_says_that_they_are_not_known(run: Run, signed_in: 
     signed_in.document = document
     result = run("status")
     assert result.returncode == 0, result.stderr
-    assert result.stdout.count("end not known") == 3
+    assert result.stdout.count("end not known") == 1
     assert result.stderr == ""
     (org,) = json.loads(run("status", "--json").stdout)["orgs"]
-    assert org["authorization_expires_at"] is None
+    assert org["ends_at"] is None
     assert run("token").stdout == f"{tokens['access_token']}\n"
 
 

@@ -20,15 +20,6 @@ def test_token_is_all_that_is_printed(run: Run, signed_in: SignIn) -> None:
     assert result.stderr == ""
 
 
-def test_printed_token_is_fresh(run: Run, signed_in: SignIn) -> None:
-    """A token that has ended is refreshed first, and the new one is in the file."""
-    old = signed_in.tokens["access_token"]
-    signed_in.expire()
-    result = run("token")
-    assert result.stdout == signed_in.tokens["access_token"] + "\n"
-    assert signed_in.tokens["access_token"] != old
-
-
 def test_token_as_its_own_token_command_uses_the_sign_in(run: Run, signed_in: SignIn) -> None:
     """The command as the token command doesn't call itself without end."""
     command = f"{sys.executable} -m parallel_provider.cli token"

@@ -44,10 +44,13 @@ class ScriptedServer(SignInServer):
         self.known_clients = set(known_clients)
         self.polls = 0
         self.registrations = 0
+        self.can_register = True
 
     def register_client(self) -> str:
         """Register another client."""
         self.registrations += 1
+        if not self.can_register:
+            raise UNREACHABLE
         client_id = f"client_{self.registrations}"
         self.known_clients.add(client_id)
         return client_id
@@ -197,11 +200,11 @@ def test_known_client_is_not_registered_again() -> None:
 
 
 @pytest.mark.parametrize("client_id", [None, "forgotten"])
-def test_unknown_client_is_registered(client_id: str | None) -> None:
-    """A client is registered at the first sign-in, and when the server doesn't know it any more."""
-    server = ScriptedServer()
-    assert request_code(server, client_id, ALL_SCOPES)[0] == "client_1"
-    assert server.registrations == 1
+def test_official_clients_id_is_used_if_registering_fails(client_id: str | None) -> None:
+    """Every server knows it."""
+    server = ScriptedServer(known_clients=["parallel-cli"])
+    server.can_register = False
+    assert request_code(server, client_id, ALL_SCOPES)[0] == "parallel-cli"
 
 
 def test_other_refusal_of_a_code_registers_nothing() -> None:

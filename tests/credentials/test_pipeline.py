@@ -148,7 +148,7 @@ def test_save_command_runs_in_the_programs_folder_with_the_users_environment(
 def test_save_command_that_cannot_be_started_costs_no_token(pipeline: Pipeline) -> None:
     """The error names the setting, and the refresh token can be used afterwards."""
     before = pipeline.signed_in.refreshes
-    for command in ("no-such-program", "tools/save.sh", "./tools"):
+    for command in ("no-such-program", "./tools"):
         failed = pipeline.token(PARALLEL_REFRESH_TOKEN_SAVE_COMMAND=command)
         assert failed.returncode == 1
         assert "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND can't be started" in failed.stderr

@@ -44,14 +44,6 @@ def test_lost_answer_is_asked_for_again(scripted: ScriptedRefresh) -> None:
     assert scripted.tokens["refresh_token"] == "refresh-1"
 
 
-def test_lost_pair_is_an_error_that_says_to_sign_in(scripted: ScriptedRefresh) -> None:
-    """If the server carried out the first request, the error says that the pair is lost."""
-    scripted.answers = [LOST, INVALID_GRANT]
-    with pytest.raises(CredentialsError, match=r"answer .* was lost.*parallel-provider login"):
-        scripted.run()
-    assert scripted.tokens["refresh_token"] == "refresh-0"
-
-
 def test_unavailable_server_is_asked_a_few_times(scripted: ScriptedRefresh) -> None:
     """An outage is an error of its own, and doesn't change the file."""
     scripted.answers = [LOST] * ATTEMPTS

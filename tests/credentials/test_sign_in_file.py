@@ -114,40 +114,11 @@ def test_unknown_fields_survive_at_every_level(
     assert raw == before
 
 
-def test_sign_in_selects_its_organization_and_client() -> None:
-    """A sign-in to a new organization is added and selected."""
-    grant = GRANT.model_copy(update={"org_id": "org_9"})
-    document = Document.from_raw(RAW).with_sign_in("client_2", "org_9", grant, NOW)
-    assert document.selected_org_id == "org_9"
-    assert document.client_id == "client_2"
-    assert set(document.orgs) == {"org_1", "org_2", "org_3", "org_9"}
-
-
 def test_refresh_without_a_new_refresh_token_keeps_the_old_one() -> None:
     """RFC 6749 lets a server leave it out."""
     grant = GRANT.model_copy(update={"refresh_token": None})
     tokens = Document.from_raw(RAW).with_grant("org_1", grant, NOW).tokens("org_1")
     assert tokens.refresh_token == SecretStr("old-refresh")
-
-
-def test_sign_out_keeps_the_data_key_and_the_others() -> None:
-    """The official client's API key of the organization is kept."""
-    document = Document.from_raw(RAW).without_sign_in("org_1")
-    assert document.raw["orgs"]["org_1"]["api_key"] == "data-key"
-    assert "control_api" not in document.raw["orgs"]["org_1"]
-    assert document.raw["orgs"]["org_2"] == RAW["orgs"]["org_2"]
-
-
-def test_sign_out_removes_an_organization_of_which_nothing_is_left() -> None:
-    """Without a data key, it is removed. The only sign-in that is left is selected.
-
-    With one, it stays selected: the official client goes on with the data key.
-    """
-    raw = {**RAW, "selected_org_id": "org_2"}
-    document = Document.from_raw(raw).without_sign_in("org_2")
-    assert set(document.orgs) == {"org_1", "org_3"}
-    # The only sign-in that is left needs no choice.
-    assert document.selected_org_id == "org_1"
 
 
 def damaged(org_id: str, value: object) -> bytes:
@@ -168,7 +139,7 @@ TIME = "orgs.org_1.control_api.refresh_token_expires_at: "
         (b"\xff", "it isn't JSON"),
         (b"[" * 100_000, "it isn't JSON"),
         (b"[]", "should be an object"),
-        (b'{"access_token": "old format"}', "version: Field required"),
+        (b'{"orgs": {}}', "version: Field required"),
         (b'{"version": 2}', "version: Input should be 1.*newer program.*upgrade"),
         (b'{"version": 1, "orgs": []}', "orgs: "),
         (b'{"version": 1, "client_id": 1, "orgs": []}', "client_id: .*orgs: "),
@@ -235,6 +206,7 @@ def test_near_end_of_the_sign_in_gives_a_warning(
 ) -> None:
     """The warning has the time left until the earlier end, and says what to do."""
     tokens = StoredTokens(
+        refresh_token=SecretStr("rt"),
         authorization_expires_at=None if authorization is None else NOW + authorization,
         refresh_token_expires_at=None if refresh_token is None else NOW + refresh_token,
     )
@@ -244,6 +216,18 @@ def test_near_end_of_the_sign_in_gives_a_warning(
     else:
         assert text in (warning or "")
         assert "parallel-provider login" in (warning or "")
+
+
+def test_sign_in_without_a_refresh_token_ends_with_its_access_token() -> None:
+    """Nothing renews it, whatever the authorization says."""
+    tokens = StoredTokens(
+        access_token=SecretStr("a.b.c"),
+        access_token_expires_at=NOW + HOUR,
+        authorization_expires_at=NOW + 90 * DAY,
+    )
+    assert "ends in 1 hour (its access token" in (tokens.end_warning(NOW) or "")
+    assert not tokens.has_ended(NOW)
+    assert tokens.has_ended(NOW + HOUR)
 
 
 @pytest.fixture(autouse=True)

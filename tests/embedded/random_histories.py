@@ -19,19 +19,6 @@ group = Group("group")
 inner = Group("inner", ResourceOptions(parent=group))
 """
 GROUPS = ("group", "inner")
-_FUNCTIONS = """
-from pulumi import ResourceHookBinding, ResourceTransformResult
-from toy import hook
-
-def add_ten(args):
-    value = args.props.get("value")
-    props = {**args.props, "value": value + 10} if isinstance(value, float) else args.props
-    return ResourceTransformResult(props, args.opts)
-
-kinds = ["before_create", "after_create", "before_update", "after_update",
-         "before_delete", "after_delete"]
-hooks = ResourceHookBinding(**{kind: [hook(kind)] for kind in kinds})
-"""
 
 
 @dataclass(frozen=True)
@@ -57,9 +44,6 @@ class Spec:
     depends_on: str = ""
     alias: str = ""
     moved_from: str | None = None  # the group that it was in before
-    trigger: int | None = None
-    hooks: bool = False
-    transform: bool = False
 
     def source(self) -> str:
         """Return the statement that declares the resource."""
@@ -88,9 +72,6 @@ class Spec:
             "parent": self.group,
             "depends_on": f"[{self.depends_on}]" if self.depends_on else "",
             "aliases": f"[{self._aliases()}]" if self._aliases() else "",
-            "replacement_trigger": "" if self.trigger is None else repr(self.trigger),
-            "hooks": "hooks" if self.hooks else "",
-            "transforms": "[add_ten]" if self.transform else "",
         }
         set_options = ", ".join(f"{name}={text}" for name, text in options.items() if text)
         arguments = ", ".join([repr(self.name), *inputs, f"opts=ResourceOptions({set_options})"])
@@ -112,7 +93,6 @@ def source(program: Program) -> str:
     """Return the source of a program."""
     grouped = any(spec.group or spec.moved_from for spec in program)
     lines = [_COMPONENT] if grouped else []
-    lines += [_FUNCTIONS] if any(spec.hooks or spec.transform for spec in program) else []
     lines += [spec.source() for spec in program]
     lines += [f'pulumi.export("{spec.name}", {spec.name}.value)' for spec in program]
     return "\n".join(lines) + "\n"
@@ -153,7 +133,6 @@ def specs(draw: st.DrawFn, name: str, earlier: list[str]) -> Spec:
     reference = st.sampled_from(["", "", "", *earlier])
     rarely = st.sampled_from([False, False, False, False, True])
     paths = st.sampled_from([(), (), (), ("value",), ("zone",)])
-    transform = draw(rarely)
     return Spec(
         name,
         value=draw(st.integers(1, 2)),
@@ -172,10 +151,6 @@ def specs(draw: st.DrawFn, name: str, earlier: list[str]) -> Spec:
         hide_diffs=draw(st.sampled_from([(), (), (), ("value",)])),
         group=draw(st.sampled_from(["", "", "", "", "", *GROUPS])),
         depends_on=draw(reference),
-        # Pulumi's SDK fails if a transform returns options with a trigger.
-        trigger=None if transform else draw(st.sampled_from([None, None, None, None, 1, 2])),
-        hooks=draw(rarely),
-        transform=transform,
     )
 
 

@@ -26,12 +26,16 @@ from tests.embedded.toy_project import Toy
     ],
 )
 def test_failed_check_prints_the_value_of_its_property(toy: Toy, value: str, shown: str) -> None:
-    """A secret is printed as plain text. A failure without a property has no value."""
+    """A secret is printed as plain text. A failure without a property has no value.
+
+    Each is one line, and nothing is created.
+    """
     toy.program(f'Thing("a", value={value}, mode="refused")')
-    text = toy.project.fails("preview")
+    text = toy.project.fails("up")
     where = "error: pulumi-python:dynamic/toy:Thing resource 'a'"
     assert f"{where}: property value value {shown} has a problem: REASON" in text
     assert f"{where} has a problem: ANOTHER" in text
+    assert toy.things() == []
 
 
 @pytest.mark.parametrize(

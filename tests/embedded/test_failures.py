@@ -144,17 +144,6 @@ def test_independent_resources_are_deleted_when_one_fails(toy: Toy) -> None:
         assert left == ["d-1"]
 
 
-def test_failed_check_names_resource_property_and_reason(toy: Toy) -> None:
-    """The error is one line, and nothing is created."""
-    toy.program('Thing("a", value="bad")')
-    for operation in ("preview", "up"):
-        assert (
-            "error: pulumi-python:dynamic/toy:Thing resource 'a': "
-            "property value value {bad} has a problem: it must not be bad"
-        ) in toy.project.fails(operation)
-    assert toy.things() == []
-
-
 def test_failed_diff_fails_the_run(toy: Toy) -> None:
     """A provider that fails in diff stops the run before the update."""
     toy.program('Thing("a", value=1)')

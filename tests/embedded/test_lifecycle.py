@@ -120,15 +120,3 @@ for name in "ab":
     Thing(name, meets=2)
 """)
     assert "the others never came" in toy.project.fails("up", parallel=1)
-
-
-def test_two_hundred_resources_are_created_and_deleted(toy: Toy) -> None:
-    """A large stack works like a small one."""
-    toy.program("""
-for number in range(200):
-    Thing(f"t{number}")
-""")
-    assert changes(toy.project.up()) == {"create": 201}
-    assert len(toy.things()) == 200
-    assert changes(toy.project.destroy()) == {"delete": 201}
-    assert toy.things() == []

@@ -225,59 +225,13 @@ a = Thing("a", opts=ResourceOptions(depends_on=[b]))
     assert toy.calls("delete") == ["delete a-1", "delete b-1"]
 
 
-def test_changed_replacement_trigger_replaces(toy: Toy) -> None:
-    """A first trigger and a removed one replace nothing. The provider isn't asked for a diff."""
-    program = 'Thing("a", value=1, opts=ResourceOptions({}))'
-    outcomes = []
-    for trigger in (None, "1", "1", "2", '{"x": [False]}', '{"x": [0]}', "None"):
-        toy.program(program.format(f"replacement_trigger={trigger}" if trigger else ""))
-        toy.journal()
-        changed = changes(toy.project.up())
-        outcomes.append((changed, toy.calls("diff", "create", "delete")))
-    unchanged = {"same": 2}
-    replaced = {"replace": 1, "same": 1}
-    assert outcomes == [
-        ({"create": 2}, ["create a"]),
-        (unchanged, ["diff a-1"]),
-        (unchanged, ["diff a-1"]),
-        (replaced, ["create a", "delete a-1"]),
-        (replaced, ["create a", "delete a-2"]),
-        (replaced, ["create a", "delete a-1"]),
-        (unchanged, ["diff a-2"]),
-    ]
+def test_transformations_run_in_the_program(toy: Toy) -> None:
+    """They are functions of the SDK, which the engine doesn't see."""
+    toy.program("""
+def change(args):
+    return pulumi.ResourceTransformationResult({**args.props, "value": 7}, args.opts)
 
-
-def test_secret_replacement_trigger_is_not_kept(toy: Toy) -> None:
-    """Pulumi's engine saves no value of a secret in a trigger, so the next trigger isn't compared.
-
-    If the secret is inside of a value, then each run replaces.
-    """
-    program = 'Thing("a", opts=ResourceOptions(replacement_trigger={}))'
-    outcomes = []
-    for trigger in (
-        "1",
-        "Output.secret(2)",
-        "3",
-        '{"x": Output.secret(4)}',
-        '{"x": Output.secret(4)}',
-    ):
-        toy.program(program.format(trigger))
-        outcomes.append(changes(toy.project.up()))
-    unchanged = {"same": 2}
-    replaced = {"replace": 1, "same": 1}
-    assert outcomes == [{"create": 2}, replaced, unchanged, replaced, replaced]
-
-
-def test_unknown_replacement_trigger_replaces_in_a_preview(toy: Toy) -> None:
-    """A preview of a trigger that comes from a changed resource shows a replacement."""
-    program = """
-a = Thing("a", value={value})
-b = Thing("b", opts=ResourceOptions(replacement_trigger=a.value))
-"""
-    toy.program(program.format(value=1))
+Thing("a", opts=ResourceOptions(transformations=[change]))
+""")
     toy.project.up()
-    assert toy.project.resource("b")["replacementTrigger"] == 1
-    toy.program(program.format(value=2))
-    assert changes(toy.project.preview()) == {"update": 1, "replace": 1, "same": 1}
-    assert changes(toy.project.up()) == {"update": 1, "replace": 1, "same": 1}
-    assert changes(toy.project.up()) == {"same": 3}
+    assert toy.project.resource("a")["inputs"]["value"] == 7

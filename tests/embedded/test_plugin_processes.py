@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,21 +10,6 @@ from pulumi.automation.errors import CommandError
 
 from pulumi_embedded import EmbeddedStack
 from tests.embedded.shelf_project import install_plugin
-from tests.embedded.test_processes import SECONDS, is_running, wait_for
-
-DRIVER = """
-import sys
-from pulumi_embedded import EmbeddedStack
-
-folder = sys.argv[1]
-plugins = {"shelf": folder + "/bin"}
-stack = EmbeddedStack("test", folder, plugins=plugins, env_vars={"SHELF_FOLDER": folder})
-try:
-    stack.up()
-except KeyboardInterrupt:
-    resources = stack.export_stack().deployment["resources"]
-    print("interrupted with", sorted(r["id"] for r in resources if r.get("provider")))
-"""
 
 
 def write_program(folder: Path, source: str = 'Thing("a")') -> None:
@@ -41,49 +22,6 @@ def write_program(folder: Path, source: str = 'Thing("a")') -> None:
 @pytest.fixture(autouse=True)
 def forked() -> None:
     """Start new processes: these tests are about them."""
-
-
-@pytest.fixture
-def driver(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Run `up` in a process of its own, and wait until a create waits."""
-    write_program(tmp_path, 'Thing("waits")')
-    install_plugin(tmp_path / "bin")
-    process = subprocess.Popen(
-        [sys.executable, "-c", DRIVER, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
-    journal = tmp_path / "journal.jsonl"
-    wait_for(lambda: journal.exists() and '"op": "create"' in journal.read_text())
-    yield process
-    process.kill()
-    process.communicate()
-
-
-def plugin_pid(folder: Path) -> int:
-    """Return the id of the plugin's process."""
-    calls = map(json.loads, (folder / "journal.jsonl").read_text().splitlines())
-    return int(next(call["pid"] for call in calls if call["op"] == "configure"))
-
-
-def test_interrupt_cancels_the_plugin_and_keeps_what_it_made(
-    driver: subprocess.Popen[str], tmp_path: Path
-) -> None:
-    """The create ends when the plugin is cancelled, and the thing is in the state."""
-    pid = plugin_pid(tmp_path)
-    driver.send_signal(signal.SIGINT)
-    output, _ = driver.communicate(timeout=SECONDS)
-    assert output == "interrupted with ['waits-1']\n"
-    assert not is_running(pid)
-
-
-def test_plugin_ends_when_the_parent_is_killed(
-    driver: subprocess.Popen[str], tmp_path: Path
-) -> None:
-    """A killed test run leaves no processes."""
-    pid = plugin_pid(tmp_path)
-    assert is_running(pid)
-    driver.kill()
-    driver.communicate(timeout=SECONDS)
-    wait_for(lambda: not is_running(pid))
 
 
 def test_plugin_that_is_not_there_is_named_at_once(tmp_path: Path) -> None:

@@ -24,6 +24,13 @@ REFUSED = {
     ),
     "the option `deleted_with`": 'Thing("b", opts=ResourceOptions(deleted_with=Thing("a")))',
     "the option `replace_with`": 'Thing("b", opts=ResourceOptions(replace_with=[Thing("a")]))',
+    "the option `replacement_trigger`": 'Thing("a", opts=ResourceOptions(replacement_trigger=1))',
+    "resource hooks": (
+        'hooks = ResourceHookBinding(after_create=[ResourceHook("told", print)])\n'
+        'Thing("a", opts=ResourceOptions(hooks=hooks))'
+    ),
+    "transforms (resource 'a')": 'Thing("a", opts=ResourceOptions(transforms=[print]))',
+    "transforms: ": "pulumi.runtime.register_resource_transform(print)\nThing('a')",
     "assets": 'Thing("a", value=pulumi.StringAsset("text"))',
     "components that live in a provider": (
         'pulumi.ComponentResource("awsx:index:C", "c", {}, None, True)'
@@ -43,7 +50,7 @@ def test_unsupported_feature_is_refused_by_name(folder: Path, what: str) -> None
     """The error names what isn't supported, and what to do."""
     (folder / "__main__.py").write_text(
         "import pulumi, pulumi.runtime\n"
-        "from pulumi import ResourceOptions\n"
+        "from pulumi import ResourceHook, ResourceHookBinding, ResourceOptions\n"
         f"from toy import Thing\n{REFUSED[what]}\n"
     )
     (folder / "cloud").mkdir()

@@ -125,8 +125,15 @@ def test_everything_expires_by_the_clock(program: OAuthProgram, emulator: Emulat
     assert oauth_error(program.refresh(tokens)) == "invalid_grant"
 
 
-def test_answers_with_tokens_are_not_cached(program: OAuthProgram, emulator: Emulator) -> None:
-    """The token endpoint forbids caching for tokens and errors (RFC 6749, 5.1)."""
+def test_answers_with_codes_and_tokens_are_not_cached(
+    program: OAuthProgram, anonymous: httpx.Client, emulator: Emulator
+) -> None:
+    """Nor client ids and errors (RFC 6749, 5.1; RFC 7591, 3.2.1; RFC 8628, 3.2)."""
+    registered = anonymous.post("/getServiceKeys/register", json={"client_name": "a program"})
+    form = {"client_id": registered.json()["client_id"]}
+    started = anonymous.post("/getServiceKeys/device/code", data=form)
+    for answer in (registered, started):
+        assert answer.raise_for_status().headers["Cache-Control"] == "no-store"
     tokens = program.sign_in(emulator)
     for answer in (program.refresh(tokens), program.refresh(tokens), program.revoke(tokens)):
         assert answer.headers["Cache-Control"] == "no-store"

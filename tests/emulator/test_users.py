@@ -82,21 +82,34 @@ def test_member_revokes_only_keys_that_the_member_created(
     assert _revoke(other, own).status_code == 404
 
 
-def test_member_lists_all_apps_unless_the_setting_says_otherwise(
+def test_member_lists_own_apps_unless_the_setting_says_otherwise(
     http: httpx.Client, client_of: Callable[..., httpx.Client], emulator: Emulator, app_id: str
 ) -> None:
-    """With the setting, apps of others exist but aren't listed. Administrators list all."""
+    """Apps of others exist but aren't listed. Administrators list all."""
     member = client_of(emulator.add_user())
     own = member.post(APPS, json={"app_name": "own"}).json()["app_id"]
 
     def listed(client: httpx.Client) -> list[str]:
         return [app["app_id"] for app in client.get(APPS).json()["apps"]]
 
-    assert listed(member) == listed(http)
-    emulator.set_settings(members_list_own_apps=True)
     assert listed(member) == [own]
     assert listed(http)[1:] == [app_id, own]
     assert _create_key(member, app_id)["app_id"] == app_id
+    emulator.set_settings(members_list_own_apps=False)
+    assert listed(member) == listed(http)
+
+
+def test_member_deletes_own_apps_only(
+    http: httpx.Client, client_of: Callable[..., httpx.Client], emulator: Emulator, app_id: str
+) -> None:
+    """An administrator deletes all."""
+    member = client_of(emulator.add_user())
+    own = member.post(APPS, json={"app_name": "own"}).json()["app_id"]
+    refused = member.delete(f"{APPS}/{app_id}")
+    assert refused.status_code == 403
+    assert "administrator" in refused.json()["detail"]
+    assert member.delete(f"{APPS}/{own}").status_code == 200
+    assert http.delete(f"{APPS}/{app_id}").status_code == 200
 
 
 def test_user_can_be_chosen_for_a_token_and_for_a_decision(

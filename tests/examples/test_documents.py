@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from parallel_provider.testing.emulator import Emulator
+from tests.embedded.shelf_project import install_plugin
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -33,20 +34,20 @@ def files(document: str) -> dict[str, str]:
     return {name: block["text"] for name, block in found.items() if block}
 
 
-def test_rotation_tests_of_the_emulators_page_pass(
-    tmp_path: Path, pytestconfig: pytest.Config
-) -> None:
-    """The program and its tests are written to files and run as a user would run them."""
-    shown = files("docs/emulator.md")
-    assert set(shown) == {"infra/__main__.py", "test_rotation.py"}
+@pytest.mark.parametrize("document", ["docs/emulator.md", "docs/testing.md"])
+def test_tests_of_a_page_pass(tmp_path: Path, pytestconfig: pytest.Config, document: str) -> None:
+    """Its programs and their tests are written to files and run as a user would run them."""
+    shown = files(document)
+    assert {"docs/emulator.md": 2, "docs/testing.md": 4}[document] == len(shown)
     for name, text in shown.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
+    install_plugin(tmp_path / "bin")
 
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_rotation.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."]
     if not pytestconfig.getoption("new_processes"):
         command += ["-p", "tests.forked"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "SHELF_FOLDER": str(tmp_path)}
     run = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )

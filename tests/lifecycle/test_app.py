@@ -347,7 +347,6 @@ def created(new_run: NewRun) -> AppState:
 def member(emulator: Emulator, said: Said) -> NewRun:
     """Return a way to begin a run of a member who sees only the member's own apps."""
     token = emulator.add_user()["access_token"]
-    emulator.set_settings(members_list_own_apps=True)
     return lambda: run_at(emulator.url, token, said=said)
 
 
@@ -532,7 +531,7 @@ def test_key_of_another_person_that_does_not_exist_is_named(
 ) -> None:
     """The member sees the app, and 404 for the key: it counts as revoked, with a warning."""
     key = KEYS.create(Context(new_run()), ApiKeyInputs(app_id=created.app_id, api_key_name="ci"))
-    emulator.set_settings(members_get_404=True)
+    emulator.set_settings(members_list_own_apps=False, members_get_404=True)
     member = run_at(emulator.url, emulator.add_user()["access_token"], said=said)
 
     KEYS.delete(Context(member), key)

@@ -84,3 +84,52 @@ def test_our_sign_out_leaves_the_official_clients_data_key(
     status = json.loads(official("auth", "--json").stdout)
     assert status["has_stored_credentials"]
     assert not status["has_control_api_tokens"]
+
+
+@pytest.mark.parametrize("first", ["official", "ours"])
+def test_sign_in_without_a_registered_client_serves_both(
+    official: Client, ours: Client, shared: SignIn, first: str
+) -> None:
+    """Registering fails, and both go on with `parallel-cli`. A later login registers."""
+    shared.emulator.add_fault("status", path="/getServiceKeys/register", status=503)
+    if first == "official":
+        official("login", "--no-browser")
+    else:
+        ours("login")
+        shared.expire()
+        official("balance", "get")
+    shared.expire()
+    ours("balance")
+    ours("login")
+    assert shared.document["client_id"].startswith("client_")
+
+
+def test_file_of_an_old_official_client_serves_both(
+    official: Client, ours: Client, shared: SignIn
+) -> None:
+    """It has a data key alone. A sign-in with ours keeps that for the official client."""
+    shared.path.parent.mkdir(parents=True)
+    shared.path.touch(0o600)
+    shared.path.write_text(json.dumps({"access_token": "data-key"}))
+    shared.secrets.add("data-key")
+    assert json.loads(official("auth", "--json").stdout)["has_stored_credentials"]
+
+    ours("login")
+    ours("balance")
+    official("balance", "get")
+    assert shared.document["orgs"]["legacy"]["api_key"] == "data-key"
+
+    ours("logout")
+    assert json.loads(official("auth", "--json").stdout)["selected_org_id"] == "legacy"
+    ours("login")
+    official("login", "--no-browser")
+    assert "legacy" not in shared.document["orgs"]
+    ours("balance")
+
+
+def test_official_auth_asks_for_a_data_key(official: Client, ours: Client, shared: SignIn) -> None:
+    """So it says "Not authenticated" after our sign-in, which makes no key, and then works."""
+    ours("login")
+    assert "Not authenticated" in official("auth").stdout
+    assert shared.emulator.state()["keys"] == []
+    assert balance_by(official) == shared.emulator.state()["org"]["credit_balance_cents"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,6 +15,7 @@ Key = tuple[str, str, str]
 Row = tuple[str, str, str, str]
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reliability.md"
+_VARIABLE = re.compile(r"REASON|IDEMPOTENCY_KEY|ORG_ID|HOST|TIME|\bID\b")
 _TEMPLATE = Path(__file__).with_name("template.md")
 _HEAD = (
     "| in one answer | in every answer | the user sees | at the server | in the state "
@@ -59,6 +61,12 @@ def row_of(outcome: Outcome) -> Row:
         _as_cell, (outcome.user, outcome.server, outcome.state, outcome.afterwards)
     )
     return user, server, state, afterwards
+
+
+def text_pattern(operation: str, fault: str, often: str) -> str:
+    """Return a pattern of what the document says that a user sees if a run fails."""
+    user, *_ = parse(DOCUMENT.read_text())[operation, fault, often]
+    return ".*".join(map(re.escape, _VARIABLE.split(user.removeprefix("fails: "))))
 
 
 def _count_of(outcomes: Mapping[Key, Outcome], *kinds: str) -> str:

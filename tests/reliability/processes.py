@@ -10,7 +10,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
+from pulumi.automation.errors import CommandError
+
 from parallel_provider.testing.emulator import Emulator
+from tests.engines import Project
 
 Role = Literal["provider", "program", "engine"]
 
@@ -67,6 +70,27 @@ def signalled(
         yield watch
     finally:
         watch.stop()
+
+
+def crash(project: Project, emulator: Emulator, role: Role, route: str, number: int = 1) -> str:
+    """Run `up`, kill a process during a request of this run, and return the output.
+
+    The server does the work of the request (a POST, by its number in this run), but its answer
+    comes too late for the process.
+    """
+    emulator.add_fault("delay", method="POST", path=route, after=number - 1, seconds=1.0)
+    request = f"POST {route}"
+    count = emulator.state()["requests"].get(request, 0) + number
+    said = ""
+    with signalled(emulator, role, request, count) as watch:
+        try:
+            project.up()
+        except CommandError as error:
+            said = str(error)
+            project.said.append(said)
+    assert watch.hit, "nothing was killed"
+    emulator.clear_faults()
+    return said
 
 
 def _signal_all(pids: Iterable[int], signal_: signal.Signals) -> None:

@@ -8,12 +8,12 @@ import shutil
 import sys
 
 import pytest
-from pulumi.automation.errors import CommandError
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes, plain
 from tests.reliability.matrix import ADD_BALANCE, APPS, KEYS
-from tests.reliability.processes import Role, signalled
+from tests.reliability.processes import Role, crash
+from tests.scenarios.clock import Clock
 from tests.scenarios.story import apps_named, declare, live_keys
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
@@ -28,22 +28,6 @@ parallel.BalanceTopUp("credit", amount_cents=500)
 # are created at the same time.
 _CHANGES = ((APPS, 1), (KEYS, 1), (KEYS, 2), (ADD_BALANCE, 1))
 _RESOURCES = {APPS: r"search", KEYS: r"ci|svc", ADD_BALANCE: r"credit"}
-
-
-def crash(project: Project, emulator: Emulator, role: Role, route: str, count: int) -> str:
-    """Run the program, kill a process during a request, and return the output."""
-    # The answer is delayed, so the process ends without it.
-    emulator.add_fault("delay", method="POST", path=route, after=count - 1, seconds=1.0)
-    said = ""
-    with signalled(emulator, role, f"POST {route}", count) as watch:
-        try:
-            project.up()
-        except CommandError as error:
-            said = str(error)
-            project.said.append(said)
-    assert watch.hit, "nothing was killed"
-    emulator.clear_faults()
-    return said
 
 
 def assert_complete(project: Project, emulator: Emulator) -> None:
@@ -136,3 +120,40 @@ def test_killed_engine_leaves_a_pending_operation_and_the_next_run_completes(
 
     assert "interrupted while creating" in completed.stdout + completed.stderr
     assert_complete(program, emulator)
+
+
+@pytest.mark.parametrize("role", ["provider", "engine"])
+def test_killed_rotation_keeps_a_key_and_names_what_nobody_holds(
+    project: Project, emulator: Emulator, role: Role
+) -> None:
+    """The old key always works. The next run rotates, and its message names the unknown key."""
+    if role == "engine" and project.engine == "embedded":
+        pytest.skip("the embedded engine is this very process")
+    declare(
+        project,
+        """
+        app = parallel.App("search")
+        parallel.RotatingApiKey("svc", app_id=app.app_id, rotate_after="30d", overlap="2d")
+        """,
+    )
+    clock = Clock(project, emulator)
+    project.up()
+    [first] = live_keys(emulator)
+    clock.forward(days=30)
+
+    crash(project, emulator, role, KEYS)
+
+    assert first["api_key_id"] in {key["api_key_id"] for key in live_keys(emulator)}
+    if role == "engine":
+        project.stack.cancel()
+    rotated = project.up()
+    outputs = project.resource("svc")["outputs"]
+    assert (outputs["generation"], outputs["api_key_name"]) == (2, "svc-2")
+    assert plain(outputs["raw_api_key"])
+    assert outputs["previous_api_key_id"] == first["api_key_id"]
+    alive = {key["api_key_id"]: key["api_key_name"] for key in live_keys(emulator)}
+    held = {outputs["api_key_id"], outputs["previous_api_key_id"]}
+    assert held <= alive.keys()
+    assert {alive[stray] for stray in alive.keys() - held} <= {"svc-2"}
+    assert "look in the Parallel console for what was created between" in rotated.stdout
+    assert outputs["app_id"] in rotated.stdout

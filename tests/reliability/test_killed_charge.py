@@ -8,14 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from pulumi.automation.errors import CommandError
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, plain
 from tests.reliability.matrix import ADD_BALANCE
-from tests.reliability.processes import signalled
+from tests.reliability.processes import crash
 from tests.scenarios.clock import Clock
-from tests.scenarios.story import assert_refused, warnings
+from tests.scenarios.story import assert_fails, assert_refused, warnings
 from tests.scenarios.top_ups import allow, amounts, outputs, top_up
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
@@ -25,17 +24,9 @@ _A_DAY_AND_A_BIT = {"days": 1, "seconds": 5}
 
 def kill_charge(project: Project, emulator: Emulator) -> str:
     """Kill the provider after the card was charged, before the answer. Return the charge's key."""
-    count = emulator.state()["requests"].get(f"POST {ADD_BALANCE}", 0) + 1
-    emulator.add_fault("delay", method="POST", path=ADD_BALANCE, seconds=1.0)
-    with (
-        signalled(emulator, "provider", f"POST {ADD_BALANCE}", count) as watch,
-        pytest.raises(CommandError) as failure,
-    ):
-        project.up()
-    assert watch.hit, "nothing was killed"
-    emulator.clear_faults()
+    said = crash(project, emulator, "provider", ADD_BALANCE)
     key = emulator.state()["charges"][-1]["idempotency_key"]
-    assert key in str(failure.value), "the key was announced before the request"
+    assert key in said, "the key was announced before the request"
     return key
 
 
@@ -79,10 +70,9 @@ def test_killed_charge_is_refused_a_day_later_until_it_is_settled(
     clock.forward(**_A_DAY_AND_A_BIT)
 
     for operation in ("preview", "up"):
-        text = project.fails(operation)
-        assert_refused(
+        assert_fails(
             project,
-            text,
+            operation,
             "isn't charged, as it isn't known whether an earlier charge of 1000 cents was made",
             key,
             f"parallel-provider charges settle {key}",
@@ -167,50 +157,6 @@ def test_threshold_charge_that_was_killed_can_be_counted(
     assert outputs(project)["month_charged_cents"] == 1000
 
 
-_EDITS = {
-    "lower amount": ("amount_cents=900, triggers=2", {}),
-    "other triggers": ("amount_cents=1000, triggers=3", {}),
-    "renamed": ("amount_cents=1000, triggers=2", {"name": "funds"}),
-    "moved": (
-        "amount_cents=1000, triggers=2",
-        {"options": "parent=pulumi.ComponentResource('my:index:Shop', 'shop')"},
-    ),
-    "by threshold": (
-        "amount_cents=1000, triggers=2, when_below_cents=9000, monthly_limit_cents=9000",
-        {"name": "low"},
-    ),
-}
-
-
-@pytest.mark.parametrize("edit", _EDITS)
-def test_open_charge_stops_every_other_charge(
-    killed: tuple[Project, Clock, str], emulator: Emulator, edit: str
-) -> None:
-    """A program that asks for anything else charges nothing. The same as before completes."""
-    project, _, key = killed
-    arguments, more = _EDITS[edit]
-    top_up(project, arguments, **more)
-
-    for operation in ("preview", "up"):
-        text = project.fails(operation)
-        assert_refused(
-            project,
-            text,
-            "isn't charged, as it isn't known whether an earlier charge of 1000 cents was made",
-            key,
-            "running the same program again is safe",
-            f"parallel-provider charges settle {key}",
-            resource=more.get("name", "credit"),
-        )
-    assert amounts(emulator) == [1000, 1000]
-
-    # A renamed or moved one is new, and the old one is gone by then only if the run succeeded.
-    top_up(project, "amount_cents=1000, triggers=2")
-    project.up()
-    assert amounts(emulator) == [1000, 1000]
-    assert outputs(project)["total_charged_cents"] == 2000
-
-
 def test_open_charge_of_another_stack_stops_this_one_until_it_is_settled(
     killed: tuple[Project, Clock, str], emulator: Emulator, tmp_path: Path
 ) -> None:
@@ -234,26 +180,6 @@ def test_open_charge_of_another_stack_stops_this_one_until_it_is_settled(
     assert amounts(emulator) == [1000, 1000, 500]
 
 
-def test_destroyed_top_up_that_is_declared_again_charges_nothing_more(
-    project: Project, emulator: Emulator
-) -> None:
-    """The same names, amount and triggers are the same reason, a day later too."""
-    clock = Clock(project, emulator)
-    allow(project, 1000)
-    top_up(project, "amount_cents=1000")
-    project.up()
-    project.destroy()
-    clock.forward(**_A_DAY_AND_A_BIT)
-
-    [warning] = warnings(project.up().stdout)
-    assert "change `triggers`" in warning
-    assert amounts(emulator) == [1000]
-
-    top_up(project, "amount_cents=1000, triggers=1")
-    project.up()
-    assert amounts(emulator) == [1000, 1000]
-
-
 @pytest.mark.parametrize("home", ["/dev/null", "/nonexistent"])
 def test_machine_without_a_place_for_the_journal_charges_with_a_warning_and_never_by_threshold(
     project: Project, emulator: Emulator, home: str
@@ -272,6 +198,5 @@ def test_machine_without_a_place_for_the_journal_charges_with_a_warning_and_neve
     emulator.set_org(credit_balance_cents=0)
     limits = "amount_cents=1000, when_below_cents=500, monthly_limit_cents=5000"
     top_up(project, limits, name="low")
-    text = project.fails("up")
-    assert_refused(project, text, "nothing is charged by threshold", "HOME", resource="low")
+    assert_fails(project, "up", "nothing is charged by threshold", "HOME", resource="low")
     assert amounts(emulator) == [1000]

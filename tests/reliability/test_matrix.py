@@ -15,6 +15,8 @@ _REPRESENTATIVE = {
     ("403 before", "once"),
     ("500 before", "always"),
     ("503 Retry-After before", "once"),
+    ("dropped before", "once"),
+    ("refused before", "always"),
     ("dropped after", "once"),
     ("dropped after", "always"),
     ("garbage after", "once"),

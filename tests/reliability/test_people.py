@@ -43,7 +43,7 @@ def test_year_with_four_people_loses_nothing(emulator: Emulator, hides: bool) ->
     aren't rotated until somebody comes who can.
     """
     world = World(emulator)
-    emulator.set_settings(members_list_own_apps=True, members_get_404=hides)
+    emulator.set_settings(members_get_404=hides)
     tokens = people(emulator)
     world.clean_run(lambda run: world.stack.up(run, PROGRAM))
     first_ci = world.stack.find("ApiKey", "ci")

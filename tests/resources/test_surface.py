@@ -16,8 +16,12 @@ def test_every_public_name_can_be_imported() -> None:
     """Names are imported lazily, so a misspelt name would only be found by a user."""
     for name in parallel.__all__:
         assert getattr(parallel, name) is getattr(resources, name)
-    assert set(parallel.__all__) <= set(dir(parallel))
     assert sorted(parallel.__all__) == list(parallel.__all__)
+
+
+def test_only_names_for_users_complete() -> None:
+    """An editor or a shell shows them after `parallel.`."""
+    assert {*dir(parallel)} == {*parallel.__all__, "__version__"}
 
 
 def test_unknown_name_is_an_ordinary_error() -> None:

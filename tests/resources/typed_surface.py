@@ -34,6 +34,8 @@ def program() -> None:
     assert_type(svc.raw_api_key, pulumi.Output[str])
     assert_type(svc.generation, pulumi.Output[int])
     assert_type(svc.previous_raw_api_key, pulumi.Output[str | None])
+    svc.keys_to_revoke.apply(lambda keys: [key["api_key_name"] for key in keys])
+    svc.keys_to_revoke.apply(lambda keys: keys[0]["name"])  # type: ignore[typeddict-item]
 
     credit = parallel.BalanceTopUp(
         "credit", amount_cents=2_000, when_below_cents=500, monthly_limit_cents=10_000

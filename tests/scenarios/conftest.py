@@ -29,6 +29,7 @@ _NATIVE_IN_EVERY_RUN = {
     "test_app",
     "test_balance_top_up_identity",
     "test_data_sources",
+    "test_held_elsewhere",
     "test_rotating_api_key",
     "test_secret_inputs",
     "test_settings",

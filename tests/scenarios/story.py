@@ -15,6 +15,7 @@ import httpx
 from parallel_provider.emulator.control_models import AppState, KeyState
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, plain
+from tests.leaks import without_secrets
 
 LIST_APPS = "GET /service/v1/apps"
 CREATE_APP = "POST /service/v1/apps"
@@ -128,15 +129,16 @@ def raw_keys(project: Project) -> list[str]:
 
 def stored_text(project: Project) -> str:
     """Return the stored state as text, without the encrypted secrets."""
-
-    def without_secrets(value: Any) -> Any:  # noqa: ANN401 - JSON
-        if isinstance(value, dict):
-            if "plaintext" in value or "ciphertext" in value:
-                return "[secret]"
-            return {key: without_secrets(item) for key, item in value.items()}
-        return [without_secrets(item) for item in value] if isinstance(value, list) else value
-
     return json.dumps(without_secrets(project.resources()))
+
+
+def assert_fails(
+    project: Project, operation: str, *says: str, resource: str | None, **options: object
+) -> str:
+    """Run an operation that must fail as `assert_refused` says. Return what the user sees."""
+    text = project.fails(operation, **options)
+    assert_refused(project, text, *says, resource=resource)
+    return text
 
 
 def assert_refused(project: Project, text: str, *says: str, resource: str | None) -> None:

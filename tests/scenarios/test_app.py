@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes
 from tests.scenarios.story import (
     CREATE_APP,
     DELETE_APP,
     LIST_APPS,
-    NO_SUCH_APP,
     Console,
     apps_named,
     assert_refused,
@@ -159,48 +156,6 @@ def test_destroy_of_what_is_gone_already_succeeds(project: Project, emulator: Em
     assert warnings(destroyed.stdout) == []
 
 
-def test_apps_of_one_name_are_two_apps(project: Project, emulator: Emulator) -> None:
-    """Names needn't be unique, and are sent unchanged."""
-    declare(
-        project,
-        'parallel.App("a", app_name=" Büro 検索 ")\nparallel.App("b", app_name=" Büro 検索 ")',
-    )
-
-    project.up()
-
-    assert len(apps_named(emulator, " Büro 検索 ")) == 2
-    assert changes(project.up()) == {"same": 3}
-
-
-def test_protected_app_refuses_to_be_destroyed(project: Project, emulator: Emulator) -> None:
-    """The engine refuses it. The app stays in the state and at the server."""
-    declare(project, 'parallel.App("search", opts=pulumi.ResourceOptions(protect=True))')
-    project.up()
-
-    text = project.fails("destroy")
-
-    assert re.search(r'::search" cannot be deleted\s+because it is protected', text), text
-    assert len(apps_named(emulator, "search")) == 1
-    assert project.resource("search")["protect"] is True
-
-
-def test_ignored_rename_changes_nothing(project: Project, emulator: Emulator) -> None:
-    """With `ignore_changes`, the app keeps its name when the program's name changes."""
-    program = """
-    parallel.App("search", app_name={name!r},
-                 opts=pulumi.ResourceOptions(ignore_changes=["app_name"]))
-    """
-    declare(project, program.format(name="search"))
-    project.up()
-
-    declare(project, program.format(name="other"))
-    with calls(emulator) as made:
-        ignored = project.up()
-
-    assert changes(ignored) == {"same": 2}
-    assert made == {}
-
-
 def test_get_reads_an_app_without_managing_it(project: Project, emulator: Emulator) -> None:
     """An app that exists can get keys, and destroy doesn't delete it."""
     existing = Console(emulator).create_app("search")
@@ -228,17 +183,6 @@ def test_get_reads_an_app_without_managing_it(project: Project, emulator: Emulat
     assert made == [("DELETE", f"/service/v1/apps/{existing}/keys/{key['api_key_id']}")]
 
 
-def test_get_of_what_is_not_there_is_refused(project: Project) -> None:
-    """The error names the id of the missing app."""
-    declare(project, f'parallel.App.get("shared", "{NO_SUCH_APP}")')
-
-    text = project.fails("preview")
-
-    assert_refused(
-        project, text, NO_SUCH_APP, "no app", "`parallel-provider apps`", resource="shared"
-    )
-
-
 def test_bad_inputs_of_app_are_refused_all_at_once(project: Project, emulator: Emulator) -> None:
     """Each problem is one line that names the input, and no request is made."""
     declare(
@@ -252,23 +196,10 @@ def test_bad_inputs_of_app_are_refused_all_at_once(project: Project, emulator: E
     assert made == {}
     for name in ("app_name", "adopt_existing", "existing_app_id"):
         assert_refused(project, text, f"has a problem: {name} must", resource="search")
-
-
-def test_inputs_of_wrong_types_are_refused_in_words(project: Project) -> None:
-    """Errors that a type checker would find are readable lines too."""
-    declare(
-        project,
-        'parallel.App("search", app_name=5, existing_app_id=["a"])',
-    )
-
+    declare(project, 'parallel.App("search", app_name=5, existing_app_id=["a"])')
     text = project.fails("preview")
-
-    assert_refused(
-        project, text, "has a problem: app_name must be text, not a number", resource="search"
-    )
-    assert_refused(
-        project, text, "has a problem: existing_app_id must be a UUID", resource="search"
-    )
+    for words in ("app_name must be text, not a number", "existing_app_id must be a UUID"):
+        assert_refused(project, text, f"has a problem: {words}", resource="search")
 
 
 def test_app_is_created_without_a_name_of_the_organization(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes
 from tests.scenarios.story import (
@@ -10,7 +12,7 @@ from tests.scenarios.story import (
     NO_SUCH_APP,
     Console,
     apps_named,
-    assert_refused,
+    assert_fails,
     calls,
     declare,
     warnings,
@@ -34,46 +36,29 @@ def test_adopt_by_name_creates_where_there_is_none(project: Project, emulator: E
     """The apps are listed again just before, because another run may have created one."""
     declare(project, 'parallel.App("search", adopt_existing=True)')
 
+    preview = project.preview()
     with calls(emulator) as made:
-        project.up()
+        created = project.up()
 
     assert made == {LIST_APPS: 2, CREATE_APP: 1}
     assert len(apps_named(emulator, "search")) == 1
+    assert "exists already" not in preview.stdout + created.stdout
 
 
 def test_adopt_by_name_refuses_where_there_are_several(
     project: Project, emulator: Emulator
 ) -> None:
-    """Nobody can guess which app is meant. The error lists the ids."""
+    """Nobody can guess which app is meant. The error lists the ids, and the preview warns."""
     console = Console(emulator)
     ids = [console.create_app("search"), console.create_app("search")]
     declare(project, 'parallel.App("search", adopt_existing=True)')
+    says = "2 apps are named 'search'"
 
-    text = project.fails("up")
-
-    assert_refused(
-        project, text, "2 apps are named 'search'", *ids, "existing_app_id", resource="search"
-    )
+    [told] = warnings(project.preview().stdout)
+    assert f"As things stand, App 'search' can't be created: {says}" in told
+    assert all(app_id in told for app_id in ids)
+    assert_fails(project, "up", says, *ids, "existing_app_id", resource="search")
     assert len(apps_named(emulator, "search")) == 2
-
-
-def test_adopt_by_name_refuses_an_app_that_another_resource_has(
-    project: Project, emulator: Emulator
-) -> None:
-    """Two resources can't manage one app: deleting either would delete it for both."""
-    Console(emulator).create_app("search")
-    declare(
-        project,
-        """
-        first = parallel.App("a", app_name="search", adopt_existing=True)
-        parallel.App("b", app_name="search", adopt_existing=True,
-                     opts=pulumi.ResourceOptions(depends_on=[first]))
-        """,
-    )
-
-    text = project.fails("up")
-
-    assert_refused(project, text, "belongs to another resource", "declare it once", resource="b")
 
 
 def test_adopt_by_id_takes_over_exactly_that_app(project: Project, emulator: Emulator) -> None:
@@ -89,15 +74,13 @@ def test_adopt_by_id_takes_over_exactly_that_app(project: Project, emulator: Emu
     assert changes(project.up()) == {"same": 2}
 
 
-def test_adopt_by_id_refuses_what_is_not_there(project: Project) -> None:
+@pytest.mark.parametrize("how", ['.get("search", "{}")', '("search", existing_app_id="{}")'])
+def test_app_that_is_not_there_is_refused(project: Project, how: str) -> None:
     """The error names the missing app's id, and says how to find the right one."""
-    declare(project, f'parallel.App("search", existing_app_id="{NO_SUCH_APP}")')
+    declare(project, f"parallel.App{how.format(NO_SUCH_APP)}")
 
-    text = project.fails("up")
-
-    assert_refused(
-        project, text, NO_SUCH_APP, "no app", "`parallel-provider apps`", resource="search"
-    )
+    says = (NO_SUCH_APP, "no app", "`parallel-provider apps`")
+    assert_fails(project, "up", *says, resource="search")
 
 
 def test_adopt_by_id_refuses_another_name(project: Project, emulator: Emulator) -> None:
@@ -105,9 +88,7 @@ def test_adopt_by_id_refuses_another_name(project: Project, emulator: Emulator) 
     existing = Console(emulator).create_app("billing")
     declare(project, f'parallel.App("search", existing_app_id="{existing}")')
 
-    text = project.fails("up")
-
-    assert_refused(project, text, "'billing'", "not 'search'", "set app_name", resource="search")
+    assert_fails(project, "up", "'billing'", "not 'search'", "set app_name", resource="search")
 
 
 def test_adoption_inputs_of_a_managed_app_change_nothing(
@@ -150,41 +131,23 @@ def test_adoption_is_told_in_preview_and_in_up(project: Project, emulator: Emula
     assert "exists already" not in project.preview().stdout
 
 
-def test_adoption_of_what_is_not_there_says_nothing(project: Project, emulator: Emulator) -> None:
-    """The preview shows a creation, and up creates the app."""
-    declare(project, 'parallel.App("search", adopt_existing=True)')
-
-    said = project.preview().stdout + project.up().stdout
-
-    assert "exists already" not in said
-    assert len(apps_named(emulator, "search")) == 1
-
-
-def test_preview_of_an_adoption_without_a_sign_in_cannot_tell(project: Project) -> None:
-    """A preview needs no sign-in, even if an app will be adopted."""
-    del project.env["PARALLEL_ACCESS_TOKEN"]
-    declare(project, 'parallel.App("search", adopt_existing=True)')
-
-    preview = project.preview()
-
-    assert changes(preview) == {"create": 2}
-    assert "Whether App 'search' adopts an app that exists already can't be told" in (
-        preview.stdout
-    )
-
-
+@pytest.mark.parametrize("missing", ["a list", "a sign-in"])
 def test_preview_of_an_adoption_without_a_list_cannot_tell(
-    project: Project, emulator: Emulator
+    project: Project, emulator: Emulator, missing: str
 ) -> None:
-    """The preview succeeds even if the list fails."""
-    emulator.add_fault("status", method="GET", path="/service/v1/apps", status=403, times=99)
+    """The preview succeeds even if the list fails, and needs no sign-in."""
+    if missing == "a list":
+        emulator.add_fault("status", method="GET", path="/service/v1/apps", status=403, times=99)
+    else:
+        del project.env["PARALLEL_ACCESS_TOKEN"]
     declare(project, 'parallel.App("search", adopt_existing=True)')
 
     preview = project.preview()
 
     assert changes(preview) == {"create": 2}
-    assert "can't be told" in preview.stdout
-    assert "403" in preview.stdout
+    text = "Whether App 'search' adopts an app that exists already can't be told"
+    assert text in preview.stdout
+    assert ("403" in preview.stdout) == (missing == "a list")
 
 
 def test_preview_of_an_adoption_by_an_unknown_id_cannot_tell(project: Project) -> None:
@@ -198,59 +161,6 @@ def test_preview_of_an_adoption_by_an_unknown_id_cannot_tell(project: Project) -
     )
 
     assert "isn't known before `pulumi up`" in project.preview().stdout
-
-
-def test_preview_of_an_adoption_that_cannot_be_done_warns(
-    project: Project, emulator: Emulator
-) -> None:
-    """If `up` will fail, the preview says so."""
-    console = Console(emulator)
-    ids = [console.create_app("search"), console.create_app("search")]
-    declare(project, 'parallel.App("search", adopt_existing=True)')
-
-    preview = project.preview()
-
-    [told] = warnings(preview.stdout)
-    assert "As things stand, App 'search' can't be created: 2 apps are named 'search'" in told
-    assert all(app_id in told for app_id in ids)
-
-
-def test_lost_answer_takes_no_app_of_another_stack(project: Project, emulator: Emulator) -> None:
-    """Another stack creates an app of the same name while the answer to our creation is lost."""
-    declare(
-        project,
-        """
-        import json, os, urllib.request
-
-        def another_stack(_):
-            request = urllib.request.Request(
-                os.environ["PARALLEL_SERVICE_API_URL"] + "/service/v1/apps",
-                json.dumps({"app_name": "search"}).encode(),
-                {
-                    "Authorization": "Bearer " + os.environ["PARALLEL_ACCESS_TOKEN"],
-                    "Content-Type": "application/json",
-                },
-            )
-            return json.load(urllib.request.urlopen(request))["app_id"]
-
-        first = parallel.App("first")
-        theirs = first.app_id.apply(another_stack)
-        parallel.App("search", app_name=theirs.apply(lambda _: "search"))
-        pulumi.export("theirs", theirs)
-        """,
-    )
-    # First our app, then the other stack's app, then the app whose answer is lost.
-    emulator.add_fault("status", method="POST", path="/service/v1/apps", status=502, after=2)
-
-    created = project.up()
-
-    theirs, ours = created.outputs["theirs"].value, project.resource("search")["id"]
-    assert {app["app_id"] for app in apps_named(emulator, "search")} == {theirs, ours}
-    assert theirs != ours
-    [told] = warnings(created.stdout)
-    assert f"The one that counts is {ours}. New under that name: {theirs}." in told
-    project.destroy()
-    assert [app["app_id"] for app in apps_named(emulator, "search")] == [theirs]
 
 
 def test_plain_app_of_a_second_stack_says_nothing_of_the_first(

@@ -233,23 +233,25 @@ def test_rename_in_a_run_with_refresh_keeps_the_app(
     assert_lives_on(project, emulator, prod)
 
 
+@pytest.mark.parametrize("before", [BY_NAME, "adopt_existing=False"])
 def test_interrupted_rename_is_completed_without_loss(
-    project: Project, emulator: Emulator, prod: str
+    project: Project, emulator: Emulator, before: str
 ) -> None:
     """The run failed between creation and deletion, so the state has both resources."""
-    declare(project, adopting("search"))
+    declare(project, adopting("search", before))
     project.up()
+    [app] = apps_named(emulator, "prod")
     emulator.add_fault("status", method="POST", path=KEYS, status=403)
     declare(project, adopting("find") + 'parallel.ApiKey("new", app_id=app.app_id)\n')
     project.fails("up")
     held = [r["id"] for r in project.resources() if r["type"].endswith(":App")]
-    assert held == [prod, prod]
+    assert held == [app["app_id"]] * 2
 
     declare(project, adopting("find"))
     completed = project.up()
 
     assert changes(completed) == {"delete": 1, "same": 3}
-    assert_lives_on(project, emulator, prod)
+    assert_lives_on(project, emulator, app["app_id"])
 
 
 def test_interrupted_rename_and_then_destroy_removes_both(

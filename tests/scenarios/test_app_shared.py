@@ -9,7 +9,7 @@ from tests.engines import Project
 from tests.scenarios.story import (
     Console,
     apps_named,
-    assert_refused,
+    assert_fails,
     calls,
     declare,
     live_keys,
@@ -39,8 +39,7 @@ def test_second_resource_of_one_app_is_refused(
     declare(project, order)
     with writes(emulator) as made:
         for operation in ("preview", "up"):
-            text = project.fails(operation, parallel=1)
-            assert_refused(project, text, app_id, "declare it once", resource=None)
+            assert_fails(project, operation, app_id, "declare it once", resource=None, parallel=1)
     assert made == []
 
     declare(project, CREATED)
@@ -58,17 +57,18 @@ def test_two_resources_that_adopt_one_app_are_refused(
 
     with writes(emulator) as made:
         for operation in ("preview", "up"):
-            text = project.fails(operation)
-            assert_refused(project, text, prod, "declare it once", resource=None)
+            assert_fails(project, operation, prod, "declare it once", resource=None)
 
     assert made == []
 
 
-@pytest.mark.parametrize("how", ["text", "get"])
+@pytest.mark.parametrize(
+    ("how", "change"), [("text", "removed"), ("text", "renamed"), ("get", "removed")]
+)
 def test_app_that_a_staying_key_needs_is_kept(
-    project: Project, emulator: Emulator, how: str
+    project: Project, emulator: Emulator, how: str, change: str
 ) -> None:
-    """Its resource is removed, but a key that stays has its id as text, or from `App.get`."""
+    """Its resource goes, but a key that stays has its id as text, or from `App.get`."""
     declare(project, 'app = parallel.App("search")\npulumi.export("id", app.app_id)')
     app_id = project.up().outputs["id"].value
     sources = {
@@ -79,7 +79,8 @@ def test_app_that_a_staying_key_needs_is_kept(
     declare(project, 'parallel.App("search")\n' + sources[how])
     project.up()
 
-    declare(project, sources[how])
+    other = 'parallel.App("search", app_name="other")\n' if change == "renamed" else ""
+    declare(project, other + sources[how])
     kept = project.up()
 
     [told] = warnings(kept.stdout)
@@ -106,20 +107,6 @@ def test_app_and_key_that_are_removed_together_both_go(
     assert warnings(removed.stdout) == []
     assert apps_named(emulator, "search") == []
     assert live_keys(emulator) == []
-
-
-def test_deletion_that_fails_is_repeated(project: Project, emulator: Emulator) -> None:
-    """The app is deleted by the next run."""
-    declare(project, 'parallel.App("search")')
-    project.up()
-    emulator.add_fault("status", method="DELETE", path="/service/v1/apps/{app_id}", status=403)
-
-    text = project.fails("destroy")
-
-    assert_refused(project, text, "403", resource="search")
-    assert len(apps_named(emulator, "search")) == 1
-    project.destroy()
-    assert apps_named(emulator, "search") == []
 
 
 def test_name_that_differs_in_the_list_replaces_nothing(

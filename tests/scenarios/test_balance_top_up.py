@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
 
 import pytest
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes, is_secret, plain
-from tests.scenarios.story import ADD_BALANCE, GET_BALANCE, assert_refused, calls, warnings
+from tests.reliability.document import text_pattern
+from tests.scenarios.clock import Clock
+from tests.scenarios.story import (
+    ADD_BALANCE,
+    GET_BALANCE,
+    assert_fails,
+    assert_refused,
+    calls,
+    warnings,
+)
 from tests.scenarios.top_ups import allow, amounts, outputs, top_up
 
 
@@ -17,10 +27,9 @@ def test_top_up_without_the_setting_is_refused(project: Project, emulator: Emula
     top_up(project, "amount_cents=2000")
 
     for operation in ("preview", "up"):
-        text = project.fails(operation)
-        assert_refused(
+        assert_fails(
             project,
-            text,
+            operation,
             "a problem: amount_cents would charge",
             "switched off",
             "`pulumi config set parallel:maxTopUpCents 2000`",
@@ -36,10 +45,8 @@ def test_top_up_beyond_the_maximum_is_refused(project: Project, emulator: Emulat
     allow(project, 1999)
     top_up(project, "amount_cents=2000")
 
-    text = project.fails("preview")
-
-    assert_refused(
-        project, text, "parallel:maxTopUpCents", "allows 1999", "2000", resource="credit"
+    assert_fails(
+        project, "preview", "parallel:maxTopUpCents", "allows 1999", "2000", resource="credit"
     )
     assert emulator.state()["requests"] == {}
 
@@ -118,17 +125,21 @@ def test_charged_once_and_never_by_anything_but_a_charge(
 def test_triggers_and_amount_charge_again_each_time_they_change(
     project: Project, emulator: Emulator
 ) -> None:
-    """Each change makes one more charge under its own key, and the sum is counted."""
+    """Each is announced, has a key of its own, and is counted."""
     allow(project, 2000)
-    for arguments in (
-        "amount_cents=1000",
-        "amount_cents=1000, triggers={'quarter': 'Q4'}",
-        "amount_cents=2000, triggers={'quarter': 'Q4'}",
+    for cents, triggers in (
+        (1000, ""),
+        (1000, ", triggers={'quarter': 'Q4'}"),
+        (2000, ", triggers={'quarter': 'Q4'}"),
         # A change back to an earlier value is a change too.
-        "amount_cents=1000",
+        (1000, ""),
     ):
-        top_up(project, arguments)
-        project.up()
+        top_up(project, f"amount_cents={cents}{triggers}")
+        assert f"`pulumi up` will charge {cents} cents to the card" in project.preview().stdout
+        charged = project.up()
+        key = emulator.state()["charges"][-1]["idempotency_key"]
+        assert f"Charged {cents} cents (key {key})" in charged.stdout
+    assert "will charge" not in project.refresh().stdout
 
     assert amounts(emulator) == [1000, 1000, 2000, 1000]
     assert len({charge["idempotency_key"] for charge in emulator.state()["charges"]}) == 4
@@ -148,9 +159,7 @@ def test_change_that_charges_is_refused_without_the_setting(
     project.stack.remove_config("parallel:maxTopUpCents")
     assert changes(project.up()) == {"same": 2}
     top_up(project, "amount_cents=1000, triggers=1")
-    text = project.fails("up")
-
-    assert_refused(project, text, "switched off", resource="credit")
+    assert_fails(project, "up", "switched off", resource="credit")
     assert amounts(emulator) == [1000]
 
 
@@ -161,10 +170,9 @@ def test_invoiced_organization_is_refused_in_preview(project: Project, emulator:
     top_up(project, "amount_cents=1000")
 
     for operation in ("preview", "up"):
-        text = project.fails(operation)
-        assert_refused(
+        assert_fails(
             project,
-            text,
+            operation,
             "a problem: amount_cents ",
             "pays by invoice",
             "Remove this resource",
@@ -176,20 +184,27 @@ def test_invoiced_organization_is_refused_in_preview(project: Project, emulator:
 def test_destroyed_and_declared_again_does_not_charge_twice(
     project: Project, emulator: Emulator
 ) -> None:
-    """The server knows the key of the first charge. A warning says how to charge again."""
+    """The server knows the key for a day, and the journal later too. A warning says what to do."""
+    clock = Clock(project, emulator)
     allow(project, 1000)
     top_up(project, "amount_cents=1000")
     project.up()
-    project.destroy()
+    for _ in range(2):
+        project.destroy()
 
-    again = project.up()
+        again = project.up()
 
-    assert changes(again) == {"create": 2}
-    assert amounts(emulator) == [1000]
-    [warning] = warnings(again.stdout)
-    key = plain(outputs(project)["last_idempotency_key"])
-    for words in ("Nothing was charged now", key, "change `triggers`"):
-        assert words in warning
+        assert changes(again) == {"create": 2}
+        assert amounts(emulator) == [1000]
+        [warning] = warnings(again.stdout)
+        key = plain(outputs(project)["last_idempotency_key"])
+        for words in ("Nothing was charged now", key, "change `triggers`"):
+            assert words in warning
+        clock.forward(days=1, seconds=5)
+
+    top_up(project, "amount_cents=1000, triggers=1")
+    project.up()
+    assert amounts(emulator) == [1000, 1000]
 
 
 @pytest.mark.parametrize(
@@ -205,8 +220,7 @@ def test_charge_that_needs_a_card_is_refused_in_one_line(
     allow(project, 1000)
     top_up(project, "amount_cents=1000")
 
-    text = project.fails("up")
-    assert_refused(project, text, "402", refusal, advice, resource="credit")
+    assert_fails(project, "up", "402", refusal, advice, resource="credit")
     assert amounts(emulator) == []
 
     assert changes(project.up()) == {"create": 1, "same": 1}
@@ -218,7 +232,7 @@ def test_charge_of_unknown_outcome_is_repeated_under_its_key(
 ) -> None:
     """The error has the key and the time until which a run is safe. That run charges no more."""
     allow(project, 1000)
-    top_up(project, "amount_cents=1000")
+    top_up(project, "amount_cents=500")
     emulator.add_fault("garbage", method="POST", path="/service/v1/balance/add", times=9)
 
     text = project.fails("up")
@@ -227,18 +241,19 @@ def test_charge_of_unknown_outcome_is_repeated_under_its_key(
     assert_refused(
         project,
         text,
-        "it isn't known whether 1000 cents were charged",
+        "it isn't known whether 500 cents were charged",
         charge["idempotency_key"],
-        "is 1000 cents now",
+        "is 500 cents now",
         "running the same program again is safe",
         "look at the charges in the Parallel console",
         f"parallel-provider charges settle {charge['idempotency_key']}",
         resource="credit",
     )
+    assert re.search(text_pattern("Top up once: the charge", "garbage after", "always"), text)
 
     emulator.clear_faults()
     again = project.up()
-    assert amounts(emulator) == [1000]
+    assert amounts(emulator) == [500]
     assert changes(again) == {"create": 1, "same": 1}
     assert plain(outputs(project)["last_idempotency_key"]) == charge["idempotency_key"]
 
@@ -252,20 +267,22 @@ def test_open_charge_stops_what_an_edit_asks_for(project: Project, emulator: Emu
     emulator.clear_faults()
     [charge] = emulator.state()["charges"]
 
-    for arguments, name in (
-        ("amount_cents=900, triggers=1", "credit"),
-        ("amount_cents=1000, triggers=2", "credit"),
-        ("amount_cents=1000, triggers=1", "other"),
-        ("amount_cents=100, when_below_cents=9000, monthly_limit_cents=100", "low"),
+    moved = "parent=pulumi.ComponentResource('my:index:Shop', 'shop')"
+    for arguments, name, options in (
+        ("amount_cents=900, triggers=1", "credit", ""),
+        ("amount_cents=1000, triggers=2", "credit", ""),
+        ("amount_cents=1000, triggers=1", "credit", moved),
+        ("amount_cents=1000, triggers=1", "other", ""),
+        ("amount_cents=100, when_below_cents=9000, monthly_limit_cents=100", "low", ""),
     ):
-        top_up(project, arguments, name=name)
+        top_up(project, arguments, name=name, options=options)
         for operation in ("preview", "up"):
             assert_refused(
                 project,
                 project.fails(operation),
                 "isn't charged, as it isn't known whether an earlier charge of 1000 cents was made",
-                charge["idempotency_key"],
-                "parallel-provider charges settle",
+                "running the same program again is safe",
+                f"parallel-provider charges settle {charge['idempotency_key']}",
                 resource=name,
             )
     assert amounts(emulator) == [1000]
@@ -276,24 +293,6 @@ def test_open_charge_stops_what_an_edit_asks_for(project: Project, emulator: Emu
     project.up()
     assert amounts(emulator) == [1000, 900]
     assert outputs(project)["total_charged_cents"] == 1900
-
-
-def test_change_that_charges_is_announced_in_the_preview(
-    project: Project, emulator: Emulator
-) -> None:
-    """The preview shows the amount of the charge, and up shows it again."""
-    allow(project, 2000)
-    top_up(project, "amount_cents=1000")
-    project.up()
-    top_up(project, "amount_cents=2000")
-
-    preview = project.preview()
-    charged = project.up()
-
-    assert "'credit': `pulumi up` will charge 2000 cents to the card" in preview.stdout
-    [_, charge] = emulator.state()["charges"]
-    assert f"Charged 2000 cents (key {charge['idempotency_key']})" in charged.stdout
-    assert "will charge" not in project.refresh().stdout
 
 
 def test_secret_trigger_cannot_be_guessed_from_the_state(

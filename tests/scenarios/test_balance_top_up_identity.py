@@ -6,7 +6,7 @@ import pytest
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes
-from tests.scenarios.story import assert_refused, declare, warnings
+from tests.scenarios.story import assert_fails, assert_refused, declare, warnings
 from tests.scenarios.top_ups import allow, amounts, outputs, top_up
 
 _COMPONENTS = """
@@ -102,9 +102,7 @@ def test_new_top_up_of_a_renamed_ones_name_is_refused_in_preview(
     """One charge would be counted for both, in either order."""
     declare(renamed, program)
 
-    text = renamed.fails("preview")
-
-    assert_refused(renamed, text, "one charge would be counted for both", "name", resource=None)
+    assert_fails(renamed, "preview", "one charge would be counted for both", "name", resource=None)
     assert amounts(emulator) == [1000]
 
 
@@ -114,9 +112,7 @@ def test_new_top_up_of_a_renamed_ones_name_is_refused_before_a_charge(
     """Without a preview, it is also refused if the renamed one comes first."""
     declare(renamed, RENAMED_FIRST)
 
-    text = renamed.fails("up")
-
-    assert_refused(renamed, text, "'funds'", "choose another name", resource="credit")
+    assert_fails(renamed, "up", "'funds'", "choose another name", resource="credit")
     assert amounts(emulator) == [1000]
     assert not [r for r in renamed.resources() if r["urn"].endswith("::credit")]
 
@@ -148,8 +144,6 @@ def test_charge_for_another_organization_is_refused(project: Project, emulator: 
 
     project.env["PARALLEL_ACCESS_TOKEN"] = other["access_token"]
     top_up(project, "amount_cents=1000, triggers=1")
-    text = project.fails("up")
-
-    assert_refused(project, text, emulator.org_id, other["org_id"], resource="credit")
+    assert_fails(project, "up", emulator.org_id, other["org_id"], resource="credit")
     assert emulator.state(other["org_id"])["charges"] == []
     assert amounts(emulator) == [1000]

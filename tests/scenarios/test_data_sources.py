@@ -11,6 +11,7 @@ from tests.scenarios.story import (
     LIST_APPS,
     NO_SUCH_APP,
     Console,
+    assert_fails,
     assert_refused,
     calls,
     declare,
@@ -62,23 +63,6 @@ def test_data_sources_tell_what_the_server_has(project: Project, emulator: Emula
     }
 
 
-def test_outputs_asked_at_once_share_one_list(project: Project, emulator: Emulator) -> None:
-    """Several threads read at the same time."""
-    declare(
-        project,
-        """
-        for _ in range(8):
-            parallel.get_apps_output()
-            parallel.get_app_output(app_name="parallel-cli Users")
-        """,
-    )
-
-    with calls(emulator) as made:
-        project.preview()
-
-    assert made == {LIST_APPS: 1}
-
-
 def test_get_app_waits_for_an_app_of_the_same_program(project: Project, emulator: Emulator) -> None:
     """With an argument that is unknown in preview, it makes no request in preview."""
     declare(
@@ -95,36 +79,24 @@ def test_get_app_waits_for_an_app_of_the_same_program(project: Project, emulator
     assert project.up().outputs["found"].value == "search"
 
 
-def test_get_app_without_a_match_is_refused(project: Project) -> None:
-    """The line says what was searched for, and how to list what exists."""
-    declare(project, 'parallel.get_app(app_name="search")')
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        ('get_app(app_name="search")', "no app named 'search'"),
+        (f'get_app_output(app_id="{NO_SUCH_APP}")', NO_SUCH_APP),
+        ('get_app(app_name="twin")', "get_app: 2 apps are named 'twin'"),
+    ],
+)
+def test_get_app_that_is_not_exactly_one_is_refused(
+    project: Project, emulator: Emulator, call: str, says: str
+) -> None:
+    """The line says what was searched for, and the ids to choose from or how to list them."""
+    twins = [Console(emulator).create_app("twin") for _ in range(2)]
+    declare(project, f"parallel.{call}")
+    instead = [*twins, "app_id"] if "twin" in call else ["`parallel-provider apps`"]
 
-    text = project.fails("preview")
-
-    assert_refused(
-        project, text, "get_app", "no app named 'search'", "`parallel-provider apps`", resource=None
-    )
-
-
-def test_get_app_output_without_a_match_is_refused(project: Project) -> None:
-    """An error inside an output is one line too."""
-    declare(project, f'parallel.get_app_output(app_id="{NO_SUCH_APP}")')
-
-    text = project.fails("up")
-
-    assert_refused(project, text, "get_app", NO_SUCH_APP, "`parallel-provider apps`", resource=None)
-
-
-def test_get_app_with_several_matches_is_refused(project: Project, emulator: Emulator) -> None:
-    """The error lists the ids to choose from."""
-    ids = [Console(emulator).create_app("search") for _ in range(2)]
-    declare(project, 'parallel.get_app(app_name="search")')
-
-    text = project.fails("preview")
-
-    assert_refused(
-        project, text, "get_app: 2 apps are named 'search'", *ids, "app_id", resource=None
-    )
+    for operation in ("preview", "up"):
+        assert_fails(project, operation, "get_app", says, *instead, resource=None)
 
 
 def test_get_app_by_nothing_is_refused(project: Project, emulator: Emulator) -> None:
@@ -144,11 +116,9 @@ def test_data_source_without_permission_is_refused(project: Project, emulator: E
     project.env["PARALLEL_ACCESS_TOKEN"] = emulator.mint_token(scopes=["apps:read"])
     declare(project, "parallel.get_balance()")
 
-    text = project.fails("preview")
-
-    assert_refused(
+    assert_fails(
         project,
-        text,
+        "preview",
         "reading the balance" if project.provider == "dynamic" else "calling getBalance",
         "Missing required scope: balance:read",
         "missing scope",
@@ -163,7 +133,5 @@ def test_secret_that_is_looked_for_is_not_printed(project: Project) -> None:
         project, 'parallel.get_app_output(app_name=pulumi.Output.secret("hush-hush").apply(str))'
     )
 
-    text = project.fails("up")
-
-    assert_refused(project, text, "get_app: there is no app named '********'", resource=None)
+    text = assert_fails(project, "up", "get_app: there is no app named '********'", resource=None)
     assert "hush-hush" not in text

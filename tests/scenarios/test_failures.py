@@ -5,13 +5,12 @@ from __future__ import annotations
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes
 from tests.scenarios.story import (
-    ADD_BALANCE,
     CREATE_APP,
     CREATE_KEY,
     LIST_APPS,
     Console,
     apps_named,
-    assert_refused,
+    assert_fails,
     calls,
     declare,
     in_words_of,
@@ -37,8 +36,7 @@ def test_failure_in_the_middle_is_completed_by_the_next_run(
         """,
     )
 
-    text = project.fails("up")
-    assert_refused(project, text, "creating ApiKey 'ci'", "answered 422 (not today)", resource="ci")
+    assert_fails(project, "up", "creating ApiKey 'ci'", "answered 422 (not today)", resource="ci")
     app = project.resource("search")["id"]
     assert live_keys(emulator) == []
 
@@ -86,14 +84,10 @@ def test_failed_replacement_keeps_the_old_key_working(project: Project, emulator
     project.up()
     [old] = live_keys(emulator)
 
-    emulator.add_fault("status", method="POST", path=KEYS, status=500)
-    emulator.add_fault("status", method="POST", path=KEYS, status=500)
-    declare(project, program.format(triggers=2))
-    text = project.fails("up")
     # A 500 may have created a key, so the client tries once more before it fails.
-    assert_refused(
-        project, text, "'ci'", "To end them, look in the Parallel console", resource="ci"
-    )
+    emulator.add_fault("status", method="POST", path=KEYS, status=500, times=2)
+    declare(project, program.format(triggers=2))
+    assert_fails(project, "up", "'ci'", "To end them, look in the Parallel console", resource="ci")
     assert live_keys(emulator) == [old]
     assert project.resource("ci")["id"] == old["api_key_id"]
 
@@ -120,59 +114,6 @@ def test_lost_answer_makes_a_second_app_and_a_warning(project: Project, emulator
     assert before not in told
 
 
-def test_lost_request_is_sent_again(project: Project, emulator: Emulator) -> None:
-    """The list shows that the first request created nothing, so the app is created again."""
-    emulator.add_fault("drop_before", method="POST", path=APPS)
-    declare(project, 'parallel.App("search")')
-
-    with calls(emulator) as made:
-        project.up()
-
-    assert made == {CREATE_APP: 2, LIST_APPS: 2}
-    assert len(apps_named(emulator, "search")) == 1
-
-
-def test_busy_server_is_given_time(project: Project, emulator: Emulator) -> None:
-    """The client waits after 429 and 503 with Retry-After, and then succeeds."""
-    emulator.add_fault("status", method="POST", path=APPS, status=429, headers={"Retry-After": "0"})
-    emulator.add_fault("status", method="POST", path=KEYS, status=503, headers={"Retry-After": "0"})
-    emulator.add_fault("truncate", method="GET", path=APPS)
-    declare(project, 'app = parallel.App("search")\nparallel.ApiKey("ci", app_id=app.app_id)')
-
-    with calls(emulator) as made:
-        project.up()
-
-    assert made == {LIST_APPS: 2, CREATE_APP: 2, CREATE_KEY: 2}
-    assert len(apps_named(emulator, "search")) == len(live_keys(emulator)) == 1
-
-
-def test_lost_answer_charges_once(project: Project, emulator: Emulator) -> None:
-    """Within a run, a charge is repeated under its key until the outcome is known."""
-    project.config("parallel:maxTopUpCents", "500")
-    emulator.add_fault("drop_after", method="POST", path="/service/v1/balance/add", times=2)
-    declare(project, 'parallel.BalanceTopUp("credit", amount_cents=500)')
-
-    with calls(emulator) as made:
-        project.up()
-
-    assert made[ADD_BALANCE] == 3
-    assert [charge["amount_cents"] for charge in emulator.state()["charges"]] == [500]
-    assert project.resource("credit")["outputs"]["balance_after_cents"] == 500
-
-
-def test_page_of_a_proxy_is_one_line(project: Project, emulator: Emulator) -> None:
-    """If the answer is HTML and not JSON, the error says so without the HTML."""
-    page = "<html><body>Access to this site is blocked</body></html>"
-    emulator.add_fault("status", method="GET", path=APPS, status=403, body=page)
-    declare(project, 'parallel.App("search")')
-
-    text = project.fails("up")
-
-    assert_refused(project, text, "creating App 'search'", "403", "HTML page", resource="search")
-    assert "blocked" not in text
-    assert CREATE_APP not in emulator.state()["requests"]
-
-
 def test_damaged_state_is_one_line_without_its_values(project: Project) -> None:
     """An unexpected error is reported as a bug, with its place in the code and without secrets."""
     declare(project, 'app = parallel.App("search")\nparallel.ApiKey("ci", app_id=app.app_id)')
@@ -185,9 +126,13 @@ def test_damaged_state_is_one_line_without_its_values(project: Project) -> None:
     project.stack.import_stack(state)
 
     for operation in ("up", "refresh", "destroy"):
-        text = project.fails(operation)
-        assert_refused(
-            project, text, "ApiKey 'ci': its outputs", "created_at", "stack export", resource="ci"
+        text = assert_fails(
+            project,
+            operation,
+            "ApiKey 'ci': its outputs",
+            "created_at",
+            "stack export",
+            resource="ci",
         )
         assert "hush-hush" not in text
 
@@ -198,8 +143,7 @@ def test_failed_destroy_is_completed_by_the_next(project: Project, emulator: Emu
     project.up()
     emulator.add_fault("status", method="DELETE", path="/service/v1/apps/{app_id}", status=409)
 
-    text = project.fails("destroy")
-    assert_refused(project, text, "deleting App 'search'", "409", resource="search")
+    assert_fails(project, "destroy", "deleting App 'search'", "409", resource="search")
     assert live_keys(emulator) == []
 
     assert changes(project.destroy()) == {"delete": 2}

@@ -8,7 +8,7 @@ import pytest
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project
-from tests.scenarios.story import assert_refused, declare, live_keys, raw_keys
+from tests.scenarios.story import assert_fails, declare, live_keys, raw_keys
 
 KEYS = "/service/v1/apps/{app_id}/keys"
 PROGRAM = """
@@ -42,9 +42,9 @@ def test_key_whose_answer_cannot_be_kept_is_named(
     emulator.add_fault("garbage", method="POST", path=KEYS, body=json.dumps(answer | odd))
     declare(project, PROGRAM.format(kind=kind, arguments=KINDS[kind]))
 
-    text = project.fails("up")
-
-    assert_refused(project, text, "'svc'", "an-id-of-its-own", app_id, "revoke", resource="svc")
+    text = assert_fails(
+        project, "up", "'svc'", "an-id-of-its-own", app_id, "revoke", resource="svc"
+    )
     assert "hush-hush" not in text
     project.up()
     assert project.resource("svc")["outputs"]["api_key_id"] == live_keys(emulator)[-1]["api_key_id"]

@@ -74,7 +74,6 @@ def test_member_who_does_not_see_the_app_keeps_it(project: Project, emulator: Em
     declare(project, YEAR_PROGRAM)
     project.up()
     before = [resource.get("outputs") for resource in project.resources()]
-    emulator.set_settings(members_list_own_apps=True)
     act_as(project, emulator, "member")
 
     with calls(emulator) as made:

@@ -11,6 +11,7 @@ from tests.scenarios.story import (
     LIST_APPS,
     Console,
     apps_named,
+    assert_fails,
     assert_refused,
     calls,
     declare,
@@ -123,10 +124,9 @@ def test_token_of_another_organization_loses_nothing(
         console.delete_app(emulator.state(other["org_id"])["apps"][0]["app_id"])
 
     for operation in ("refresh", "destroy"):
-        text = project.fails(operation)
-        assert_refused(
+        text = assert_fails(
             project,
-            text,
+            operation,
             f"belongs to organization '{emulator.org_id}'",
             f"the access token to '{other['org_id']}'",
             "use a token of the right organization",
@@ -148,7 +148,5 @@ def test_lost_permission_is_not_deletion(project: Project, emulator: Emulator) -
     project.up()
     project.env["PARALLEL_ACCESS_TOKEN"] = emulator.mint_token(scopes=["balance:read"])
 
-    text = project.fails("refresh")
-
-    assert_refused(project, text, "Missing required scope: apps:read", resource=None)
+    assert_fails(project, "refresh", "Missing required scope: apps:read", resource=None)
     assert project.resource("ci")["outputs"]["app_id"] == project.resource("search")["id"]

@@ -8,7 +8,14 @@ import pytest
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes
-from tests.scenarios.story import apps_named, assert_refused, declare, live_keys, warnings
+from tests.scenarios.story import (
+    apps_named,
+    assert_fails,
+    assert_refused,
+    declare,
+    live_keys,
+    warnings,
+)
 
 APPS = "/service/v1/apps"
 APP = f"{APPS}/{{app_id}}"
@@ -75,9 +82,7 @@ def test_page_with_200_is_no_deletion(project: Project, emulator: Emulator) -> N
     # Otherwise, giving up takes nine seconds.
     project.env["PARALLEL_TIMEOUT_SECONDS"] = "2"
 
-    text = project.fails("destroy")
-
-    assert_refused(project, text, "HTML page", "isn't certain that it was done", resource="ci")
+    assert_fails(project, "destroy", "HTML page", "isn't certain that it was done", resource="ci")
     assert len(live_keys(emulator)) == len(apps_named(emulator, "search")) == 1
     assert project.resource("ci")["id"] == live_keys(emulator)[0]["api_key_id"]
     emulator.clear_faults()

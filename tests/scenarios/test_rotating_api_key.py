@@ -2,46 +2,47 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from parallel_provider.emulator.control_models import KeyState
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes, is_secret
+from tests.scenarios import story
 from tests.scenarios.clock import DAY, Clock
-from tests.scenarios.story import in_words_of
+from tests.scenarios.story import CREATE_KEY, DELETE_KEY, in_words_of, live_keys, writes
 
 PROGRAM = """
-import pulumi
-import parallel_provider as parallel
-
 app = parallel.App("search")
 key = parallel.RotatingApiKey("svc", app_id=app.app_id, {arguments})
-consumer = parallel.ApiKey("consumer", app_id=app.app_id, triggers={{"svc": key.api_key_id}})
 for output in (
     "raw_api_key", "api_key_id", "api_key_name", "created_at", "generation", "next_rotation_at",
     "previous_api_key_id", "previous_raw_api_key", "previous_expires_at",
 ):
     pulumi.export(output, getattr(key, output))
 """
+CONSUMER = 'parallel.ApiKey("consumer", app_id=app.app_id, triggers={"svc": key.api_key_id})\n'
 MONTHLY = 'rotate_after="30d", overlap="2d"'
 
 
 @pytest.fixture
 def clock(project: Project, emulator: Emulator) -> Clock:
     """Return the clock of the scenario."""
-    project.env |= emulator.environment
     return Clock(project, emulator)
 
 
-def declare(project: Project, arguments: str = MONTHLY, *, consumer: bool = False) -> None:
-    """Write the program, with or without a resource that depends on the key."""
-    source = PROGRAM.format(arguments=arguments)
-    if not consumer:
-        source = "\n".join(line for line in source.splitlines() if "consumer" not in line)
-    project.write(source)
+@pytest.fixture
+def due(project: Project, clock: Clock) -> dict[str, Any]:
+    """Make a key and let it become due. Return its outputs."""
+    declare(project)
+    project.up()
+    clock.forward(days=30)
+    return outputs(project)
+
+
+def declare(project: Project, arguments: str = MONTHLY) -> None:
+    """Write the program."""
+    story.declare(project, PROGRAM.format(arguments=arguments))
 
 
 def outputs(project: Project) -> dict[str, Any]:
@@ -50,93 +51,64 @@ def outputs(project: Project) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def keys(emulator: Emulator, name: str = "svc") -> dict[str, KeyState]:
-    """Return the keys of all generations, by name."""
-    return {
-        key["api_key_name"]: key
-        for key in emulator.state()["keys"]
-        if key["api_key_name"].split("-")[0] == name
-    }
-
-
 def alive(emulator: Emulator) -> list[str]:
-    """Return the names of the generations that work."""
-    return [name for name, key in keys(emulator).items() if key["revoked_at"] is None]
+    """Return the names of the keys that work, oldest first."""
+    return [key["api_key_name"] for key in live_keys(emulator)]
 
 
-def test_young_key_stays_and_says_when_it_rotates(
+def test_key_rotates_with_an_overlap_and_destroy_revokes_all(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:
-    """Until `rotate_after`, nothing is updated and no request is made."""
-    declare(project)
-    assert changes(project.up()) == {"create": 3}
+    """It stays while it is young, is rotated in place, and is revoked after the overlap."""
+    program = PROGRAM.format(arguments=MONTHLY) + CONSUMER
+    story.declare(project, program)
+    assert changes(project.up()) == {"create": 4}
     first = outputs(project)
     assert first["next_rotation_at"] == first["created_at"] + 30 * DAY
-    assert "previous_api_key_id" not in first
+    assert not [name for name in first if name.startswith("previous_")]
     clock.forward(days=29)
     asked = emulator.state()["requests"]
-    assert changes(project.up()) == {"same": 3}
+    assert changes(project.up()) == {"same": 4}
     assert emulator.state()["requests"] == asked
     assert outputs(project) == first
 
-
-def test_old_key_rotates_in_place_and_dependents_get_the_new_one(
-    project: Project, emulator: Emulator, clock: Clock
-) -> None:
-    """The preview gives the reason. Up creates the new key first and keeps the old one working."""
-    declare(project, consumer=True)
-    project.up()
-    first = outputs(project)
-    clock.forward(days=30)
-    preview = project.preview()
-    assert "'svc' is due to be rotated: it is 30d" in preview.stdout
-    assert alive(emulator) == ["svc"]
-    assert changes(project.up()) == {"same": 2, "update": 1, "replace": 1}
+    # The new key is created, and the dependent gets it. The old one goes on working.
+    clock.forward(days=1)
+    assert "'svc' is due to be rotated: it is 30d" in project.preview().stdout
+    assert alive(emulator) == ["svc", "consumer"]
+    rotated = project.up()
+    assert changes(rotated) == {"same": 2, "update": 1, "replace": 1}
     second = outputs(project)
     assert (second["api_key_name"], second["generation"]) == ("svc-2", 2)
     assert second["raw_api_key"] != first["raw_api_key"]
     assert second["previous_raw_api_key"] == first["raw_api_key"]
     assert second["previous_api_key_id"] == first["api_key_id"]
     assert second["previous_expires_at"] == second["created_at"] + 2 * DAY
-    assert alive(emulator) == ["svc", "svc-2"]
-    consumer = project.resource("consumer")
-    assert consumer["inputs"]["triggers"] == {"svc": second["api_key_id"]}
+    for name in ("raw_api_key", "previous_raw_api_key"):
+        assert rotated.outputs[name].secret
+        assert is_secret(project.resource("svc")["outputs"][name])
+    assert alive(emulator) == ["svc", "svc-2", "consumer"]
+    assert project.resource("consumer")["inputs"]["triggers"] == {"svc": second["api_key_id"]}
 
-
-def test_previous_key_retires_after_the_overlap(
-    project: Project, emulator: Emulator, clock: Clock
-) -> None:
-    """The run after the overlap revokes only the old key, and says that the current key stays."""
-    declare(project)
-    project.up()
-    clock.forward(days=30)
-    project.up()
-    second = outputs(project)
+    # After the overlap, only the old key is revoked.
     clock.forward(days=1)
-    assert changes(project.up()) == {"same": 3}
+    assert changes(project.up()) == {"same": 4}
     clock.forward(days=1)
     assert "the current key 'svc-2' stays" in project.preview().stdout
-    assert changes(project.up()) == {"same": 2, "update": 1}
-    assert alive(emulator) == ["svc-2"]
+    assert changes(project.up()) == {"same": 3, "update": 1}
+    assert alive(emulator) == ["svc-2", "consumer"]
     left = outputs(project)
     assert left["raw_api_key"] == second["raw_api_key"]
     assert not [name for name in left if name.startswith("previous_")]
 
-
-def test_both_raw_keys_are_secrets(project: Project, emulator: Emulator, clock: Clock) -> None:
-    """The state has neither the current nor the previous raw key in plain text."""
-    declare(project)
-    project.up()
+    # A new name starts with a new first key.
     clock.forward(days=30)
-    result = project.up()
-    assert result.outputs["raw_api_key"].secret
-    assert result.outputs["previous_raw_api_key"].secret
-    held = project.resource("svc")["outputs"]
-    assert is_secret(held["raw_api_key"])
-    assert is_secret(held["previous_raw_api_key"])
-    for secret in (held["raw_api_key"], held["previous_raw_api_key"]):
-        assert secret["plaintext"].strip('"') not in result.stdout
-    assert alive(emulator) == ["svc", "svc-2"]
+    project.up()
+    story.declare(project, program.replace(MONTHLY, f'{MONTHLY}, api_key_name="api"'))
+    assert changes(project.up()) == {"same": 2, "replace": 2}
+    assert alive(emulator) == ["api", "consumer"]
+    project.destroy()
+    assert alive(emulator) == []
 
 
 def test_leaked_key_is_replaced_and_revoked_at_once(
@@ -148,10 +120,10 @@ def test_leaked_key_is_replaced_and_revoked_at_once(
     clock.forward(days=3)
     declare(project, 'rotate_after="30d", overlap="0s", triggers="leaked"')
     assert "its triggers have changed; with an overlap of 0s" in project.preview().stdout
-    assert changes(project.up()) == {"same": 2, "update": 1}
+    with writes(emulator) as made:
+        assert changes(project.up()) == {"same": 2, "update": 1}
     assert alive(emulator) == ["svc-2"]
-    calls = [entry["method"] for entry in emulator.state()["log"]][-2:]
-    assert calls == ["POST", "DELETE"]
+    assert [method for method, _ in made] == ["POST", "DELETE"]
     assert "previous_api_key_id" not in outputs(project)
 
 
@@ -172,16 +144,17 @@ def test_second_trigger_within_the_overlap_revokes_nothing_early(
     assert alive(emulator) == ["svc-3"]
 
 
-def test_refresh_and_change_of_overlap_rotate_nothing(
-    project: Project, emulator: Emulator, clock: Clock
-) -> None:
+@pytest.mark.usefixtures("due")
+def test_refresh_and_change_of_overlap_rotate_nothing(project: Project, emulator: Emulator) -> None:
     """Only age and triggers rotate. A longer overlap moves `previous_expires_at`."""
-    declare(project)
-    project.up()
-    clock.forward(days=30)
     project.refresh()
     assert alive(emulator) == ["svc"]
     project.up()
+    # The same durations, spelled in other ways.
+    delta = "__import__('datetime').timedelta(days=30)"
+    for spelled in ('"P30D"', '"4w2d"', delta):
+        declare(project, f'rotate_after={spelled}, overlap="PT48H"')
+        assert changes(project.up()) == {"same": 3}
     declare(project, 'rotate_after="60d", overlap="5d"')
     assert changes(project.up()) == {"same": 2, "update": 1}
     moved = outputs(project)
@@ -191,78 +164,31 @@ def test_refresh_and_change_of_overlap_rotate_nothing(
     assert changes(project.up()) == {"same": 3}
 
 
-def test_other_spelling_of_a_duration_changes_nothing(
-    project: Project, emulator: Emulator, clock: Clock
+def test_failed_rotation_and_failed_revocation_lose_no_key(
+    project: Project, emulator: Emulator, clock: Clock, due: dict[str, Any]
 ) -> None:
-    """A text, a timedelta and ISO 8601 can be the same duration."""
-    declare(project)
-    project.up()
-    clock.forward(days=1)
-    week_and_days = f"timedelta(seconds={timedelta(days=30).total_seconds():.0f})"
-    for spelled in ('"P30D"', '"4w2d"', f"__import__('datetime').{week_and_days}"):
-        declare(project, f'rotate_after={spelled}, overlap="PT48H"')
-        assert changes(project.up()) == {"same": 3}
+    """Without a new key, the old one stays current. A key that can't be revoked is kept to retry.
+
+    The run with a failed revocation succeeds with a warning.
+    """
+    method, _, path = CREATE_KEY.partition(" ")
+    emulator.add_fault("status", method=method, path=path, status=402)
+    assert "updating RotatingApiKey 'svc'" in project.fails("up")
     assert alive(emulator) == ["svc"]
-
-
-def test_failed_revocation_keeps_the_new_key_and_is_tried_again(
-    project: Project, emulator: Emulator, clock: Clock
-) -> None:
-    """The run succeeds with a warning; the key stays on the list until it is revoked."""
-    declare(project)
+    assert outputs(project)["raw_api_key"] == due["raw_api_key"]
     project.up()
-    clock.forward(days=30)
-    project.up()
+    assert alive(emulator) == ["svc", "svc-2"]
+
     clock.forward(days=2)
-    emulator.add_fault(
-        method="DELETE",
-        path="/service/v1/apps/{app_id}/keys/{api_key_id}",
-        kind="status",
-        status=403,
-        body='{"detail": "not now"}',
-    )
-    result = project.up()
-    assert "couldn't be revoked" in result.stdout
+    method, _, path = DELETE_KEY.partition(" ")
+    emulator.add_fault("status", method=method, path=path, status=403)
+    assert "couldn't be revoked" in project.up().stdout
     assert alive(emulator) == ["svc", "svc-2"]
     held = project.resource("svc")["outputs"]
     assert [key["api_key_name"] for key in held["keys_to_revoke"]] == ["svc"]
     assert changes(project.up()) == {"same": 2, "update": 1}
     assert alive(emulator) == ["svc-2"]
     assert changes(project.up()) == {"same": 3}
-
-
-def test_failed_rotation_keeps_the_current_key(
-    project: Project, emulator: Emulator, clock: Clock
-) -> None:
-    """If no new key can be created, the old one stays current, and the next run rotates."""
-    declare(project)
-    project.up()
-    first = outputs(project)
-    clock.forward(days=30)
-    emulator.add_fault(
-        method="POST", path="/service/v1/apps/{app_id}/keys", kind="status", status=402
-    )
-    assert "updating RotatingApiKey 'svc'" in project.fails("up")
-    assert alive(emulator) == ["svc"]
-    assert outputs(project)["raw_api_key"] == first["raw_api_key"]
-    project.up()
-    assert alive(emulator) == ["svc", "svc-2"]
-
-
-def test_rename_replaces_and_destroy_revokes_every_key(
-    project: Project, emulator: Emulator, clock: Clock
-) -> None:
-    """A new name starts with a new first key. Destroy leaves no working key."""
-    declare(project)
-    project.up()
-    clock.forward(days=30)
-    project.up()
-    declare(project, MONTHLY + ', api_key_name="api"')
-    assert changes(project.up()) == {"same": 2, "replace": 1}
-    assert alive(emulator) == []
-    assert list(keys(emulator, "api")) == ["api"]
-    project.destroy()
-    assert all(key["revoked_at"] is not None for key in emulator.state()["keys"])
 
 
 def test_reason_of_a_rotation_is_the_present_rotate_after(project: Project, clock: Clock) -> None:
@@ -288,10 +214,9 @@ def test_reason_of_a_rotation_is_the_present_rotate_after(project: Project, cloc
     ],
 )
 def test_bad_duration_is_refused_in_preview(
-    project: Project, emulator: Emulator, clock: Clock, arguments: str, problem: str
+    project: Project, emulator: Emulator, arguments: str, problem: str
 ) -> None:
     """The error names the invalid duration, and shows valid ones."""
-    del clock
     declare(project, arguments)
     [words] = in_words_of(project, problem)
     assert words in project.fails("preview")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from email.utils import formatdate
 
 import pytest
@@ -213,25 +212,3 @@ def list_apps_with_date(emulator: Emulator, date: str) -> None:
         body={"apps": listed},
         headers={"Date": date},
     )
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_year_of_monthly_rotations_leaves_one_key_and_no_gap(
-    project: Project, emulator: Emulator, clock: Clock
-) -> None:
-    """12 rotations and 12 revocations: each key works until the overlap after its rotation ends."""
-    program(project, overlap="2d")
-    project.up()
-    clock.forward(days=30)
-    for _ in range(12):
-        for days in (2, 28):
-            assert changes(project.up()) == {"same": 2, "update": 1}
-            clock.forward(days=days)
-    clock.forward(days=-28)
-    minted = [key for key in emulator.state()["keys"] if key["api_key_name"].startswith("svc")]
-    assert len(minted) == 13
-    assert [key["revoked_at"] is None for key in minted] == [False] * 12 + [True]
-    for replaced, successor in itertools.pairwise(minted):
-        assert replaced["revoked_at"] is not None
-        assert replaced["revoked_at"] >= successor["created_at"] + 2 * DAY

@@ -10,6 +10,7 @@ from tests.scenarios.story import (
     CREATE_APP,
     NO_SUCH_APP,
     Console,
+    assert_fails,
     assert_no_traceback_of_ours,
     assert_refused,
     declare,
@@ -46,9 +47,7 @@ def test_secret_that_fails_its_check_is_not_printed(
         """,
     )
 
-    text = project.fails("preview")
-
-    assert_refused(project, text, f"has a problem: {name} ", resource="a")
+    text = assert_fails(project, "preview", f"has a problem: {name} ", resource="a")
     assert HUSH not in text
     assert emulator.state()["requests"] == {}
 
@@ -61,8 +60,7 @@ def test_secret_name_is_shown_in_no_message(project: Project, emulator: Emulator
     emulator.add_fault(
         "status", method="POST", path="/service/v1/apps", status=422, body={"detail": f"no {HUSH}"}
     )
-    text = project.fails("up")
-    assert_refused(project, text, "creating App 'a'", "(no ********)", resource="a")
+    text = assert_fails(project, "up", "creating App 'a'", "(no ********)", resource="a")
     assert HUSH not in text
 
     key = 'parallel.ApiKey("k", app_id=a.app_id, api_key_name=pulumi.Output.secret("hush-key"))'

@@ -11,6 +11,7 @@ from tests.engines import Project, changes
 from tests.scenarios.story import (
     ADD_BALANCE,
     Console,
+    assert_fails,
     assert_no_traceback_of_ours,
     assert_refused,
     calls,
@@ -78,10 +79,8 @@ def test_raw_key_that_is_a_mark_is_revoked_again(
     emulator.add_fault("odd", method="POST", path=KEYS, replace=odd)
     declare(project, PROGRAM)
 
-    text = project.fails("up")
-
-    kept = "be kept in the state: raw_api_key holds"
-    assert_refused(project, text, kept, "It was revoked again", resource="ci")
+    says = ("be kept in the state: raw_api_key holds", "It was revoked again")
+    assert_fails(project, "up", *says, resource="ci")
     assert live_keys(emulator) == []
 
 

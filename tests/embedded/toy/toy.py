@@ -64,19 +64,6 @@ def _maybe_fail(operation: str, props: Props) -> None:
         os._exit(3)
 
 
-def hook(kind: str) -> pulumi.ResourceHook:
-    """Return a hook that writes what it gets to the journal."""
-
-    def run(args: pulumi.ResourceHookArgs) -> None:
-        values = [
-            (properties or {}).get("value")
-            for properties in (args.old_inputs, args.new_inputs, args.old_outputs, args.new_outputs)
-        ]
-        _journal(kind, id=args.id, name=args.name, values=values)
-
-    return pulumi.ResourceHook(kind, run)
-
-
 class ThingProvider(ResourceProvider):
     """Keeps things as files. A new `zone` replaces; other inputs update."""
 
