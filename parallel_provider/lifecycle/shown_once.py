@@ -137,13 +137,13 @@ class ShownOnce:
         """
         run = context.run
         answer = self._create_despite_lost_answer(context, app_id, name, other_ids)
-        mark = mark_in(run, app_id)
-        # If the server wrote the app's id in another way, each run would replace the resource.
-        outputs = answer.model_dump(exclude={"answered_at"}) | {
-            "app_id": app_id,
-            "creators": {} if mark is None else {answer.created_id: mark},
-        }
         try:
+            mark = mark_in(run, app_id)
+            # If the server wrote the app's id in another way, each run would replace the resource.
+            outputs = answer.model_dump(exclude={"answered_at"}) | {
+                "app_id": app_id,
+                "creators": {} if mark is None else {answer.created_id: mark},
+            }
             state = state_of(outputs)
             require_sendable(plain(state))
             state.hold(context)

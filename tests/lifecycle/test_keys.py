@@ -91,6 +91,25 @@ def test_key_whose_answer_is_odd_is_revoked_again(
     assert "hush-hush" not in str(failure.value)
 
 
+def test_key_of_which_no_state_can_be_made_is_revoked_again(
+    new_run: NewRun, emulator: Emulator, app_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is that fails after the answer."""
+    run = new_run()
+
+    def fail() -> None:
+        if emulator.state()["keys"]:
+            raise RuntimeError
+
+    monkeypatch.setattr(run.api, "person", fail)
+
+    with pytest.raises(LifecycleError, match="be kept in the state: "):
+        create_key(run, app_id, "ci")
+
+    [key] = emulator.state()["keys"]
+    assert key["revoked_at"] is not None
+
+
 @pytest.mark.parametrize(
     ("stated", "answered_at", "here", "believed"),
     [

@@ -136,6 +136,17 @@ def test_app_is_imported_by_its_id(plugin: Plugin, app_id: str) -> None:
     assert plugin.diff(APP, outputs, inputs, inputs).changes == NONE
 
 
+@pytest.mark.parametrize("missing", ["appId", "orgId", "orgName"])
+def test_damaged_state_of_an_app_is_not_read_anew(plugin: Plugin, missing: str) -> None:
+    """It would forget that the app was declared as existing, and a destroy would delete it."""
+    inputs, _ = plugin.check(APP, {"adoptExisting": True})
+    app_id, app = plugin.create(APP, inputs)
+    del app[missing]
+
+    with pytest.raises(grpc.RpcError, match=f"aren't as this provider writes them .{missing}: "):
+        plugin.read(APP, app_id, app)
+
+
 def test_functions_answer_with_names_in_camel_case(plugin: Plugin, emulator: Emulator) -> None:
     """A mistake is a failure in one line."""
     answer = plugin.invoke("getBalance", {})
