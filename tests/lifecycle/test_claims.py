@@ -16,7 +16,7 @@ from unittest import mock
 import filelock
 import pytest
 
-from parallel_provider.errors import LifecycleError
+from parallel_provider.errors import HeldElsewhereError, LifecycleError
 from parallel_provider.lifecycle.app import AppInputs, AppLifecycle
 from parallel_provider.lifecycle.claims import Claim, Claims
 from parallel_provider.lifecycle.keys import (
@@ -391,6 +391,26 @@ def test_key_that_the_run_has_is_no_new_one(
         SVC.update(Context(run), svc, svc_inputs(app_id, triggers=1))
 
     assert set(changes(emulator)) == {f"POST {KEYS_PATH}"}
+
+
+def test_what_another_process_claims_at_this_moment_is_no_new_one(
+    new_run: NewRun, emulator: Emulator, app_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the claims and the claim: it isn't deleted, as somebody has it."""
+    run, claimed = new_run(), "11111111-1111-4111-8111-111111111111"
+    for thing in (f"app:{claimed}", f"key:{claimed}"):
+        assert run.claims.claim(thing, "o", "the other") is None
+    monkeypatch.setattr(run.claims, "is_known", lambda _: False)
+    same = json.dumps(claimed)
+    emulator.add_fault("odd", method="POST", path=APPS_PATH, replace={"app_id": same})
+    emulator.add_fault("odd", method="POST", path=KEYS_PATH, replace={"api_key_id": same})
+
+    with pytest.raises(HeldElsewhereError, match="the other"):
+        APPS.create(Context(run), AppInputs(app_name="search"))
+    with pytest.raises(HeldElsewhereError, match="the other"):
+        KEYS.create(Context(run), ApiKeyInputs(app_id=app_id, api_key_name="ci"))
+
+    assert set(changes(emulator)) == {f"POST {APPS_PATH}", f"POST {KEYS_PATH}"}
 
 
 def test_lost_answer_says_when_and_what_must_stay(
