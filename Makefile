@@ -58,7 +58,6 @@ reliability: $(STAMP) ## every way in which an answer can go wrong, as docs/reli
 	@$(BIN)/python -m tests.reliability
 
 docs: $(STAMP) ## the pages that are made from the declarations, and the picture of the demo
-	@$(BIN)/python -m parallel_provider.plugin.schema
 	@$(BIN)/python -m tools.documents
 	@$(BIN)/python -m examples.demo embedded docs/demo.svg > /dev/null
 

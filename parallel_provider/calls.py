@@ -322,11 +322,19 @@ class Calls:
                 else:
                     state = self.lifecycle.import_state(context, resource_id, raw_key_of)
         if state is None:
+            self._tell_that_it_is_dropped(call, outputs)
             return None
         names = [name for name in self.inputs_type.model_fields if name in type(state).model_fields]
         given = {name: state.input_value(name) for name in names}
         known = {name: value for name, value in given.items() if value is not None}
         return _outputs(call, dict(state)), known
+
+    def _tell_that_it_is_dropped(self, call: Call, outputs: Props) -> None:
+        app = f"app {outputs.get('app_id')} ({printable(str(outputs.get('app_name')))!r})"
+        call.context().info(
+            f"The organization's complete list of apps doesn't have {app} any more, so it is gone "
+            f"with its keys: {call.subject or 'the resource'} is removed from the stack's state."
+        )
 
     def update(
         self,

@@ -8,8 +8,12 @@ way: `app_id` in Python, `appId` in the native plugin.
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
+import sys
 import unicodedata
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 MAX_LENGTH = 300
 MASK = "********"
@@ -30,6 +34,8 @@ _hidden: set[str] = set()
 # Private-use characters: `printable` and `line_for_user` let none of them through.
 _FIELD = "\ue000{}\ue001"
 _MARKED_FIELD = re.compile(_FIELD.format("(\\w+)"))
+_COMMAND = "parallel-provider"
+_path_of_command: list[str] = []
 COLOR_TAG = "<{%"
 """Begins a colour for Pulumi. One that it doesn't know ends it in the middle of a run."""
 
@@ -47,6 +53,13 @@ def hide(text: object) -> None:
         _hidden.add(text)
 
 
+def call_commands_by_path() -> None:
+    """Let `line_for_user` name the command line by its path, unless it is on PATH."""
+    path = Path(sys.executable).with_name(_COMMAND)
+    if shutil.which(_COMMAND) is None and path.exists():
+        _path_of_command[:] = [shlex.quote(str(path))]
+
+
 def field_name(name: str) -> str:
     """Return the name of an input or output, such as "app_id", for a text for users."""
     return _FIELD.format(name)
@@ -59,6 +72,8 @@ def line_for_user(text: str, spell: Callable[[str], str] = str) -> str:
     up. `spell` spells the names of `field_name`, which are in snake_case.
     """
     spelled = _MARKED_FIELD.sub(lambda match: spell(match[1]), masked(text, *_hidden))
+    for path in _path_of_command:
+        spelled = spelled.replace(f"`{_COMMAND} ", f"`{path} ")
     return _one_line(spelled).replace(COLOR_TAG, "<{ %")
 
 

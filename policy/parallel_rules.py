@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _TYPE = re.compile(r"(?:pulumi-python:dynamic/parallel|parallel:index):(\w+)")
+_DYNAMIC = "pulumi-python:dynamic/"
 _WITH_A_RAW_SECRET = {"ApiKey", "RotatingApiKey"}
 _PROVIDER = "pulumi:providers:parallel"
 _UNITS = {"w": 7 * 86_400, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
@@ -40,21 +41,23 @@ class Resource:
 
     def input(self, name: str) -> Any:  # noqa: ANN401 - JSON
         """Return an input by its name in Python, or None."""
-        head, *rest = name.split("_")
-        camel = head + "".join(part.capitalize() for part in rest)
-        return next((self.inputs[n] for n in (name, camel) if n in self.inputs), None)
+        return next((self.inputs[n] for n in (name, _camel(name)) if n in self.inputs), None)
+
+    def spelled(self, name: str) -> str:
+        """Return the name of an input as a program of the resource's provider writes it."""
+        return name if self.type.startswith(_DYNAMIC) else _camel(name)
 
 
 def rotates_in_time(resource: Resource, max_days: float) -> Iterator[str]:
     """Require that a `RotatingApiKey` rotates after at most `max_days` days."""
     if resource.kind != "RotatingApiKey":
         return
-    given = resource.input("rotate_after")
+    given, name = resource.input("rotate_after"), resource.spelled("rotate_after")
     seconds = duration_seconds(given)
     if seconds is None:
-        yield f"rotate_after is no duration: set one of at most {max_days:g} days"
+        yield f"{name} is no duration: set one of at most {max_days:g} days"
     elif seconds > max_days * _DAY:
-        yield f"rotate_after is {given!r}: set a duration of at most {max_days:g} days"
+        yield f"{name} is {given!r}: set a duration of at most {max_days:g} days"
 
 
 def raw_keys_are_safe(
@@ -65,7 +68,8 @@ def raw_keys_are_safe(
         return
     if resource.input("keep_raw_api_key") is False:
         return
-    instead = "or set keep_raw_api_key to False and a deliver_command"
+    keep, deliver = resource.spelled("keep_raw_api_key"), resource.spelled("deliver_command")
+    instead = f"or set {keep} to false and a {deliver}"
     if not secrets_provider:
         yield (
             "the state keeps the raw key, and nothing says how it is encrypted: set "
@@ -96,13 +100,14 @@ def apps_and_keys_are_protected(resource: Resource, stack: str, stacks: str) -> 
         yield f"stacks in the configuration of this policy is no regular expression: {error}"
         return
     if is_production:
-        yield f"it isn't protected, and {stack!r} is a production stack: set protect to True"
+        yield f"it isn't protected, and {stack!r} is a production stack: set its option protect"
 
 
 def top_ups_are_limited(resource: Resource) -> Iterator[str]:
     """Require that a `BalanceTopUp` has a monthly limit."""
     if resource.kind == "BalanceTopUp" and resource.input("monthly_limit_cents") is None:
-        yield "the top-up has no limit: set monthly_limit_cents, and when_below_cents with it"
+        limit, threshold = map(resource.spelled, ("monthly_limit_cents", "when_below_cents"))
+        yield f"the top-up has no limit: set {limit}, and {threshold} with it"
 
 
 def no_token_is_stored(configured: Collection[str]) -> Iterator[str]:
@@ -121,6 +126,11 @@ def no_provider_has_a_token(resource: Resource) -> Iterator[str]:
             "the provider has an access token, and the state keeps it: use tokenCommand or a "
             "sign-in instead of accessToken"
         )
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
 
 
 def duration_seconds(given: object) -> int | None:

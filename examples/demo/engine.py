@@ -29,7 +29,6 @@ PROJECT_NAME = "parallel-quickstart"
 STACK_NAME = "demo"
 QUICKSTART = Path(__file__).parents[1] / "quickstart"
 YAML = Path(__file__).parents[1] / "yaml"
-PLUGIN = Path(sys.executable).with_name("pulumi-resource-parallel")
 
 _INSTALL = "https://www.pulumi.com/docs/install/"
 
@@ -100,8 +99,7 @@ def open_stack(engine: Engine, environment: Mapping[str, str]) -> Stack | Embedd
 
 def open_yaml_stack(engine: Engine, environment: Mapping[str, str]) -> Stack | None:
     """Make a stack of examples/yaml. None if this engine can't run YAML programs here."""
-    is_possible = shutil.which("pulumi-language-yaml") is not None and PLUGIN.exists()
-    if engine.command is None or not is_possible:
+    if engine.command is None or shutil.which("pulumi-language-yaml") is None:
         return None
     return _local_stack(engine, YAML, environment)
 

@@ -5,9 +5,9 @@
 package main
 
 import (
-	"example.com/pulumi-parallel/sdk/go/parallel"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
+	"github.com/your-org/parallel-provider/sdk/go/parallel"
 )
 
 func main() {
@@ -39,6 +39,15 @@ func main() {
 			AppId:       app.AppId,
 			RotateAfter: pulumi.String("30d"),
 			Overlap:     pulumi.String("2d"),
+		})
+		if err != nil {
+			return err
+		}
+
+		// What needs the key gets it as an input: a function, a container or a secret of Kubernetes.
+		// This stash stands for it, as it needs no cloud. The run that rotates the key updates it.
+		_, err = pulumi.NewStash(ctx, "worker", &pulumi.StashArgs{
+			Input: pulumi.StringMap{"PARALLEL_API_KEY": service.RawApiKey},
 		})
 		if err != nil {
 			return err

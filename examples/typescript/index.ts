@@ -3,7 +3,7 @@
 // pulumi config set appName web-search    # changes the name in the Parallel console
 // pulumi config set quarter 2027Q1        # creates a new `ci` key, then revokes the old one
 
-import * as parallel from "pulumi-parallel";
+import * as parallel from "@your-org/parallel";
 import * as pulumi from "@pulumi/pulumi";
 
 const config = new pulumi.Config();
@@ -22,6 +22,11 @@ const service = new parallel.RotatingApiKey("service", {
     rotateAfter: "30d",
     overlap: "2d",
 });
+
+// What needs the key gets it as an input: a function, a container or a secret of Kubernetes. This
+// stash stands for it, as it needs no cloud. The run that rotates the key updates it.
+const environment: Record<string, pulumi.Input<string>> = { PARALLEL_API_KEY: service.rawApiKey };
+new pulumi.Stash("worker", { input: environment });
 
 export const appId = app.appId;
 export const organization = app.orgName;

@@ -122,13 +122,14 @@ class StaticToken(TokenSource):
 
 
 def unexpired_token_of(source: TokenSource, now: float) -> AccessToken:
-    """Return a token of `source`. Raises CredentialsError if it says that it has expired.
+    """Return a token of `source`. Raises CredentialsError if it can't be renewed, and has expired.
 
     Only commands that a person runs call this. A request is sent with an expired token too, because
-    the clock of this machine may be wrong.
+    the clock of this machine may be wrong. So may be what it says of a token that was just fetched.
     """
     token = source.get()
-    if token.expires_at is not None and token.is_expired(now):
+    is_fixed = isinstance(source, StaticToken)
+    if is_fixed and token.expires_at is not None and token.is_expired(now):
         raise CredentialsError(
             f"the access token from {source.origin} has ended ({moment(token.expires_at)}): put a "
             "fresh one in its place, or unset it and sign in with `parallel-provider login`"

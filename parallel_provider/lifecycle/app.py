@@ -53,7 +53,7 @@ class AppInputs(Inputs):
             "replaces the app: the new app and its keys are created before the old ones are deleted"
         ),
         DefaultsToResourceName(),
-    ] = Field(description="The app's name in the Parallel console.")
+    ] = Field(description="The app's name in the Parallel console. It is sent as it is.")
     adopt_existing: Annotated[Flag, OnChange(_DECLARES_EXISTING)] = Field(
         default=False,
         description="Adopt the app of this name if there is exactly one, create it if there is "
@@ -94,7 +94,7 @@ class AppState(OwnedState):
     org_name: str = Field(description="The organization's name.")
     declared_existing: Annotated[bool, Internal()] = Field(
         default=False,
-        description="True from the first program on that says adopt_existing or existing_app_id: "
+        description="Set by the first program that says `adopt_existing` or `existing_app_id`: "
         "then the app is never deleted.",
     )
 

@@ -54,19 +54,24 @@ class BalanceTopUpInputs(Inputs):
 
     amount_cents: Annotated[
         ChargeCents, OnChange("charges once, unless `when_below_cents` is set")
-    ] = Field(description="The amount of one charge, 1 to 10000 US cents.")
+    ] = Field(
+        description="The amount of one charge, 1 to 10000 US cents. It is refused if it is higher "
+        "than the setting `maxTopUpCents`, and without that setting."
+    )
     when_below_cents: Annotated[PositiveCents | None, OnChange("takes effect in this run")] = Field(
-        default=None, description="Each run charges if it finds the balance below this."
+        default=None,
+        description="Each run charges if it finds the balance below this, in US cents. Without it, "
+        "the resource charges once when it is created.",
     )
     monthly_limit_cents: Annotated[PositiveCents | None, OnChange("takes effect in this run")] = (
         Field(
             default=None,
-            description="The most to charge in a UTC calendar month. Required with "
-            "`when_below_cents`.",
+            description="The most to charge in a UTC calendar month, in US cents. Required with "
+            "`when_below_cents`. Beyond it, nothing is charged, and a warning says so.",
         )
     )
     triggers: Annotated[JsonLike, OnChange("charges once, unless `when_below_cents` is set")] = (
-        Field(default=None, description="Any JSON-like value.")
+        Field(default=None, description='Any JSON-like value, such as {"invoice": 12}.')
     )
 
     @classmethod

@@ -389,7 +389,7 @@ def _app_id(value: object) -> str:
 
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
-        _refuse(f"must be True or False, not {_kind_of(value)}")
+        _refuse(f"must be true or false, not {_kind_of(value)}")
     return value
 
 
@@ -458,10 +458,10 @@ PositiveCents = Annotated[int, _cents(1, MAX_INTEGER)]
 
 def _kind_of(value: object) -> str:
     kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
-        (bool, "True or False"),
+        (bool, "true or false"),
         ((int, float), "a number"),
         (str, "text"),
-        (dict, "a dict"),
+        (dict, "an object"),
         (list, "a list"),
     )
     return next((words for kind, words in kinds if isinstance(value, kind)), "something else")

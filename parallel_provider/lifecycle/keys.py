@@ -61,19 +61,26 @@ class KeyInputs(Inputs):
     """The inputs that every kind of key has."""
 
     app_id: Annotated[AppId, ReplaceOnChange()] = Field(
-        description="The id of the app that the key belongs to."
+        description="The id of the app that the key belongs to: the output `app_id` of an `App`."
     )
     api_key_name: Annotated[VisibleText, ReplaceOnChange(), DefaultsToResourceName()] = Field(
-        description="The key's name in the Parallel console."
+        description="The key's name in the Parallel console. Each later key of a `RotatingApiKey` "
+        'has a number after it: "-2", "-3".'
     )
     deliver_command: Annotated[Arguments, OnChange("is used for the next new key")] = Field(
         default=None,
-        description="A command, as a list of its arguments. It gets each raw key once, on its "
-        "standard input.",
+        description="A command, as a list of its arguments, such as "
+        '["gh", "secret", "set", "PARALLEL_API_KEY"]. It gets each raw key once, on its standard '
+        "input. No shell is involved, and it has a minute. If it fails, the new key is revoked "
+        "again, and the run fails.",
     )
     keep_raw_api_key: Annotated[
-        Flag, OnChange("to False removes the raw key from the state, once it is delivered")
-    ] = Field(default=True, description="False: the state has no raw key, only its fingerprint.")
+        Flag, OnChange("to `false` removes the raw key from the state, once it is delivered")
+    ] = Field(
+        default=True,
+        description="Whether the state keeps the raw key, as a secret. With `false`, it has only "
+        "the fingerprint once `deliver_command` has got the key.",
+    )
 
     @classmethod
     def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:
@@ -87,7 +94,7 @@ class ApiKeyInputs(KeyInputs):
     """What a program says about a key."""
 
     triggers: Annotated[JsonLike, ReplaceOnChange("replaces the key")] = Field(
-        default=None, description="Any JSON-like value."
+        default=None, description='Any JSON-like value, such as {"quarter": "2026Q4"}.'
     )
 
 
@@ -97,18 +104,18 @@ _DEFAULT_OVERLAP = Duration("1d")
 class RotatingApiKeyInputs(KeyInputs):
     """What a program says about a rotating key."""
 
-    rotate_after: Annotated[Duration, OnChange("changes `next_rotation_at`")] = Field(
+    rotate_after: Annotated[Duration, OnChange("moves `next_rotation_at`")] = Field(
         description="The first `pulumi up` after the key has this age rotates it in place: "
-        '"90d", "12h", "1d12h", "P30D".'
+        '"90d", "12h", "1d12h", "P30D". Counted from `created_at`.'
     )
-    overlap: Annotated[Duration, OnChange("changes `previous_expires_at`")] = Field(
+    overlap: Annotated[Duration, OnChange("moves `previous_expires_at`")] = Field(
         default=_DEFAULT_OVERLAP,
         description="How long the previous key keeps working after a rotation, at most "
-        "`rotate_after`.",
+        '`rotate_after`. With "0s", the run that rotates revokes it, after the next key exists.',
     )
     triggers: Annotated[
         JsonLike, OnChange('rotates at once; with `overlap` "0s", the same run revokes the old key')
-    ] = Field(default=None, description="Any JSON-like value.")
+    ] = Field(default=None, description='Any JSON-like value, such as {"quarter": "2026Q4"}.')
 
     @classmethod
     def problems_between(cls, given: Props, valid: Props) -> Iterator[Problem]:

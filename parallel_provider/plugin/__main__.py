@@ -1,9 +1,14 @@
-"""Runs the plugin: `pulumi-resource-parallel ENGINE_ADDRESS`, as the engine does."""
+"""Runs the plugin: `pulumi-resource-parallel ENGINE_ADDRESS`, as the engine does.
+
+With the arguments of a command, it is the command line:
+`pulumi plugin run --kind resource parallel -- login`.
+"""
 
 from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +18,13 @@ import grpc
 from parallel_provider.plugin.protocol import provider_pb2_grpc
 from parallel_provider.plugin.servicer import Engine, Provider
 from parallel_provider.plugin.settings import take_stack_configuration
+from parallel_provider.printable import call_commands_by_path
 
 # As many calls at the same time as the dynamic provider allows.
 WORKERS = 32
 _MAX_MESSAGE_BYTES = 400 * 1024 * 1024
 _SECONDS_BETWEEN_LOOKS = 1.0
+_ADDRESS = re.compile(r"[^/]*:\d+")
 
 
 def serve(provider: Provider) -> tuple[grpc.Server, int]:
@@ -35,12 +42,27 @@ def serve(provider: Provider) -> tuple[grpc.Server, int]:
     return server, port
 
 
-def main() -> None:
-    """Serve one provider until the engine ends this process, or is gone itself."""
+def main(*, commands_by_path: bool = False) -> None:
+    """Run a command, or serve one provider until the engine ends this process or is gone itself.
+
+    With `commands_by_path`, messages name the command line by its path, unless it is on PATH.
+    """
+    arguments = sys.argv[1:]
+    if commands_by_path:
+        call_commands_by_path()
+    # The engine's address is the last one. Flags for logs can come before it.
+    address = arguments[-1] if arguments else ""
+    if address and not _ADDRESS.fullmatch(address):
+        from parallel_provider.cli import main as run_command  # noqa: PLC0415 - not for serving
+
+        sys.exit(run_command(arguments))
+    _serve_until_the_end(address)
+
+
+def _serve_until_the_end(address: str) -> None:
     # What is loaded now stays until the end: the garbage collector needn't look at it.
     gc.freeze()
-    engine = Engine(sys.argv[1] if len(sys.argv) > 1 else "")
-    server, port = serve(Provider(engine, take_stack_configuration()))
+    server, port = serve(Provider(Engine(address), take_stack_configuration()))
     # The engine reads the port from the first line.
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()

@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 
 from parallel_provider.calls import Call, InitFailedError, Process, call_function
 from parallel_provider.cancellation import Cancellation
-from parallel_provider.errors import ParallelError
+from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of
 from parallel_provider.plugin.protocol import (
     engine_pb2,
@@ -33,6 +33,7 @@ from parallel_provider.plugin.schema import SCHEMA_FILE, token
 from parallel_provider.plugin.settings import (
     checked_arguments,
     settings_of,
+    warning_of_a_move,
     warnings_about,
 )
 from parallel_provider.plugin.values import DOOR, from_struct, in_snake_case, to_struct
@@ -44,6 +45,10 @@ ResourceMethod = Callable[[ResourceCalls, Call, Any], Message]
 _FAILED = grpc.StatusCode.UNKNOWN
 _DETAILS = "grpc-status-details-bin"
 """The metadata in which gRPC sends a status with details."""
+_NO_CUSTOM_TIMEOUTS = (
+    "customTimeouts have no effect here: the time limit of each API call is the setting "
+    "timeoutSeconds, of the stack's configuration or of the provider"
+)
 
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 
@@ -143,6 +148,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
         """Leave the comparison to the engine. Changed settings never replace a provider."""
+        warning = warning_of_a_move(request.old_inputs, request.news)
+        if warning:
+            ResourceMessages(self._engine, request.urn).warn(warning)
         return proto.DiffResponse()
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401
@@ -154,11 +162,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         messages = ResourceMessages(self._engine)
         for warning in warnings_about(request.args, self._stack_configuration):
             messages.warn(warning)
-        if self._process.claims.engine_address != self._engine.address:
-            if self._process.claims.engine_address:
-                # An attached plugin serves several runs, one after the other.
+        known = self._process.claims.engine_address
+        if known != self._engine.address or self._cancellation.is_cancelled:
+            if known:
+                # An attached plugin serves several runs, one after the other. The engine cancels
+                # each at its end, and the next one may have the same address.
                 self.close()
-                self._cancellation = Cancellation()
+            self._cancellation = Cancellation()
             self._process = Process(DOOR, self._engine.address)
         config, guards = settings_of(from_struct(request.args), self._stack_configuration)
         with _aborting(context), Call(self._process).reporting("configuring the provider"):
@@ -182,11 +192,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         call = Call(self._process)
         with _aborting(context), call.reporting(f"calling {name}"):
             result, failures = call_function(call, name, given)
-            answer = proto.InvokeResponse(
-                failures=[proto.CheckFailure(reason=line) for line in failures]
-            )
-            if not failures:
-                getattr(answer, "return").CopyFrom(to_struct(result))
+            if failures:
+                # As failures of the answer, the engine would print a property after each: `()`.
+                raise LifecycleError("; ".join(failures))
+            answer = proto.InvokeResponse()
+            getattr(answer, "return").CopyFrom(to_struct(result))
         return answer
 
     def close(self) -> None:
@@ -218,6 +228,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             text = f"the package has no type {printable(type_)}: it has {known}"
             context.abort(_FAILED, DOOR.line(f"{action} {subject}: {text}"))
         messages = ResourceMessages(self._engine, request.urn)
+        if getattr(request, "timeout", 0):
+            messages.warn(_NO_CUSTOM_TIMEOUTS)
         secret_names = calls.secret_names(*_properties_in(request))
         call = Call(self._process, subject, names, messages, secret_names, names.name)
         with _aborting(context, calls, request), call.reporting(action):

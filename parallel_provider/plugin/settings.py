@@ -92,6 +92,18 @@ def _is_named_as_default(name: str) -> bool:
     return name == "default" or name.startswith("default_")
 
 
+def warning_of_a_move(olds: struct_pb2.Struct, news: struct_pb2.Struct) -> str:
+    """Return a warning if a provider is given another organization, otherwise an empty text."""
+    before, now = (from_struct(each).get("orgId") for each in (olds, news))
+    if not (before and now and isinstance(before, str) and isinstance(now, str)) or before == now:
+        return ""
+    return (
+        f"orgId changes from {before!r} to {now!r}. This moves nothing: the apps and keys of this "
+        f"provider stay in {before!r}, and with a token of {now!r} they can't be read or deleted. "
+        "Give the resources of another organization a provider of their own"
+    )
+
+
 def _lookup(values: Mapping[str, Any]) -> Lookup:
     return lambda key: _texts(values).get(key.removeprefix(f"{NAMESPACE}:"))
 

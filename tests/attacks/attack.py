@@ -16,7 +16,7 @@ from tests.attacks.histories import Step
 from tests.attacks.programs import source
 from tests.attacks.records import Ended, Records, held_in
 from tests.engines import Engine, Project
-from tests.native.providers import PLUGIN, install_sdk
+from tests.native.providers import install_sdk, plugin_executable
 from tests.reliability.processes import signalled
 from tests.scenarios.story import NO_SUCH_APP, Console
 
@@ -34,7 +34,7 @@ class Attack:
         program.mkdir()
         home.mkdir()
         self.project = Project(program, engine)
-        self.project.plugins["parallel"] = PLUGIN
+        self.project.plugins["parallel"] = plugin_executable()
         install_sdk(program)
         self.project.env |= emulator.environment
         # Journals and locks of this history only.

@@ -28,9 +28,11 @@ from parallel_provider.testing.emulator import Emulator
 from tests.examples.stand_ins import StandIns
 
 PIPELINES = Path(__file__).parents[2] / "examples" / "pipelines"
+README = PIPELINES / "README.md"
 VARIANTS = ("access-token", "token-command", "refresh-token")
 ENVIRONMENT = "parallel"
 
+_INSTALL = "Install what the program requires"
 _MASK = "::add-mask::"
 _MAIN = {"github.repository": "acme/infra", "github.ref": "refs/heads/main"}
 _PULL_REQUEST = {
@@ -92,11 +94,20 @@ class Step:
 
 
 class Workflow:
-    """A workflow of GitHub Actions."""
+    """A workflow of GitHub Actions.
 
-    def __init__(self, variant: str) -> None:
+    For a program in another language than Python, it installs what README.md says for these.
+    """
+
+    def __init__(self, variant: str, *, of_other_language: bool = False) -> None:
         self.file = PIPELINES / "github" / f"{variant}.yml"
         self.content: dict[Any, Any] = yaml.safe_load(self.file.read_text())
+        if of_other_language:
+            [shown] = re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL)
+            for job in ("preview", "up"):
+                steps = self.content["jobs"][job]["steps"]
+                [index] = [i for i, each in enumerate(steps) if each.get("name") == _INSTALL]
+                steps[index : index + 1] = yaml.safe_load(shown)
         self.jobs: dict[str, dict[str, Any]] = self.content["jobs"]
         self.triggers: dict[str, Any] = self.content[True]  # YAML 1.1 reads `on` as true
 

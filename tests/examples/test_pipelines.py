@@ -14,6 +14,7 @@ import pytest
 from pulumi.automation.errors import CommandError
 
 from parallel_provider.testing.emulator import Emulator
+from parallel_provider.version import __version__
 from tests.engines import Project
 from tests.examples.pipelines import (
     ENVIRONMENT,
@@ -140,6 +141,21 @@ def test_pipeline_previews_deploys_and_rotates(
     pipeline.machine_variables |= {name: project.env[name] for name in shifted}
     assert succeed(pipeline, "night") == "up"
     assert [key["api_key_name"] for key in live_keys(emulator)] == ["service", "service-2"]
+
+
+@pytest.mark.parametrize("variant", ["token-command"])
+def test_program_of_another_language_gets_its_plugin_first(pipeline: Pipeline) -> None:
+    """The step of README.md installs the plugin and the program's package, in both jobs."""
+    pipeline.workflow = Workflow("token-command", of_other_language=True)
+    for event, action in (("change", "preview"), ("merge", "up")):
+        before = len(pipeline.pulumi.calls)
+        assert succeed(pipeline, event) == action
+        calls = [call.arguments for call in pipeline.pulumi.calls[before:]]
+        assert [" ".join(arguments[:5]) for arguments in calls[:2]] == [
+            f"plugin install resource parallel v{__version__}",
+            "install",
+        ]
+        assert [arguments[0] for arguments in calls[2:]] == [action]
 
 
 refresh_token = pytest.mark.parametrize("variant", ["refresh-token"])

@@ -7,9 +7,11 @@ dynamic provider.
 
 from __future__ import annotations
 
+import functools
 import re
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,10 +19,21 @@ from parallel_provider.plugin.schema import SCHEMA_FILE
 
 ProviderKind = Literal["dynamic", "native"]
 
-PLUGIN = Path(sys.executable).with_name("pulumi-resource-parallel")
 _SDK = Path(__file__).with_name("parallel_native.py")
+_FOLDER = tempfile.TemporaryDirectory(prefix="plugin-of-tests-")
 # Their values are data of the user, or of the plugin.
 _VERBATIM = ("triggers", "__defaults")
+
+
+@functools.cache
+def plugin_executable() -> Path:
+    """Return the plugin's executable, a script for this Python. Processes are forked from it."""
+    script = Path(_FOLDER.name) / "pulumi-resource-parallel"
+    script.write_text(
+        f"#!{sys.executable}\nfrom parallel_provider.plugin.__main__ import main\n\nmain()\n"
+    )
+    script.chmod(0o755)
+    return script
 
 
 def install_sdk(folder: Path) -> None:

@@ -7,12 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pulumi import automation
 
 from parallel_provider.testing.emulator import Emulator
+from tools.documents.package import NAMES
 
 ROOT = Path(__file__).parents[2]
 CLOCK = ROOT / "tests" / "scenarios" / "shifted_clock"
@@ -21,17 +23,19 @@ PROGRAMS = {
     "typescript": ROOT / "examples" / "typescript",
     "go": ROOT / "examples" / "go",
 }
-PYTHON = """
+PYTHON = f"""
 import pulumi
-import pulumi_parallel as parallel
+import {NAMES.python} as parallel
 
 config = pulumi.Config()
 
 app = parallel.App("search", app_name=config.get("appName"))
 ci = parallel.ApiKey(
-    "ci", app_id=app.app_id, triggers={"quarter": config.get("quarter") or "2026Q4"}
+    "ci", app_id=app.app_id, triggers={{"quarter": config.get("quarter") or "2026Q4"}}
 )
 service = parallel.RotatingApiKey("service", app_id=app.app_id, rotate_after="30d", overlap="2d")
+environment: dict[str, pulumi.Input[str]] = {{"PARALLEL_API_KEY": service.raw_api_key}}
+pulumi.Stash("worker", input=environment)
 
 pulumi.export("appId", app.app_id)
 pulumi.export("organization", app.org_name)
@@ -51,9 +55,14 @@ NEEDS = {
 
 
 class LanguageProject:
-    """A copy of a program, its stack `dev`, and everything that Pulumi writes, in one folder."""
+    """A copy of a program, its stack `dev`, and everything that Pulumi writes, in one folder.
 
-    def __init__(self, folder: Path, emulator: Emulator, language: str) -> None:
+    With `package`, the plugin isn't installed: these are the arguments of `pulumi package add`.
+    """
+
+    def __init__(
+        self, folder: Path, emulator: Emulator, language: str, package: Sequence[str] = ()
+    ) -> None:
         self._emulator = emulator
         self.folder = folder / "program"
         self._state = folder / "state"
@@ -71,13 +80,15 @@ class LanguageProject:
             "PULUMI_HOME": str(folder / "home"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
-        self.run(str(Path(sys.executable).with_name("parallel-provider")), "plugin", "install")
+        if not package:
+            program = Path(sys.executable).with_name("parallel-provider")
+            self.run(str(program), "plugin", "install")
         if language == "typescript":
             self.run("npm", "install", "--no-audit", "--no-fund")
         if language == "python":
             self._write_python_project(folder / "venv")
-        if language != "yaml":
-            self.run("pulumi", "package", "add", "parallel")
+        if language != "yaml" or package:
+            self.run("pulumi", "package", "add", *(package or ["parallel"]))
         self.stack = automation.Stack.create(
             "dev", automation.LocalWorkspace(work_dir=str(self.folder), env_vars=self.env)
         )

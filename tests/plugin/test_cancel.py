@@ -173,3 +173,20 @@ def test_run_after_a_cancelled_one_is_not_cancelled(plugin: Plugin, emulator: Em
 
     create(plugin, APP, {})
     assert requests(emulator, f"POST {APPS}") == 1
+
+
+def test_run_at_the_same_address_after_a_cancelled_one_is_not_cancelled(
+    plugin: Plugin, emulator: Emulator
+) -> None:
+    """The engine cancels each run at its end, and its next port can be the same."""
+    _, app = create(plugin, APP, {})
+    emulator.add_fault("status", method="POST", path=KEYS, status=403)
+    with pytest.raises(grpc.RpcError, match="403"):
+        create(plugin, KEY, {"appId": app["appId"]})
+    plugin.cancel()
+
+    plugin.configure({})
+
+    plugin.delete(APP, app)  # refused in a run in which a creation has failed
+    create(plugin, APP, {})
+    assert requests(emulator, f"POST {APPS}") == 2

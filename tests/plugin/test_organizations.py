@@ -128,3 +128,31 @@ def test_renewed_token_of_the_configuration_is_seen_by_a_refresh(
     project.stack.destroy()
     assert names_of_apps(emulator, emulator.org_id) == set()
     assert live_keys(emulator) == []
+
+
+MOVED = """
+resources:
+  mine:
+    type: pulumi:providers:parallel
+    properties: {{orgId: {org_id}}}
+  search:
+    type: parallel:App
+    options: {{provider: "${{mine}}", customTimeouts: {{create: 5m}}}}
+"""
+
+
+def test_preview_warns_of_a_provider_that_moves_to_another_organization(
+    tmp_path: Path, emulator: Emulator
+) -> None:
+    """Nothing moves, and a refresh would fail. Custom timeouts are warned about too."""
+    project = RealProject(tmp_path, emulator)
+    project.write_yaml(MOVED.format(org_id=emulator.org_id))
+    up = project.stack.up()
+    assert "customTimeouts have no effect here" in up.stdout
+
+    project.write_yaml(MOVED.format(org_id="org_other"))
+    preview = project.stack.preview()
+
+    assert changes(preview) == {"same": 2, "update": 1}
+    assert f"orgId changes from '{emulator.org_id}' to 'org_other'" in preview.stdout
+    assert "customTimeouts" not in preview.stdout

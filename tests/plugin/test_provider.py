@@ -10,11 +10,12 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2 as proto
 
-from parallel_provider.plugin.schema import package_schema
 from parallel_provider.plugin.values import from_struct, to_struct
 from parallel_provider.testing.emulator import Emulator
 from parallel_provider.version import __version__
 from tests.plugin.calls import Plugin, create_rotating_key, urn
+from tests.scenarios.story import Console
+from tools.documents.schema import package_schema
 
 APP, KEY, SVC = urn("App", "search"), urn("ApiKey", "ci"), urn("RotatingApiKey", "svc")
 CREDIT = urn("BalanceTopUp", "credit")
@@ -153,8 +154,11 @@ def test_functions_answer_with_names_in_camel_case(plugin: Plugin, emulator: Emu
     assert getattr(answer, "return").fields["orgId"].string_value == emulator.org_id
     apps = getattr(plugin.invoke("getApps", {}), "return").fields["apps"].list_value.values
     assert len(apps) == len(emulator.state()["apps"])
-    [failure] = plugin.invoke("getApp", {}).failures
-    assert failure.reason == "appName or appId must be given, and only one of them"
+    with pytest.raises(grpc.RpcError) as failure:
+        plugin.invoke("getApp", {})
+    # The engine would end a failure of the answer with the name of its property: `()`.
+    reason = "calling getApp: appName or appId must be given, and only one of them"
+    assert failure.value.details() == reason
     with pytest.raises(grpc.RpcError, match="there is no app named 'x' in the organization"):
         plugin.invoke("getApp", {"appName": "x"})
 
@@ -198,6 +202,35 @@ def test_names_of_a_top_up_come_from_the_urn(plugin: Plugin, emulator: Emulator)
     [charge] = emulator.state()["charges"]
     assert charge["idempotency_key"] == outputs["lastIdempotencyKey"]
     assert plugin.diff(shop, outputs, inputs).changes == NONE
+
+
+def test_refresh_says_why_it_drops_a_resource(plugin: Plugin, emulator: Emulator) -> None:
+    """An app that was deleted, and its key: each message stands at its resource."""
+    app_id, app = plugin.create(APP, plugin.check(APP, {})[0])
+    key_id, key = plugin.create(KEY, plugin.check(KEY, {"appId": app_id})[0])
+    Console(emulator).delete_app(app_id)
+    plugin.begin_run()
+
+    assert plugin.read(APP, app_id, app)[0] == plugin.read(KEY, key_id, key)[0] == ""
+
+    gone = f"complete list of apps doesn't have app {app_id} ('search') any more, so it is gone"
+    told = [(at, text.rpartition(": ")[2]) for at, text in plugin.log.messages if gone in text]
+    assert told == [
+        (APP, "App 'search' is removed from the stack's state."),
+        (KEY, "ApiKey 'ci' is removed from the stack's state."),
+    ]
+
+
+def test_custom_timeouts_are_not_ignored_in_silence(plugin: Plugin) -> None:
+    """A warning at the resource says what to set in their place."""
+    for seconds in (0.0, 60.0):
+        properties = to_struct(plugin.check(APP, {})[0])
+        request = proto.CreateRequest(urn=APP, properties=properties, preview=True, timeout=seconds)
+        plugin.stub.Create(request)
+
+    assert [(at, text.partition(":")[0]) for at, text in plugin.log.messages] == [
+        (APP, "customTimeouts have no effect here")
+    ]
 
 
 def test_plugin_says_its_version_and_schema(plugin: Plugin) -> None:

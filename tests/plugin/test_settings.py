@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc
 import pytest
+from pulumi.runtime.proto import provider_pb2 as proto
 
 from parallel_provider.plugin.values import secrets_in, to_struct
 from parallel_provider.testing.emulator import Emulator
@@ -163,3 +164,23 @@ def test_misspelt_argument_is_named(plugin: Plugin) -> None:
     [(_, text)] = plugin.log.messages
     assert "'orgid'" in text
     assert "did you mean orgId?" in text
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "warns"),
+    [("org_a", "org_b", True), ("org_a", "org_a", False), (None, "org_b", False)],
+)
+def test_provider_that_moves_to_another_organization_is_warned_about(
+    plugin: Plugin, before: str | None, now: str, *, warns: bool
+) -> None:
+    """The preview says it, as the resources stay where they are, and a later refresh fails."""
+    request = proto.DiffRequest(
+        urn="urn:pulumi:prod::shop::pulumi:providers:parallel::mine",
+        old_inputs=to_struct({"orgId": before} if before else {}),
+        news=to_struct({"orgId": now}),
+    )
+
+    assert plugin.stub.DiffConfig(request).changes == proto.DiffResponse.DIFF_UNKNOWN
+
+    told = [text for at, text in plugin.log.messages if at == request.urn]
+    assert ["orgId changes from 'org_a' to 'org_b'" in text for text in told] == [True] * warns

@@ -13,19 +13,23 @@ import pytest
 from pulumi import automation
 
 from parallel_provider.testing.emulator import Emulator
+from tests.native.providers import install_sdk, plugin_executable
 
 needs_yaml = pytest.mark.skipif(
     shutil.which("pulumi-language-yaml") is None or shutil.which("pulumi") is None,
     reason="needs pulumi and its YAML language host on PATH",
 )
 
-_YAML = f"""
-name: shop
-runtime: yaml
+_PLUGIN = f"""
 plugins:
   providers:
     - name: parallel
-      path: {Path(sys.executable).parent}
+      path: {plugin_executable().parent}
+"""
+_YAML = f"""
+name: shop
+runtime: yaml
+{_PLUGIN}
 """
 _PYTHON = f"""
 name: shop
@@ -33,6 +37,7 @@ runtime:
   name: python
   options:
     virtualenv: {sys.prefix}
+{_PLUGIN}
 """
 
 
@@ -63,7 +68,8 @@ class RealProject:
         (self._folder / "Pulumi.yaml").write_text(_YAML + textwrap.dedent(text))
 
     def write_python(self, text: str) -> None:
-        """Write a Python program."""
+        """Write a Python program. `parallel_native` is the package of the native plugin for it."""
+        install_sdk(self._folder)
         (self._folder / "Pulumi.yaml").write_text(_PYTHON)
         (self._folder / "__main__.py").write_text(textwrap.dedent(text))
 

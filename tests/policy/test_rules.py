@@ -167,6 +167,24 @@ def test_top_up_without_a_limit_is_refused(native: bool) -> None:
     assert list(top_ups_are_limited(limited)) == []
 
 
+@both
+def test_problems_name_inputs_as_the_program_does(native: bool) -> None:
+    """And values as no language does."""
+    key = resource(native, "RotatingApiKey", rotate_after="91d")
+    top_up = resource(native, "BalanceTopUp", amount_cents=100)
+    found = [
+        *rotates_in_time(key, 90),
+        *raw_keys_are_safe(key, "", {}),
+        *top_ups_are_limited(top_up),
+    ]
+    text = " ".join(found)
+    names = ["rotate_after", "keep_raw_api_key", "deliver_command", "monthly_limit_cents"]
+    camel = ["rotateAfter", "keepRawApiKey", "deliverCommand", "monthlyLimitCents"]
+    assert all(name in text for name in (camel if native else names))
+    assert not any(name in text for name in (names if native else camel))
+    assert "False" not in text
+
+
 def test_stored_token_is_refused_without_its_value() -> None:
     """In the configuration, and as a provider's argument."""
     assert list(no_token_is_stored(["parallel:orgId", "other:accessToken"])) == []

@@ -17,7 +17,7 @@ from tests.engines import Project, engine
 from tests.engines import project as bare_project
 from tests.forked import forked
 from tests.leaks import assert_no_leaks
-from tests.native.providers import PLUGIN, ProviderKind, install_sdk
+from tests.native.providers import ProviderKind, install_sdk, plugin_executable
 
 __all__ = ["bare_project", "engine", "forked", "project"]
 
@@ -68,7 +68,7 @@ def project(
     bare_project.env |= emulator.environment
     if provider_kind == "native":
         bare_project.provider = provider_kind
-        bare_project.plugins["parallel"] = PLUGIN
+        bare_project.plugins["parallel"] = plugin_executable()
         install_sdk(bare_project.folder)
     yield bare_project
     assert_no_leaks(bare_project, emulator)

@@ -284,7 +284,7 @@ def test_changed_command_counts_from_the_next_key_on(
         ({"deliver_command": ["", "x"]}, "must begin with a command"),
         ({"deliver_command": ["gh", 5]}, "must be made of text only"),
         ({"keep_raw_api_key": False}, "needs a deliver_command"),
-        ({"keep_raw_api_key": "no"}, "must be True or False, not text"),
+        ({"keep_raw_api_key": "no"}, "must be true or false, not text"),
     ],
 )
 def test_bad_delivery_is_refused_in_preview(

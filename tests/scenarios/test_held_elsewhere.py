@@ -13,7 +13,7 @@ import pytest
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes
-from tests.native.providers import PLUGIN, install_sdk
+from tests.native.providers import install_sdk, plugin_executable
 from tests.scenarios.story import (
     Console,
     apps_named,
@@ -35,7 +35,7 @@ native = pytest.mark.providers("native")
 @pytest.fixture
 def both(project: Project) -> Project:
     """Return a project whose program can use both kinds of provider."""
-    project.plugins["parallel"] = PLUGIN
+    project.plugins["parallel"] = plugin_executable()
     install_sdk(project.folder)
     return project
 

@@ -19,7 +19,8 @@ from tests.engines import changes
 from tests.plugin.yaml_project import RealProject, needs_yaml
 from tools.documents.declared import inputs_of, outputs_of
 from tools.documents.markdown import UnknownPartError, with_parts
-from tools.documents.pages import EXAMPLES, ROOT, documents
+from tools.documents.pages import ROOT, documents
+from tools.documents.texts import EXAMPLES
 
 NAMES = [*RESOURCES, *FUNCTIONS]
 _LINK = re.compile(r"!?\[[^\]\[]*\]\(([^()\s]+)\)")
@@ -155,6 +156,26 @@ def test_explicit_provider_of_the_configuration_page_runs(
 def test_links_lead_somewhere(path: Path) -> None:
     """To a file of the repository, and to a heading in it."""
     assert list(broken_links(path)) == []
+
+
+@pytest.mark.parametrize("path", all_documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_document_has_no_shortcodes(path: Path) -> None:
+    """GitHub shows `{{< chooser >}}` as it is. Languages stand in parts that it folds."""
+    assert re.findall(r"\{\{[<%].*", path.read_text()) == []
+
+
+@names
+def test_page_has_an_example_in_each_language(name: str) -> None:
+    """Python's is open. GitHub shows a block of code only after an empty line."""
+    [page] = [text for text in documents().values() if text.startswith(f"# {name}\n")]
+    found = re.findall(r"<details( open)?>\n<summary>(\w+)</summary>\n\n```(\w+)\n", page)
+    assert found == [
+        (" open", "Python", "python"),
+        ("", "TypeScript", "typescript"),
+        ("", "Go", "go"),
+        ("", "YAML", "yaml"),
+    ]
+    assert page.count("\n```\n\n</details>\n") == len(found)
 
 
 def test_broken_link_is_found(tmp_path: Path) -> None:

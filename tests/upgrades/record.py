@@ -3,7 +3,8 @@
     python -m tests.upgrades.record v0_1_0
 
 It runs the program in that folder with Pulumi, which must be on PATH, against an emulator, until a
-key was rotated and a charge was made. Then it writes `state.json` beside the program. The secrets
+key was rotated and a charge was made. Then it writes `state.json` beside the program, and likewise
+`native_state.json` with the native plugin (`… v0_1_0 native` writes that alone). The secrets
 are test data in plain text, as in `pulumi stack export --show-secrets`, so any engine can import
 them.
 For a new version, copy the folder of the last one, record it before the release, and don't change
@@ -20,7 +21,8 @@ from typing import Any
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project
-from tests.upgrades.recorded import HERE, MAX_TOP_UP_CENTS, RecordedState
+from tests.native.providers import ProviderKind
+from tests.upgrades.recorded import MAX_TOP_UP_CENTS, RecordedState
 
 _MORE_THAN_A_MONTH = 31 * 86_400
 
@@ -28,13 +30,13 @@ _MORE_THAN_A_MONTH = 31 * 86_400
 _MACHINE_SPECIFIC = {"sourcePosition", "stackTrace", "secrets_providers"}
 
 
-def record(version: str) -> None:
+def record(recorded: RecordedState) -> None:
     """Run the program of a version and write down its state."""
     with Emulator() as emulator, tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "program"
         program.mkdir()
         project = Project(program, "pulumi")
-        project.copy(HERE / version)
+        recorded.write_program(project)
         project.env.update(emulator.environment)
         project.env["PARALLEL_MAX_TOP_UP_CENTS"] = MAX_TOP_UP_CENTS
         emulator.set_clock(-_MORE_THAN_A_MONTH)
@@ -43,7 +45,7 @@ def record(version: str) -> None:
         project.up()
         exported = project.stack.export_stack()
     state = {"version": exported.version, "deployment": _without_traces(exported.deployment)}
-    RecordedState.path_of(version).write_text(json.dumps(state, indent=2) + "\n")
+    recorded.path.write_text(json.dumps(state, indent=2) + "\n")
 
 
 def _without_traces(value: Any) -> Any:  # noqa: ANN401 - JSON
@@ -54,4 +56,7 @@ def _without_traces(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 if __name__ == "__main__":
-    record(sys.argv[1])
+    kinds: tuple[ProviderKind, ...] = ("dynamic", "native")
+    for kind in kinds:
+        if kind in (sys.argv[2:] or kinds):
+            record(RecordedState(sys.argv[1], kind))

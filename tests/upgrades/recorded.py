@@ -13,46 +13,51 @@ from pulumi.automation import Deployment
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project
+from tests.native.providers import ProviderKind, in_dynamic_form, install_sdk, plugin_executable
 from tests.scenarios.clock import Clock
 
 HERE = Path(__file__).parent
-VERSIONS = sorted(path.parent.name for path in HERE.glob("*/state.json"))
 MAX_TOP_UP_CENTS = "2000"
+_FILES: dict[ProviderKind, str] = {"dynamic": "state.json", "native": "native_state.json"}
 
 
 @dataclass(frozen=True)
 class RecordedState:
-    """The state of a version's program."""
+    """The state of a version's program, with one of the two providers."""
 
     version: str
-    text: str
+    provider: ProviderKind
 
-    @classmethod
-    def of(cls, version: str) -> RecordedState:
-        """Read the state of a version."""
-        return cls(version, cls.path_of(version).read_text())
-
-    @staticmethod
-    def path_of(version: str) -> Path:
-        """Return the path of a version's state."""
-        return HERE / version / "state.json"
+    @property
+    def path(self) -> Path:
+        """The file of the state."""
+        return HERE / self.version / _FILES[self.provider]
 
     @property
     def resources(self) -> list[dict[str, Any]]:
-        """Return this project's resources in the state, in its order."""
-        resources = json.loads(self.text)["deployment"]["resources"]
-        return [r for r in resources if "/parallel:" in r["type"]]
+        """The project's resources in the state, in its order, in the dynamic provider's form."""
+        resources = json.loads(self.path.read_text())["deployment"]["resources"]
+        types = ("pulumi-python:dynamic/parallel:", "parallel:index:")
+        return [in_dynamic_form(r) for r in resources if r["type"].startswith(types)]
+
+    def write_program(self, project: Project) -> None:
+        """Write the version's program into the project, for this provider."""
+        project.provider = self.provider
+        project.write((HERE / self.version / "__main__.py").read_text())
+        if self.provider == "native":
+            project.plugins["parallel"] = plugin_executable()
+            install_sdk(project.folder)
 
     def continue_in(self, project: Project, emulator: Emulator) -> None:
         """Continue the project where the recording ended: same program, account, state and time."""
         outputs = [resource["outputs"] for resource in self.resources]
-        project.copy(HERE / self.version)
+        self.write_program(project)
         project.env.update(emulator.environment)
         project.env["PARALLEL_MAX_TOP_UP_CENTS"] = MAX_TOP_UP_CENTS
         emulator.set_org(org_id=outputs[0]["org_id"], credit_balance_cents=int(MAX_TOP_UP_CENTS))
         ended_at = max(known["created_at"] for known in outputs if "created_at" in known)
         Clock(project, emulator).forward(seconds=ended_at - time.time())
-        text = self.text
+        text = self.path.read_text()
         # The server chooses the ids, so the recorded ids are replaced with new ones.
         for old, new in _created_again(outputs, emulator).items():
             text = text.replace(old, new)
@@ -60,6 +65,13 @@ class RecordedState:
         if project.engine == "pulumi":
             state["deployment"]["secrets_providers"] = _encryption(project)
         project.stack.import_stack(Deployment(state["version"], state["deployment"]))
+
+
+RECORDED = [
+    RecordedState(path.parent.name, provider)
+    for provider, name in _FILES.items()
+    for path in sorted(HERE.glob(f"*/{name}"))
+]
 
 
 def _encryption(project: Project) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -16,7 +15,8 @@ from parallel_provider.lifecycle.declare import (
     secret_outputs,
 )
 from parallel_provider.model import Model
-from parallel_provider.plugin.schema import package_schema, token
+from parallel_provider.plugin.schema import token
+from tools.documents.schema import default_text, package_schema
 
 _SCHEMA = package_schema()
 
@@ -51,7 +51,7 @@ def inputs_of(kind: str) -> list[Row]:
             Row(
                 name,
                 _type(schema["inputProperties"][to_camel(name)]),
-                f"{field.description}{_default(field.default, is_name=name == named)}",
+                f"{field.description}{default_text(field.default, is_name=name == named)}",
                 effects.get(name, ""),
                 is_required=required,
             )
@@ -120,14 +120,6 @@ def _outputs(
             is_secret=name in secrets,
             can_be_absent=to_camel(name) not in required,
         )
-
-
-def _default(default: object, *, is_name: bool) -> str:
-    if is_name:
-        return " Default: the resource's name."
-    if default is None or not isinstance(default, str | bool | int):
-        return ""
-    return f" Default: {json.dumps(default)}."
 
 
 def _type(schema: Mapping[str, Any]) -> str:

@@ -21,6 +21,12 @@ def code(language: str, text: str) -> str:
     return f"```{language}\n{text.strip()}\n```"
 
 
+def details(title: str, text: str, *, is_open: bool = False) -> str:
+    """Return a text that GitHub shows when its title is clicked; at once, if it is open."""
+    opened = "<details open>" if is_open else "<details>"
+    return f"{opened}\n<summary>{title}</summary>\n\n{text}\n\n</details>"
+
+
 def with_parts(document: str, parts: Mapping[str, str]) -> str:
     """Return a document with its parts written anew.
 

@@ -1,13 +1,12 @@
-"""The pages of docs/resources and docs/functions, and the tables of other documents."""
+"""The schema, the pages of docs/resources and docs/functions, and the tables of other documents."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
 from pathlib import Path
 
-import parallel_provider as parallel
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES
+from parallel_provider.plugin.schema import SCHEMA_FILE
 from parallel_provider.resources.functions import snake_case
 from parallel_provider.settings import SETTINGS
 from tools.documents.declared import (
@@ -18,11 +17,14 @@ from tools.documents.declared import (
     outputs_of,
     results_of,
 )
-from tools.documents.markdown import code, table, with_parts
+from tools.documents.markdown import code, details, table, with_parts
+from tools.documents.package import with_names
+from tools.documents.schema import schema_text
+from tools.documents.texts import EXAMPLES, about, example, import_command
 from tools.release.project import repository
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = Path(__file__).with_name("examples")
+_TITLES = {"python": "Python", "typescript": "TypeScript", "go": "Go", "yaml": "YAML"}
 _NOTICE = (
     "<!-- Written by `make docs` from the declarations in parallel_provider/lifecycle, the\n"
     "docstrings of parallel_provider/resources and the programs in tools/documents/examples. -->"
@@ -45,24 +47,32 @@ _MORE = {
         "isn't known."
     ),
 }
-_IMPORT_ID = {
-    "App": "APP_ID",
-    "ApiKey": "APP_ID/API_KEY_ID/API_KEY_NAME",
-    "RotatingApiKey": "APP_ID/API_KEY_ID/API_KEY_NAME",
-}
 
 
 def documents() -> dict[Path, str]:
     """Return the text of each document that is written, by its path."""
     found = {page_of(kind): _resource_page(kind) for kind in RESOURCES}
     found |= {page_of(name): _function_page(name) for name in FUNCTIONS}
+    found[SCHEMA_FILE] = schema_text()
     readme = ROOT / "README.md"
     found[readme] = with_parts(readme.read_text(), {"Clone": code("sh", _first_steps())})
     settings = ROOT / "docs" / "installation-configuration.md"
-    found[settings] = with_parts(settings.read_text(), {"Settings": settings_table()})
+    settings_text = with_names(settings.read_text())
+    found[settings] = with_parts(settings_text, {"Settings": settings_table()})
     index = ROOT / "docs" / "_index.md"
-    found[index] = with_parts(index.read_text(), {"Pages": _pages_table()})
+    parts = {"Example": _examples("RotatingApiKey"), "Pages": _pages_table()}
+    found[index] = with_parts(index.read_text(), parts)
+    for path in _with_names_of_the_package():
+        found[path] = with_names(path.read_text())
     return found
+
+
+def _with_names_of_the_package() -> list[Path]:
+    """Return the programs and documents that name the package as it is called in a language."""
+    files = [*EXAMPLES.iterdir(), ROOT / "SECURITY.md", ROOT / "docs" / "native-plugin.md"]
+    for folder in ("typescript", "go"):
+        files += (ROOT / "examples" / folder).iterdir()
+    return [path for path in sorted(files) if path.suffix in (".ts", ".go", ".md", ".json")]
 
 
 def page_of(name: str) -> Path:
@@ -91,35 +101,37 @@ def settings_table() -> str:
 
 
 def _resource_page(kind: str) -> str:
-    about, api = _docstring(getattr(parallel, kind))
+    text, api = about(kind)
     inputs = [
         (row.names, row.type, _with_required(row), row.effect or "changes nothing at the server")
         for row in inputs_of(kind)
     ]
     return _page(
         kind,
-        about,
-        ["## Example", *_examples(kind)],
+        text,
+        ["## Example", _examples(kind)],
         ["## Inputs", table(("input", "type", "", "a change"), inputs)],
         ["## Outputs", _outputs(outputs_of(kind))],
-        *([_import(kind)] if kind in _IMPORT_ID else ()),
+        _import(import_command(kind)),
         ["## More", _MORE.get(kind, ""), api],
     )
 
 
-def _import(kind: str) -> list[str]:
-    command = f"pulumi import parallel:index:{kind} NAME {_IMPORT_ID[kind]}"
-    about = "With the native plugin: [its page](../native-plugin.md#import) says what to know."
-    return ["## Import", about, f"```sh\n{command}\n```"]
+def _import(command: str) -> list[str]:
+    about_it = "With the native plugin: [its page](../native-plugin.md#import) says what to know."
+    return ["## Import", about_it, code("sh", command)] if command else []
 
 
 def _function_page(name: str) -> str:
     python = snake_case(name)
-    about, api = _docstring(getattr(parallel, python))
+    text, api = about(name)
     forms = (
         f"In Python, `{python}` returns the result at once, and `{python}_output` takes and "
         f"returns\noutputs. In other languages the function is `parallel:{name}`."
     )
+    kind = name.removeprefix("get")
+    if kind in RESOURCES:
+        forms += f" In Go it is\n`Lookup{kind}`, since `Get{kind}` reads the resource."
     arguments = [(row.names, row.type, row.description) for row in arguments_of(name)]
     given = table(("argument", "type", ""), arguments) if arguments else "It has none."
     items = item_fields(name)
@@ -128,30 +140,25 @@ def _function_page(name: str) -> str:
         shown += ["Each item has:", _outputs(items)]
     return _page(
         name,
-        f"{about}\n\n{forms}",
-        ["## Example", *_examples(name)],
+        f"{text}\n\n{forms}",
+        ["## Example", _examples(name)],
         ["## Arguments", given],
         ["## Result", *shown],
         ["## More", api],
     )
 
 
-def _page(title: str, about: str, *sections: Iterable[str]) -> str:
-    pieces = [f"# {title}", _NOTICE, about, *(piece for part in sections for piece in part)]
+def _page(title: str, text: str, *sections: Iterable[str]) -> str:
+    pieces = [f"# {title}", _NOTICE, text, *(piece for part in sections for piece in part)]
     return "\n\n".join(piece for piece in pieces if piece) + "\n"
 
 
-def _examples(name: str) -> list[str]:
-    return [
-        code("python", (EXAMPLES / f"{name}.py").read_text()),
-        code("yaml", (EXAMPLES / f"{name}.yaml").read_text()),
-    ]
-
-
-def _docstring(documented: object) -> tuple[str, str]:
-    """Return the docstring in two parts: what it is, and its paths of the API."""
-    about, _, api = (inspect.getdoc(documented) or "").partition("\n\nAPI: ")
-    return about, f"API: {api}" if api else ""
+def _examples(name: str) -> str:
+    """Return the example in each language, in a form that GitHub folds. Python's is open."""
+    return "\n\n".join(
+        details(title, code(language, example(name, language)), is_open=language == "python")
+        for language, title in _TITLES.items()
+    )
 
 
 def _outputs(rows: Iterable[Row]) -> str:
@@ -177,7 +184,6 @@ def _with_required(row: Row) -> str:
 def _pages_table() -> str:
     rows = []
     for name in (*RESOURCES, *FUNCTIONS):
-        documented = getattr(parallel, name if name in RESOURCES else snake_case(name))
-        first = (inspect.getdoc(documented) or "").split("\n\n")[0].replace("\n", " ")
+        first = about(name)[0].split("\n\n")[0].replace("\n", " ")
         rows.append((f"[`{name}`]({page_of(name).relative_to(ROOT / 'docs')})", first))
     return table(("", ""), rows)

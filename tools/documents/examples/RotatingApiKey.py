@@ -8,4 +8,4 @@ app = parallel.App("search")
 key = parallel.RotatingApiKey("svc", app_id=app.app_id, rotate_after="30d", overlap="2d")
 
 pulumi.export("raw_api_key", key.raw_api_key)  # a secret
-pulumi.export("next_rotation", key.next_rotation_time)
+pulumi.export("next_rotation_at", key.next_rotation_at)

@@ -1,0 +1,75 @@
+"""The first steps of docs/native-plugin.md in TypeScript, with its own commands and program."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from parallel_provider.testing.emulator import Emulator
+from tests.plugin.language_project import NEEDS, ROOT
+
+_PROGRAMS = ("pulumi", *NEEDS["typescript"])
+_NAME = "@your-org/parallel"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(
+        not all(map(shutil.which, _PROGRAMS)), reason=f"needs {', '.join(_PROGRAMS)} on PATH"
+    ),
+]
+
+
+def shown(kind: str) -> list[str]:
+    """Return the code blocks of a kind in the section."""
+    text = (ROOT / "docs" / "native-plugin.md").read_text()
+    section = text.partition("\n## First steps\n")[2].partition("\n## ")[0]
+    return re.findall(rf"^```{kind}\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+
+
+def test_key_gets_into_the_input_of_another_resource(tmp_path: Path, emulator: Emulator) -> None:
+    """From an empty folder, without a warning; the key is a secret there too."""
+    _install, make, run = shown("sh")
+    [program] = shown("typescript")
+    environment = {
+        **os.environ,
+        **emulator.environment,
+        "PULUMI_BACKEND_URL": tmp_path.as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": "test",
+        "PULUMI_HOME": str(tmp_path / "home"),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+
+    def shell(folder: Path, script: str) -> str:
+        done = subprocess.run(
+            ["/bin/sh", "-e", "-c", script],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    shell(tmp_path, f"{sys.executable} -m parallel_provider.cli plugin install")
+    shell(tmp_path, make)
+    shop = tmp_path / "shop"
+    dependencies = json.loads((shop / "package.json").read_text())["dependencies"]
+    [name] = [each for each, where in dependencies.items() if where == "file:sdks/parallel"]
+    (shop / "index.ts").write_text(program.replace(_NAME, name))
+    told = shell(shop, run.replace("pulumi up", "pulumi up --yes --non-interactive"))
+
+    assert "4 created" in told
+    assert "warning" not in told.lower()
+    assert emulator.leaks_in(shell(shop, "pulumi stack export")) == []
+    passed_on = shell(shop, "pulumi stack export --show-secrets")
+    assert set(emulator.leaks_in(passed_on)) == {"raw_api_key"}

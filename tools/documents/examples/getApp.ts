@@ -1,0 +1,5 @@
+import * as parallel from "@your-org/parallel";
+
+const app = parallel.getAppOutput({ appName: "parallel-cli Users" });
+
+export const appId = app.appId;
