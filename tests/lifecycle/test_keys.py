@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
+from pydantic import SecretStr
 
 from parallel_provider.api import CreatedApiKey, WrongOrganizationError
 from parallel_provider.errors import LifecycleError, ParallelError
@@ -218,6 +220,37 @@ def test_guard_stops_each_change_that_is_the_first_request_of_a_run(
     after = emulator.state()["requests"]
     changed = {route for route in after if after[route] != before.get(route)}
     assert {route.split()[0] for route in changed} == {"GET"}
+
+
+@pytest.mark.parametrize("here", [-86_400, 86_400])
+def test_age_of_an_imported_key_counts_from_the_later_of_two_clocks(
+    emulator: Emulator, app_id: str, here: int
+) -> None:
+    """One wrong clock alone rotates nothing early."""
+    now = int(time.time())
+    run = run_at(emulator.url, emulator.access_token, clock=Clock(now + here))
+
+    state = SVC.import_state(Context(run), f"{app_id}/id/svc", lambda _: None)
+
+    assert 0 <= state.created_at - max(now, now + here) < 60
+
+
+def test_key_without_a_raw_key_is_left_to_the_resource_that_has_it_now(
+    new_run: NewRun, emulator: Emulator, app_id: str, said: Said
+) -> None:
+    """No raw key is lost with a state that has none: it was delivered, or was never there."""
+    run = new_run()
+    imported = LIFECYCLE.import_state(Context(run), f"{app_id}/id/ci", lambda _: None)
+    assert imported.raw_api_key == SecretStr("")
+    run.claims.release("key:id", imported.owner)
+    run.claims.hold("key:id", "o", "ApiKey 'other'", shown="key 'ci'")
+
+    LIFECYCLE.delete(Context(run), imported)
+
+    assert (
+        said.warnings[-1] == "The key 'ci' (id) isn't revoked: this run has it in ApiKey 'other'."
+    )
+    assert not any(request.startswith("DELETE") for request in emulator.state()["requests"])
 
 
 def test_odd_name_of_an_app_does_not_break_a_refresh(

@@ -95,11 +95,14 @@ def test_default_name_survives_a_rename_by_alias(plugin: Plugin) -> None:
 def test_update_without_a_difference_does_nothing(
     plugin: Plugin, emulator: Emulator, app_id: str
 ) -> None:
-    """After a partial failure the engine calls it so."""
+    """After a partial failure the engine calls it so. It declares no app as existing."""
     inputs, first = create_rotating_key(plugin, app_id)
+    app_inputs, _ = plugin.check(APP, {})
+    _, app = plugin.create(APP, app_inputs)
     before = emulator.state()["requests"]
 
     assert plugin.update(SVC, first, inputs) == first
+    assert plugin.update(APP, app, app_inputs) == app
     assert emulator.state()["requests"] == before
 
 
