@@ -393,6 +393,20 @@ def test_key_that_the_run_has_is_no_new_one(
     assert set(changes(emulator)) == {f"POST {KEYS_PATH}"}
 
 
+def test_previous_key_belongs_to_its_resource_too(new_run: NewRun, app_id: str) -> None:
+    """In the run that rotates, and in a later one. No other resource can import and revoke it."""
+    run, later = new_run(), new_run()
+    svc = SVC.create(Context(run), svc_inputs(app_id))
+    inputs = svc_inputs(app_id, triggers=1)
+    rotated = SVC.update(Context(run), svc, inputs)
+    later.claims.has_program = True
+    SVC.diff(Context(later), rotated, dict(inputs))
+
+    for each in (run, later):
+        with pytest.raises(HeldElsewhereError, match="belongs to another resource of this run"):
+            KEYS.import_state(Context(each), f"{app_id}/{svc.api_key_id}/svc", lambda _: None)
+
+
 def test_what_another_process_claims_at_this_moment_is_no_new_one(
     new_run: NewRun, emulator: Emulator, app_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
