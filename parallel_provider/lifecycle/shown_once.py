@@ -147,11 +147,11 @@ class ShownOnce:
             state = state_of(outputs)
             require_sendable(plain(state))
             state.hold(context)
-        except HeldElsewhereError:
-            raise  # it was no new item
-        except Exception as error:  # noqa: BLE001 - whatever it was, nobody has this item
-            reason = f"couldn't be kept in the state: {reason_of(error)}"
-            self.discard(run, app_id, self.held(answer.created_id, name), reason)
+        except Exception as error:
+            item = self.held(answer.created_id, name)
+            if isinstance(error, HeldElsewhereError) and run.claims.others(item.thing, state.owner):
+                raise  # it was no new item
+            self.discard(run, app_id, item, f"couldn't be kept in the state: {reason_of(error)}")
         return state
 
     def discard(

@@ -407,6 +407,39 @@ def test_previous_key_belongs_to_its_resource_too(new_run: NewRun, app_id: str) 
             KEYS.import_state(Context(each), f"{app_id}/{svc.api_key_id}/svc", lambda _: None)
 
 
+def test_rotating_key_of_an_earlier_version_rotates(
+    new_run: NewRun, emulator: Emulator, app_id: str
+) -> None:
+    """Its state has no owner. The previous key is its own, and the new one isn't lost."""
+    svc = SVC.create(Context(new_run()), svc_inputs(app_id)).model_copy(update={"owner_id": None})
+    run, inputs = new_run(), svc_inputs(app_id, triggers=1)
+    run.claims.has_program = True
+    SVC.diff(Context(run), svc, dict(inputs))
+
+    rotated = SVC.update(Context(run), svc, inputs)
+
+    held = {key.item_id for key in rotated.held}
+    assert held == {key["api_key_id"] for key in emulator.state()["keys"]}
+    SVC.delete(Context(run), rotated)
+    assert all(key["revoked_at"] is not None for key in emulator.state()["keys"])
+
+
+def test_new_key_is_revoked_again_if_another_resource_has_the_previous_one(
+    new_run: NewRun, emulator: Emulator, app_id: str
+) -> None:
+    """The state with the new key is refused, so nobody would have it."""
+    svc = SVC.create(Context(new_run()), svc_inputs(app_id))
+    run = new_run()
+    run.claims.hold(f"key:{svc.api_key_id}", "o", "ApiKey 'other'", shown="key")
+
+    with pytest.raises(LifecycleError, match=r"ApiKey 'other'.* It was revoked again"):
+        SVC.update(Context(run), svc, svc_inputs(app_id, triggers=1))
+
+    first, second = emulator.state()["keys"]
+    assert first["revoked_at"] is None
+    assert second["revoked_at"] is not None
+
+
 def test_what_another_process_claims_at_this_moment_is_no_new_one(
     new_run: NewRun, emulator: Emulator, app_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
