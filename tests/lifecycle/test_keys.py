@@ -150,6 +150,16 @@ def test_date_of_the_answer_counts_for_a_wrong_creation_time(
     assert "'ci' was created at another time" in warning
 
 
+def test_answer_with_an_error_tells_the_time_too(new_run: NewRun, emulator: Emulator) -> None:
+    """A person who may not list the apps can rotate a key."""
+    emulator.add_fault("status", method="GET", path="/service/v1/apps", status=403)
+
+    at_server = new_run().server_time()
+
+    assert at_server is not None
+    assert abs(at_server - time.time()) < 60
+
+
 def test_key_whose_id_is_odd_is_named_by_its_name(
     new_run: NewRun, emulator: Emulator, app_id: str, said: Said
 ) -> None:
