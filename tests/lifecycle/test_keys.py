@@ -263,6 +263,26 @@ def test_key_without_a_raw_key_is_left_to_the_resource_that_has_it_now(
     assert not any(request.startswith("DELETE") for request in emulator.state()["requests"])
 
 
+@pytest.mark.parametrize("is_delivered", [True, False])
+def test_raw_key_of_the_state_is_lost_to_nobody_once_it_is_delivered(
+    new_run: NewRun, emulator: Emulator, app_id: str, *, is_delivered: bool
+) -> None:
+    """The resource that has the key now doesn't have its raw key."""
+    key = create_key(new_run(), app_id, "ci")
+    if is_delivered:
+        key = key.model_copy(update={"delivered": (key.raw_api_key_fingerprint,)})
+    run = new_run()
+    run.claims.hold(f"key:{key.api_key_id}", "o", "ApiKey 'other'", shown="key 'ci'")
+
+    if is_delivered:
+        LIFECYCLE.delete(Context(run), key)
+    else:
+        with pytest.raises(LifecycleError, match="with this resource it would be lost"):
+            LIFECYCLE.delete(Context(run), key)
+
+    assert [each["revoked_at"] for each in emulator.state()["keys"]] == [None]
+
+
 def test_odd_name_of_an_app_does_not_break_a_refresh(
     new_run: NewRun, emulator: Emulator, app_id: str
 ) -> None:
