@@ -45,6 +45,7 @@ from parallel_provider.lifecycle.declare import (
     changed_inputs,
     check_inputs,
     input_defaulting_to_resource_name,
+    public_outputs,
 )
 from parallel_provider.lifecycle.resource import (
     REVOKE_BY_HAND,
@@ -74,8 +75,6 @@ _VARYING = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}| \[re
 # These calls come in a refresh or a destroy too.
 _ALSO_WITH_OLD_CONFIGURATION = ("reading", "comparing", "deleting")
 _TRIGGERS = "triggers"
-# An output that every created resource has, and that isn't an input: `.get` sends inputs alone.
-_OF_CREATED = "org_id"
 
 
 @dataclass(frozen=True)
@@ -245,6 +244,8 @@ class Calls:
         self.inputs_type = lifecycle.inputs_type
         self.state_type = lifecycle.state_type
         self.name_input = input_defaulting_to_resource_name(lifecycle.inputs_type)
+        # `.get` sends inputs alone. A program sends names that internal outputs have too.
+        self._of_created = {*public_outputs(self.state_type)} - {*self.inputs_type.model_fields}
 
     def check(
         self,
@@ -310,7 +311,8 @@ class Calls:
         One that the program doesn't manage has no outputs yet. With `raw_key_of`, it is imported.
         """
         state: State | None
-        if _OF_CREATED in outputs:
+        # One of them is enough: a damaged state mustn't be read anew, without what it knows.
+        if not self._of_created.isdisjoint(outputs):
             state = self.lifecycle.read(call.context(), self._state(outputs))
         else:
             with call.creating():

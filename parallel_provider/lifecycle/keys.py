@@ -299,6 +299,8 @@ class RotatingApiKeyState(ApiKeyState):
         return self.model_copy(
             update={
                 **outputs,
+                # In states of earlier versions, the owner is the id of the current key.
+                "owner_id": self.owner,
                 "creators": {**creators, **outputs["creators"]},
                 "delivered": delivered,
                 "generation": self.generation + 1,

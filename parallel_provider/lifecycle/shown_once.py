@@ -137,21 +137,21 @@ class ShownOnce:
         """
         run = context.run
         answer = self._create_despite_lost_answer(context, app_id, name, other_ids)
-        mark = mark_in(run, app_id)
-        # If the server wrote the app's id in another way, each run would replace the resource.
-        outputs = answer.model_dump(exclude={"answered_at"}) | {
-            "app_id": app_id,
-            "creators": {} if mark is None else {answer.created_id: mark},
-        }
         try:
+            mark = mark_in(run, app_id)
+            # If the server wrote the app's id in another way, each run would replace the resource.
+            outputs = answer.model_dump(exclude={"answered_at"}) | {
+                "app_id": app_id,
+                "creators": {} if mark is None else {answer.created_id: mark},
+            }
             state = state_of(outputs)
             require_sendable(plain(state))
             state.hold(context)
-        except HeldElsewhereError:
-            raise  # it was no new item
-        except Exception as error:  # noqa: BLE001 - whatever it was, nobody has this item
-            reason = f"couldn't be kept in the state: {reason_of(error)}"
-            self.discard(run, app_id, self.held(answer.created_id, name), reason)
+        except Exception as error:
+            item = self.held(answer.created_id, name)
+            if isinstance(error, HeldElsewhereError) and run.claims.others(item.thing, state.owner):
+                raise  # it was no new item
+            self.discard(run, app_id, item, f"couldn't be kept in the state: {reason_of(error)}")
         return state
 
     def discard(

@@ -134,6 +134,15 @@ def test_bug_is_told_by_its_place_and_never_by_its_values() -> None:
     assert failure.value.__suppress_context__
 
 
+@pytest.mark.parametrize("missing", ["app_id", "org_id", "org_name"])
+def test_damaged_state_of_an_app_is_not_read_anew(missing: str) -> None:
+    """It would forget that the app was declared as existing, and a destroy would delete it."""
+    damaged = {name: value for name, value in APP.items() if name != missing}
+
+    with pytest.raises(ResourceError, match=f"aren't as this provider writes them .{missing}: "):
+        adapter_of("App").read("1", damaged | {"declared_existing": True})
+
+
 def test_input_that_changed_since_its_check_is_told_without_its_value() -> None:
     """The engine sends checked inputs; a transformed one is refused in one line."""
     with pytest.raises(

@@ -16,7 +16,7 @@ from unittest import mock
 import filelock
 import pytest
 
-from parallel_provider.errors import LifecycleError
+from parallel_provider.errors import HeldElsewhereError, LifecycleError
 from parallel_provider.lifecycle.app import AppInputs, AppLifecycle
 from parallel_provider.lifecycle.claims import Claim, Claims
 from parallel_provider.lifecycle.keys import (
@@ -391,6 +391,73 @@ def test_key_that_the_run_has_is_no_new_one(
         SVC.update(Context(run), svc, svc_inputs(app_id, triggers=1))
 
     assert set(changes(emulator)) == {f"POST {KEYS_PATH}"}
+
+
+def test_previous_key_belongs_to_its_resource_too(new_run: NewRun, app_id: str) -> None:
+    """In the run that rotates, and in a later one. No other resource can import and revoke it."""
+    run, later = new_run(), new_run()
+    svc = SVC.create(Context(run), svc_inputs(app_id))
+    inputs = svc_inputs(app_id, triggers=1)
+    rotated = SVC.update(Context(run), svc, inputs)
+    later.claims.has_program = True
+    SVC.diff(Context(later), rotated, dict(inputs))
+
+    for each in (run, later):
+        with pytest.raises(HeldElsewhereError, match="belongs to another resource of this run"):
+            KEYS.import_state(Context(each), f"{app_id}/{svc.api_key_id}/svc", lambda _: None)
+
+
+def test_rotating_key_of_an_earlier_version_rotates(
+    new_run: NewRun, emulator: Emulator, app_id: str
+) -> None:
+    """Its state has no owner. The previous key is its own, and the new one isn't lost."""
+    svc = SVC.create(Context(new_run()), svc_inputs(app_id)).model_copy(update={"owner_id": None})
+    run, inputs = new_run(), svc_inputs(app_id, triggers=1)
+    run.claims.has_program = True
+    SVC.diff(Context(run), svc, dict(inputs))
+
+    rotated = SVC.update(Context(run), svc, inputs)
+
+    held = {key.item_id for key in rotated.held}
+    assert held == {key["api_key_id"] for key in emulator.state()["keys"]}
+    SVC.delete(Context(run), rotated)
+    assert all(key["revoked_at"] is not None for key in emulator.state()["keys"])
+
+
+def test_new_key_is_revoked_again_if_another_resource_has_the_previous_one(
+    new_run: NewRun, emulator: Emulator, app_id: str
+) -> None:
+    """The state with the new key is refused, so nobody would have it."""
+    svc = SVC.create(Context(new_run()), svc_inputs(app_id))
+    run = new_run()
+    run.claims.hold(f"key:{svc.api_key_id}", "o", "ApiKey 'other'", shown="key")
+
+    with pytest.raises(LifecycleError, match=r"ApiKey 'other'.* It was revoked again"):
+        SVC.update(Context(run), svc, svc_inputs(app_id, triggers=1))
+
+    first, second = emulator.state()["keys"]
+    assert first["revoked_at"] is None
+    assert second["revoked_at"] is not None
+
+
+def test_what_another_process_claims_at_this_moment_is_no_new_one(
+    new_run: NewRun, emulator: Emulator, app_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the claims and the claim: it isn't deleted, as somebody has it."""
+    run, claimed = new_run(), "11111111-1111-4111-8111-111111111111"
+    for thing in (f"app:{claimed}", f"key:{claimed}"):
+        assert run.claims.claim(thing, "o", "the other") is None
+    monkeypatch.setattr(run.claims, "is_known", lambda _: False)
+    same = json.dumps(claimed)
+    emulator.add_fault("odd", method="POST", path=APPS_PATH, replace={"app_id": same})
+    emulator.add_fault("odd", method="POST", path=KEYS_PATH, replace={"api_key_id": same})
+
+    with pytest.raises(HeldElsewhereError, match="the other"):
+        APPS.create(Context(run), AppInputs(app_name="search"))
+    with pytest.raises(HeldElsewhereError, match="the other"):
+        KEYS.create(Context(run), ApiKeyInputs(app_id=app_id, api_key_name="ci"))
+
+    assert set(changes(emulator)) == {f"POST {APPS_PATH}", f"POST {KEYS_PATH}"}
 
 
 def test_lost_answer_says_when_and_what_must_stay(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
+from pydantic import SecretStr
 
 from parallel_provider.api import CreatedApiKey, WrongOrganizationError
 from parallel_provider.errors import LifecycleError, ParallelError
@@ -91,6 +93,25 @@ def test_key_whose_answer_is_odd_is_revoked_again(
     assert "hush-hush" not in str(failure.value)
 
 
+def test_key_of_which_no_state_can_be_made_is_revoked_again(
+    new_run: NewRun, emulator: Emulator, app_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is that fails after the answer."""
+    run = new_run()
+
+    def fail() -> None:
+        if emulator.state()["keys"]:
+            raise RuntimeError
+
+    monkeypatch.setattr(run.api, "person", fail)
+
+    with pytest.raises(LifecycleError, match="be kept in the state: "):
+        create_key(run, app_id, "ci")
+
+    [key] = emulator.state()["keys"]
+    assert key["revoked_at"] is not None
+
+
 @pytest.mark.parametrize(
     ("stated", "answered_at", "here", "believed"),
     [
@@ -127,6 +148,16 @@ def test_date_of_the_answer_counts_for_a_wrong_creation_time(
     assert abs(key.created_at - created["created_at"]) <= 1
     [warning] = said.warnings
     assert "'ci' was created at another time" in warning
+
+
+def test_answer_with_an_error_tells_the_time_too(new_run: NewRun, emulator: Emulator) -> None:
+    """A person who may not list the apps can rotate a key."""
+    emulator.add_fault("status", method="GET", path="/service/v1/apps", status=403)
+
+    at_server = new_run().server_time()
+
+    assert at_server is not None
+    assert abs(at_server - time.time()) < 60
 
 
 def test_key_whose_id_is_odd_is_named_by_its_name(
@@ -199,6 +230,57 @@ def test_guard_stops_each_change_that_is_the_first_request_of_a_run(
     after = emulator.state()["requests"]
     changed = {route for route in after if after[route] != before.get(route)}
     assert {route.split()[0] for route in changed} == {"GET"}
+
+
+@pytest.mark.parametrize("here", [-86_400, 86_400])
+def test_age_of_an_imported_key_counts_from_the_later_of_two_clocks(
+    emulator: Emulator, app_id: str, here: int
+) -> None:
+    """One wrong clock alone rotates nothing early."""
+    now = int(time.time())
+    run = run_at(emulator.url, emulator.access_token, clock=Clock(now + here))
+
+    state = SVC.import_state(Context(run), f"{app_id}/id/svc", lambda _: None)
+
+    assert 0 <= state.created_at - max(now, now + here) < 60
+
+
+def test_key_without_a_raw_key_is_left_to_the_resource_that_has_it_now(
+    new_run: NewRun, emulator: Emulator, app_id: str, said: Said
+) -> None:
+    """No raw key is lost with a state that has none: it was delivered, or was never there."""
+    run = new_run()
+    imported = LIFECYCLE.import_state(Context(run), f"{app_id}/id/ci", lambda _: None)
+    assert imported.raw_api_key == SecretStr("")
+    run.claims.release("key:id", imported.owner)
+    run.claims.hold("key:id", "o", "ApiKey 'other'", shown="key 'ci'")
+
+    LIFECYCLE.delete(Context(run), imported)
+
+    assert (
+        said.warnings[-1] == "The key 'ci' (id) isn't revoked: this run has it in ApiKey 'other'."
+    )
+    assert not any(request.startswith("DELETE") for request in emulator.state()["requests"])
+
+
+@pytest.mark.parametrize("is_delivered", [True, False])
+def test_raw_key_of_the_state_is_lost_to_nobody_once_it_is_delivered(
+    new_run: NewRun, emulator: Emulator, app_id: str, *, is_delivered: bool
+) -> None:
+    """The resource that has the key now doesn't have its raw key."""
+    key = create_key(new_run(), app_id, "ci")
+    if is_delivered:
+        key = key.model_copy(update={"delivered": (key.raw_api_key_fingerprint,)})
+    run = new_run()
+    run.claims.hold(f"key:{key.api_key_id}", "o", "ApiKey 'other'", shown="key 'ci'")
+
+    if is_delivered:
+        LIFECYCLE.delete(Context(run), key)
+    else:
+        with pytest.raises(LifecycleError, match="with this resource it would be lost"):
+            LIFECYCLE.delete(Context(run), key)
+
+    assert [each["revoked_at"] for each in emulator.state()["keys"]] == [None]
 
 
 def test_odd_name_of_an_app_does_not_break_a_refresh(

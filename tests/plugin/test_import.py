@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -11,6 +12,7 @@ import pytest
 from parallel_provider.lifecycle.declare import UNKNOWN
 from parallel_provider.testing.emulator import Emulator
 from tests.plugin.calls import Plugin, Props, urn
+from tests.plugin.test_init_errors import save_to
 from tests.plugin.test_provider import APP, CREDIT, KEY, NONE, SOME, SVC
 
 RAW = "PARALLEL_IMPORT_RAW_API_KEY"
@@ -188,6 +190,21 @@ def test_top_up_is_not_importable(plugin: Plugin) -> None:
     """The API has no such thing."""
     with pytest.raises(grpc.RpcError, match="BalanceTopUp can't be imported"):
         plugin.read(CREDIT, "anything")
+
+
+def test_key_without_a_raw_key_is_never_delivered(
+    plugin: Plugin, app_id: str, key_id: str, tmp_path: Path
+) -> None:
+    """An empty text would take the place of the key that the store has."""
+    store = tmp_path / "store"
+    store.write_text("the key")
+    imported = plugin.read(KEY, f"{app_id}/{key_id}/made-by-hand")
+    news: Props = {"appId": app_id, "apiKeyName": "made-by-hand", "deliverCommand": save_to(store)}
+
+    updated = first_run(plugin, KEY, imported, news)
+
+    assert updated["rawApiKey"] == ""
+    assert store.read_text() == "the key"
 
 
 def test_each_key_gets_its_own_raw_key(

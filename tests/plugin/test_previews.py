@@ -29,6 +29,17 @@ def test_preview_of_a_create_knows_what_can_be_known(plugin: Plugin) -> None:
     assert outputs["keysToRevoke"] == []
 
 
+def test_preview_of_a_create_knows_that_the_raw_key_is_not_kept(plugin: Plugin) -> None:
+    """It is delivered then, and the output is an empty text, as after the run."""
+    inputs = {"appId": UNKNOWN, "apiKeyName": "svc", "rotateAfter": "30d", "overlap": "1d"}
+
+    _, outputs = plugin.create(
+        SVC, {**inputs, "deliverCommand": ["store"], "keepRawApiKey": False}, preview=True
+    )
+
+    assert outputs["rawApiKey"] == ""
+
+
 def test_preview_of_a_retirement_knows_the_whole_current_key(plugin: Plugin, app_id: str) -> None:
     """Only the previous key's outputs change: nothing that depends on the current key does."""
     inputs, first = create_rotating_key(plugin, app_id)

@@ -95,11 +95,14 @@ def test_default_name_survives_a_rename_by_alias(plugin: Plugin) -> None:
 def test_update_without_a_difference_does_nothing(
     plugin: Plugin, emulator: Emulator, app_id: str
 ) -> None:
-    """After a partial failure the engine calls it so."""
+    """After a partial failure the engine calls it so. It declares no app as existing."""
     inputs, first = create_rotating_key(plugin, app_id)
+    app_inputs, _ = plugin.check(APP, {})
+    _, app = plugin.create(APP, app_inputs)
     before = emulator.state()["requests"]
 
     assert plugin.update(SVC, first, inputs) == first
+    assert plugin.update(APP, app, app_inputs) == app
     assert emulator.state()["requests"] == before
 
 
@@ -135,6 +138,17 @@ def test_app_is_imported_by_its_id(plugin: Plugin, app_id: str) -> None:
     assert read_id == app_id
     assert inputs == {"appName": outputs["appName"], "__imported": True}
     assert plugin.diff(APP, outputs, inputs, inputs).changes == NONE
+
+
+@pytest.mark.parametrize("missing", ["appId", "orgId", "orgName"])
+def test_damaged_state_of_an_app_is_not_read_anew(plugin: Plugin, missing: str) -> None:
+    """It would forget that the app was declared as existing, and a destroy would delete it."""
+    inputs, _ = plugin.check(APP, {"adoptExisting": True})
+    app_id, app = plugin.create(APP, inputs)
+    del app[missing]
+
+    with pytest.raises(grpc.RpcError, match=f"aren't as this provider writes them .{missing}: "):
+        plugin.read(APP, app_id, app)
 
 
 def test_functions_answer_with_names_in_camel_case(plugin: Plugin, emulator: Emulator) -> None:

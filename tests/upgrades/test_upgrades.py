@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import time
 
 import pytest
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes, plain
+from tests.scenarios.clock import Clock
 from tests.scenarios.story import DELETE_APP, DELETE_KEY, GET_BALANCE, LIST_APPS, calls, live_keys
 from tests.upgrades.recorded import RECORDED, RecordedState
 
@@ -59,6 +61,27 @@ def test_state_is_left_as_it_is_refreshed_and_destroyed(
         assert changes(project.destroy()) == {"delete": len(recorded.resources) + 1}
     assert asked[DELETE_APP] == 1
     assert asked[DELETE_KEY] == len(NAMES) - 1
+    assert live_keys(emulator) == []
+
+
+@each
+def test_rotating_key_of_the_state_rotates(
+    recorded: RecordedState, project: Project, emulator: Emulator
+) -> None:
+    """It keeps the keys that it had, and leaves none behind."""
+    recorded.continue_in(project, emulator)
+    [due_at] = [
+        each["outputs"]["next_rotation_at"]
+        for each in recorded.resources
+        if "next_rotation_at" in each["outputs"]
+    ]
+    Clock(project, emulator).forward(seconds=due_at + 1 - time.time())
+
+    assert changes(project.up()) == {"same": len(recorded.resources), "update": 1}
+
+    names = [key["api_key_name"] for key in live_keys(emulator)]
+    assert sorted(names) == ["ci", "service-2", "service-3"]
+    project.destroy()
     assert live_keys(emulator) == []
 
 
