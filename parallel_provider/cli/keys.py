@@ -58,7 +58,7 @@ class Key:
     """The key of one resource, and what waits. Times are epoch seconds.
 
     `next` says what the first run from `next_at` on does; both are None if nothing is planned.
-    `is_delivered` is None without a `deliver_command`.
+    `is_delivered` is None without a `deliver_command`, and without a raw key.
     """
 
     stack: str
@@ -103,7 +103,9 @@ def _key_of(resource: Mapping[str, Any], now: float, late_after: float) -> Key:
         raise ParallelError(f"the state of {name!r} can't be read ({why(error)})") from None
     inputs = resource.get("inputs") or {}
     delivers = any(inputs.get(name) for name in ("deliver_command", "deliverCommand"))
-    is_delivered = outputs.raw_api_key_fingerprint in outputs.delivered if delivers else None
+    # An imported key without its raw key has no fingerprint, and nothing to deliver.
+    fingerprint = outputs.raw_api_key_fingerprint
+    is_delivered = fingerprint in outputs.delivered if delivers and fingerprint else None
     events = list(_events(outputs, is_leaving=bool(resource.get("delete")), now=now))
     if is_delivered is False:
         events.append((math.floor(now), "delivers the key"))

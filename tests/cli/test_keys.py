@@ -108,6 +108,14 @@ def test_both_doors_are_read_and_nothing_is_decrypted() -> None:
     assert [key.is_delivered for key in found] == [False, None]
 
 
+def test_imported_key_without_its_raw_key_waits_for_no_delivery() -> None:
+    """Nobody can deliver what nobody has, so no alarm is raised for it."""
+    imported = native_key()
+    imported["outputs"] |= {"rawApiKeyFingerprint": "", "delivered": []}
+    [key] = keys_of(exported(imported), NOW, DAY)
+    assert (key.is_delivered, key.next, key.is_overdue) == (None, None, False)
+
+
 def test_what_is_overdue_comes_before_what_is_due_now() -> None:
     """A key that is not delivered either says first what should have happened long ago."""
     late = {**rotating(next_rotation_at=NOW - 3 * DAY), "inputs": {"deliver_command": ["store"]}}

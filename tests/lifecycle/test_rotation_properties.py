@@ -336,6 +336,7 @@ TestHistory.settings = settings(max_examples=60, stateful_step_count=40, deadlin
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_many_histories_keep_the_promises() -> None:
     """The same with many more histories."""
     many = settings(max_examples=1_000, stateful_step_count=40, deadline=None)
