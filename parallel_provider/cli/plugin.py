@@ -78,7 +78,8 @@ if [ -x "$python" ] && [ -f "$package/plugin/__main__.py" ]; then
     exec "$python" -c '{_START}' "$@"
 fi
 echo "The Python environment of the plugin parallel has moved or is gone ($python):" \\
-    "run \\`parallel-provider plugin install\\` again" >&2
+    "run \\`parallel-provider plugin install\\` again," \\
+    "with the command of the new environment" >&2
 exit 1
 """
 

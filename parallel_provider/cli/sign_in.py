@@ -119,6 +119,9 @@ def login(
         # A pipeline has no client of its own, so its token belongs to the official client.
         wanted_client = FALLBACK_CLIENT_ID if print_refresh_token else known_client
         client_id, code = request_code(server, wanted_client, scopes or ALL_SCOPES)
+        if not print_refresh_token:
+            for setting in settings.token_settings:
+                warn(f"{setting.origin} is set and counts before this sign-in.")
         _show(code)
         if not no_browser and _has_browser(os.environ):
             _open_browser(code)
@@ -127,7 +130,7 @@ def login(
     if print_refresh_token:
         _print_refresh_token(grant, client_id)
     else:
-        _report(settings, file, grant, _store(file, client_id, grant))
+        _report(file, grant, _store(file, client_id, grant))
 
 
 def _show(code: DeviceCode) -> None:
@@ -150,14 +153,12 @@ def _store(file: SignInFile, client_id: str, grant: TokenGrant) -> str:
     return grant.org_id
 
 
-def _report(settings: Settings, file: SignInFile, grant: TokenGrant, org_id: str) -> None:
+def _report(file: SignInFile, grant: TokenGrant, org_id: str) -> None:
     end = file.read().tokens(org_id).end
     name = f"{printable(grant.org_name)} " if grant.org_name else ""
     say(f"Signed in to {name}({printable(org_id)}); kept in {file.path}.")
     if end is not None:
         say(f"The sign-in ends {moment(end[0])}.")
-    for setting in settings.token_settings:
-        warn(f"{setting.origin} is set and counts before this sign-in.")
 
 
 def _print_refresh_token(grant: TokenGrant, client_id: str) -> None:

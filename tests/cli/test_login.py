@@ -178,10 +178,9 @@ def test_login_with_scopes_gets_these_only(run: Run, signed_out: SignIn) -> None
     assert set(signed_out.tokens["access_token_scopes"]) == {"apps:read", "balance:read"}
 
 
-@pytest.mark.usefixtures("auto_approve")
 def test_login_under_a_token_in_the_environment_warns(run: Run) -> None:
-    """A warning says that the sign-in won't be used."""
-    result = run("login", PARALLEL_ACCESS_TOKEN="a.b.c")
+    """A warning says that the sign-in won't be used, before anybody has approved it."""
+    result = run("login", "--timeout", "0.1", PARALLEL_ACCESS_TOKEN="a.b.c")
     assert "Warning: PARALLEL_ACCESS_TOKEN is set" in result.stderr
 
 

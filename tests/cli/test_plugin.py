@@ -149,7 +149,7 @@ def test_launcher_whose_environment_is_gone_says_what_to_do(tmp_path: Path, gone
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         f"The Python environment of the plugin parallel has moved or is gone ({python}): "
-        "run `parallel-provider plugin install` again\n"
+        "run `parallel-provider plugin install` again, with the command of the new environment\n"
     )
 
 

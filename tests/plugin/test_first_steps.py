@@ -62,7 +62,7 @@ def test_key_gets_into_the_input_of_another_resource(tmp_path: Path, emulator: E
 
     shell(tmp_path, f"{sys.executable} -m parallel_provider.cli plugin install")
     shell(tmp_path, make)
-    shop = tmp_path / "shop"
+    shop = tmp_path / "shop-ts"
     dependencies = json.loads((shop / "package.json").read_text())["dependencies"]
     [name] = [each for each, where in dependencies.items() if where == "file:sdks/parallel"]
     (shop / "index.ts").write_text(program.replace(_NAME, name))

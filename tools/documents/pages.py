@@ -86,7 +86,7 @@ def _first_steps() -> str:
     return f"""
 git clone {address}
 cd {address.rpartition("/")[2]}
-make demo   # a minute: half of it installs what the demo needs
+make demo   # a minute on an idle machine: half of it installs what the demo needs
 make test   # every promise of this page: four minutes, and two for its tools
 """
 
