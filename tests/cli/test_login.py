@@ -180,7 +180,7 @@ def test_login_with_scopes_gets_these_only(run: Run, signed_out: SignIn) -> None
 
 def test_login_under_a_token_in_the_environment_warns(run: Run) -> None:
     """A warning says that the sign-in won't be used, before anybody has approved it."""
-    result = run("login", "--timeout", "0.1", PARALLEL_ACCESS_TOKEN="a.b.c")
+    result = run("login", "--timeout", "1", PARALLEL_ACCESS_TOKEN="a.b.c")
     assert "Warning: PARALLEL_ACCESS_TOKEN is set" in result.stderr
 
 
