@@ -59,10 +59,10 @@ class Histories(RuleBasedStateMachine):
         self.emulator = emulator
         self.world = World(emulator)
         self.program: dict[str, Declared] = {}
-        self.last_program: dict[str, Declared] = {}
         self.versions: Counter[str] = Counter()
         self.unreported_apps = self.unreported_keys = 0
-        self.killed_since_success = False
+        # Rotating keys without an overlap, in runs that were killed since the last success.
+        self.killed_without_overlap: set[str] = set()
         # For each top-up: all recorded charges, and the number of charges that may differ.
         self.recorded: Counter[str] = Counter()
         self.allowed_differences: Counter[str] = Counter()
@@ -227,9 +227,7 @@ class Histories(RuleBasedStateMachine):
 
     def _may_be_revoked(self, name: str) -> bool:
         """Without an overlap, a killed run may revoke the old key before it stores the new one."""
-        declared = self.program.get(name) or self.last_program.get(name)
-        at_once = declared is not None and declared.inputs.get("overlap") == "0s"
-        return at_once and self.killed_since_success
+        return name in self.killed_without_overlap
 
     def _expect(self, fault: PlannedFault) -> None:
         method, route = fault.route
@@ -251,16 +249,18 @@ class Histories(RuleBasedStateMachine):
             "refresh": stack.refresh,
             "destroy": stack.destroy,
         }
-        self.last_program = dict(self.program)
         self._note_reasons()
         counts = self._charges_in_state()
         output = self.world.run(acts[verb], killed_after=killed_after)
         self.kills += output.killed
         self._note_charges(counts, output)
         self._allow_for_kill(stack.interrupted)
-        self.killed_since_success = output.killed or (
-            self.killed_since_success and output.error is not None
-        )
+        if output.killed:
+            self.killed_without_overlap |= {
+                name for name, each in self.program.items() if each.inputs.get("overlap") == "0s"
+            }
+        elif output.error is None:
+            self.killed_without_overlap.clear()
         stack.interrupted.clear()
         return output
 
