@@ -170,8 +170,8 @@ class Call:
     """One call of the engine for one resource.
 
     `subject` is what messages call the resource, such as "ApiKey 'ci'". `default_name` is the value
-    of the name input if the program gives none. `secret_names` are values of the name
-    input that the program calls secrets. `messages` are the run's, unless others are given.
+    of the name input if the program gives none. `secret_names` are values of the name input that
+    the program calls secrets. `messages` are the run's, unless others are given.
     """
 
     process: Process
@@ -244,7 +244,8 @@ class Calls:
         self.inputs_type = lifecycle.inputs_type
         self.state_type = lifecycle.state_type
         self.name_input = input_defaulting_to_resource_name(lifecycle.inputs_type)
-        # `.get` sends inputs alone. A program sends names that internal outputs have too.
+        # A `.get` has none of these. It has inputs, and names such as the stack's, which internal
+        # outputs have too.
         self._of_created = {*public_outputs(self.state_type)} - {*self.inputs_type.model_fields}
 
     def check(
@@ -307,8 +308,8 @@ class Calls:
     ) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Return the present outputs, and the inputs with which a program declares the resource.
 
-        Returns None if it doesn't exist any more.
-        One that the program doesn't manage has no outputs yet. With `raw_key_of`, it is imported.
+        Returns None if it doesn't exist any more, and says so. One that the program doesn't manage
+        has no outputs yet. With `raw_key_of`, it is imported.
         """
         state: State | None
         # One of them is enough: a damaged state mustn't be read anew, without what it knows.

@@ -134,7 +134,7 @@ SECRET_VARIABLES = (
 )
 """The variables that give a secret to this package."""
 
-# In this order, first those of the stack's configuration, then those of the environment.
+# The first one that is set counts: of the stack's configuration, or else of the environment.
 _TOKEN_VARIABLES = ("PARALLEL_ACCESS_TOKEN", "PARALLEL_TOKEN_COMMAND", "PARALLEL_REFRESH_TOKEN")
 
 Lookup = Callable[[str], str | None]

@@ -25,6 +25,9 @@ _SENT_BY_PULUMI = (Enum, pulumi.Output, pulumi.Resource, Awaitable)
 class ParallelResource(Resource):
     """A resource whose class annotates its outputs. Its provider is that of the class's name."""
 
+    org_id: pulumi.Output[str]
+    """The organization's id."""
+
     _name_input: ClassVar[str] = ""
     """The input that is the resource's own name if the program gives none."""
     _secret_outputs: ClassVar[tuple[str, ...]] = ()
@@ -74,13 +77,12 @@ class ParallelResource(Resource):
     def _set_none_where_absent(self, kind: type[Resource]) -> None:
         """Make outputs that the provider leaves out None in a preview too, instead of unknown.
 
-        For the SDK, an output that isn't there isn't known yet. If `org_id` is known, all
-        others are known too.
+        For the SDK, an output that isn't there isn't known yet. If `org_id` is known, all others
+        are known too.
         """
-        marker: pulumi.Output[Any] = getattr(self, "org_id")  # noqa: B009 - of the subclass
         for name, annotation in inspect.get_annotations(kind).items():
             if _can_be_none(annotation):
-                setattr(self, name, _known_with(getattr(self, name), marker))
+                setattr(self, name, _known_with(getattr(self, name), self.org_id))
 
 
 def refuse_unsendable(kind: str, resource_name: str, inputs: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +95,7 @@ class LanguageProject:
 
     def run(self, *command: str) -> None:
         """Run a command in the program's folder."""
-        environment = {**os.environ, **self.env}
-        done = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        run_in(self.folder, {**os.environ, **self.env}, *command)
 
     def set_days(self, days: float) -> None:
         """Move the clocks of the emulator and of the plugin to so many days from now."""
@@ -135,6 +131,21 @@ class LanguageProject:
         (self.folder / "requirements.txt").write_text(pulumi)
         self.run(sys.executable, "-m", "venv", str(venv))
         self.run(str(venv / "bin" / "pip"), "install", "-q", "-r", "requirements.txt")
+
+
+def run_in(folder: Path, environment: Mapping[str, str], *command: str) -> str:
+    """Run a command that succeeds, with nothing on its standard input; return all it prints."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 def version_of_the_sdk() -> str:

@@ -6,14 +6,13 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from parallel_provider.testing.emulator import Emulator
-from tests.plugin.language_project import NEEDS, ROOT
+from tests.plugin.language_project import NEEDS, ROOT, run_in
 
 _PROGRAMS = ("pulumi", *NEEDS["typescript"])
 _NAME = "@your-org/parallel"
@@ -48,17 +47,7 @@ def test_key_gets_into_the_input_of_another_resource(tmp_path: Path, emulator: E
     }
 
     def shell(folder: Path, script: str) -> str:
-        done = subprocess.run(
-            ["/bin/sh", "-e", "-c", script],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        return run_in(folder, environment, "/bin/sh", "-e", "-c", script)
 
     shell(tmp_path, f"{sys.executable} -m parallel_provider.cli plugin install")
     shell(tmp_path, make)

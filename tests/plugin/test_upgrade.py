@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import site
-import subprocess
 import venv
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 
 from parallel_provider.testing.emulator import Emulator
 from parallel_provider.version import __version__
-from tests.plugin.language_project import ROOT
+from tests.plugin.language_project import ROOT, run_in
 from tests.plugin.yaml_project import needs_yaml
 
 NEXT = "99.0.0"
@@ -54,17 +53,7 @@ class Machine:
 
     def run(self, *command: str) -> str:
         """Run a command in the program's folder, and return what it prints."""
-        done = subprocess.run(
-            command,
-            cwd=self.program,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        return run_in(self.program, self.env, *command)
 
     def install_plugin(self) -> str:
         """Run `parallel-provider plugin install`."""
