@@ -224,18 +224,6 @@ class InitFailedError(ParallelError):
         self.outputs = outputs
 
 
-@dataclass(frozen=True)
-class CheckedInputs:
-    """Inputs with their defaults, and a line for everything that is wrong with them.
-
-    `has_default_name` says that the program gives no name.
-    """
-
-    inputs: dict[str, Any]
-    failures: list[str]
-    has_default_name: bool = False
-
-
 class Calls:
     """The calls for one kind of resource. Raises ParallelError, inside of `Call.reporting`."""
 
@@ -253,25 +241,22 @@ class Calls:
         call: Call,
         olds: Props,
         news: Props,
-        *,
-        had_default_name: bool = False,
         unknown_names: Iterable[str] = (),
-    ) -> CheckedInputs:
-        """Fill in defaults, and report every problem of the inputs.
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Return the inputs with their defaults, and a line for everything that is wrong with them.
 
-        `olds` are the inputs of the last run; `had_default_name` says that the program gave no name
-        then. `unknown_names` are names that the program gives and that no input has.
+        `olds` are the inputs of the last run. `unknown_names` are names that the program gives and
+        that no input has.
         """
         with call.creating(is_new=not olds):
-            default = self._default_name(call, olds, news, had_default_name=had_default_name)
-            given = {**news, self.name_input: default} if default and self.name_input else news
+            given = {**news, **self._default_name(call, olds, news)}
             checked = self.lifecycle.check(call.context(), olds, given)
         texts = [problem.text for problem in checked.problems]
         texts += [self._unknown_text(call.process.door, name) for name in unknown_names]
         if texts and not olds:
             call.process.claims.note_failed_creation(call.subject)
         line = call.process.door.line
-        return CheckedInputs(checked.inputs, [line(text) for text in texts], bool(default))
+        return checked.inputs, [line(text) for text in texts]
 
     def diff(
         self, call: Call, outputs: Props, news: Props, *, is_imported: bool = False
@@ -298,7 +283,7 @@ class Calls:
         with call.creating():
             context = call.context()
             if is_preview:
-                return "", _outputs(call, self.lifecycle.expect_create(context, news))
+                return "", self._expected(call, self.lifecycle.expect_create(context, news))
             with self._finishing(call):
                 state: State = self.lifecycle.create(context, self._valid_inputs(news))
         return state.resource_id, _outputs(call, dict(state))
@@ -355,7 +340,7 @@ class Calls:
         if is_imported:
             state = self._completed_after_import(state, news)
         if is_preview:
-            return _outputs(call, self.lifecycle.expect_update(context, state, news))
+            return self._expected(call, self.lifecycle.expect_update(context, state, news))
         if call.process.door.keeps_unfinished:
             # The messages of this comparison were shown when the engine asked for one.
             silent = replace(context, messages=_NoMessages())
@@ -369,17 +354,23 @@ class Calls:
         """Delete the resource."""
         self.lifecycle.delete(call.context(), self._state(outputs))
 
-    def _default_name(self, call: Call, olds: Props, news: Props, *, had_default_name: bool) -> str:
-        """Return the value of the name input if the program gives none, otherwise "".
+    def _expected(self, call: Call, outputs: Props) -> dict[str, Any]:
+        """Return what a preview shows of the expected outputs: those that programs can use."""
+        return _outputs(call, {name: outputs[name] for name in public_outputs(self.state_type)})
 
-        It is the name of the last run if that was a default too. Otherwise a rename by `aliases`
-        would replace the resource.
+    def _default_name(self, call: Call, olds: Props, news: Props) -> dict[str, str]:
+        """Return the name input with its value if the program gives none, otherwise nothing.
+
+        A name stays until the program gives another one: neither a rename by `aliases` nor a name
+        that is taken out of the program replaces what lives. Only a secret name doesn't stay, since
+        nothing says any more that it is a secret.
         """
         if self.name_input is None or news.get(self.name_input) is not None:
-            return ""
+            return {}
         old = olds.get(self.name_input)
-        is_kept = had_default_name and call.default_name and isinstance(old, str)
-        return str(old) if is_kept else call.default_name
+        is_kept = isinstance(old, str) and old not in call.secret_names
+        name = old if is_kept else call.default_name
+        return {self.name_input: name} if name else {}
 
     def _unknown_text(self, door: Door, name: str) -> str:
         known = list(map(door.spell, self.inputs_type.model_fields))

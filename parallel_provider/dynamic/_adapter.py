@@ -1,10 +1,10 @@
 """The process of all dynamic providers, and the translation between the SDK and `calls`.
 
 The SDK doesn't tell a provider the names of a resource, so programs send them among the inputs.
-`default_NAME` is the resource's own name, sent for a name input that the program doesn't give. A
-checked input has an empty text there, which Pulumi doesn't show. `resource_name` is the resource's
-own name, sent by every top-up, and by other resources if their name input may be a secret.
-`organization`, `project`, `stack` and `parent_types` are sent by every top-up.
+`default_NAME` is the resource's own name, sent for a name input that the program doesn't give; only
+the check needs it. `resource_name` is the resource's own name, sent by every top-up, and by other
+resources if their name input may be a secret. `organization`, `project`, `stack` and `parent_types`
+are sent by every top-up.
 """
 
 from __future__ import annotations
@@ -157,21 +157,15 @@ class Adapter:
         self._default_name = f"default_{self._name_input}"
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Check inputs. The names that the program sends stay among them."""
+        """Check inputs. The names that the program sends stay among them, but for the default."""
         call = self._call(news, olds)
         with call.reporting("checking"):
-            checked = self._calls.check(
-                call,
-                self._without_names(olds),
-                self._without_names(news),
-                had_default_name=olds.get(self._default_name) is not None,
+            checked, failures = self._calls.check(
+                call, self._without_names(olds), self._without_names(news)
             )
-        inputs = {**news, **checked.inputs}
-        if checked.has_default_name:
-            inputs[self._default_name] = ""
+        inputs = {n: value for n, value in {**news, **checked}.items() if n != self._default_name}
         # Without a property: the engine would print its value, even that of a secret.
-        failures = [CheckFailure("", line) for line in checked.failures]
-        return CheckResult(_to_sdk(inputs), failures)
+        return CheckResult(_to_sdk(inputs), [CheckFailure("", line) for line in failures])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare outputs with inputs."""

@@ -27,8 +27,6 @@ from parallel_provider.plugin.values import (
 from parallel_provider.printable import remember_secret
 from parallel_provider.settings import IMPORTED_RAW_KEY
 
-_DEFAULTS = "__defaults"
-"""The name under which checked inputs list the inputs that are defaults. Pulumi doesn't show it."""
 _IMPORTED = "__imported"
 """An input that says that no program has given these inputs yet. Pulumi doesn't show it."""
 _DYNAMIC = "__provider"
@@ -50,23 +48,17 @@ class ResourceCalls:
     def check(self, call: Call, request: proto.CheckRequest) -> proto.CheckResponse:
         """Check inputs."""
         given, olds = from_struct(request.news), from_struct(request.olds)
-        known = {*map(to_camel, self._inputs), _DEFAULTS, _IMPORTED}
-        checked = self._calls.check(
+        known = {*map(to_camel, self._inputs), _IMPORTED}
+        inputs, failures = self._calls.check(
             call,
             in_snake_case(self._inputs, olds),
             in_snake_case(self._inputs, given),
-            had_default_name=self._name_input in (olds.get(_DEFAULTS) or ())
-            or olds.get(f"default_{self._calls.name_input}") is not None
-            or _IMPORTED in olds,
-            unknown_names=[name for name in given if name not in known],
+            [name for name in given if name not in known],
         )
-        inputs = DOOR.properties(checked.inputs)
-        if checked.has_default_name:
-            inputs[_DEFAULTS] = [self._name_input]
         return proto.CheckResponse(
-            inputs=to_struct(inputs, secrets_in(request.news)),
+            inputs=to_struct(DOOR.properties(inputs), secrets_in(request.news)),
             # Without a property: the engine would print its value, even that of a secret.
-            failures=[proto.CheckFailure(reason=line) for line in checked.failures],
+            failures=[proto.CheckFailure(reason=line) for line in failures],
         )
 
     def diff(self, call: Call, request: proto.DiffRequest) -> proto.DiffResponse:

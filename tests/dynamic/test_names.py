@@ -1,4 +1,4 @@
-"""The names that programs send among the inputs: defaults that survive a rename, and secrets."""
+"""The names that programs send among the inputs: the resource's own, and secret ones."""
 
 from __future__ import annotations
 
@@ -29,26 +29,32 @@ def checked(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
         pytest.param({}, {DEFAULT: "ci", NAME: None}, "ci", id="None isn't a name"),
         pytest.param({}, {NAME: "given"}, "given", id="a name that is given counts"),
         pytest.param({}, {}, None, id="no default, no name"),
-        pytest.param({NAME: "ci", DEFAULT: "ci"}, {DEFAULT: "new"}, "ci", id="renamed by alias"),
-        pytest.param({NAME: "given"}, {DEFAULT: "ci"}, "ci", id="no longer given"),
-        pytest.param({NAME: "ci", DEFAULT: ""}, {NAME: "given"}, "given", id="given from now on"),
-        pytest.param({NAME: "ci", DEFAULT: ""}, {NAME: UNKNOWN}, UNKNOWN, id="not yet known"),
+        pytest.param({NAME: "ci"}, {DEFAULT: "new"}, "ci", id="renamed by alias"),
+        pytest.param({NAME: "given"}, {DEFAULT: "ci"}, "given", id="no longer given"),
+        pytest.param({NAME: "ci"}, {NAME: "given"}, "given", id="given from now on"),
+        pytest.param({NAME: "ci"}, {NAME: UNKNOWN}, UNKNOWN, id="not yet known"),
+        pytest.param(
+            {NAME: "s3cret", "resource_name": "ci"},
+            {DEFAULT: "ci"},
+            "ci",
+            id="a secret name that is no longer given",
+        ),
     ],
 )
-def test_default_name_survives_a_rename_by_alias(
+def test_name_stays_until_the_program_gives_another_one(
     olds: dict[str, Any], news: dict[str, Any], name: object
 ) -> None:
-    """The name that a resource gets at first stays as long as the program gives none."""
+    """A rename by `aliases`, or a name taken out of the program, replaces nothing that lives."""
     assert checked(olds, news).get(NAME) == name
 
 
-def test_default_name_survives_a_second_rename() -> None:
+def test_name_survives_a_second_rename() -> None:
     """The checked inputs of one run are the old inputs of the next run."""
     inputs: dict[str, Any] = {}
     for resource_name in ("first", "second", "third"):
         inputs = checked(inputs, {DEFAULT: resource_name})
 
-    assert (inputs[NAME], inputs[DEFAULT]) == ("first", "")
+    assert (inputs[NAME], DEFAULT in inputs) == ("first", False)
 
 
 def test_names_of_the_program_stay_in_the_checked_inputs() -> None:

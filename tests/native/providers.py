@@ -21,8 +21,8 @@ ProviderKind = Literal["dynamic", "native"]
 
 _SDK = Path(__file__).with_name("parallel_native.py")
 _FOLDER = tempfile.TemporaryDirectory(prefix="plugin-of-tests-")
-# Their values are data of the user, or of the plugin.
-_VERBATIM = ("triggers", "__defaults")
+# Its value is data of the user.
+_VERBATIM = "triggers"
 
 
 @functools.cache
@@ -52,7 +52,7 @@ def in_dynamic_form(resource: dict[str, Any]) -> dict[str, Any]:
 
 def _renamed(properties: dict[str, Any]) -> dict[str, Any]:
     return {
-        _snake(name): value if name in _VERBATIM else _value(value)
+        _snake(name): value if name == _VERBATIM else _value(value)
         for name, value in properties.items()
         if value is not None
     }

@@ -16,6 +16,14 @@ from parallel_provider.plugin.servicer import Engine, Provider
 from parallel_provider.plugin.values import from_struct, to_struct
 
 Props = dict[str, Any]
+INTERNAL = {"creators", "delivered", "ownerId", "seenBy"}
+"""The outputs of keys that programs can't use."""
+
+
+def assert_previewed(expected: Props, real: Props) -> None:
+    """Check that a preview showed all that the run returned, but for internal outputs."""
+    assert real.keys() >= INTERNAL
+    assert expected == {name: value for name, value in real.items() if name not in INTERNAL}
 
 
 def urn(kind: str, name: str, parents: str = "") -> str:

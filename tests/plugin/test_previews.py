@@ -6,7 +6,7 @@ from pulumi.runtime.proto import provider_pb2 as proto
 
 from parallel_provider.lifecycle.declare import UNKNOWN
 from parallel_provider.testing.emulator import Emulator
-from tests.plugin.calls import Plugin, create_rotating_key, urn
+from tests.plugin.calls import INTERNAL, Plugin, assert_previewed, create_rotating_key, urn
 
 SVC = urn("RotatingApiKey", "svc")
 SOME, NONE = proto.DiffResponse.DIFF_SOME, proto.DiffResponse.DIFF_NONE
@@ -26,7 +26,18 @@ def test_preview_of_a_create_knows_what_can_be_known(plugin: Plugin) -> None:
     assert outputs["appId"] is UNKNOWN
     assert outputs["previousApiKeyId"] is None
     assert outputs["generation"] == 1
-    assert outputs["keysToRevoke"] == []
+
+
+def test_preview_shows_no_internal_outputs(plugin: Plugin, app_id: str) -> None:
+    """Programs can't use them. They stand in what a real run returns."""
+    inputs, first = create_rotating_key(plugin, app_id)
+
+    _, created = plugin.create(SVC, inputs, preview=True)
+    updated = plugin.update(SVC, first, {**inputs, "triggers": "leaked"}, preview=True)
+
+    assert first.keys() >= INTERNAL
+    assert INTERNAL.isdisjoint(created)
+    assert INTERNAL.isdisjoint(updated)
 
 
 def test_preview_of_a_create_knows_that_the_raw_key_is_not_kept(plugin: Plugin) -> None:
@@ -50,7 +61,7 @@ def test_preview_of_a_retirement_knows_the_whole_current_key(plugin: Plugin, app
     expected = plugin.update(SVC, second, news, preview=True)
     real = plugin.update(SVC, second, news)
 
-    assert expected == real
+    assert_previewed(expected, real)
     assert real["previousApiKeyId"] is None
     changed = {name for name in real if real[name] != second[name]}
     assert changed == {

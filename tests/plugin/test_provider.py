@@ -13,7 +13,7 @@ from pulumi.runtime.proto import provider_pb2 as proto
 from parallel_provider.plugin.values import from_struct, to_struct
 from parallel_provider.testing.emulator import Emulator
 from parallel_provider.version import __version__
-from tests.plugin.calls import Plugin, create_rotating_key, urn
+from tests.plugin.calls import Plugin, Props, create_rotating_key, urn
 from tests.scenarios.story import Console
 from tools.documents.schema import package_schema
 
@@ -28,7 +28,7 @@ def test_life_of_an_app_and_its_key(plugin: Plugin, emulator: Emulator) -> None:
     """Created, unchanged, read and deleted, with names in camelCase and defaults."""
     inputs, failures = plugin.check(APP, {})
     assert failures == []
-    assert inputs == {"appName": "search", "adoptExisting": False, "__defaults": ["appName"]}
+    assert inputs == {"appName": "search", "adoptExisting": False}
     app_id, app = plugin.create(APP, inputs)
     assert len(app["seenBy"]) == 1
     assert app == {
@@ -82,14 +82,26 @@ def test_failed_check_speaks_the_callers_language(plugin: Plugin) -> None:
     assert "amount_cents is no input of BalanceTopUp: did you mean amountCents?" in failures
 
 
-def test_default_name_survives_a_rename_by_alias(plugin: Plugin) -> None:
-    """The name that the resource had by default stays; one that was given doesn't."""
-    first, _ = plugin.check(urn("App", "first"), {})
-    assert plugin.check(urn("App", "second"), {}, first)[0]["appName"] == "first"
-    given, _ = plugin.check(urn("App", "first"), {"appName": "given"})
-    assert plugin.check(urn("App", "second"), {}, given)[0]["appName"] == "second"
-    dynamic = {"app_name": "first", "default_app_name": "", "__provider": "text"}
-    assert plugin.check(urn("App", "second"), {}, dynamic)[0]["appName"] == "first"
+@pytest.mark.parametrize(
+    "olds",
+    [
+        pytest.param({"appName": "first"}, id="by default, or given once"),
+        pytest.param({"app_name": "first", "__provider": "text"}, id="of the dynamic provider"),
+    ],
+)
+def test_name_stays_until_the_program_gives_another_one(plugin: Plugin, olds: Props) -> None:
+    """A rename by `aliases`, or a name taken out of the program, replaces nothing that lives."""
+    assert plugin.check(urn("App", "second"), {}, olds)[0]["appName"] == "first"
+    assert plugin.check(urn("App", "second"), {"appName": "other"}, olds)[0]["appName"] == "other"
+
+
+def test_secret_name_does_not_stay_without_its_mark(plugin: Plugin) -> None:
+    """The program doesn't say any more that it is a secret."""
+    olds = to_struct({"appName": "first"}, {"appName"})
+
+    answer = plugin.stub.Check(proto.CheckRequest(urn=urn("App", "second"), olds=olds))
+
+    assert from_struct(answer.inputs)["appName"] == "second"
 
 
 def test_update_without_a_difference_does_nothing(

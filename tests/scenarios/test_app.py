@@ -118,6 +118,28 @@ def test_alias_of_app_and_key_keeps_default_names(project: Project, emulator: Em
     assert project.resource("pipeline")["outputs"]["api_key_name"] == "ci"
 
 
+def test_name_taken_out_of_the_program_stays(project: Project, emulator: Emulator) -> None:
+    """The names that an app and a key were given stay: nothing that lives is replaced."""
+    declare(
+        project,
+        """
+        app = parallel.App("search", app_name="catalogue")
+        parallel.ApiKey("ci", app_id=app.app_id, api_key_name="nightly")
+        """,
+    )
+    project.up()
+    app, key = project.resource("search"), project.resource("ci")
+
+    declare(project, 'app = parallel.App("search")\nparallel.ApiKey("ci", app_id=app.app_id)')
+    with calls(emulator) as made:
+        again = project.up()
+
+    assert changes(again) == {"same": 3}
+    assert made == {}
+    assert project.resource("search")["outputs"] == app["outputs"]
+    assert project.resource("ci")["outputs"] == key["outputs"]
+
+
 def test_app_deleted_behind_our_back_is_recreated_after_refresh(
     project: Project, emulator: Emulator
 ) -> None:
