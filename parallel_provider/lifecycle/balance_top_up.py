@@ -44,6 +44,7 @@ from parallel_provider.lifecycle.resource import Diff, Lifecycle
 from parallel_provider.lifecycle.run import Context, ResourceNames, Run
 from parallel_provider.model import Integer, Number
 from parallel_provider.printable import field_name
+from parallel_provider.sendable import require_sendable
 
 # ----------------------------------------------------------------------
 # Inputs and outputs.
@@ -500,9 +501,12 @@ def _problem_of_charging(context: Context, checked: Checked, *, is_new: bool) ->
 
 
 def _state_without_charges(context: Context) -> BalanceTopUpState:
-    """Return the state of a top-up that has charged nothing yet, without its inputs."""
+    """Return the state of a top-up that has charged nothing yet, without its inputs.
+
+    Raises LifecycleError if Pulumi couldn't keep it: what is charged must be counted.
+    """
     run, resource = context.run, context.resource
-    return BalanceTopUpState(
+    state = BalanceTopUpState(
         amount_cents=0,
         organization=resource.organization,
         project=resource.project,
@@ -512,6 +516,8 @@ def _state_without_charges(context: Context) -> BalanceTopUpState:
         org_id=run.balance.get().org_id,
         month=month_now("", run.server_time(), run.clock()),
     )
+    require_sendable(dict(state))
+    return state
 
 
 def _name_of(resource: ResourceNames) -> str:
