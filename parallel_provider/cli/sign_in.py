@@ -109,8 +109,11 @@ def login(
         require_standard_output("the refresh token")
     settings = Settings.of_environment()
     file = SignInFile(settings.auth_file)
-    # Read first: a file that can't be used must be reported before the person signs in.
+    # First: a file that can't be used must be reported before the person signs in.
     document = file.read_or_empty()
+    if not print_refresh_token:
+        with file.locked(), file.prepare_write(document):
+            pass
     known_client: str | None = document.client_id or FALLBACK_CLIENT_ID
     # Registering failed at an earlier login. Sign-ins are refreshed by the client that they are of.
     if known_client == FALLBACK_CLIENT_ID and not document.signed_in:
@@ -219,10 +222,11 @@ def logout(*, org_id: str | None, local: bool) -> None:
     with file.locked():
         document = file.read()
         chosen = document.choose_org(settings.org_id, settings.org_id_origin)
-        if not local:
-            _revoke(settings.platform_url, document.tokens(chosen))
         left = document.without_sign_in(chosen)
-        file.write(left)
+        with file.prepare_write(left) as store:
+            if not local:
+                _revoke(settings.platform_url, document.tokens(chosen))
+            store(left)
     say(f"Signed out of {chosen}{' here; the server was not asked' if local else ''}.")
     if left.selected_org_id not in (None, document.selected_org_id):
         say(f"{left.selected_org_id}, the only one left, is selected now.")
