@@ -243,11 +243,17 @@ def switch(*, org_id: str) -> None:
     ORG_ID is one of those that `parallel-provider status` shows. The official client uses the same
     selection.
     """
-    file = SignInFile(Settings.of_environment().auth_file)
+    settings = Settings.of_environment()
+    file = SignInFile(settings.auth_file)
     with file.locked():
         document = file.read()
         file.write(document.with_values(selected_org_id=document.choose_org(org_id)))
     say(f"Selected {org_id}.")
+    origins = [each.origin for each in settings.token_settings]
+    if settings.org_id not in (None, org_id):
+        origins.append(settings.org_id_origin or "")
+    for origin in origins:
+        warn(f"{origin} is set and counts before this selection.")
 
 
 def _revoke(platform_url: str, tokens: StoredTokens) -> None:
