@@ -282,7 +282,8 @@ def status(*, org_id: str | None, as_json: bool) -> None:
     """Show where the access token comes from, whose it is, and when it ends.
 
     A stored sign-in is shown as it is on this machine. The organization of another access token is
-    asked of the Account API. Fails when there is no sign-in, or when it has ended.
+    asked of the Account API. Fails when there is no sign-in, when it has ended, or when the API
+    doesn't tell the organization.
     """
     now = time.time()
     found = _status(Settings.of_environment(org_id), now)
@@ -292,6 +293,8 @@ def status(*, org_id: str | None, as_json: bool) -> None:
         _print_status(found, now)
     if found["ended"]:
         raise CredentialsError(found["ended"])
+    if found["warning"] and found["org_id"] is None:
+        raise CredentialsError(found["warning"])
     if found["warning"]:
         warn(found["warning"])
 
@@ -367,15 +370,20 @@ def _status_of_token(settings: Settings, source: TokenSource, now: float) -> dic
     except CredentialsError as error:
         return found | {"ended": str(error)}
     seconds = min(settings.timeout_seconds, _STATUS_SECONDS)
-    with open_account(replace(settings, timeout_seconds=seconds), source) as api:
-        try:
-            for app in api.list_apps():
-                return found | {"org_id": app.org_id, "org_name": app.org_name}
-            return found | {"org_id": api.get_balance().org_id}
-        except (AuthenticationError, CredentialsError, WrongOrganizationError) as error:
-            return found | {"ended": str(error)}
-        except ApiError as error:
-            return found | {"warning": f"the organization isn't known ({error})."}
+    try:
+        return found | _organization_of(replace(settings, timeout_seconds=seconds), source)
+    except (AuthenticationError, CredentialsError, WrongOrganizationError) as error:
+        return found | {"ended": str(error)}
+    except ApiError as error:
+        return found | {"warning": f"the organization isn't known ({error})"}
+
+
+def _organization_of(settings: Settings, source: TokenSource) -> dict[str, str]:
+    """Ask the Account API. Raises WrongOrganizationError if the settings allow another one only."""
+    with open_account(settings, source) as api:
+        for app in api.list_apps():
+            return {"org_id": app.org_id, "org_name": app.org_name}
+        return {"org_id": api.get_balance().org_id}
 
 
 def _person(token: AccessToken) -> str | None:
@@ -425,10 +433,14 @@ def token(*, org_id: str | None) -> None:
     """Print a fresh access token, and nothing else, on standard output.
 
     The stored sign-in is refreshed first where needed. The token lives for minutes: long runs
-    rather need `parallel:tokenCommand`, or the sign-in itself. A token that has ended isn't
-    printed: the command fails.
+    rather need `parallel:tokenCommand`, or the sign-in itself. A token that has ended, or of
+    another organization than --org or PARALLEL_ORG_ID, isn't printed: the command fails.
     """
     require_standard_output("the token")
-    source = choose_source(Settings.of_environment(org_id))
+    settings = Settings.of_environment(org_id)
+    source = choose_source(settings)
+    is_of_org = isinstance(source, StoredSignIn) and source.org_id == settings.org_id
+    if settings.org_id is not None and not is_of_org:
+        _organization_of(settings, source)
     access_token = require_unexpired(source.get(), source, time.time())
     click.echo(access_token.value.get_secret_value())
