@@ -109,7 +109,9 @@ def test_link_in_the_place_of_a_new_file_is_not_followed(home: Path) -> None:
     assert target.stat().st_uid == 0
 
 
-@pytest.mark.parametrize("reason", ["no home", "relative", "empty", "a file", "gone", "file in the way"])
+@pytest.mark.parametrize(
+    "reason", ["no home", "relative", "empty", "a file", "gone", "file in the way"]
+)
 def test_without_a_place_there_is_one_clear_error(
     home: Path, monkeypatch: pytest.MonkeyPatch, reason: str
 ) -> None:
