@@ -272,6 +272,15 @@ def decide(state: BalanceTopUpState, inputs: Props, facts: Facts) -> Decision:
     return ChargeDue(amount, key, month, begun)
 
 
+def decide_all(state: BalanceTopUpState, inputs: Props, facts: Facts) -> list[Decision]:
+    """Return what a run does, in order. With a threshold, it goes on after counting a charge."""
+    decisions = [decide(state, inputs, facts)]
+    while isinstance(counted := decisions[-1], CountKnown) and _has_threshold(inputs):
+        state = state.with_charge(counted.entry, facts.balance, facts.balance)
+        decisions.append(decide(state, inputs, facts))
+    return decisions
+
+
 def _other_organization_problem(state: BalanceTopUpState, balance: Balance) -> Problem | None:
     if balance.org_id == state.org_id:
         return None
@@ -424,13 +433,13 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
         updates = set(changed_inputs(self.inputs_type, state, news))
         by_threshold = _has_threshold(news)
         if by_threshold or _asks_for_charge(dict(state), news):
-            decision = _decide_before_run(context, state, news)
-            if isinstance(decision, Refused):
+            decisions = _decide_before_run(context, state, news)
+            if isinstance(refused := decisions[-1], Refused):
                 if not by_threshold:
-                    raise LifecycleError(decision.problem.text)
+                    raise LifecycleError(refused.problem.text)
                 # A refresh asks for a diff too, and charges nothing. The update raises.
-                context.warn(f"{_name_of(context.resource)}: {decision.problem.text}.")
-            if by_threshold and not isinstance(decision, NothingDue):
+                context.warn(f"{_name_of(context.resource)}: {refused.problem.text}.")
+            if by_threshold and not isinstance(decisions[0], NothingDue):
                 updates.add("when_below_cents")
         return Diff(updates=tuple(sorted(updates)))
 
@@ -496,8 +505,8 @@ def _problem_of_charging(context: Context, checked: Checked, *, is_new: bool) ->
         return invoice_problem(balance, run.charge_journal.entries(balance.org_id))
     state = _state_without_charges(context)
     _claim_name(context, state.identity)
-    decision = _decide_before_run(context, state, checked.inputs)
-    return decision.problem if isinstance(decision, Refused) else None
+    last = _decide_before_run(context, state, checked.inputs)[-1]
+    return last.problem if isinstance(last, Refused) else None
 
 
 def _state_without_charges(context: Context) -> BalanceTopUpState:
@@ -550,18 +559,19 @@ def _facts(run: Run, org_id: str, balance: Balance) -> Facts:
     )
 
 
-def _decide_before_run(context: Context, state: BalanceTopUpState, inputs: Props) -> Decision:
+def _decide_before_run(context: Context, state: BalanceTopUpState, inputs: Props) -> list[Decision]:
     """Decide as the run will, and tell the user. Changes nothing."""
     run = context.run
     balance = run.balance.get()
-    decision = decide(state, inputs, _facts(run, state.org_id, balance))
-    if isinstance(decision, Refused):
+    decisions = decide_all(state, inputs, _facts(run, state.org_id, balance))
+    if isinstance(decisions[-1], Refused):
         # Perhaps because of a charge that is just being made, by another resource of this run or
         # another process. If that takes too long, its outcome isn't known either.
         with charge_lock(state.org_id, run.api.call_seconds, run.cancellation):
-            decision = decide(state, inputs, _facts(run, state.org_id, balance))
-    _announce(context, inputs, decision, balance)
-    return decision
+            decisions = decide_all(state, inputs, _facts(run, state.org_id, balance))
+    for decision in decisions:
+        _announce(context, inputs, decision, balance)
+    return decisions
 
 
 def _announce(context: Context, inputs: Props, decision: Decision, balance: Balance) -> None:
@@ -606,21 +616,17 @@ def _charge_if_due(context: Context, state: BalanceTopUpState) -> BalanceTopUpSt
         if failure is not None:
             _require_lock(context, state, failure)
         before = run.api.get_balance()
-        facts = _facts(run, state.org_id, before)
-        while True:
-            decision = decide(state, dict(state), facts)
+        for decision in decide_all(state, dict(state), _facts(run, state.org_id, before)):
             match decision:
                 case Refused(problem=problem):
                     raise LifecycleError(problem.text)
                 case NothingDue():
                     _announce(context, dict(state), decision, before)
-                    return state
                 case CountKnown(entry=entry):
                     state = _counted(context, state, entry, before)
-                    if state.when_below_cents is None:
-                        return state
                 case ChargeDue():
-                    return _charge(context, state, decision, before, has_lock=failure is None)
+                    state = _charge(context, state, decision, before, has_lock=failure is None)
+        return state
 
 
 def _require_lock(
