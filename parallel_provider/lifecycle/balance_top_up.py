@@ -226,9 +226,18 @@ class Refused:
 
 @dataclass(frozen=True)
 class CountKnown:
-    """The card was charged, and the state doesn't have it. So it is counted, and not charged."""
+    """The card was charged, and the state doesn't have it. So it is counted, and not charged.
+
+    `number` is that of the charges before it. A state can be older by several.
+    """
 
     entry: JournalEntry
+    number: int
+
+    def counted_in(self, state: BalanceTopUpState, balance: Balance) -> BalanceTopUpState:
+        """Return the state with this charge."""
+        older = state.model_copy(update={"charges": self.number})
+        return older.with_charge(self.entry, balance, balance)
 
 
 @dataclass(frozen=True)
@@ -258,10 +267,11 @@ def decide(state: BalanceTopUpState, inputs: Props, facts: Facts) -> Decision:
     )
     if problem is not None:
         return Refused(problem)
+    known = _known_charge(state, inputs, facts.entries)
+    if known is not None:
+        return known
     amount, key = _amount_and_key(state, inputs)
     begun = next((entry for entry in facts.entries if entry.key == key), None)
-    if begun is not None and begun.outcome == "charged":
-        return CountKnown(begun)
     month = month_now(state.month, facts.server_time, facts.clock)
     not_due = _not_due_by_threshold(state, inputs, facts, amount, month)
     if not_due is not None:
@@ -276,7 +286,7 @@ def decide_all(state: BalanceTopUpState, inputs: Props, facts: Facts) -> list[De
     """Return what a run does, in order. With a threshold, it goes on after counting a charge."""
     decisions = [decide(state, inputs, facts)]
     while isinstance(counted := decisions[-1], CountKnown) and _has_threshold(inputs):
-        state = state.with_charge(counted.entry, facts.balance, facts.balance)
+        state = counted.counted_in(state, facts.balance)
         decisions.append(decide(state, inputs, facts))
     return decisions
 
@@ -366,6 +376,19 @@ def _amount_and_key(state: BalanceTopUpState, inputs: Props) -> tuple[int | None
     if not is_known(triggers):
         return int(amount), None
     return int(amount), idempotency_key(state.identity, state.charges, int(amount), triggers)
+
+
+def _known_charge(
+    state: BalanceTopUpState, inputs: Props, entries: Sequence[JournalEntry]
+) -> CountKnown | None:
+    """Return the charge that was made for the same reason, now or by a run whose state is newer."""
+    digest = state.identity.digest
+    own = {e.key: e for e in entries if e.identity == digest and e.outcome == "charged"}
+    for number in range(state.charges, state.charges + len(own)):
+        _, key = _amount_and_key(state.model_copy(update={"charges": number}), inputs)
+        if key in own:
+            return CountKnown(own[key], number)
+    return None
 
 
 def _not_due_by_threshold(
@@ -622,8 +645,8 @@ def _charge_if_due(context: Context, state: BalanceTopUpState) -> BalanceTopUpSt
                     raise LifecycleError(problem.text)
                 case NothingDue():
                     _announce(context, dict(state), decision, before)
-                case CountKnown(entry=entry):
-                    state = _counted(context, state, entry, before)
+                case CountKnown():
+                    state = _counted(context, state, decision, before)
                 case ChargeDue():
                     state = _charge(context, state, decision, before, has_lock=failure is None)
         return state
@@ -661,16 +684,17 @@ def _require_lock(
 
 
 def _counted(
-    context: Context, state: BalanceTopUpState, entry: JournalEntry, balance: Balance
+    context: Context, state: BalanceTopUpState, known: CountKnown, balance: Balance
 ) -> BalanceTopUpState:
     """Return the state with a charge that this machine knows to be made."""
+    entry = known.entry
     context.warn(
         f"Nothing was charged now: the {entry.amount_cents} cents under the idempotency key "
         f"{entry.key} were charged {entry.time_text}, by a run whose state isn't this one, or for "
         "a resource of this name that was destroyed or replaced. They are counted here. To charge "
         "once more, change `triggers`."
     )
-    return state.with_charge(entry, balance, balance)
+    return known.counted_in(state, balance)
 
 
 def _charge(
