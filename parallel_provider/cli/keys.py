@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any, BinaryIO
 
 import click
 from pydantic import Field, ValidationError
@@ -158,7 +158,7 @@ def _without_secrets(outputs: Mapping[str, Any]) -> dict[str, Any]:
     ),
     short_help="Show a stack's keys, and what happens to them next.",
 )
-@click.argument("states", type=click.File(), nargs=-1)
+@click.argument("states", type=click.File("rb"), nargs=-1)
 @click.option(
     "--late-after",
     default="26h",
@@ -166,7 +166,7 @@ def _without_secrets(outputs: Mapping[str, Any]) -> dict[str, Any]:
     help="How long after its time something may still wait for the nightly run.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; times are epoch seconds.")
-def keys(states: tuple[TextIO, ...], *, late_after: str, as_json: bool) -> None:
+def keys(states: tuple[BinaryIO, ...], *, late_after: str, as_json: bool) -> None:
     """Show the keys of stacks, and what happens to each of them next.
 
     STATES are files with the output of `pulumi stack export`; without them, standard input is read.
@@ -180,7 +180,11 @@ def keys(states: tuple[TextIO, ...], *, late_after: str, as_json: bool) -> None:
     if not states and sys.stdin.isatty():
         raise click.UsageError("give it a state: `pulumi stack export | parallel-provider keys`")
     now = time.time()
-    found = [key for file in states or (sys.stdin,) for key in keys_of(_parsed(file), now, seconds)]
+    found = [
+        key
+        for file in states or (sys.stdin.buffer,)
+        for key in keys_of(_parsed(file), now, seconds)
+    ]
     if as_json:
         print_json([dataclasses.asdict(key) for key in found])
     else:
@@ -191,10 +195,10 @@ def keys(states: tuple[TextIO, ...], *, late_after: str, as_json: bool) -> None:
         click.get_current_context().exit(_OVERDUE_STATUS)
 
 
-def _parsed(file: TextIO) -> Mapping[str, Any]:
+def _parsed(file: BinaryIO) -> Mapping[str, Any]:
     try:
         parsed: Mapping[str, Any] = json.load(file)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ParallelError(
             f"{file.name} isn't JSON: give the output of `pulumi stack export`"
         ) from None

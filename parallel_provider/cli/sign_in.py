@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -14,7 +15,12 @@ from urllib.parse import urlsplit
 
 import click
 
-from parallel_provider.api import ApiError, AuthenticationError, WrongOrganizationError
+from parallel_provider.api import (
+    ApiError,
+    AuthenticationError,
+    PermissionDeniedError,
+    WrongOrganizationError,
+)
 from parallel_provider.api.identity import person_in
 from parallel_provider.cli import examples, org_option
 from parallel_provider.cli.organization import open_account
@@ -381,8 +387,9 @@ def _status_of_token(settings: Settings, source: TokenSource, now: float) -> dic
 def _organization_of(settings: Settings, source: TokenSource) -> dict[str, str]:
     """Ask the Account API. Raises WrongOrganizationError if the settings allow another one only."""
     with open_account(settings, source) as api:
-        for app in api.list_apps():
-            return {"org_id": app.org_id, "org_name": app.org_name}
+        with contextlib.suppress(PermissionDeniedError):  # only the balance tells no name
+            for app in api.list_apps():
+                return {"org_id": app.org_id, "org_name": app.org_name}
         return {"org_id": api.get_balance().org_id}
 
 

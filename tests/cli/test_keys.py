@@ -159,6 +159,9 @@ def test_three_stacks_and_one_that_is_overdue(run: Run, tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("{", "isn't JSON: give the output of `pulumi stack export`"),
+        ("[" * 100_000, "isn't JSON"),
+        # As Windows writes it, with a byte order mark: that is JSON too.
+        ("\ufeff[]", "isn't an exported stack"),
         ("[]", "isn't an exported stack"),
         ('{"deployment": 1}', "isn't an exported stack"),
         (json.dumps(exported(rotating(created_at="x"))), "'svc' can't be read (created_at: "),

@@ -158,11 +158,20 @@ def test_status_of_a_token_of_another_organization_fails(run: Run, signed_out: S
     assert "--org allows 'org_other' only" in result.stderr
 
 
+@pytest.mark.parametrize("scope", ["apps:read", "balance:read"])
+def test_one_scope_is_enough_to_learn_the_organization(
+    run: Run, signed_out: SignIn, scope: str
+) -> None:
+    """The list of apps tells it, and so does the balance."""
+    token = signed_out.emulator.mint_token(scopes=[scope])
+    found = json.loads(run("status", "--json", PARALLEL_ACCESS_TOKEN=token).stdout)
+    assert (found["org_id"], found["warning"]) == (signed_out.emulator.org_id, None)
+
+
 def test_status_without_the_api_shows_what_the_token_says(run: Run, signed_out: SignIn) -> None:
     """It fails, as whose token it is was the question, and it isn't known whether it works."""
-    signed_out.emulator.add_fault("status", path="/service/v1/apps", status=403, body={}, times=2)
-    token = signed_out.emulator.access_token
-    reason = "the organization isn't known (GET /service/v1/apps answered 403"
+    token = signed_out.emulator.mint_token(scopes=["keys:create"])
+    reason = "the organization isn't known (GET /service/v1/balance answered 403"
     result = run("status", PARALLEL_ACCESS_TOKEN=token)
     assert result.returncode == 1
     assert "Organization      not known" in result.stdout
