@@ -149,7 +149,8 @@ class ResourceCalls:
         return in_snake_case(self._inputs, from_struct(struct))
 
     def _state(self, struct: struct_pb2.Struct) -> dict[str, Any]:
-        return in_snake_case(self._calls.state_type.model_fields, from_struct(struct))
+        outputs = from_struct(struct)
+        return outputs | in_snake_case(self._calls.state_type.model_fields, outputs)
 
 
 def type_and_names(urn: str) -> tuple[str, ResourceNames]:
