@@ -362,8 +362,9 @@ class Calls:
         """Return the name input with its value if the program gives none, otherwise nothing.
 
         A name stays until the program gives another one: neither a rename by `aliases` nor a name
-        that is taken out of the program replaces what lives. Only a secret name doesn't stay, since
-        nothing says any more that it is a secret.
+        that is taken out of the program replaces what lives. A replacement has no `olds`, so it
+        gets the default. Only a secret name doesn't stay, since nothing says any more that it is a
+        secret.
         """
         if self.name_input is None or news.get(self.name_input) is not None:
             return {}
