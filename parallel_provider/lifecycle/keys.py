@@ -51,7 +51,7 @@ from parallel_provider.lifecycle.shown_once import (
 from parallel_provider.model import Integer
 from parallel_provider.printable import field_name
 from parallel_provider.settings import IMPORTED_RAW_KEY
-from parallel_provider.user_folder import noting_unfinished
+from parallel_provider.user_folder import noting_work
 
 # ----------------------------------------------------------------------
 # The inputs of keys.
@@ -730,7 +730,8 @@ def _rotate(
     def state_of(outputs: dict[str, Any]) -> RotatingApiKeyState:
         return state.rotated_to({**outputs, "triggers": inputs.triggers})
 
-    with noting_unfinished("rotation", state.app_id, state.api_key_id, name) as was_interrupted:
+    work = f"{state.api_key_id}\n{name}"
+    with noting_work("rotation", state.app_id, state.owner, work=work) as was_interrupted:
         try:
             held_ids = [key.item_id for key in state.held]
             rotated = create_key(context, inputs, name, state_of, held_ids)
