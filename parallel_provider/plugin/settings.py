@@ -33,6 +33,7 @@ from parallel_provider.settings import (
 _VARIABLE = "PULUMI_CONFIG"
 _IS_DEFAULT = "__isDefault"
 """The argument that marks the default provider. Pulumi doesn't show it."""
+_NUMBERS = {each.key for each in SETTINGS if each.kind in ("cents", "seconds")}
 
 
 def take_stack_configuration(
@@ -57,13 +58,14 @@ def checked_arguments(
     """Return a provider's arguments as they get into the state.
 
     The default provider's have a mark. Those of an explicit provider have its secrets as secrets,
-    also if the program doesn't say so.
+    also if the program doesn't say so, and whole numbers without a decimal point.
     """
     given = {key: value for key, value in from_struct(arguments).items() if key != _IS_DEFAULT}
     if stack is not None and _is_named_as_default(name) and _texts(given) == _texts(stack):
         return to_struct({**given, _IS_DEFAULT: True}, secrets_in(arguments))
     secrets = {each.key for each in SETTINGS if each.kind == "secret"}
-    return to_struct(given, secrets_in(arguments) | secrets)
+    own = {key: _without_point(value) if key in _NUMBERS else value for key, value in given.items()}
+    return to_struct(own, secrets_in(arguments) | secrets)
 
 
 def settings_of(
@@ -85,6 +87,11 @@ def warnings_about(arguments: struct_pb2.Struct, stack: Mapping[str, Any] | None
     yield from setting_warnings(keys, "", os.environ, has_plain_token=is_default and is_plain)
     if not is_default:
         yield from argument_warnings(arguments.fields)
+
+
+def _without_point(value: object) -> object:
+    """Return "700" for "700.0", as Pulumi's SDK for Java sends the whole number 700."""
+    return value.removesuffix(".0") if isinstance(value, str) else value
 
 
 def _is_named_as_default(name: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pulumi import automation
 
 from parallel_provider.testing.emulator import Emulator
@@ -52,6 +53,12 @@ NEEDS = {
     "go": ("pulumi-language-go", "go"),
     "python": ("pulumi-language-python",),
 }
+
+
+def needs(*programs: str) -> pytest.MarkDecorator:
+    """Skip a test where one of these programs isn't on PATH."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(programs)} on PATH")
 
 
 class LanguageProject:

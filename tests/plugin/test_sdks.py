@@ -16,7 +16,7 @@ from parallel_provider.lifecycle import FUNCTIONS, RESOURCES
 from parallel_provider.plugin.schema import SCHEMA_FILE
 from parallel_provider.version import __version__
 from tests.native.providers import plugin_executable
-from tests.plugin.language_project import PROGRAMS, PYTHON, ROOT
+from tests.plugin.language_project import PROGRAMS, PYTHON, ROOT, needs
 from tools.documents.package import NAMES
 from tools.documents.texts import EXAMPLES, with_generated_package
 
@@ -42,12 +42,6 @@ func main() {
 	})
 }
 """
-
-
-def needs(*programs: str) -> pytest.MarkDecorator:
-    """Skip a test where one of these programs isn't on PATH."""
-    missing = [program for program in programs if shutil.which(program) is None]
-    return pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(programs)} on PATH")
 
 
 def run(folder: Path, *command: str) -> str:

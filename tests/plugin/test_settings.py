@@ -109,11 +109,14 @@ def test_stacks_guards_count_for_every_provider(emulator: Emulator, name: str) -
         ("700", 900.0, 700),
         ("900", 700.0, 700),
         ("900", 0.0, 0),
+        (None, "700", 700),  # as SDKs for TypeScript, Python and Go send it
+        (None, "700.0", 700),  # as the one for Java does
+        ("900", "700.0", 700),
         (None, None, 0),
     ],
 )
 def test_lowest_limit_of_a_charge_counts(
-    stack: str | None, argument: float | None, most: int
+    stack: str | None, argument: float | str | None, most: int
 ) -> None:
     """One of them is enough to allow charges."""
     key = "maxTopUpCents"
@@ -122,6 +125,15 @@ def test_lowest_limit_of_a_charge_counts(
         plugin.configure({**given, "timeoutSeconds": 30.0}, "mine")
         assert (why_not_charged(plugin, 700) == "") is (most == 700)
         assert why_not_charged(plugin, 701) != ""
+
+
+@pytest.mark.parametrize("limit", ["700.00", "700.5", "7e2"])
+def test_limit_that_is_no_whole_number_is_an_error(limit: str) -> None:
+    """Of the forms with a decimal point, only that of the SDK for Java is a whole number."""
+    with Plugin({}) as plugin:
+        plugin.configure({"maxTopUpCents": limit}, "mine")
+        with pytest.raises(grpc.RpcError, match="must be a whole number of cents"):
+            create(plugin)
 
 
 @pytest.mark.parametrize("blank", ["", " ", None])

@@ -121,13 +121,16 @@ def _program(name: str, language: str) -> str:
 
 
 def _description(name: str) -> str:
-    """Return what it is, with examples. Pulumi shows those of the reader's language only."""
+    """Return what it is, with examples. Pulumi shows those of the reader's language only.
+
+    The heading is a part of the example: an SDK in a language without one has neither.
+    """
     programs = [code(language, _program(name, language)) for language in LANGUAGES]
     parts = [
         in_camel_case(about(name)[0]),
         "{{% examples %}}",
-        "## Example Usage",
         "{{% example %}}",
+        "## Example Usage",
         *programs,
         "{{% /example %}}",
         "{{% /examples %}}",
