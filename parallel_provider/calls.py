@@ -208,10 +208,8 @@ class Call:
         except Exception as error:  # noqa: BLE001 - a user must not see it
             raise InternalError(door.line(f"{what}: {_bug_text(error)}")) from None
 
-    def noting_failure(self, *, is_new: bool = True) -> contextlib.AbstractContextManager[None]:
-        """Note it if a resource can't be created or updated. A check does so only for a new one."""
-        if not is_new:
-            return contextlib.nullcontext()
+    def noting_failure(self) -> contextlib.AbstractContextManager[None]:
+        """Note it if a resource can't be created or updated."""
         return self.process.claims.noting_failure(self.subject)
 
 
@@ -248,12 +246,12 @@ class Calls:
         `olds` are the inputs of the last run. `unknown_names` are names that the program gives and
         that no input has.
         """
-        with call.noting_failure(is_new=not olds):
+        with call.noting_failure():
             given = {**news, **self._default_name(call, olds, news)}
             checked = self.lifecycle.check(call.context(), olds, given)
         texts = [problem.text for problem in checked.problems]
         texts += [self._unknown_text(call.process.door, name) for name in unknown_names]
-        if texts and not olds:
+        if texts:
             call.process.claims.note_failure(call.subject)
         line = call.process.door.line
         return checked.inputs, [line(text) for text in texts]

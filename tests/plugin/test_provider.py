@@ -105,6 +105,16 @@ def test_secret_name_does_not_stay_without_its_mark(plugin: Plugin, name: str) -
     assert from_struct(answer.inputs)["appName"] == "second"
 
 
+def test_failed_check_of_a_resource_stops_deletions(plugin: Plugin, app_id: str) -> None:
+    """What is deleted may be the key that it replaced in an earlier run."""
+    inputs, key = create_rotating_key(plugin, app_id)
+    _, failures = plugin.check(SVC, {**inputs, "rotateAfter": "soon"}, inputs)
+    assert failures
+
+    with pytest.raises(grpc.RpcError, match="'svc' couldn't be created or updated in this run"):
+        plugin.delete(SVC, key)
+
+
 def test_update_without_a_difference_does_nothing(
     plugin: Plugin, emulator: Emulator, app_id: str
 ) -> None:
