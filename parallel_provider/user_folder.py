@@ -29,7 +29,8 @@ def user_folder() -> Path:
             "this user has no home folder for locks and notes: set HOME to a folder that it can "
             "write"
         ) from None
-    if not home.is_absolute():
+    # Path.home() takes an empty HOME for the root folder.
+    if not home.is_absolute() or os.environ.get("HOME") == "":
         raise UserFolderError("HOME isn't an absolute path: set it to this user's home folder")
     return home.joinpath(*_PARTS)
 

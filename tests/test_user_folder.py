@@ -109,7 +109,9 @@ def test_link_in_the_place_of_a_new_file_is_not_followed(home: Path) -> None:
     assert target.stat().st_uid == 0
 
 
-@pytest.mark.parametrize("reason", ["no home", "relative", "a file", "gone", "file in the way"])
+@pytest.mark.parametrize(
+    "reason", ["no home", "relative", "empty", "a file", "gone", "file in the way"]
+)
 def test_without_a_place_there_is_one_clear_error(
     home: Path, monkeypatch: pytest.MonkeyPatch, reason: str
 ) -> None:
@@ -123,8 +125,8 @@ def test_without_a_place_there_is_one_clear_error(
     elif reason == "file in the way":
         (home / ".local").touch()
     else:
-        place = {"relative": "here", "a file": "/dev/null", "gone": "/nonexistent"}[reason]
-        monkeypatch.setenv("HOME", place)
+        places = {"relative": "here", "empty": "", "a file": "/dev/null", "gone": "/nonexistent"}
+        monkeypatch.setenv("HOME", places[reason])
 
     with pytest.raises(UserFolderError, match=r"set (HOME|it)"):
         make_user_folder()

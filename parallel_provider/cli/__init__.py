@@ -129,7 +129,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         code = program.main(arguments, prog_name="parallel-provider", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        with contextlib.suppress(OSError):
+            error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED

@@ -75,13 +75,14 @@ def _lines(facts: Sequence[tuple[str, str]]) -> Text:
 
 
 def say(message: str) -> None:
-    """Print a message that isn't the result."""
-    click.echo(message, err=True)
+    """Print a message that isn't the result. If it can't be written, the command goes on."""
+    with contextlib.suppress(OSError):
+        click.echo(message, err=True)
 
 
 def warn(message: str) -> None:
     """Print a warning."""
-    click.echo(f"Warning: {message}", err=True)
+    say(f"Warning: {message}")
 
 
 @contextlib.contextmanager

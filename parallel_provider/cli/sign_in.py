@@ -109,8 +109,11 @@ def login(
         require_standard_output("the refresh token")
     settings = Settings.of_environment()
     file = SignInFile(settings.auth_file)
-    # Read first: a file that can't be used must be reported before the person signs in.
+    # First: a file that can't be used must be reported before the person signs in.
     document = file.read_or_empty()
+    if not print_refresh_token:
+        with file.locked(), file.prepare_write(document):
+            pass
     known_client: str | None = document.client_id or FALLBACK_CLIENT_ID
     # Registering failed at an earlier login. Sign-ins are refreshed by the client that they are of.
     if known_client == FALLBACK_CLIENT_ID and not document.signed_in:
@@ -219,10 +222,11 @@ def logout(*, org_id: str | None, local: bool) -> None:
     with file.locked():
         document = file.read()
         chosen = document.choose_org(settings.org_id, settings.org_id_origin)
-        if not local:
-            _revoke(settings.platform_url, document.tokens(chosen))
         left = document.without_sign_in(chosen)
-        file.write(left)
+        with file.prepare_write(left) as store:
+            if not local:
+                _revoke(settings.platform_url, document.tokens(chosen))
+            store(left)
     say(f"Signed out of {chosen}{' here; the server was not asked' if local else ''}.")
     if left.selected_org_id not in (None, document.selected_org_id):
         say(f"{left.selected_org_id}, the only one left, is selected now.")
@@ -239,11 +243,17 @@ def switch(*, org_id: str) -> None:
     ORG_ID is one of those that `parallel-provider status` shows. The official client uses the same
     selection.
     """
-    file = SignInFile(Settings.of_environment().auth_file)
+    settings = Settings.of_environment()
+    file = SignInFile(settings.auth_file)
     with file.locked():
         document = file.read()
         file.write(document.with_values(selected_org_id=document.choose_org(org_id)))
     say(f"Selected {org_id}.")
+    origins = [each.origin for each in settings.token_settings]
+    if settings.org_id not in (None, org_id):
+        origins.append(settings.org_id_origin or "")
+    for origin in origins:
+        warn(f"{origin} is set and counts before this selection.")
 
 
 def _revoke(platform_url: str, tokens: StoredTokens) -> None:
@@ -272,7 +282,8 @@ def status(*, org_id: str | None, as_json: bool) -> None:
     """Show where the access token comes from, whose it is, and when it ends.
 
     A stored sign-in is shown as it is on this machine. The organization of another access token is
-    asked of the Account API. Fails when there is no sign-in, or when it has ended.
+    asked of the Account API. Fails when there is no sign-in, when it has ended, or when the API
+    doesn't tell the organization.
     """
     now = time.time()
     found = _status(Settings.of_environment(org_id), now)
@@ -282,6 +293,8 @@ def status(*, org_id: str | None, as_json: bool) -> None:
         _print_status(found, now)
     if found["ended"]:
         raise CredentialsError(found["ended"])
+    if found["warning"] and found["org_id"] is None:
+        raise CredentialsError(found["warning"])
     if found["warning"]:
         warn(found["warning"])
 
@@ -357,15 +370,20 @@ def _status_of_token(settings: Settings, source: TokenSource, now: float) -> dic
     except CredentialsError as error:
         return found | {"ended": str(error)}
     seconds = min(settings.timeout_seconds, _STATUS_SECONDS)
-    with open_account(replace(settings, timeout_seconds=seconds), source) as api:
-        try:
-            for app in api.list_apps():
-                return found | {"org_id": app.org_id, "org_name": app.org_name}
-            return found | {"org_id": api.get_balance().org_id}
-        except (AuthenticationError, CredentialsError, WrongOrganizationError) as error:
-            return found | {"ended": str(error)}
-        except ApiError as error:
-            return found | {"warning": f"the organization isn't known ({error})."}
+    try:
+        return found | _organization_of(replace(settings, timeout_seconds=seconds), source)
+    except (AuthenticationError, CredentialsError, WrongOrganizationError) as error:
+        return found | {"ended": str(error)}
+    except ApiError as error:
+        return found | {"warning": f"the organization isn't known ({error})"}
+
+
+def _organization_of(settings: Settings, source: TokenSource) -> dict[str, str]:
+    """Ask the Account API. Raises WrongOrganizationError if the settings allow another one only."""
+    with open_account(settings, source) as api:
+        for app in api.list_apps():
+            return {"org_id": app.org_id, "org_name": app.org_name}
+        return {"org_id": api.get_balance().org_id}
 
 
 def _person(token: AccessToken) -> str | None:
@@ -415,10 +433,14 @@ def token(*, org_id: str | None) -> None:
     """Print a fresh access token, and nothing else, on standard output.
 
     The stored sign-in is refreshed first where needed. The token lives for minutes: long runs
-    rather need `parallel:tokenCommand`, or the sign-in itself. A token that has ended isn't
-    printed: the command fails.
+    rather need `parallel:tokenCommand`, or the sign-in itself. A token that has ended, or of
+    another organization than --org or PARALLEL_ORG_ID, isn't printed: the command fails.
     """
     require_standard_output("the token")
-    source = choose_source(Settings.of_environment(org_id))
+    settings = Settings.of_environment(org_id)
+    source = choose_source(settings)
+    is_of_org = isinstance(source, StoredSignIn) and source.org_id == settings.org_id
+    if settings.org_id is not None and not is_of_org:
+        _organization_of(settings, source)
     access_token = require_unexpired(source.get(), source, time.time())
     click.echo(access_token.value.get_secret_value())

@@ -44,6 +44,7 @@ from parallel_provider.lifecycle.resource import Diff, Lifecycle
 from parallel_provider.lifecycle.run import Context, ResourceNames, Run
 from parallel_provider.model import Integer, Number
 from parallel_provider.printable import field_name
+from parallel_provider.sendable import require_sendable
 
 # ----------------------------------------------------------------------
 # Inputs and outputs.
@@ -225,9 +226,18 @@ class Refused:
 
 @dataclass(frozen=True)
 class CountKnown:
-    """The card was charged, and the state doesn't have it. So it is counted, and not charged."""
+    """The card was charged, and the state doesn't have it. So it is counted, and not charged.
+
+    `number` is that of the charges before it. A state can be older by several.
+    """
 
     entry: JournalEntry
+    number: int
+
+    def counted_in(self, state: BalanceTopUpState, balance: Balance) -> BalanceTopUpState:
+        """Return the state with this charge."""
+        older = state.model_copy(update={"charges": self.number})
+        return older.with_charge(self.entry, balance, balance)
 
 
 @dataclass(frozen=True)
@@ -257,10 +267,11 @@ def decide(state: BalanceTopUpState, inputs: Props, facts: Facts) -> Decision:
     )
     if problem is not None:
         return Refused(problem)
+    known = _known_charge(state, inputs, facts.entries)
+    if known is not None:
+        return known
     amount, key = _amount_and_key(state, inputs)
     begun = next((entry for entry in facts.entries if entry.key == key), None)
-    if begun is not None and begun.outcome == "charged":
-        return CountKnown(begun)
     month = month_now(state.month, facts.server_time, facts.clock)
     not_due = _not_due_by_threshold(state, inputs, facts, amount, month)
     if not_due is not None:
@@ -269,6 +280,15 @@ def decide(state: BalanceTopUpState, inputs: Props, facts: Facts) -> Decision:
     if problem is not None:
         return Refused(problem)
     return ChargeDue(amount, key, month, begun)
+
+
+def decide_all(state: BalanceTopUpState, inputs: Props, facts: Facts) -> list[Decision]:
+    """Return what a run does, in order. With a threshold, it goes on after counting a charge."""
+    decisions = [decide(state, inputs, facts)]
+    while isinstance(counted := decisions[-1], CountKnown) and _has_threshold(inputs):
+        state = counted.counted_in(state, facts.balance)
+        decisions.append(decide(state, inputs, facts))
+    return decisions
 
 
 def _other_organization_problem(state: BalanceTopUpState, balance: Balance) -> Problem | None:
@@ -358,6 +378,19 @@ def _amount_and_key(state: BalanceTopUpState, inputs: Props) -> tuple[int | None
     return int(amount), idempotency_key(state.identity, state.charges, int(amount), triggers)
 
 
+def _known_charge(
+    state: BalanceTopUpState, inputs: Props, entries: Sequence[JournalEntry]
+) -> CountKnown | None:
+    """Return the charge that was made for the same reason, now or by a run whose state is newer."""
+    digest = state.identity.digest
+    own = {e.key: e for e in entries if e.identity == digest and e.outcome == "charged"}
+    for number in range(state.charges, state.charges + len(own)):
+        _, key = _amount_and_key(state.model_copy(update={"charges": number}), inputs)
+        if key in own:
+            return CountKnown(own[key], number)
+    return None
+
+
 def _not_due_by_threshold(
     state: BalanceTopUpState, inputs: Props, facts: Facts, amount: int | None, month: str
 ) -> NothingDue | Refused | None:
@@ -423,13 +456,13 @@ class BalanceTopUpLifecycle(Lifecycle[BalanceTopUpInputs, BalanceTopUpState]):
         updates = set(changed_inputs(self.inputs_type, state, news))
         by_threshold = _has_threshold(news)
         if by_threshold or _asks_for_charge(dict(state), news):
-            decision = _decide_before_run(context, state, news)
-            if isinstance(decision, Refused):
+            decisions = _decide_before_run(context, state, news)
+            if isinstance(refused := decisions[-1], Refused):
                 if not by_threshold:
-                    raise LifecycleError(decision.problem.text)
+                    raise LifecycleError(refused.problem.text)
                 # A refresh asks for a diff too, and charges nothing. The update raises.
-                context.warn(f"{_name_of(context.resource)}: {decision.problem.text}.")
-            if by_threshold and not isinstance(decision, NothingDue):
+                context.warn(f"{_name_of(context.resource)}: {refused.problem.text}.")
+            if by_threshold and not isinstance(decisions[0], NothingDue):
                 updates.add("when_below_cents")
         return Diff(updates=tuple(sorted(updates)))
 
@@ -495,14 +528,17 @@ def _problem_of_charging(context: Context, checked: Checked, *, is_new: bool) ->
         return invoice_problem(balance, run.charge_journal.entries(balance.org_id))
     state = _state_without_charges(context)
     _claim_name(context, state.identity)
-    decision = _decide_before_run(context, state, checked.inputs)
-    return decision.problem if isinstance(decision, Refused) else None
+    last = _decide_before_run(context, state, checked.inputs)[-1]
+    return last.problem if isinstance(last, Refused) else None
 
 
 def _state_without_charges(context: Context) -> BalanceTopUpState:
-    """Return the state of a top-up that has charged nothing yet, without its inputs."""
+    """Return the state of a top-up that has charged nothing yet, without its inputs.
+
+    Raises LifecycleError if Pulumi couldn't keep it: what is charged must be counted.
+    """
     run, resource = context.run, context.resource
-    return BalanceTopUpState(
+    state = BalanceTopUpState(
         amount_cents=0,
         organization=resource.organization,
         project=resource.project,
@@ -512,6 +548,8 @@ def _state_without_charges(context: Context) -> BalanceTopUpState:
         org_id=run.balance.get().org_id,
         month=month_now("", run.server_time(), run.clock()),
     )
+    require_sendable(dict(state))
+    return state
 
 
 def _name_of(resource: ResourceNames) -> str:
@@ -544,18 +582,19 @@ def _facts(run: Run, org_id: str, balance: Balance) -> Facts:
     )
 
 
-def _decide_before_run(context: Context, state: BalanceTopUpState, inputs: Props) -> Decision:
+def _decide_before_run(context: Context, state: BalanceTopUpState, inputs: Props) -> list[Decision]:
     """Decide as the run will, and tell the user. Changes nothing."""
     run = context.run
     balance = run.balance.get()
-    decision = decide(state, inputs, _facts(run, state.org_id, balance))
-    if isinstance(decision, Refused):
+    decisions = decide_all(state, inputs, _facts(run, state.org_id, balance))
+    if isinstance(decisions[-1], Refused):
         # Perhaps because of a charge that is just being made, by another resource of this run or
         # another process. If that takes too long, its outcome isn't known either.
         with charge_lock(state.org_id, run.api.call_seconds, run.cancellation):
-            decision = decide(state, inputs, _facts(run, state.org_id, balance))
-    _announce(context, inputs, decision, balance)
-    return decision
+            decisions = decide_all(state, inputs, _facts(run, state.org_id, balance))
+    for decision in decisions:
+        _announce(context, inputs, decision, balance)
+    return decisions
 
 
 def _announce(context: Context, inputs: Props, decision: Decision, balance: Balance) -> None:
@@ -600,21 +639,17 @@ def _charge_if_due(context: Context, state: BalanceTopUpState) -> BalanceTopUpSt
         if failure is not None:
             _require_lock(context, state, failure)
         before = run.api.get_balance()
-        facts = _facts(run, state.org_id, before)
-        while True:
-            decision = decide(state, dict(state), facts)
+        for decision in decide_all(state, dict(state), _facts(run, state.org_id, before)):
             match decision:
                 case Refused(problem=problem):
                     raise LifecycleError(problem.text)
                 case NothingDue():
                     _announce(context, dict(state), decision, before)
-                    return state
-                case CountKnown(entry=entry):
-                    state = _counted(context, state, entry, before)
-                    if state.when_below_cents is None:
-                        return state
+                case CountKnown():
+                    state = _counted(context, state, decision, before)
                 case ChargeDue():
-                    return _charge(context, state, decision, before, has_lock=failure is None)
+                    state = _charge(context, state, decision, before, has_lock=failure is None)
+        return state
 
 
 def _require_lock(
@@ -649,16 +684,17 @@ def _require_lock(
 
 
 def _counted(
-    context: Context, state: BalanceTopUpState, entry: JournalEntry, balance: Balance
+    context: Context, state: BalanceTopUpState, known: CountKnown, balance: Balance
 ) -> BalanceTopUpState:
     """Return the state with a charge that this machine knows to be made."""
+    entry = known.entry
     context.warn(
         f"Nothing was charged now: the {entry.amount_cents} cents under the idempotency key "
         f"{entry.key} were charged {entry.time_text}, by a run whose state isn't this one, or for "
         "a resource of this name that was destroyed or replaced. They are counted here. To charge "
         "once more, change `triggers`."
     )
-    return state.with_charge(entry, balance, balance)
+    return known.counted_in(state, balance)
 
 
 def _charge(

@@ -288,14 +288,14 @@ def held_text(shown: str, other: Claim) -> str:
 
 
 def _private_folder() -> Path:
-    """Return a folder that belongs to this user alone. Raises OSError if there is none."""
-    from parallel_provider.late import tempfile  # noqa: PLC0415 - heavy
+    """Return a folder that belongs to this user alone. Raises OSError if there is none.
 
-    temporary = Path(tempfile.gettempdir())
-    if temporary == Path.cwd():
-        # What Python takes if no folder for temporary files can be used. Processes of one run have
-        # several such folders.
-        raise OSError("there is no folder for temporary files")
+    All processes of a run find the same one. `tempfile` would take another one where a disk is full
+    or where TMPDIR isn't an absolute path, since each process has a current folder of its own.
+    """
+    temporary = Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - only its private folder is used
+    if not temporary.is_absolute():
+        raise OSError("TMPDIR isn't an absolute path")
     folder = temporary / f"parallel-provider-{os.geteuid()}"
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)

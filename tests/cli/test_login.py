@@ -114,6 +114,18 @@ def test_login_to_an_organization_that_nobody_names_is_refused(
     assert not signed_out.path.exists()
 
 
+@pytest.mark.usefixtures("auto_approve")
+def test_login_that_cannot_be_stored_fails_before_anybody_signs_in(
+    run: Run, signed_out: SignIn
+) -> None:
+    """A person who has approved it would have done so for nothing, and the sign-in would live."""
+    result = run("login", PARALLEL_AUTH_FILE="/proc/parallel/auth.json")
+    assert result.returncode == 1
+    assert "the lock /proc/parallel/auth.json.lock can't be taken" in result.stderr
+    assert "To sign in" not in result.stderr
+    assert signed_out.refreshes == 0
+
+
 def test_login_help_shows_the_command_of_the_pipelines_readme(run: Run) -> None:
     """Both tell the same way to give a pipeline its refresh token."""
     readme = (Path(__file__).parents[2] / "examples/pipelines/README.md").read_text()

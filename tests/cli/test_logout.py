@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import httpx
 
-from tests.cli.conftest import Run
+from tests.cli.conftest import PROGRAM, Run
 from tests.credentials.sign_ins import SignIn
 
 
@@ -51,6 +53,22 @@ def test_logout_while_the_server_is_away_removes_nothing(run: Run, signed_in: Si
     assert result.returncode == 1
     assert "--local" in result.stderr
     assert signed_in.document == before
+
+
+def test_logout_that_cannot_be_stored_revokes_nothing(run: Run, signed_in: SignIn) -> None:
+    """A full disk leaves a sign-in that works, and not one that only looks as if it did."""
+    result = subprocess.run(
+        ["/bin/sh", "-c", f'ulimit -f 0; exec "$0" {" ".join(PROGRAM[1:])} logout', PROGRAM[0]],
+        env=signed_in.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert result.returncode == 1
+    assert "the sign-in can't be stored" in result.stderr
+    signed_in.expire()
+    assert run("token").returncode == 0
 
 
 def test_local_logout_asks_no_server(run: Run, signed_in: SignIn) -> None:

@@ -91,6 +91,24 @@ def test_messages_that_cannot_be_written_leave_the_exit_code(signed_out: SignIn)
     assert result.returncode == 1
 
 
+@FULL
+@pytest.mark.parametrize(
+    ("command", "code"), [("logout", 0), ("logout --organization", 2), ("logout --org other", 1)]
+)
+def test_exit_code_tells_what_was_done_although_no_message_can_be_written(
+    signed_in: SignIn, command: str, code: int
+) -> None:
+    """Who reads "failed" of what was done would do it again."""
+    result = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$0" -m parallel_provider.cli {command} 2>/dev/full', PROGRAM[0]],
+        env=signed_in.environment,
+        check=False,
+        timeout=60,
+    )
+    assert result.returncode == code
+    assert (signed_in.document["orgs"] == {}) == (code == 0)
+
+
 @pytest.mark.parametrize("arguments", [a for a in COMMANDS if a[0] != "emulator"], ids=" ".join)
 def test_reader_that_has_gone_ends_the_command_quietly(
     signed_in: SignIn, arguments: list[str]

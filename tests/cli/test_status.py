@@ -159,14 +159,19 @@ def test_status_of_a_token_of_another_organization_fails(run: Run, signed_out: S
 
 
 def test_status_without_the_api_shows_what_the_token_says(run: Run, signed_out: SignIn) -> None:
-    """A warning says why the organization isn't known."""
-    signed_out.emulator.add_fault("status", path="/service/v1/apps", status=403, body={})
-    result = run("status", PARALLEL_ACCESS_TOKEN=signed_out.emulator.access_token)
-    assert result.returncode == 0
+    """It fails, as whose token it is was the question, and it isn't known whether it works."""
+    signed_out.emulator.add_fault("status", path="/service/v1/apps", status=403, body={}, times=2)
+    token = signed_out.emulator.access_token
+    reason = "the organization isn't known (GET /service/v1/apps answered 403"
+    result = run("status", PARALLEL_ACCESS_TOKEN=token)
+    assert result.returncode == 1
     assert "Organization      not known" in result.stdout
-    assert "Warning: the organization isn't known (GET /service/v1/apps answered 403" in (
-        result.stderr
-    )
+    assert f"Error: {reason}" in result.stderr
+    result = run("status", "--json", "--org", "org_other", PARALLEL_ACCESS_TOKEN=token)
+    assert result.returncode == 1
+    found = json.loads(result.stdout)
+    assert (found["org_id"], found["ended"]) == (None, None)
+    assert found["warning"].startswith(reason)
 
 
 def test_status_of_a_pipeline_leaves_its_refresh_token_unused(run: Run, signed_out: SignIn) -> None:

@@ -53,3 +53,17 @@ def test_org_is_a_guard(run: Run, signed_in: SignIn) -> None:
     refused = run("balance", "--org", "org_other", PARALLEL_ACCESS_TOKEN=token)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "--org" in refused.stderr
+
+
+def test_switch_warns_of_what_counts_before_the_selection(run: Run, signed_in: SignIn) -> None:
+    """Otherwise the next command would work in another organization than the one selected."""
+    first = signed_in.emulator.org_id
+    signed_in.sign_in(signed_in.emulator.add_org()["org_id"])
+    token = signed_in.tokens["access_token"]
+    result = run("switch", first, PARALLEL_ORG_ID="org_1", PARALLEL_ACCESS_TOKEN=token)
+    assert result.returncode == 0
+    assert result.stderr.splitlines()[1:] == [
+        "Warning: PARALLEL_ACCESS_TOKEN is set and counts before this selection.",
+        "Warning: PARALLEL_ORG_ID is set and counts before this selection.",
+    ]
+    assert run("switch", first, PARALLEL_ORG_ID=first).stderr == f"Selected {first}.\n"

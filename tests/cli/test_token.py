@@ -88,6 +88,33 @@ def test_given_token_that_has_ended_fails(run: Run, signed_out: SignIn, command:
     assert ended not in result.stdout + result.stderr
 
 
+@pytest.mark.parametrize("source", ["ACCESS_TOKEN", "TOKEN_COMMAND", "REFRESH_TOKEN"])
+def test_token_of_another_organization_is_not_printed(
+    run: Run, signed_out: SignIn, source: str
+) -> None:
+    """What gets the token would change another organization than the one that is named."""
+    tokens = signed_out.obtain_tokens()
+    values = {
+        "ACCESS_TOKEN": tokens["access_token"],
+        "TOKEN_COMMAND": f"{sys.executable} -c 'print(\"{tokens['access_token']}\")'",
+        "REFRESH_TOKEN": tokens["refresh_token"],
+    }
+    variables = {
+        f"PARALLEL_{source}": values[source],
+        "PARALLEL_REFRESH_TOKEN_SAVE_COMMAND": "true",
+        "PARALLEL_CLIENT_ID": tokens["client_id"],
+    }
+    signed_out.path.parent.mkdir()
+    for arguments, org_id in ((["--org", "org_other"], None), ([], "org_other")):
+        guard = {} if org_id is None else {"PARALLEL_ORG_ID": org_id}
+        result = run("token", *arguments, **variables, **guard)
+        assert (result.returncode, result.stdout) == (1, "")
+        assert "allows 'org_other' only" in result.stderr
+    printed = run("token", "--org", signed_out.emulator.org_id, **variables)
+    assert printed.returncode == 0, printed.stderr
+    assert printed.stdout.startswith("eyJ")
+
+
 NO_HOME = (
     "import pwd, sys\n"
     "def nobody(_): raise KeyError\n"

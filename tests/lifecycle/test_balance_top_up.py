@@ -114,7 +114,7 @@ AGAIN = ChargeDue(1000, KEY, "2026-11", entry())
 UNKNOWN_AMOUNT = ChargeDue(None, None, "2026-11")
 UNKNOWN_KEY = ChargeDue(1000, None, "2026-11")
 NOTHING = NothingDue()
-MADE = CountKnown(entry(outcome="charged"))
+MADE = CountKnown(entry(outcome="charged"), 1)
 OPEN = (
     "amount_cents isn't charged, as it isn't known whether an earlier charge of {} cents was made"
 )
@@ -633,3 +633,24 @@ def test_restored_state_counts_what_was_charged_and_goes_on(
     emulator.set_org(credit_balance_cents=0)
     assert up(new_run, restored, by_threshold(monthly_limit_cents=9000)).charges == 4
     assert len(emulator.state()["charges"]) == 4
+
+
+@pytest.mark.usefixtures("one_time")
+@pytest.mark.parametrize("lost", ["destroyed", "restored"])
+def test_state_that_is_older_by_several_charges_charges_none_of_them_again(
+    new_run: NewRun, emulator: Emulator, said: Said, lost: str
+) -> None:
+    """The reason is the same as before; a new reason charges again, also back to an old value."""
+    oldest = up(new_run, None, inputs())
+    newest = up(new_run, up(new_run, oldest, inputs(triggers=1)), inputs(triggers=2))
+    assert len(emulator.state()["charges"]) == 3
+
+    kept = None if lost == "destroyed" else oldest
+    again = up(new_run, kept, inputs(triggers=2))
+
+    assert len(emulator.state()["charges"]) == 3
+    assert (again.charges, again.last_idempotency_key) == (3, newest.last_idempotency_key)
+    assert len([warning for warning in said.warnings if "Nothing was charged now" in warning]) == 1
+    for number, triggers in enumerate((1, 2), start=4):
+        again = up(new_run, again, inputs(triggers=triggers))
+        assert len(emulator.state()["charges"]) == again.charges == number

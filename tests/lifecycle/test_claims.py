@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -84,7 +83,7 @@ Start = Callable[..., OtherProcess]
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder for temporary files of this test's own."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     return tmp_path
 
 
@@ -238,7 +237,7 @@ def test_of_many_claims_at_the_same_time_one_is_first(folder: Path, start: Start
         assert [result.result() for result in results].count([None]) == 1
 
 
-@pytest.mark.parametrize("wrong", ["file", "open", "no place", "link", "no locks"])
+@pytest.mark.parametrize("wrong", ["file", "open", "no place", "relative", "link", "no locks"])
 def test_without_a_folder_nothing_is_deleted(
     folder: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
 ) -> None:
@@ -256,8 +255,13 @@ def test_without_a_folder_nothing_is_deleted(
         monkeypatch.setattr(
             filelock.FileLock, "acquire", mock.Mock(side_effect=NotImplementedError)
         )
-    else:
+    elif wrong == "relative":
+        # It may exist in the current folder of this process, and not in that of another one.
+        (folder / "here").mkdir()
         monkeypatch.chdir(folder)
+        monkeypatch.setenv("TMPDIR", "here")
+    else:
+        monkeypatch.setenv("TMPDIR", str(folder / "nowhere"))
     claims = Claims(ENGINE)
     assert claims.claim(APP, "a", "App 'a'") is None
     assert claims.claim(APP, "b", "App 'b'") is not None
@@ -268,6 +272,16 @@ def test_without_a_folder_nothing_is_deleted(
     ):
         pass
     assert files(folder) == []
+
+
+def test_program_in_the_folder_for_temporary_files_deletes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`cd /tmp; pulumi destroy` isn't the same as having no such folder."""
+    monkeypatch.chdir(folder)
+    with Claims(ENGINE).deleting(APP, "a", "App 'a'") as others:
+        assert others == []
+    assert len(files(folder)) == 1
 
 
 def test_files_are_the_users_own_and_have_no_secret_name(folder: Path) -> None:
@@ -492,7 +506,7 @@ def test_nothing_is_deleted_without_a_folder_for_claims(
     """Other processes may have what would be deleted. Creations are possible."""
     run = new_run()
     (tmp_path / "file").touch()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "file"))
     run.claims = Claims("127.0.0.1:4711")
     app = APPS.create(Context(run), AppInputs(app_name="search"))
     key = KEYS.create(Context(run), ApiKeyInputs(app_id=app_id, api_key_name="ci"))

@@ -205,6 +205,11 @@ def test_destroyed_and_declared_again_does_not_charge_twice(
     top_up(project, "amount_cents=1000, triggers=1")
     project.up()
     assert amounts(emulator) == [1000, 1000]
+    # This one has charged for another reason before.
+    project.destroy()
+    assert "and charge nothing for them" in project.preview().stdout
+    project.up()
+    assert amounts(emulator) == [1000, 1000]
 
 
 @pytest.mark.parametrize(

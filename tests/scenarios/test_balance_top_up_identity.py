@@ -95,6 +95,20 @@ def test_top_up_in_nested_components_has_all_their_types_and_waits_for_no_siblin
     assert amounts(emulator) == [1000]
 
 
+@pytest.mark.parametrize("operation", ["preview", "up"])
+def test_name_that_pulumi_cannot_keep_is_refused_before_a_charge(
+    project: Project, emulator: Emulator, operation: str
+) -> None:
+    """The state has the name. What is charged and can't get there would be charged for nothing."""
+    allow(project, 1000)
+    top_up(project, "amount_cents=1000", name="<{%credit")
+    named = "resource_name" if project.provider == "dynamic" else "resourceName"
+
+    assert_fails(project, operation, f"{named} holds <{{ %, with which", resource=None)
+
+    assert amounts(emulator) == []
+
+
 @pytest.mark.parametrize("program", [RENAMED_FIRST, NEW_FIRST])
 def test_new_top_up_of_a_renamed_ones_name_is_refused_in_preview(
     renamed: Project, emulator: Emulator, program: str

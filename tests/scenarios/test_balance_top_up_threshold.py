@@ -171,3 +171,24 @@ def test_outputs_of_a_charge_that_was_never_made_are_known_in_a_preview(
 
     assert changes(preview) == {"same": 2}
     assert "charged_at" not in preview.stdout
+
+
+def test_preview_tells_a_charge_that_follows_one_that_is_counted(
+    project: Project, emulator: Emulator
+) -> None:
+    """A top-up that is declared again counts what it has charged, and charges if that is due."""
+    emulator.set_org(credit_balance_cents=0)
+    allow(project, 1000)
+    top_up(project, "amount_cents=1000, when_below_cents=500, monthly_limit_cents=5000")
+    project.up()
+    project.destroy()
+    emulator.set_org(credit_balance_cents=0)
+
+    told = project.preview().stdout
+
+    assert "will count 1000 cents that were charged before" in told
+    assert "`pulumi up` will charge 1000 cents to the card" in told
+    assert amounts(emulator) == [1000]
+    project.up()
+    assert amounts(emulator) == [1000, 1000]
+    assert outputs(project)["charges"] == 2
