@@ -208,11 +208,9 @@ class Call:
         except Exception as error:  # noqa: BLE001 - a user must not see it
             raise InternalError(door.line(f"{what}: {_bug_text(error)}")) from None
 
-    def creating(self, *, is_new: bool = True) -> contextlib.AbstractContextManager[None]:
-        """Note it if a resource that isn't in the stack yet can't be created."""
-        if not is_new:
-            return contextlib.nullcontext()
-        return self.process.claims.creating(self.subject)
+    def noting_failure(self) -> contextlib.AbstractContextManager[None]:
+        """Note it if a resource can't be created or updated."""
+        return self.process.claims.noting_failure(self.subject)
 
 
 class InitFailedError(ParallelError):
@@ -248,13 +246,13 @@ class Calls:
         `olds` are the inputs of the last run. `unknown_names` are names that the program gives and
         that no input has.
         """
-        with call.creating(is_new=not olds):
+        with call.noting_failure():
             given = {**news, **self._default_name(call, olds, news)}
             checked = self.lifecycle.check(call.context(), olds, given)
         texts = [problem.text for problem in checked.problems]
         texts += [self._unknown_text(call.process.door, name) for name in unknown_names]
-        if texts and not olds:
-            call.process.claims.note_failed_creation(call.subject)
+        if texts:
+            call.process.claims.note_failure(call.subject)
         line = call.process.door.line
         return checked.inputs, [line(text) for text in texts]
 
@@ -280,7 +278,7 @@ class Calls:
 
         Raises InitFailedError, if the door can keep what isn't finished.
         """
-        with call.creating():
+        with call.noting_failure():
             context = call.context()
             if is_preview:
                 return "", self._expected(call, self.lifecycle.expect_create(context, news))
@@ -301,7 +299,7 @@ class Calls:
         if not self._of_created.isdisjoint(outputs):
             state = self.lifecycle.read(call.context(), self._state(outputs))
         else:
-            with call.creating():
+            with call.noting_failure():
                 context = call.context()
                 if raw_key_of is None:
                     state = self.lifecycle.look_up(context, resource_id)
@@ -346,7 +344,7 @@ class Calls:
             silent = replace(context, messages=_NoMessages())
             if not self.lifecycle.diff(silent, state, news).changed:
                 return _outputs(call, dict(state))
-        with self._finishing(call, resource_id):
+        with call.noting_failure(), self._finishing(call, resource_id):
             state = self.lifecycle.update(context, state, self._valid_inputs(news))
         return _outputs(call, dict(state))
 
@@ -362,8 +360,9 @@ class Calls:
         """Return the name input with its value if the program gives none, otherwise nothing.
 
         A name stays until the program gives another one: neither a rename by `aliases` nor a name
-        that is taken out of the program replaces what lives. Only a secret name doesn't stay, since
-        nothing says any more that it is a secret.
+        that is taken out of the program replaces what lives. A replacement has no `olds`, so it
+        gets the default. Only a secret name doesn't stay, since nothing says any more that it is a
+        secret.
         """
         if self.name_input is None or news.get(self.name_input) is not None:
             return {}

@@ -168,26 +168,32 @@ def _acquired(
 
 
 @contextlib.contextmanager
-def noting_unfinished(*purpose: str) -> Iterator[bool]:
-    """Keep a file while this work is done; yield whether an earlier run has left its file.
+def noting_work(*purpose: str, work: str) -> Iterator[bool]:
+    """Note this work; yield whether the same work was noted last for this purpose.
 
-    Work that ends with an error removes the file too, since the error tells the user about it. So
-    the file stays only if the process is killed. Without a place for files, it notices nothing.
+    The result of the work isn't saved by this process. So the note stays, and `work` has to say
+    from which state it begins: only if the result was lost, it is done again. Work that ends with
+    an error removes the note, since the error tells the user about it. Without a place for files,
+    nothing is noticed.
     """
     note = None
-    was_left = False
+    was_noted = False
     with contextlib.suppress(OSError, UserFolderError):
-        note = _path(purpose, "unfinished")
-        was_left = note.exists()
-        note.touch(mode=0o600)
+        note, mark = _path(purpose, "work"), _hash(work).encode()
+        was_noted = note.exists() and note.read_bytes() == mark
+        write_private(note, mark)
     try:
-        yield was_left
-    finally:
+        yield was_noted
+    except BaseException:
         if note is not None:
             with contextlib.suppress(OSError):
                 note.unlink(missing_ok=True)
+        raise
 
 
 def _path(purpose: tuple[str, ...], ending: str) -> Path:
-    name = hashlib.sha256("\n".join(purpose).encode(errors="surrogatepass")).hexdigest()
-    return make_user_folder() / f"{name}.{ending}"
+    return make_user_folder() / f"{_hash(*purpose)}.{ending}"
+
+
+def _hash(*texts: str) -> str:
+    return hashlib.sha256("\n".join(texts).encode(errors="surrogatepass")).hexdigest()

@@ -19,7 +19,7 @@ from parallel_provider.user_folder import (
     give_to_owner,
     machine_lock,
     make_user_folder,
-    noting_unfinished,
+    noting_work,
     user_folder,
     write_private,
 )
@@ -130,7 +130,7 @@ def test_without_a_place_there_is_one_clear_error(
 
     with pytest.raises(UserFolderError, match=r"set (HOME|it)"):
         make_user_folder()
-    with machine_lock("charge") as failure, noting_unfinished("rotation") as was_left:
+    with machine_lock("charge") as failure, noting_work("rotation", work="svc-2") as was_left:
         assert isinstance(failure, UserFolderError)
         assert not was_left
 

@@ -557,7 +557,7 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
         if state.declared_existing:
             _leave_existing(context, state)
             return
-        context.refuse_after_failed_creation()
+        context.refuse_after_failure()
         thing = app_thing(state.app_id)
         with run.claims.deleting(thing, state.owner, context.subject) as others:
             if others:

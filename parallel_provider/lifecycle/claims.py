@@ -30,8 +30,8 @@ from parallel_provider.printable import line_for_user
 _WAIT_SECONDS = 60
 _SECONDS_BETWEEN_LOOKS = 0.01
 _READ_BYTES = 1 << 16
-# What resources that couldn't be created claim.
-_FAILED_CREATIONS = "failed creations"
+# What resources that couldn't be created or updated claim.
+_FAILURES = "failures"
 
 
 @dataclass(frozen=True)
@@ -144,22 +144,22 @@ class Claims:
                 self._note({"released": thing, "owner": owner})
 
     @contextlib.contextmanager
-    def creating(self, subject: str) -> Iterator[None]:
-        """Note it if a resource of this run can't be created."""
+    def noting_failure(self, subject: str) -> Iterator[None]:
+        """Note it if a resource of this run can't be created or updated."""
         try:
             yield
         except Exception:
-            self.note_failed_creation(subject)
+            self.note_failure(subject)
             raise
 
-    def note_failed_creation(self, subject: str) -> None:
-        """Note that a resource of this run couldn't be created: what it replaces must stay."""
+    def note_failure(self, subject: str) -> None:
+        """Note that a resource of this run failed: what it is to take the place of must stay."""
         with contextlib.suppress(LifecycleError):
-            self.use(_FAILED_CREATIONS, new_owner(), subject)
+            self.use(_FAILURES, new_owner(), subject)
 
-    def failed_creation(self) -> str | None:
-        """Return a resource of this run that couldn't be created, or None."""
-        failed = self.others(_FAILED_CREATIONS, "")
+    def failed_resource(self) -> str | None:
+        """Return a resource of this run that couldn't be created or updated, or None."""
+        failed = self.others(_FAILURES, "")
         return failed[0].subject if failed else None
 
     def close(self) -> None:

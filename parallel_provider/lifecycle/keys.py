@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, TypeAdapter
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, TypeAdapter, model_validator
 
 from parallel_provider.api.models import Id
 from parallel_provider.commands import Command, run_command
@@ -51,7 +51,7 @@ from parallel_provider.lifecycle.shown_once import (
 from parallel_provider.model import Integer
 from parallel_provider.printable import field_name
 from parallel_provider.settings import IMPORTED_RAW_KEY
-from parallel_provider.user_folder import noting_unfinished
+from parallel_provider.user_folder import noting_work
 
 # ----------------------------------------------------------------------
 # The inputs of keys.
@@ -170,6 +170,10 @@ NO_RAW_KEY = SecretStr("")
 RawKey = Annotated[SecretStr, BeforeValidator(lambda raw: NO_RAW_KEY if raw is None else raw)]
 
 
+# In the spellings of both doors.
+_KEYS_TO_REVOKE = {"keys_to_revoke", "keysToRevoke"}
+
+
 class ApiKeyState(ShownOnceState):
     """The outputs of a key. `created_at` is epoch seconds, by the server's clock.
 
@@ -190,6 +194,18 @@ class ApiKeyState(ShownOnceState):
         description='"sha256:" and the key\'s hash in hexadecimal digits; not a secret.'
     )
     triggers: Any = Field(default=None, description="The value of the input `triggers`.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_other_keys(cls, outputs: Props) -> Props:
+        """Refuse what an alias has made of a rotating key: its other keys would be lost."""
+        if "keys_to_revoke" not in cls.model_fields and _KEYS_TO_REVOKE & outputs.keys():
+            raise LifecycleError(
+                "an alias can't make an ApiKey of a RotatingApiKey, whose previous keys would be "
+                "lost: go on with a RotatingApiKey, or declare the ApiKey without that alias, "
+                "which creates a new key and revokes all old ones"
+            )
+        return outputs
 
     @property
     def resource_id(self) -> str:
@@ -714,7 +730,8 @@ def _rotate(
     def state_of(outputs: dict[str, Any]) -> RotatingApiKeyState:
         return state.rotated_to({**outputs, "triggers": inputs.triggers})
 
-    with noting_unfinished("rotation", state.app_id, state.api_key_id, name) as was_interrupted:
+    work = f"{state.api_key_id}\n{name}"
+    with noting_work("rotation", state.app_id, state.owner, work=work) as was_interrupted:
         try:
             held_ids = [key.item_id for key in state.held]
             rotated = create_key(context, inputs, name, state_of, held_ids)

@@ -327,16 +327,16 @@ class Context:
     messages: Messages | None = None
     subject: str = ""
 
-    def refuse_after_failed_creation(self) -> None:
-        """Raise LifecycleError if a resource of this run couldn't be created.
+    def refuse_after_failure(self) -> None:
+        """Raise LifecycleError if a resource of this run couldn't be created or updated.
 
         Only with --continue-on-error does Pulumi delete something then.
         """
-        failed = self.run.claims.failed_creation()
+        failed = self.run.claims.failed_resource()
         if failed is not None:
             raise LifecycleError(
-                f"it isn't deleted, because creating {failed} failed in this run, and that may "
-                "take its place: solve that, then run again"
+                f"it isn't deleted, because {failed} couldn't be created or updated in this run, "
+                "and that may take its place: solve that, then run again"
             )
 
     def info(self, text: str, *, once: bool = False) -> None:

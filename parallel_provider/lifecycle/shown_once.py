@@ -373,7 +373,7 @@ class ShownOnceLifecycle(Lifecycle[InputsT, ShownOnceT]):
 
     def delete(self, context: Context, state: ShownOnceT) -> None:
         """Revoke every item that it still has, also if one of them fails."""
-        context.refuse_after_failed_creation()
+        context.refuse_after_failure()
         failures = self.what.revoke(context, state, state.held)
         if failures and len(state.held) == 1:
             raise next(iter(failures.values()))

@@ -43,7 +43,9 @@ class ResourceCalls:
         self._calls = Calls(lifecycle_of(kind))
         self._inputs = self._calls.inputs_type.model_fields
         self._secrets = set(map(to_camel, secret_outputs(self._calls.state_type)))
-        self._name_input = to_camel(self._calls.name_input or "")
+        name_input = self._calls.name_input or ""
+        # States of the dynamic provider have the latter.
+        self._name_spellings = {to_camel(name_input), name_input}
 
     def check(self, call: Call, request: proto.CheckRequest) -> proto.CheckResponse:
         """Check inputs."""
@@ -140,16 +142,17 @@ class ResourceCalls:
     def secret_names(self, *properties: struct_pb2.Struct) -> tuple[object, ...]:
         """Return the values of the name input that the program calls secrets."""
         return tuple(
-            from_struct(struct).get(self._name_input)
+            from_struct(struct)[name]
             for struct in properties
-            if self._name_input in secrets_in(struct)
+            for name in self._name_spellings & secrets_in(struct)
         )
 
     def _news(self, struct: struct_pb2.Struct) -> dict[str, Any]:
         return in_snake_case(self._inputs, from_struct(struct))
 
     def _state(self, struct: struct_pb2.Struct) -> dict[str, Any]:
-        return in_snake_case(self._calls.state_type.model_fields, from_struct(struct))
+        outputs = from_struct(struct)
+        return outputs | in_snake_case(self._calls.state_type.model_fields, outputs)
 
 
 def type_and_names(urn: str) -> tuple[str, ResourceNames]:

@@ -65,7 +65,7 @@ class ApiKey(ParallelResource, module="parallel", name="ApiKey"):
         :param resource_name: the name within the program.
         :param app_id: the app that it belongs to.
         :param api_key_name: the name in the Parallel console. It is `resource_name` if not given.
-            It then stays until you give another one.
+            It then stays until you give another one, or the key is replaced.
         :param triggers: any JSON-like value; a change of it replaces the key.
         :param deliver_command: a command, as a list of its arguments, that gets each raw key once,
             on its standard input, such as ["gh", "secret", "set", "PARALLEL_API_KEY"]. No shell is

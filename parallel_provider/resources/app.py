@@ -42,7 +42,7 @@ class App(ParallelResource, module="parallel", name="App"):
 
         :param resource_name: the name within the program.
         :param app_name: the name in the Parallel console, sent as it is. It is `resource_name` if
-            not given. It then stays until you give another one.
+            not given. It then stays until you give another one, or the app is replaced.
         :param adopt_existing: adopt the app of this name if there is exactly one, create it if
             there is none, and refuse, with their ids, if there are several. Preview and `up` say
             which app it is.

@@ -108,7 +108,8 @@ class RotatingApiKey(ParallelResource, module="parallel", name="RotatingApiKey")
             `created_at`; at most `rotate_after`. With "0s" it is revoked in the same run, after the
             new one exists.
         :param api_key_name: the first key's name in the Parallel console. Later keys add "-2",
-            "-3". It is `resource_name` if not given. It then stays until you give another one.
+            "-3". It is `resource_name` if not given. It then stays until you give another one, or
+            the resource is replaced.
         :param triggers: any JSON-like value; a change of it rotates at once.
         :param deliver_command: a command, as a list of its arguments, that gets each raw key once,
             on its standard input, such as ["gh", "secret", "set", "PARALLEL_API_KEY"]. No shell is

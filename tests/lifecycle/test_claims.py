@@ -195,14 +195,14 @@ def test_run_that_has_ended_claims_nothing_though_its_process_goes_on(folder: Pa
     """An attached plugin serves several runs, and another engine may get the first address."""
     ended = Claims(ENGINE)
     assert ended.claim(APP, "a", "App 'a'") is None
-    ended.note_failed_creation("ApiKey 'ci'")
-    assert ended.failed_creation() == "ApiKey 'ci'"
+    ended.note_failure("ApiKey 'ci'")
+    assert ended.failed_resource() == "ApiKey 'ci'"
 
     ended.close()
 
     begun = Claims(ENGINE)
     assert begun.claim(APP, "b", "App 'b'") is None
-    assert begun.failed_creation() is None
+    assert begun.failed_resource() is None
     with (
         pytest.raises(LifecycleError, match="the run has ended"),
         ended.deleting(APP, "a", "App 'a'"),
@@ -211,13 +211,13 @@ def test_run_that_has_ended_claims_nothing_though_its_process_goes_on(folder: Pa
     assert len(files(folder)) == 1
 
 
-def test_failed_creation_is_known_to_all_processes(folder: Path, start: Start) -> None:
+def test_failure_is_known_to_all_processes(folder: Path, start: Start) -> None:
     """A process that creates nothing knows what another one couldn't create."""
     assert folder
     other, claims = start(), Claims(ENGINE)
-    assert claims.failed_creation() is None
-    other("note_failed_creation", "ApiKey 'b'")
-    assert claims.failed_creation() == "ApiKey 'b'"
+    assert claims.failed_resource() is None
+    other("note_failure", "ApiKey 'b'")
+    assert claims.failed_resource() == "ApiKey 'b'"
 
 
 def test_of_many_claims_at_the_same_time_one_is_first(folder: Path, start: Start) -> None:
@@ -327,7 +327,7 @@ def svc_inputs(app_id: str, **inputs: object) -> RotatingApiKeyInputs:
     return RotatingApiKeyInputs.model_validate(given)
 
 
-def test_nothing_is_deleted_after_a_failed_creation(
+def test_nothing_is_deleted_after_a_failure(
     new_run: NewRun, emulator: Emulator, app_id: str
 ) -> None:
     """What couldn't be created may take the place of what would be deleted. The next run may."""
@@ -336,7 +336,7 @@ def test_nothing_is_deleted_after_a_failed_creation(
     key = KEYS.create(Context(run), ApiKeyInputs(app_id=app_id, api_key_name="ci"))
     svc = SVC.create(Context(run), svc_inputs(app_id))
     run = new_run()
-    run.claims.note_failed_creation("ApiKey 'b'")
+    run.claims.note_failure("ApiKey 'b'")
     before = changes(emulator)
 
     deletions: list[Callable[[], None]] = [
@@ -345,7 +345,9 @@ def test_nothing_is_deleted_after_a_failed_creation(
         lambda: SVC.delete(Context(run), svc),
     ]
     for delete in deletions:
-        with pytest.raises(LifecycleError, match="creating ApiKey 'b' failed in this run"):
+        with pytest.raises(
+            LifecycleError, match="ApiKey 'b' couldn't be created or updated in this run"
+        ):
             delete()
     assert changes(emulator) == before
 

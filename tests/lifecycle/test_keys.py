@@ -292,3 +292,30 @@ def test_odd_name_of_an_app_does_not_break_a_refresh(
     emulator.add_fault("garbage", path="/service/v1/apps", body=json.dumps({"apps": [app]}))
 
     assert LIFECYCLE.read(Context(new_run()), state) == state
+
+
+def test_rotation_whose_state_was_not_saved_is_named_by_the_next_one(
+    new_run: NewRun, emulator: Emulator, app_id: str, said: Said
+) -> None:
+    """If Pulumi itself is killed, the plugin goes on to the end, and nobody gets the new key."""
+
+    def inputs(triggers: int) -> RotatingApiKeyInputs:
+        given = {"app_id": app_id, "api_key_name": "svc", "rotate_after": "30d"}
+        return RotatingApiKeyInputs.model_validate({**given, "triggers": triggers})
+
+    first = SVC.create(Context(new_run()), inputs(0))
+    SVC.update(Context(new_run()), first, inputs(1))
+    assert said.warnings == []
+
+    second = SVC.update(Context(new_run()), first, inputs(1))
+    [told] = said.warnings
+    assert "An earlier run was interrupted while it created 'svc-2'" in told
+    assert second.api_key_id in told
+
+    # This result was saved. A rotation that fails says itself what is left.
+    emulator.add_fault("status", method="POST", path=KEYS, status=403)
+    with pytest.raises(ParallelError):
+        SVC.update(Context(new_run()), second, inputs(2))
+    third = SVC.update(Context(new_run()), second, inputs(2))
+    SVC.update(Context(new_run()), third, inputs(3))
+    assert said.warnings == [told]

@@ -58,6 +58,32 @@ def fail_to_create(plugin: Plugin, emulator: Emulator, resource: str, news: Prop
     return outputs
 
 
+def test_replaced_key_works_until_the_new_one_is_delivered(
+    plugin: Plugin, emulator: Emulator, app_id: str, tmp_path: Path
+) -> None:
+    """With --continue-on-error, Pulumi deletes the old key though the new one can't be updated."""
+    store = tmp_path / "secrets" / "key"
+    old_id, old = plugin.create(KEY, plugin.check(KEY, {"appId": app_id})[0])
+    news: Props = {"appId": app_id, "triggers": "leaked", "deliverCommand": save_to(store)}
+    emulator.add_fault("status", method="DELETE", status=403)
+    with pytest.raises(grpc.RpcError) as failure:
+        plugin.create(KEY, plugin.check(KEY, news)[0])
+    new_id, new, _ = init_error(failure.value)
+
+    plugin.begin_run()
+    with pytest.raises(grpc.RpcError, match="exit code 1"):
+        plugin.update(KEY, new, plugin.check(KEY, news)[0])
+    with pytest.raises(grpc.RpcError, match="ApiKey 'ci' couldn't be created or updated"):
+        plugin.delete(KEY, old)
+    assert working(emulator) == [old_id, new_id]
+
+    store.parent.mkdir()
+    plugin.begin_run()
+    plugin.update(KEY, new, plugin.check(KEY, news)[0])
+    plugin.delete(KEY, old)
+    assert working(emulator) == [new_id]
+
+
 @pytest.mark.parametrize("resource", [KEY, SVC])
 def test_key_that_is_left_is_delivered_by_the_next_run(
     plugin: Plugin, emulator: Emulator, app_id: str, tmp_path: Path, resource: str

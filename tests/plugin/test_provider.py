@@ -95,13 +95,24 @@ def test_name_stays_until_the_program_gives_another_one(plugin: Plugin, olds: Pr
     assert plugin.check(urn("App", "second"), {"appName": "other"}, olds)[0]["appName"] == "other"
 
 
-def test_secret_name_does_not_stay_without_its_mark(plugin: Plugin) -> None:
-    """The program doesn't say any more that it is a secret."""
-    olds = to_struct({"appName": "first"}, {"appName"})
+@pytest.mark.parametrize("name", ["appName", "app_name"])
+def test_secret_name_does_not_stay_without_its_mark(plugin: Plugin, name: str) -> None:
+    """The program doesn't say any more that it is a secret. States of both doors have it."""
+    olds = to_struct({name: "first"}, {name})
 
     answer = plugin.stub.Check(proto.CheckRequest(urn=urn("App", "second"), olds=olds))
 
     assert from_struct(answer.inputs)["appName"] == "second"
+
+
+def test_failed_check_of_a_resource_stops_deletions(plugin: Plugin, app_id: str) -> None:
+    """What is deleted may be the key that it replaced in an earlier run."""
+    inputs, key = create_rotating_key(plugin, app_id)
+    _, failures = plugin.check(SVC, {**inputs, "rotateAfter": "soon"}, inputs)
+    assert failures
+
+    with pytest.raises(grpc.RpcError, match="'svc' couldn't be created or updated in this run"):
+        plugin.delete(SVC, key)
 
 
 def test_update_without_a_difference_does_nothing(

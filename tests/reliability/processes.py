@@ -75,11 +75,13 @@ def signalled(
 def crash(project: Project, emulator: Emulator, role: Role, route: str, number: int = 1) -> str:
     """Run `up`, kill a process during a request of this run, and return the output.
 
-    The server does the work of the request (a POST, by its number in this run), but its answer
-    comes too late for the process.
+    The server does the work of the request (by its number in this run; a POST, unless `route` has
+    another method before it), but its answer comes too late for the process.
     """
-    emulator.add_fault("delay", method="POST", path=route, after=number - 1, seconds=1.0)
-    request = f"POST {route}"
+    method, _, path = route.rpartition(" ")
+    method = method or "POST"
+    emulator.add_fault("delay", method=method, path=path, after=number - 1, seconds=1.0)
+    request = f"{method} {path}"
     count = emulator.state()["requests"].get(request, 0) + number
     said = ""
     with signalled(emulator, role, request, count) as watch:

@@ -11,7 +11,7 @@ import pytest
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes, plain
-from tests.reliability.matrix import ADD_BALANCE, APPS, KEYS
+from tests.reliability.matrix import ADD_BALANCE, APPS, KEYS, ONE_KEY
 from tests.reliability.processes import Role, crash
 from tests.scenarios.clock import Clock
 from tests.scenarios.story import apps_named, declare, live_keys
@@ -120,6 +120,26 @@ def test_killed_engine_leaves_a_pending_operation_and_the_next_run_completes(
 
     assert "interrupted while creating" in completed.stdout + completed.stderr
     assert_complete(program, emulator)
+
+
+def test_rotation_that_is_killed_while_it_revokes_is_named_by_the_next_run(
+    project: Project, emulator: Emulator
+) -> None:
+    """The new key exists by then, and no state has it."""
+    program = """
+        app = parallel.App("search")
+        parallel.RotatingApiKey(
+            "svc", app_id=app.app_id, rotate_after="30d", overlap="0s", triggers={}
+        )
+    """
+    declare(project, program.format(1))
+    project.up()
+    declare(project, program.format(2))
+
+    crash(project, emulator, "provider", f"DELETE {ONE_KEY}")
+
+    assert [key["api_key_name"] for key in live_keys(emulator)] == ["svc-2"]
+    assert "An earlier run was interrupted while it created 'svc-2'" in project.up().stdout
 
 
 @pytest.mark.parametrize("role", ["provider", "engine"])

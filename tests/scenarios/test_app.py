@@ -119,7 +119,10 @@ def test_alias_of_app_and_key_keeps_default_names(project: Project, emulator: Em
 
 
 def test_name_taken_out_of_the_program_stays(project: Project, emulator: Emulator) -> None:
-    """The names that an app and a key were given stay: nothing that lives is replaced."""
+    """The names that an app and a key were given stay: nothing that lives is replaced.
+
+    A key that is replaced for another reason has the resource's name then.
+    """
     declare(
         project,
         """
@@ -138,6 +141,11 @@ def test_name_taken_out_of_the_program_stays(project: Project, emulator: Emulato
     assert made == {}
     assert project.resource("search")["outputs"] == app["outputs"]
     assert project.resource("ci")["outputs"] == key["outputs"]
+
+    replacing = 'parallel.ApiKey("ci", app_id=app.app_id, triggers=2)'
+    declare(project, f'app = parallel.App("search")\n{replacing}')
+    assert changes(project.up()) == {"same": 2, "replace": 1}
+    assert project.resource("ci")["outputs"]["api_key_name"] == "ci"
 
 
 def test_app_deleted_behind_our_back_is_recreated_after_refresh(

@@ -289,7 +289,10 @@ def test_nothing_is_deleted_in_a_run_in_which_a_creation_failed(
     declare(project, program.format("new", more))
     text = project.fails("up", continue_on_error=True)
 
-    says = {"create": "creating ApiKey 'new' failed in this run", "check": "isn't finite"}
+    says = {
+        "create": "ApiKey 'new' couldn't be created or updated in this run",
+        "check": "isn't finite",
+    }
     assert says[fails] in text
     assert [key["api_key_name"] for key in live_keys(emulator)] == ["old"]
     declare(project, program.format("new", ""))

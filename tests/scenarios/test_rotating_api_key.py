@@ -127,6 +127,24 @@ def test_leaked_key_is_replaced_and_revoked_at_once(
     assert "previous_api_key_id" not in outputs(project)
 
 
+def test_alias_makes_no_other_kind_of_a_key(project: Project, emulator: Emulator) -> None:
+    """As an ApiKey, it would forget its previous key, which would then work for ever."""
+    for number in (1, 2):
+        declare(project, MONTHLY + f", triggers={number}")
+        project.up()
+    before = project.resource("svc")
+
+    alias = f'pulumi.ResourceOptions(aliases=[pulumi.Alias(type_="{before["type"]}")])'
+    arguments = f'app_id=app.app_id, api_key_name="svc-2", triggers=2, opts={alias}'
+    story.declare(project, f'app = parallel.App("search")\nparallel.ApiKey("svc", {arguments})')
+    says = "whose previous keys would be lost"
+    for operation in ("preview", "up"):
+        story.assert_fails(project, operation, says, resource="svc")
+
+    assert project.resource("svc") == before
+    assert alive(emulator) == ["svc", "svc-2"]
+
+
 def test_second_trigger_within_the_overlap_revokes_nothing_early(
     project: Project, emulator: Emulator, clock: Clock
 ) -> None:

@@ -252,7 +252,10 @@ def _required(model: type[Declared]) -> set[str]:
 def default_text(default: object, *, is_name: bool) -> str:
     """Return what is said of an input's default: a sentence, or "" if there is none."""
     if is_name:
-        return " Default: the resource's name. It stays until the program gives another one."
+        return (
+            " Default: the resource's name. A name stays until the program gives another one, or "
+            "the resource is replaced."
+        )
     return f" Default: {json.dumps(default)}." if _is_scalar(default) else ""
 
 
