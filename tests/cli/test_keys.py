@@ -78,14 +78,14 @@ def exported(*resources: dict[str, Any]) -> dict[str, Any]:
         (
             {
                 "keys_to_revoke": [
-                    {"api_key_id": "1", "api_key_name": "old", "replaced_at": NOW - 5 * DAY}
+                    {"api_key_id": "1", "api_key_name": "old", "retired_at": NOW - 5 * DAY}
                 ]
             },
             (NOW - 3 * DAY, "revokes 'old'", True),
         ),
         (
             # a key that nobody has: its revocation fails, and no run is missing
-            {"keys_to_revoke": [{"api_key_id": "1", "api_key_name": "stray", "replaced_at": 0}]},
+            {"keys_to_revoke": [{"api_key_id": "1", "api_key_name": "stray", "retired_at": 0}]},
             (NOW, "revokes 'stray'", False),
         ),
     ],

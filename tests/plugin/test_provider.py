@@ -140,7 +140,7 @@ def test_state_of_the_dynamic_provider_is_taken_over_without_a_request(
         for name, value in native.items()
         if value is not None
     }
-    dynamic["keys_to_revoke"] = [{"api_key_id": "1", "api_key_name": "old", "replaced_at": 5.0}]
+    dynamic["keys_to_revoke"] = [{"api_key_id": "1", "api_key_name": "old", "retired_at": 5.0}]
     dynamic["__provider"] = "text"
     before = emulator.state()["requests"]
     news = {**inputs, "triggers": 1.0}
