@@ -178,7 +178,8 @@ class AppList(ApiModel):
             and found.model_fields_set == {"apps"}
             and not any(map(_NEXT_PAGE.search, response.headers.get_list("link")))
         )
-        return found.model_copy(update={"is_complete": is_complete})
+        # What else the answer has is of no use to anybody.
+        return cls.model_construct(apps=found.apps, is_complete=is_complete)
 
 
 class CreatedApp(ApiModel):

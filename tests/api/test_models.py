@@ -116,6 +116,7 @@ def test_answer_that_is_not_as_promised_names_the_field(body: object, says: str)
         (200, {"has_more": True}, {}, False),
         (200, {"next_cursor": None}, {}, False),
         (200, {"is_complete": True}, {}, False),
+        (200, {"more": "\ud800"}, {}, False),
         (200, {}, {"link": '</service/v1/apps?page=2>; rel="next"'}, False),
         (200, {}, {"link": "</service/v1/apps?page=2>; REL = next"}, False),
         (200, {}, {"link": '<a>; rel="prev", </b>; rel="last next"'}, False),
@@ -129,7 +130,7 @@ def test_list_is_complete_only_as_documented(
     """One answer with status 200 and JSON, which has nothing but the apps, and no next page."""
     found = AppList.read(answer({"apps": [APP], **more}, status, headers=headers))
 
-    assert found.is_complete is is_complete
+    assert dict(found) == {"apps": found.apps, "is_complete": is_complete}
     assert [app.app_id for app in found.apps] == [APP_ID]
 
 
