@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import Field, SecretStr, TypeAdapter, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, TypeAdapter, model_validator
 
 from parallel_provider.api.models import Id
 from parallel_provider.commands import Command, run_command
@@ -162,6 +162,9 @@ class RetiredKey(Declared):
 
 NO_RAW_KEY = SecretStr("")
 
+# Typed programs pass it on as a text. A state may have none where it isn't kept.
+RawKey = Annotated[SecretStr, BeforeValidator(lambda raw: NO_RAW_KEY if raw is None else raw)]
+
 # In the spellings of both doors.
 _KEYS_TO_REVOKE = {"keys_to_revoke", "keysToRevoke"}
 
@@ -177,7 +180,7 @@ class ApiKeyState(ShownOnceState):
     display_value: str = Field(
         description="The shortened form that the console shows; not a secret."
     )
-    raw_api_key: SecretStr = Field(
+    raw_api_key: RawKey = Field(
         default=NO_RAW_KEY,
         description="The key itself. An empty text if the state doesn't keep it: with "
         "`keep_raw_api_key` false, once the key is delivered, and after an import without it.",
@@ -821,7 +824,7 @@ def imported_outputs(context: Context, app_id: str, key: Held) -> dict[str, Any]
         "display_value": "",
         # The later one, as for a new key of which two times are known.
         "created_at": int(here if at_server is None else max(here, at_server)),
-        "raw_api_key": key.secret or NO_RAW_KEY,
+        "raw_api_key": key.secret,
         "raw_api_key_fingerprint": fingerprint(key.secret),
         "owner_id": new_owner(),
         "seen_by": seen_in(run, app.app_id),
