@@ -173,8 +173,8 @@ def noting_work(*purpose: str, work: str) -> Iterator[bool]:
 
     The result of the work isn't saved by this process. So the note stays, and `work` has to say
     from which state it begins: only if the result was lost, it is done again. Work that ends with
-    an error removes the note, since the error tells the user about it. Without a place for files,
-    nothing is noticed.
+    an error removes its note, since the error tells the user about it; the note of an earlier run
+    stays, since that error says nothing of it. Without a place for files, nothing is noticed.
     """
     note = None
     was_noted = False
@@ -185,7 +185,7 @@ def noting_work(*purpose: str, work: str) -> Iterator[bool]:
     try:
         yield was_noted
     except BaseException:
-        if note is not None:
+        if note is not None and not was_noted:
             with contextlib.suppress(OSError):
                 note.unlink(missing_ok=True)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import subprocess
@@ -133,6 +134,22 @@ def test_without_a_place_there_is_one_clear_error(
     with machine_lock("charge") as failure, noting_work("rotation", work="svc-2") as was_left:
         assert isinstance(failure, UserFolderError)
         assert not was_left
+
+
+@pytest.mark.usefixtures("home")
+def test_note_of_lost_work_outlives_an_attempt_that_fails() -> None:
+    """Its error tells of this attempt alone. Work that only failed isn't noted as lost."""
+
+    def attempt(work: str, error: type[Exception] | None = None) -> bool:
+        with contextlib.suppress(ValueError), noting_work("rotation", work=work) as was_lost:
+            if error is not None:
+                raise error
+        return was_lost
+
+    attempts = [attempt("a", ValueError), attempt("a"), attempt("a", ValueError), attempt("a")]
+
+    assert attempts == [False, False, True, True]
+    assert not attempt("b")
 
 
 def test_processes_with_other_variables_share_a_lock(home: Path) -> None:
