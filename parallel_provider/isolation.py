@@ -92,6 +92,7 @@ def _modules_in_the_way() -> dict[str, str]:
         spec = PathFinder.find_spec(module.name, before)
         if spec and spec.origin:
             found[module.name] = os.path.realpath(spec.origin)
+    found.pop("__main__", None)  # imported by its name, it is the program on any path
     hidden = {}
     for name, file in found.items():
         own = PathFinder.find_spec(name, paths)

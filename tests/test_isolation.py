@@ -98,6 +98,22 @@ def test_refresh_starts_wherever_the_packages_are(tmp_path: Path, installed: str
     assert output == f"there is no stored sign-in ({file}): run `parallel-provider login`\n"
 
 
+def test_program_file_hides_no_module(tmp_path: Path) -> None:
+    """Nothing is imported in advance because a folder with packages has a `__main__.py` too."""
+    project, packages = tmp_path / "project", tmp_path / "packages"
+    for folder in (project, packages):
+        folder.mkdir()
+        (folder / "__main__.py").touch()
+    code = "import_own_modules(); print(*{'httpx', 'filelock'} & {*sys.modules})"
+    code = f"import sys\nfrom parallel_provider.isolation import import_own_modules\n{code}"
+    assert python(code, folder=project, PYTHONPATH=str(packages)) == "\n"
+    (project / "secrets.py").touch()
+    assert set(python(code, folder=project, PYTHONPATH=str(packages)).split()) == {
+        "httpx",
+        "filelock",
+    }
+
+
 @pytest.mark.parametrize(
     "file",
     [
