@@ -169,6 +169,7 @@ class ServerState:
         self.access_token = ""
         self.reset()
         self.access_token = self.mint_access(self.find_user(), ALL_SCOPES, None)
+        self.reset()
 
     def reset(self) -> None:
         """Go back to the state at the start. The first access token stays valid."""
