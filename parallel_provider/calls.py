@@ -27,7 +27,6 @@ from parallel_provider.api import (
     PermissionDeniedError,
     WrongOrganizationError,
 )
-from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import (
     CredentialsError,
     InternalError,
@@ -73,7 +72,8 @@ _COMMON = (
 # The texts of one cause differ in these: ids in a path, and the server's reference.
 _VARYING = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}| \[request [^\]]*\]")
 # These calls come in a refresh or a destroy too.
-_ALSO_WITH_OLD_CONFIGURATION = ("reading", "comparing", "deleting")
+_DELETING = "deleting"
+_ALSO_WITH_OLD_CONFIGURATION = ("reading", "comparing", _DELETING)
 _TRIGGERS = "triggers"
 
 
@@ -130,7 +130,7 @@ class Process:
         messages: Messages,
         *,
         stack: Lookup | None = None,
-        cancellation: Cancellation | None = None,
+        cancellation: threading.Event | None = None,
     ) -> None:
         """Make the run from settings. No request is made. If it fails, `run` raises the error."""
         self._failure = None
@@ -148,7 +148,7 @@ class Process:
             raise self._failure
         if self._run is None:
             raise AssertionError("the engine configures a provider before it calls it")
-        if self._run.cancellation.is_cancelled:
+        if self._run.cancellation.is_set():
             raise LifecycleError("the run was cancelled before this began, so nothing was done")
         return self._run
 
@@ -190,27 +190,27 @@ class Call:
         """Turn every error into one line: what was being done, to which resource, and why.
 
         Raises ResourceError, InternalError and InitFailedError. A secret name isn't shown, neither
-        here nor in messages.
+        here nor in messages. What a failed resource was to take the place of must stay: after each
+        failure but that of a deletion, this run deletes nothing.
         """
         for name in self.secret_names:
             hide(name)
-        door, what = self.process.door, f"{action} {self.subject}".strip()
         try:
             yield
-        except InitFailedError as error:
-            line = door.line(f"{what}: {error}")
-            raise InitFailedError(line, error.resource_id, error.outputs) from None
-        except ParallelError as error:
+        except Exception as error:  # noqa: BLE001 - a user must not see it
+            if self.subject and action != _DELETING:
+                self.process.claims.note_failure(self.subject)
+            raise self._reported(error, action) from None
+
+    def _reported(self, error: Exception, action: str) -> ParallelError:
+        door, what = self.process.door, f"{action} {self.subject}".strip()
+        if isinstance(error, InitFailedError):
+            return InitFailedError(door.line(f"{what}: {error}"), error.resource_id, error.outputs)
+        if isinstance(error, ParallelError):
             text = f"{what}: {self.process.failure_text(error, self.subject)}"
             has_hint = action in _ALSO_WITH_OLD_CONFIGURATION
-            line = door.line_with_hint(text) if has_hint else door.line(text)
-            raise ResourceError(line) from None
-        except Exception as error:  # noqa: BLE001 - a user must not see it
-            raise InternalError(door.line(f"{what}: {_bug_text(error)}")) from None
-
-    def noting_failure(self) -> contextlib.AbstractContextManager[None]:
-        """Note it if a resource can't be created or updated."""
-        return self.process.claims.noting_failure(self.subject)
+            return ResourceError(door.line_with_hint(text) if has_hint else door.line(text))
+        return InternalError(door.line(f"{what}: {_bug_text(error)}"))
 
 
 class InitFailedError(ParallelError):
@@ -246,9 +246,8 @@ class Calls:
         `olds` are the inputs of the last run. `unknown_names` are names that the program gives and
         that no input has.
         """
-        with call.noting_failure():
-            given = {**news, **self._default_name(call, olds, news)}
-            checked = self.lifecycle.check(call.context(), olds, given)
+        given = {**news, **self._default_name(call, olds, news)}
+        checked = self.lifecycle.check(call.context(), olds, given)
         texts = [problem.text for problem in checked.problems]
         texts += [self._unknown_text(call.process.door, name) for name in unknown_names]
         if texts:
@@ -278,12 +277,11 @@ class Calls:
 
         Raises InitFailedError, if the door can keep what isn't finished.
         """
-        with call.noting_failure():
-            context = call.context()
-            if is_preview:
-                return "", self._expected(call, self.lifecycle.expect_create(context, news))
-            with self._finishing(call):
-                state: State = self.lifecycle.create(context, self._valid_inputs(news))
+        context = call.context()
+        if is_preview:
+            return "", self._expected(call, self.lifecycle.expect_create(context, news))
+        with self._finishing(call):
+            state: State = self.lifecycle.create(context, self._valid_inputs(news))
         return state.resource_id, _outputs(call, dict(state))
 
     def read(
@@ -299,12 +297,11 @@ class Calls:
         if not self._of_created.isdisjoint(outputs):
             state = self.lifecycle.read(call.context(), self._state(outputs))
         else:
-            with call.noting_failure():
-                context = call.context()
-                if raw_key_of is None:
-                    state = self.lifecycle.look_up(context, resource_id)
-                else:
-                    state = self.lifecycle.import_state(context, resource_id, raw_key_of)
+            context = call.context()
+            if raw_key_of is None:
+                state = self.lifecycle.look_up(context, resource_id)
+            else:
+                state = self.lifecycle.import_state(context, resource_id, raw_key_of)
         if state is None:
             self._tell_that_it_is_dropped(call, outputs)
             return None
@@ -339,12 +336,7 @@ class Calls:
             state = self._completed_after_import(state, news)
         if is_preview:
             return self._expected(call, self.lifecycle.expect_update(context, state, news))
-        if call.process.door.keeps_unfinished:
-            # The messages of this comparison were shown when the engine asked for one.
-            silent = replace(context, messages=_NoMessages())
-            if not self.lifecycle.diff(silent, state, news).changed:
-                return _outputs(call, dict(state))
-        with call.noting_failure(), self._finishing(call, resource_id):
+        with self._finishing(call, resource_id):
             state = self.lifecycle.update(context, state, self._valid_inputs(news))
         return _outputs(call, dict(state))
 
@@ -474,11 +466,3 @@ def _bug_text(error: Exception) -> str:
         f"unexpected {type(error).__name__} in {Path(last.filename).name}, line {last.lineno}: "
         "this is a bug in parallel-provider, please report it with this line"
     )
-
-
-class _NoMessages:
-    """Drops messages, which an earlier call has shown."""
-
-    def info(self, text: str) -> None: ...
-
-    def warn(self, text: str) -> None: ...

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from parallel_provider.errors import CommandError, SettingsError
-from parallel_provider.printable import MASK, masked, masked_setting, printable
+from parallel_provider.printable import MASK, line_for_user, masked, masked_setting, printable
 from parallel_provider.settings import SECRET_VARIABLES
 
 COMMAND_SECONDS = 60.0
@@ -176,4 +176,4 @@ def show_on_standard_error(line: str) -> None:
     """Show a command's message to the user."""
     if sys.stderr is None:  # it is closed, and `print` would write to standard output instead
         return
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 (it is for the user)
+    print(line_for_user(line), file=sys.stderr, flush=True)  # noqa: T201 (it is for the user)

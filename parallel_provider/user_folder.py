@@ -10,11 +10,11 @@ import contextlib
 import errno
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import UserFolderError
 
 _PARTS = (".local", "state", "parallel-provider")
@@ -129,7 +129,7 @@ _WAIT_SECONDS = 120.0
 
 @contextlib.contextmanager
 def machine_lock(
-    *purpose: str, wait_seconds: float = _WAIT_SECONDS, cancellation: Cancellation | None = None
+    *purpose: str, wait_seconds: float = _WAIT_SECONDS, cancellation: threading.Event | None = None
 ) -> Iterator[TimeoutError | UserFolderError | None]:
     """Hold a lock, so that no other process or thread of this user does the same work meanwhile.
 
@@ -140,21 +140,21 @@ def machine_lock(
     with contextlib.ExitStack() as held:
         failure = None
         try:
-            held.enter_context(_acquired(purpose, wait_seconds, cancellation or Cancellation()))
+            held.enter_context(_acquired(purpose, wait_seconds, cancellation or threading.Event()))
         except (TimeoutError, UserFolderError) as error:
             failure = error
         yield failure
 
 
 def _acquired(
-    purpose: tuple[str, ...], wait_seconds: float, cancellation: Cancellation
+    purpose: tuple[str, ...], wait_seconds: float, cancellation: threading.Event
 ) -> AbstractContextManager[object]:
     from parallel_provider.late import filelock  # noqa: PLC0415 - heavy
 
     path = _path(purpose, "lock")
     lock = filelock.FileLock(path, mode=0o600)
     try:
-        held = lock.acquire(wait_seconds, cancel_check=lambda: cancellation.is_cancelled)
+        held = lock.acquire(wait_seconds, cancel_check=cancellation.is_set)
         give_to_user(path)
         return held
     except filelock.Timeout:

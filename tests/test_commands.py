@@ -17,6 +17,7 @@ from parallel_provider.commands import (
     Command,
     environment_for_commands,
     run_command,
+    show_on_standard_error,
 )
 from parallel_provider.errors import CommandError, SettingsError
 from parallel_provider.settings import IMPORTED_RAW_KEY, VARIABLES
@@ -101,6 +102,12 @@ def test_messages_are_shown_without_secrets_and_control_characters() -> None:
     output = run_command(python(code, message), show=shown.append, secrets=["rt_secret!"])
     assert output == b"done\n"
     assert shown == ["first [31mline", "Bearer ********", "refresh ********"]
+
+
+def test_messages_pass_the_exit_for_texts(capsys: pytest.CaptureFixture[str]) -> None:
+    """A colour that Pulumi doesn't know would end it in the middle of a run."""
+    show_on_standard_error("<{%x%}> \x1b[31mred")
+    assert capsys.readouterr().err == "<{ %x%}> [31mred\n"
 
 
 def test_messages_without_end_are_cut() -> None:

@@ -8,12 +8,12 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from parallel_provider.cancellation import Cancellation
 from parallel_provider.credentials.sign_in_file import Document, SignInFile
 from parallel_provider.errors import UserFolderError
 from parallel_provider.user_folder import (
@@ -153,7 +153,7 @@ def test_note_of_lost_work_outlives_an_attempt_that_fails() -> None:
 
 
 def test_processes_with_other_variables_share_a_lock(home: Path) -> None:
-    """One has the variables of a login session, and the other those of cron."""
+    """One has those of a login session, and the other those of cron. A kill ends the lock too."""
     holder = subprocess.Popen(
         [sys.executable, "-c", _HOLDER],
         stdin=subprocess.PIPE,
@@ -166,7 +166,8 @@ def test_processes_with_other_variables_share_a_lock(home: Path) -> None:
     with machine_lock("charge", "org_1", wait_seconds=0.1) as failure:
         assert isinstance(failure, TimeoutError)
 
-    holder.communicate(b"x")
+    holder.kill()
+    holder.communicate()
     with machine_lock("charge", "org_1", wait_seconds=0.1) as failure:
         assert failure is None
 
@@ -174,8 +175,8 @@ def test_processes_with_other_variables_share_a_lock(home: Path) -> None:
 @pytest.mark.usefixtures("home")
 def test_wait_for_a_lock_ends_with_the_run() -> None:
     """A cancelled run doesn't wait for the one that holds it."""
-    cancellation = Cancellation()
-    cancellation.cancel()
+    cancellation = threading.Event()
+    cancellation.set()
     began = time.monotonic()
     with (
         machine_lock("charge", "org_1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,6 @@ from parallel_provider.api.models import (
     CreatedApp,
     Deleted,
 )
-from parallel_provider.cancellation import Cancellation
 from parallel_provider.once import Once
 from parallel_provider.settings import DEFAULT_TIMEOUT_SECONDS
 
@@ -57,10 +57,10 @@ class AccountApi(AbstractContextManager["AccountApi"]):
         source: TokenSource,
         *,
         retry_policy: RetryPolicy | None = None,
-        cancellation: Cancellation | None = None,
+        cancellation: threading.Event | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self.cancellation = cancellation or Cancellation()
+        self.cancellation = cancellation or threading.Event()
         self._source = source
         self._retry_policy = retry_policy or RetryPolicy()
         self._identity = Identity()
@@ -89,6 +89,11 @@ class AccountApi(AbstractContextManager["AccountApi"]):
         organization.
         """
         self._identity.allow_only(org_id, setting)
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether the user allows one organization only."""
+        return self._identity.is_guarded
 
     def server_time(self) -> float | None:
         """Return the server's time in epoch seconds; None before its first answer."""

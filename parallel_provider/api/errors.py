@@ -34,7 +34,8 @@ _FIRST_SERVER_ERROR = 500
 _UNAVAILABLE = 503
 # A text that consists of such words only can't hold a secret.
 _PLAIN_WORD = re.compile(
-    r"[('\"]?(?:[A-Za-z][a-z]{0,13}(?:'[a-z]{1,2})?|[0-9]{1,4}|[a-z]{1,9}(?:[:_][a-z]{1,9}){1,2})"
+    r"[('\"]?(?:[A-Za-z][a-z]{0,13}(?:'[a-z]{1,2})?|[A-Z]{2,4}|[0-9]{1,4}"
+    r"|[a-z]{1,9}(?:[:_][a-z]{1,9}){1,2})"
     r"[)'\".,;:]{0,3}"
 )
 _ADVICE = {

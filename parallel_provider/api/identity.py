@@ -43,6 +43,11 @@ class Identity:
         """Expect this organization, which the user gave in the setting called `setting`."""
         self._expected, self._allowed_by = org_id, setting
 
+    @property
+    def is_guarded(self) -> bool:
+        """Whether the user allows one organization only."""
+        return self._allowed_by is not None
+
     def must_verify(self, token: AccessToken) -> bool:
         """Say whether the organization of `token` must be learned before a change.
 

@@ -30,7 +30,6 @@ from parallel_provider.api.errors import (
 )
 from parallel_provider.api.identity import Identity
 from parallel_provider.api.models import Answer, ApiModel, AppList, Balance
-from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import ParallelError
 from parallel_provider.http import HttpSender, NoUsableAnswerError, RequestNotSentError
 from parallel_provider.http_dates import parse_http_date
@@ -78,7 +77,7 @@ class Transport:
         source: TokenSource,
         identity: Identity,
         retry_policy: RetryPolicy,
-        cancellation: Cancellation,
+        cancellation: threading.Event,
     ) -> None:
         self._sender = HttpSender(base_url, "service API URL")
         self._source = source
@@ -184,7 +183,7 @@ class Transport:
                 )
             if self._cancellation.wait(seconds):
                 break
-        if self._cancellation.is_cancelled and request.method == "POST":
+        if self._cancellation.is_set() and request.method == "POST":
             raise ConnectionFailedError(f"{request} wasn't sent, as the run was cancelled")
 
     def _attempt(self, request: _Request[Answer], ends_at: float) -> Answer:

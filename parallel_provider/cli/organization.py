@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 import click
 
-from parallel_provider.api import AccountApi
 from parallel_provider.cli import examples, org_option
 from parallel_provider.cli.output import print_facts, print_json, print_table, warn
 from parallel_provider.credentials.sources import choose_source
-from parallel_provider.credentials.tokens import TokenSource
 from parallel_provider.model import plain
 from parallel_provider.session import open_api
 from parallel_provider.settings import Settings
@@ -29,7 +24,7 @@ from parallel_provider.settings import Settings
 def apps(*, org_id: str | None, as_json: bool) -> None:
     """List the organization's apps."""
     settings = Settings.of_environment(org_id)
-    with open_account(settings, choose_source(settings)) as api:
+    with open_api(settings, choose_source(settings)) as api:
         found = api.list_apps()
     if not found.is_complete:
         warn("the list may lack apps, as the answer isn't as the Account API documents it.")
@@ -52,7 +47,7 @@ def apps(*, org_id: str | None, as_json: bool) -> None:
 def balance(*, org_id: str | None, as_json: bool) -> None:
     """Show the organization's prepaid balance."""
     settings = Settings.of_environment(org_id)
-    with open_account(settings, choose_source(settings)) as api:
+    with open_api(settings, choose_source(settings)) as api:
         found = api.get_balance()
     if as_json:
         print_json(
@@ -76,12 +71,3 @@ def balance(*, org_id: str | None, as_json: bool) -> None:
 def _dollars(cents: float) -> str:
     sign = "-" if cents < 0 else ""
     return f"{sign}${abs(cents) / 100:,.2f}"
-
-
-@contextlib.contextmanager
-def open_account(settings: Settings, source: TokenSource) -> Iterator[AccountApi]:
-    """Give a client of the API that stays in the organization of the settings."""
-    with open_api(settings, source) as api:
-        if settings.org_id is not None:
-            api.allow_only(settings.org_id, settings.org_id_origin or "--org")
-        yield api

@@ -23,7 +23,6 @@ from parallel_provider.api import (
 )
 from parallel_provider.api.identity import person_in
 from parallel_provider.cli import examples, org_option
-from parallel_provider.cli.organization import open_account
 from parallel_provider.cli.output import (
     print_facts,
     print_json,
@@ -52,9 +51,10 @@ from parallel_provider.credentials.tokens import (
     moment,
     require_unexpired,
 )
-from parallel_provider.errors import CredentialsError, SignInUnavailableError
+from parallel_provider.errors import CredentialsError
 from parallel_provider.jwt import claims_of
 from parallel_provider.printable import printable
+from parallel_provider.session import open_api
 from parallel_provider.settings import Settings, is_loopback
 
 # A person waits for it.
@@ -268,7 +268,7 @@ def _revoke(platform_url: str, tokens: StoredTokens) -> None:
     with SignInServer(platform_url) as server:
         try:
             server.revoke(tokens.refresh_token)
-        except SignInUnavailableError as error:
+        except CredentialsError as error:
             raise CredentialsError(
                 f"{error}; nothing was removed: try again, or forget the sign-in on this machine "
                 "only, with `parallel-provider logout --local`"
@@ -386,7 +386,7 @@ def _status_of_token(settings: Settings, source: TokenSource, now: float) -> dic
 
 def _organization_of(settings: Settings, source: TokenSource) -> dict[str, str]:
     """Ask the Account API. Raises WrongOrganizationError if the settings allow another one only."""
-    with open_account(settings, source) as api:
+    with open_api(settings, source) as api:
         with contextlib.suppress(PermissionDeniedError):  # only the balance tells no name
             for app in api.list_apps():
                 return {"org_id": app.org_id, "org_name": app.org_name}

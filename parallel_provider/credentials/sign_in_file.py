@@ -34,7 +34,7 @@ from parallel_provider.credentials.tokens import (
 )
 from parallel_provider.errors import CredentialsError, NoSignInFileError, NotConfiguredError
 from parallel_provider.model import Model, why
-from parallel_provider.printable import masked_setting, printable
+from parallel_provider.printable import line_for_user, masked_setting, printable
 from parallel_provider.user_folder import (
     give_to_owner,
     give_to_user,
@@ -365,7 +365,8 @@ def _read_private(path: Path) -> bytes:
     if not stat.S_ISREG(status.st_mode):
         raise OSError("it isn't a regular file")  # reading a pipe could take for ever
     if status.st_mode & _OTHER_USERS:
-        _log.warning("Warning: %s is open to other users: run chmod 600 on it", path)
+        shown = line_for_user(str(path))
+        _log.warning("Warning: %s is open to other users: run chmod 600 on it", shown)
     return path.read_bytes()
 
 

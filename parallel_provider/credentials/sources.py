@@ -25,6 +25,7 @@ from parallel_provider.credentials.tokens import (
     RenewingSource,
     StaticToken,
     TokenSource,
+    expiry_in,
     require_access_token,
 )
 from parallel_provider.errors import CommandError, CredentialsError, NotConfiguredError
@@ -115,6 +116,9 @@ def parse_output(output: bytes, command: str, now: float) -> AccessToken:
         )
     if expires_at is not None and expires_at <= now:
         raise CredentialsError(f"{command} printed a token that has already ended")
-    return AccessToken(
-        require_access_token(SecretStr(text), f"the output of {command}"), expires_at
-    )
+    token = require_access_token(SecretStr(text), f"the output of {command}")
+    if expires_at is None:
+        told = expiry_in(token)
+        # If it has ended by this machine's clock, that may be wrong: a 401 renews it then.
+        expires_at = told if told is not None and told > now else None
+    return AccessToken(token, expires_at)

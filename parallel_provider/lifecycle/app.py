@@ -544,9 +544,10 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
         """Return the outputs after an update."""
         return {**super().expect_update(context, state, inputs), "declared_existing": True}
 
-    def update(self, context: Context, state: AppState, inputs: AppInputs) -> AppState:  # noqa: ARG002 - see diff
-        """Note that the program declares it as existing."""
-        return state.model_copy(update={"declared_existing": True})
+    def update(self, context: Context, state: AppState, inputs: AppInputs) -> AppState:  # noqa: ARG002
+        """Note it if the program declares it as existing now."""
+        declared = state.declared_existing or bool(_declares_existing(dict(inputs)))
+        return state.model_copy(update={"declared_existing": declared})
 
     def delete(self, context: Context, state: AppState) -> None:
         """Delete it with its keys, unless it was declared as existing, or is needed in this run.
@@ -564,7 +565,6 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
                 _leave_to(context, state, others)
             elif not run.apps.is_deleted(state.app_id):
                 _delete_at_server(run, state)
-        run.claims.release(thing, state.owner)
 
 
 def app_thing(app_id: str) -> str:

@@ -518,7 +518,7 @@ def _problem_of_charging(context: Context, checked: Checked, *, is_new: bool) ->
     """Return the problem if a top-up that may charge can't; tell what a new one will charge."""
     run, amount = context.run, checked.inputs.get("amount_cents")
     if isinstance(amount, int) and all(p.input != "amount_cents" for p in checked.problems):
-        problem = setting_problem(amount, run.guards.max_top_up_cents)
+        problem = setting_problem(amount, run.max_top_up_cents)
         if problem is not None:
             return problem
     if checked.problems:
@@ -575,7 +575,7 @@ def _claim_name(context: Context, identity: ResourceNames) -> None:
 def _facts(run: Run, org_id: str, balance: Balance) -> Facts:
     return Facts(
         balance,
-        run.guards.max_top_up_cents,
+        run.max_top_up_cents,
         run.charge_journal.entries(org_id),
         run.server_time(),
         run.clock(),
@@ -671,7 +671,7 @@ def _require_lock(
             "nothing is charged by threshold, as another run of this user could charge "
             f"organization {state.org_id} at the same time: {failure}"
         )
-    if run.cancellation.is_cancelled:
+    if run.cancellation.is_set():
         raise LifecycleError(
             "the run was cancelled while another process of this user was charging organization "
             f"{state.org_id}, so nothing is charged: run again"

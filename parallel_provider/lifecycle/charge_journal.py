@@ -8,15 +8,13 @@ charges while you read the journal and write to it, if what you write depends on
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict
-
-from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import ParallelError, UserFolderError
 from parallel_provider.model import Model
 from parallel_provider.user_folder import (
@@ -43,8 +41,6 @@ class JournalEntry(Model):
     seconds, or None if it wasn't known; `begun_here` is this machine's. `outcome` is "begun" until
     it is known that the card was charged. An entry of a charge that wasn't made is removed.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     key: str
     org_id: str
@@ -113,7 +109,7 @@ def open_charge(entries: Iterable[JournalEntry], key: str | None = None) -> Jour
 
 
 def charge_lock(
-    org_id: str, wait_seconds: float, cancellation: Cancellation | None = None
+    org_id: str, wait_seconds: float, cancellation: threading.Event | None = None
 ) -> AbstractContextManager[TimeoutError | UserFolderError | None]:
     """Hold the lock of an organization's charges; yields what `machine_lock` yields."""
     return machine_lock("charge", org_id, wait_seconds=wait_seconds, cancellation=cancellation)

@@ -19,7 +19,7 @@ import threading
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,6 +47,10 @@ class Claim:
     subject: str
     fingerprint: str = ""
     kind: Literal["holds", "uses"] = "holds"
+
+
+# A process of a later version may note more.
+_CLAIM_FIELDS = tuple(field.name for field in fields(Claim))
 
 
 class Claims:
@@ -113,10 +117,10 @@ class Claims:
 
     @contextlib.contextmanager
     def deleting(self, thing: str, owner: str, subject: str) -> Iterator[list[Claim]]:
-        """Yield the claims because of which a thing must stay. If there are none, end it then.
+        """Yield the claims because of which a thing must stay. The owner's own claim ends then.
 
-        Meanwhile no other resource can claim it. Raises LifecycleError if other processes may have
-        claims that can't be read.
+        Meanwhile no other resource can claim the thing. Raises LifecycleError if other processes
+        may have claims that can't be read.
         """
         with self._alone():
             if self._unusable is not None:
@@ -134,8 +138,7 @@ class Claims:
             if not is_claimed:
                 self.release(thing, owner)
             raise
-        if not others:
-            self.release(thing, owner)
+        self.release(thing, owner)
 
     def release(self, thing: str, owner: str) -> None:
         """Note that a resource doesn't have a thing any more."""
@@ -143,17 +146,8 @@ class Claims:
             if owner in self._claims[thing]:
                 self._note({"released": thing, "owner": owner})
 
-    @contextlib.contextmanager
-    def noting_failure(self, subject: str) -> Iterator[None]:
-        """Note it if a resource of this run can't be created or updated."""
-        try:
-            yield
-        except Exception:
-            self.note_failure(subject)
-            raise
-
     def note_failure(self, subject: str) -> None:
-        """Note that a resource of this run failed: what it is to take the place of must stay."""
+        """Note that a resource of this run can't be created or updated."""
         with contextlib.suppress(LifecycleError):
             self.use(_FAILURES, new_owner(), subject)
 
@@ -197,7 +191,8 @@ class Claims:
         if "released" in note:
             self._claims[note["released"]].pop(note["owner"], None)
         else:
-            self._claims[note["thing"]][note["owner"]] = Claim(**note)
+            known = {name: note[name] for name in _CLAIM_FIELDS if name in note}
+            self._claims[note["thing"]][note["owner"]] = Claim(**known)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

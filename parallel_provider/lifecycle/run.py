@@ -187,19 +187,6 @@ class Messages(Protocol):
 
 
 @dataclass(frozen=True)
-class Guards:
-    """What the user allows: one organization, and the most that one charge may be.
-
-    `org_id_origin` names the setting that `org_id` comes from. Without `max_top_up_cents` nothing
-    is charged.
-    """
-
-    org_id: str | None = None
-    org_id_origin: str | None = None
-    max_top_up_cents: int | None = None
-
-
-@dataclass(frozen=True)
 class ResourceNames:
     """The names that the program gives a resource now. An empty text stands for an unknown name.
 
@@ -232,16 +219,15 @@ class Run:
 
     `clock` returns epoch seconds. `journal` is the journal of charges that this user has on this
     machine, unless another one is given. `claims` are those of the engine's run; without them, this
-    process is alone.
-
-    The client refuses each answer and each change of another organization than `guards` allow.
+    process is alone. `max_top_up_cents` is the most that one charge may be; without it, nothing is
+    charged.
     """
 
     def __init__(
         self,
         api: AccountApi,
         messages: Messages,
-        guards: Guards | None = None,
+        max_top_up_cents: int | None = None,
         clock: Callable[[], float] = time.time,
         *,
         journal: ChargeJournal | None = None,
@@ -249,13 +235,11 @@ class Run:
     ) -> None:
         self.api = api
         self.messages = messages
-        self.guards = guards or Guards()
+        self.max_top_up_cents = max_top_up_cents
         self.clock = clock
         self.cancellation = api.cancellation
         self.apps = AppDirectory(self._list_apps)
         self.balance = Once(api.get_balance)
-        if self.guards.org_id is not None:
-            api.allow_only(self.guards.org_id, self.guards.org_id_origin or "orgId")
         self.claims = claims or Claims()
         self.charge_journal = journal or ChargeJournal()
         self.revocation_threads = ThreadPoolExecutor(_REVOCATION_THREADS, "revocation")
@@ -309,7 +293,7 @@ class Run:
 
     def _list_apps(self) -> Apps:
         apps = self.api.list_apps()
-        if not apps and self.guards.org_id is not None:
+        if not apps and self.api.is_guarded:
             self.balance.get()  # a list without apps doesn't tell whose it is
         return apps
 

@@ -93,11 +93,6 @@ class ShownOnceState(OwnedState):
             )
         claims.use(app_thing(self.app_id), self.owner, context.subject)
 
-    def release(self, context: Context) -> None:
-        """Take all its claims back: it is deleted."""
-        for thing in (*(item.thing for item in self.held), app_thing(self.app_id)):
-            context.run.claims.release(thing, self.owner)
-
 
 ShownOnceT = TypeVar("ShownOnceT", bound=ShownOnceState)
 
@@ -382,7 +377,7 @@ class ShownOnceLifecycle(Lifecycle[InputsT, ShownOnceT]):
                 f"{len(failures)} of its {self.what.noun}s couldn't be revoked, run again to "
                 "retry: " + "; ".join(f"{item}: {reason_of(e)}" for item, e in failures.items())
             )
-        state.release(context)
+        context.run.claims.release(app_thing(state.app_id), state.owner)
 
 
 def fingerprint(secret: SecretStr | None) -> str:

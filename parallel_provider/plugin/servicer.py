@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ from google.protobuf import empty_pb2, struct_pb2
 from google.protobuf.message import Message
 
 from parallel_provider.calls import Call, InitFailedError, Process, call_function
-from parallel_provider.cancellation import Cancellation
 from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of
 from parallel_provider.plugin.protocol import (
@@ -120,7 +120,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._engine = engine
         self._stack_configuration = stack_configuration
         self._process = Process(DOOR)
-        self._cancellation = Cancellation()
+        self._cancellation = threading.Event()
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ANN401, ARG002
         """Take the engine's address."""
@@ -163,12 +163,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         for warning in warnings_about(request.args, self._stack_configuration):
             messages.warn(warning)
         known = self._process.claims.engine_address
-        if known != self._engine.address or self._cancellation.is_cancelled:
+        if known != self._engine.address or self._cancellation.is_set():
             if known:
                 # An attached plugin serves several runs, one after the other. The engine cancels
                 # each at its end, and the next one may have the same address.
                 self.close()
-            self._cancellation = Cancellation()
+            self._cancellation = threading.Event()
             self._process = Process(DOOR, self._engine.address)
         config, guards = settings_of(from_struct(request.args), self._stack_configuration)
         with _aborting(context), Call(self._process).reporting("configuring the provider"):
@@ -209,7 +209,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
         A request that was sent still gets its answer, so that the state tells what exists.
         """
-        self._cancellation.cancel()
+        self._cancellation.set()
         return empty_pb2.Empty()
 
     def call_for_resource(

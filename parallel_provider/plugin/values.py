@@ -11,7 +11,7 @@ from pydantic import alias_generators
 
 from parallel_provider.calls import Door
 from parallel_provider.lifecycle.declare import UNKNOWN, Unknown
-from parallel_provider.sendable import SIGNATURE, UNKNOWN_MARKER, UNKNOWN_MARKERS, whole
+from parallel_provider.sendable import SIGNATURE, UNKNOWN_MARKER, UNKNOWN_MARKERS, mapped, whole
 
 to_camel = functools.cache(alias_generators.to_camel)
 """Returns a name in camelCase. There are few names, and each call of the engine has several."""
@@ -36,12 +36,12 @@ def secrets_in(struct: struct_pb2.Struct) -> set[str]:
 
 def to_struct(properties: Mapping[str, Any], secrets: Iterable[str] = ()) -> struct_pb2.Struct:
     """Return properties as a struct. Those that `secrets` names are marked as secrets."""
+    sent = mapped(properties, lambda part: UNKNOWN_MARKER if isinstance(part, Unknown) else part)
+    for name in secrets:
+        if sent.get(name) not in (None, UNKNOWN_MARKER):
+            sent[name] = {SIGNATURE: _SECRET, "value": sent[name]}
     struct = struct_pb2.Struct()
-    hidden = set(secrets)
-    for name, value in properties.items():
-        if name in hidden and value is not None and not isinstance(value, Unknown):
-            value = {SIGNATURE: _SECRET, "value": value}  # noqa: PLW2901 - the same value, marked
-        struct.fields[name].CopyFrom(_to_value(value))
+    struct.update(sent)
     return struct
 
 
@@ -76,20 +76,3 @@ def _from_value(value: struct_pb2.Value) -> Any:  # noqa: ANN401 - JSON-like
         return [_from_value(item) for item in value.list_value.values]
     found = None if kind in (None, "null_value") else getattr(value, kind)
     return UNKNOWN if found in UNKNOWN_MARKERS else whole(found)
-
-
-def _to_value(value: Any) -> struct_pb2.Value:  # noqa: ANN401 - JSON-like
-    sent = struct_pb2.Value()
-    if value is None:
-        sent.null_value = struct_pb2.NULL_VALUE
-    elif isinstance(value, bool):
-        sent.bool_value = value
-    elif isinstance(value, int | float):
-        sent.number_value = value
-    elif isinstance(value, Mapping):
-        sent.struct_value.CopyFrom(to_struct(value))
-    elif isinstance(value, list | tuple):
-        sent.list_value.values.extend(map(_to_value, value))
-    else:
-        sent.string_value = UNKNOWN_MARKER if isinstance(value, Unknown) else value
-    return sent

@@ -252,6 +252,7 @@ def test_any_error_body_ends_in_a_status_error(
         ),
         (403, {"detail": "Missing required scope: keys:create"}, "scope: keys:create"),
         (404, {"detail": "App not found"}, "(App not found)"),
+        (409, {"detail": "API key limit reached"}, "(API key limit reached)"),
         (422, {"detail": "You can't have more than 100 keys."}, "can't have more than 100 keys.)"),
         (422, {"detail": "At most 100 keys, please."}, "(At most 100 keys, please.)"),
         (599, {"detail": RAW_KEY}, "answered 599"),

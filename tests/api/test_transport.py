@@ -26,14 +26,12 @@ from parallel_provider.api import (
 )
 from parallel_provider.api.errors import status_error
 from parallel_provider.api.transport import should_retry
-from parallel_provider.cancellation import Cancellation
 from parallel_provider.credentials.tokens import StaticToken
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import api_at
 
 APPS, KEYS = "/service/v1/apps", "/service/v1/apps/{app_id}/keys"
 BALANCE, ADD = "/service/v1/balance", "/service/v1/balance/add"
-NO_SUCH_APP = "00000000-0000-4000-8000-000000000000"
 IDEMPOTENCY_KEY = "pulumi-0123456789"
 DATE = "Mon, 30 Nov 2026 23:59:00 GMT"
 DATE_SECONDS = 1_796_083_140.0
@@ -198,7 +196,7 @@ def test_server_that_wants_too_long_a_wait_ends_the_call(emulator: Emulator) -> 
 
 def test_cancelled_run_creates_nothing_more_and_deletes(emulator: Emulator) -> None:
     """What it has just created must not stay. No wait is longer than the run."""
-    cancellation = Cancellation()
+    cancellation = threading.Event()
     source = StaticToken(SecretStr(emulator.access_token), "the test's token")
     emulator.add_fault("status", path=APPS, status=429, headers={"Retry-After": "20"})
     with AccountApi(emulator.url, source, cancellation=cancellation) as api:
@@ -206,7 +204,7 @@ def test_cancelled_run_creates_nothing_more_and_deletes(emulator: Emulator) -> N
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(api.create_app, "a")
             cancellation.wait(0.5)
-            cancellation.cancel()
+            cancellation.set()
             with pytest.raises(RateLimitedError):
                 waiting.result(10)
         with pytest.raises(ConnectionFailedError, match="as the run was cancelled"):

@@ -55,6 +55,19 @@ def test_logout_while_the_server_is_away_removes_nothing(run: Run, signed_in: Si
     assert signed_in.document == before
 
 
+def test_logout_that_the_server_refuses_says_what_to_do(run: Run, signed_in: SignIn) -> None:
+    """The sign-in stays, and can be forgotten here."""
+    before = signed_in.document
+    refusal = {"error": "invalid_request"}
+    signed_in.emulator.add_fault(
+        "status", path="/getServiceKeys/token/revoke", status=400, body=refusal
+    )
+    result = run("logout")
+    assert result.returncode == 1
+    assert "`parallel-provider logout --local`" in result.stderr
+    assert signed_in.document == before
+
+
 def test_logout_that_cannot_be_stored_revokes_nothing(run: Run, signed_in: SignIn) -> None:
     """A full disk leaves a sign-in that works, and not one that only looks as if it did."""
     result = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shlex
 import sys
@@ -123,6 +124,17 @@ def test_output_is_a_token_or_json(output: str, expires_at: float | None) -> Non
     """A command prints the token alone, or JSON that may say when it ends."""
     token = parse_output(output.encode(), NAME, NOW)
     assert token.value.get_secret_value() == JWT
+    assert token.expires_at == expires_at
+
+
+@pytest.mark.parametrize(("exp", "expires_at"), [(NOW + 420, NOW + 420), (NOW - 1, None)])
+def test_token_that_says_when_it_ends_is_renewed_before(
+    exp: float, expires_at: float | None
+) -> None:
+    """A JWT does. One that has ended by this machine's clock is tried: the clock may be wrong."""
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": exp}).encode()).decode().rstrip("=")
+    header, _, signature = JWT.split(".")
+    token = parse_output(f"{header}.{claims}.{signature}".encode(), NAME, NOW)
     assert token.expires_at == expires_at
 
 

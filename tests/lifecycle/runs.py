@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from parallel_provider.api import AccountApi, RetryPolicy
 from parallel_provider.credentials.tokens import StaticToken
-from parallel_provider.lifecycle.run import Guards, Run
+from parallel_provider.lifecycle.run import Run
 from parallel_provider.printable import line_for_user
 
 NO_TOKEN = "e30.e30.test"
@@ -62,5 +62,7 @@ def run_at(
     max_top_up_cents: int | None = None,
 ) -> Run:
     """Return a run; without a URL it is for decisions that ask nobody."""
-    guards = Guards(org_id, "parallel:orgId" if org_id else None, max_top_up_cents)
-    return Run(api_at(url, access_token), said or Said(), guards, clock or Clock())
+    api = api_at(url, access_token)
+    if org_id is not None:
+        api.allow_only(org_id, "parallel:orgId")
+    return Run(api, said or Said(), max_top_up_cents, clock or Clock())

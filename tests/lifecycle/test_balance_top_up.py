@@ -546,7 +546,7 @@ def test_charge_that_is_being_made_is_waited_for(
                 run.charge_journal.write(begun.model_copy(update={"outcome": "charged"}))
             else:
                 if ends == "cancelled":
-                    run.cancellation.cancel()
+                    run.cancellation.set()
                 assert wait([checking], timeout=20).done
         problems = checking.result().problems
 

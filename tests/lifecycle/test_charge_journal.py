@@ -86,7 +86,6 @@ def test_charge_may_be_repeated_for_less_than_a_day(
         json.dumps({**ENTRY.model_dump(), "key": 1}),
         json.dumps({**ENTRY.model_dump(), "begun_at": float("nan")}),
         json.dumps({**ENTRY.model_dump(), "outcome": "perhaps"}),
-        json.dumps({**ENTRY.model_dump(), "more": "fields"}),
     ],
 )
 def test_damaged_entry_is_an_error_and_not_a_charge_that_never_was(
@@ -100,6 +99,14 @@ def test_damaged_entry_is_an_error_and_not_a_charge_that_never_was(
     with pytest.raises(ParallelError, match="look at the charges") as failure:
         journal.entries("org_2")
     assert str(file) in str(failure.value)
+
+
+def test_entry_of_a_later_version_is_read(journal: ChargeJournal, home: Path) -> None:
+    """It may have more fields, and is the record of a charge all the same."""
+    journal.write(ENTRY)
+    [file] = (home / CHARGES).iterdir()
+    file.write_text(json.dumps({**ENTRY.model_dump(), "more": "fields"}))
+    assert journal.entries() == [ENTRY]
 
 
 @pytest.mark.parametrize("home", ["/dev/null", "/nonexistent", "not/absolute"])

@@ -309,6 +309,19 @@ def test_note_that_could_not_be_written_whole_is_left_out(folder: Path) -> None:
     assert len(reader.others("app:3", "b")) == 1
 
 
+def test_note_of_a_later_version_counts(folder: Path) -> None:
+    """Two versions can serve one run, and a later one may note more."""
+    first, second = Claims(ENGINE), Claims(ENGINE)
+    first.claim("app:3", "a", "App 'a'")
+    [file] = files(folder)
+    note = {"thing": "app:2", "owner": "b", "subject": "App 'b'", "since": 1}
+    with file.open("a") as later:
+        later.write(f"\n{json.dumps(note)}\n")
+    other = second.claim("app:2", "c", "App 'c'")
+    assert other is not None
+    assert other.subject == "App 'b'"
+
+
 @pytest.fixture
 def app_id(emulator: Emulator) -> str:
     """Return the app that every organization has."""
@@ -456,26 +469,6 @@ def test_new_key_is_revoked_again_if_another_resource_has_the_previous_one(
     assert second["revoked_at"] is not None
 
 
-def test_what_another_process_claims_at_this_moment_is_no_new_one(
-    new_run: NewRun, emulator: Emulator, app_id: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Between the look at the claims and the claim: it isn't deleted, as somebody has it."""
-    run, claimed = new_run(), "11111111-1111-4111-8111-111111111111"
-    for thing in (f"app:{claimed}", f"key:{claimed}"):
-        assert run.claims.claim(thing, "o", "the other") is None
-    monkeypatch.setattr(run.claims, "is_known", lambda _: False)
-    same = json.dumps(claimed)
-    emulator.add_fault("odd", method="POST", path=APPS_PATH, replace={"app_id": same})
-    emulator.add_fault("odd", method="POST", path=KEYS_PATH, replace={"api_key_id": same})
-
-    with pytest.raises(HeldElsewhereError, match="the other"):
-        APPS.create(Context(run), AppInputs(app_name="search"))
-    with pytest.raises(HeldElsewhereError, match="the other"):
-        KEYS.create(Context(run), ApiKeyInputs(app_id=app_id, api_key_name="ci"))
-
-    assert set(changes(emulator)) == {f"POST {APPS_PATH}", f"POST {KEYS_PATH}"}
-
-
 def test_lost_answer_says_when_and_what_must_stay(
     new_run: NewRun, emulator: Emulator, app_id: str, said: Said
 ) -> None:
@@ -494,29 +487,3 @@ def test_lost_answer_says_when_and_what_must_stay(
     for key_id in (latest.api_key_id, rotated.api_key_id, svc.api_key_id):
         assert key_id in told
     assert "Other stacks and people may have keys of that name" in told
-
-
-def test_nothing_is_deleted_without_a_folder_for_claims(
-    new_run: NewRun,
-    emulator: Emulator,
-    app_id: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Other processes may have what would be deleted. Creations are possible."""
-    run = new_run()
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "file"))
-    run.claims = Claims("127.0.0.1:4711")
-    app = APPS.create(Context(run), AppInputs(app_name="search"))
-    key = KEYS.create(Context(run), ApiKeyInputs(app_id=app_id, api_key_name="ci"))
-
-    deletions: list[Callable[[], None]] = [
-        lambda: APPS.delete(Context(run), app),
-        lambda: KEYS.delete(Context(run), key),
-    ]
-    for delete in deletions:
-        with pytest.raises(LifecycleError, match="set TMPDIR to a folder"):
-            delete()
-
-    assert set(changes(emulator)) == {f"POST {APPS_PATH}", f"POST {KEYS_PATH}"}

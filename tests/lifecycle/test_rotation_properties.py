@@ -7,6 +7,7 @@ so that thousands of histories cost seconds; the scenarios run some of them for 
 from __future__ import annotations
 
 import itertools
+import threading
 from typing import Literal, cast
 
 import pytest
@@ -30,7 +31,6 @@ from parallel_provider.api import (
     ConnectionFailedError,
     CreatedApiKey,
 )
-from parallel_provider.cancellation import Cancellation
 from parallel_provider.lifecycle.declare import Duration
 from parallel_provider.lifecycle.keys import (
     RetiredKey,
@@ -61,7 +61,7 @@ class Account:
 
     def __init__(self) -> None:
         self.now = 1_800_000_000
-        self.cancellation = Cancellation()
+        self.cancellation = threading.Event()
         self.created: dict[str, int] = {}
         self.revoked: dict[str, int] = {}
         self.creating_fails = False

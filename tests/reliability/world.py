@@ -20,7 +20,7 @@ from parallel_provider.credentials.tokens import StaticToken
 from parallel_provider.emulator.control_models import AppState, KeyState
 from parallel_provider.errors import ParallelError
 from parallel_provider.lifecycle.charge_journal import ChargeJournal
-from parallel_provider.lifecycle.run import Guards, Run
+from parallel_provider.lifecycle.run import Run
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import NOWHERE, Said
 from tests.reliability.engine import Killed, Stack
@@ -108,10 +108,9 @@ class World:
         said, output = Said(), RunOutput()
         url = NOWHERE if server_away else self.emulator.url
         api = _WatchedApi(url, self.access_token, retry_policy, output.reasons, killed_after)
-        guards = Guards(max_top_up_cents=MAX_TOP_UP_CENTS)
         started = time.monotonic()
         with api:
-            run = Run(api, said, guards, self.now, journal=self._journal)
+            run = Run(api, said, MAX_TOP_UP_CENTS, self.now, journal=self._journal)
             try:
                 act(run)
             except ParallelError as error:
