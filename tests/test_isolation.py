@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 import parallel_provider
-from parallel_provider.late import __all__ as late
 
 PACKAGE = Path(parallel_provider.__file__).parent
 SITE = str(Path(pytest.__file__).parents[1])
@@ -137,4 +136,3 @@ def test_functions_import_only_modules_of_this_package(file: Path) -> None:
                 continue
             for name in names:
                 assert name.startswith("parallel_provider"), f"{function.name} imports {name}"
-    assert late

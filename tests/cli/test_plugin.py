@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +16,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from parallel_provider.cli.plugin import launcher_text
 from parallel_provider.version import __version__
 from tests.cli.conftest import Run
-
-needs_pulumi = pytest.mark.skipif(shutil.which("pulumi") is None, reason="pulumi is not on PATH")
+from tests.real_pulumi import needs_pulumi
 
 
 def fake_pulumi(folder: Path, script: str) -> str:
@@ -172,22 +170,6 @@ def test_launcher_with_flags_of_the_engine_serves(tmp_path: Path) -> None:
     assert version_said_by(launcher, tmp_path, *flags, "127.0.0.1:9") == __version__
 
 
-def test_launcher_names_the_command_where_it_is(tmp_path: Path) -> None:
-    """The environment of a plugin need not be on PATH."""
-    folder = write_launcher(tmp_path, "0.0.1", launcher_text())
-    file = str(tmp_path / "auth.json")
-
-    done = subprocess.run(
-        [folder / "pulumi-resource-parallel", "token"],
-        env={"PARALLEL_AUTH_FILE": file, "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert f"run `{Path(sys.executable).with_name('parallel-provider')} login`" in done.stderr
-
-
 def test_launcher_with_a_command_runs_it(run: Run, tmp_path: Path) -> None:
     """`pulumi plugin run` gives a plugin the arguments of a command."""
     folder = write_launcher(tmp_path, "0.0.1", launcher_text())
@@ -200,20 +182,3 @@ def test_launcher_with_a_command_runs_it(run: Run, tmp_path: Path) -> None:
     )
 
     assert done.stdout == run("--version").stdout
-
-
-@needs_pulumi
-def test_pulumi_runs_a_command_of_the_installed_plugin(run: Run, tmp_path: Path) -> None:
-    """The exit code and the standard streams are those of the command."""
-    variables = {"PULUMI_HOME": str(tmp_path), "PATH": os.environ["PATH"]}
-    assert run("plugin", "install", **variables).returncode == 0
-    command = ["pulumi", "plugin", "run", "--kind", "resource", "parallel", "--"]
-    environment = {**os.environ, **variables}
-
-    def plugin_run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*command, *arguments], env=environment, capture_output=True, text=True, check=False
-        )
-
-    assert plugin_run("--version").stdout == f"parallel-provider {__version__}\n"
-    assert plugin_run("switch").returncode == 2

@@ -47,14 +47,6 @@ def test_org_chooses_for_one_command(run: Run, signed_in: SignIn, command: str) 
     assert signed_in.document["selected_org_id"] == other
 
 
-def test_org_is_a_guard(run: Run, signed_in: SignIn) -> None:
-    """A token of another organization shows nothing."""
-    token = signed_in.tokens["access_token"]
-    refused = run("balance", "--org", "org_other", PARALLEL_ACCESS_TOKEN=token)
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert "--org" in refused.stderr
-
-
 def test_switch_warns_of_what_counts_before_the_selection(run: Run, signed_in: SignIn) -> None:
     """Otherwise the next command would work in another organization than the one selected."""
     first = signed_in.emulator.org_id

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from parallel_provider.credentials.oauth import SignInServer
 from parallel_provider.emulator.control_models import FaultKind
-from parallel_provider.errors import OAuthError, SettingsError, SignInUnavailableError
+from parallel_provider.errors import OAuthError, SignInUnavailableError
 from parallel_provider.testing.emulator import Emulator
 from tests.credentials.sign_ins import SignIn
 
@@ -73,17 +73,6 @@ def test_unreachable_server_can_not_have_worked() -> None:
     assert not caught.value.may_have_worked
 
 
-def test_redirect_is_not_followed(
-    emulator: Emulator, server: SignInServer, signed_in: SignIn
-) -> None:
-    """A token goes to the configured host and to no other."""
-    location = {"Location": f"{emulator.url}/elsewhere"}
-    emulator.add_fault("status", path=TOKEN, status=307, headers=location)
-    with pytest.raises(OAuthError, match="redirects aren't followed"):
-        refresh(server, signed_in)
-    assert "POST /elsewhere" not in emulator.state()["requests"]
-
-
 def test_secrets_that_the_server_repeats_are_masked(
     emulator: Emulator, server: SignInServer, signed_in: SignIn
 ) -> None:
@@ -128,12 +117,3 @@ def test_debug_log_of_a_refresh_holds_no_token(
     signed_in.assert_no_secret_in(caplog.text + repr(grant) + str(grant))
     assert grant.access_token is not None
     assert grant.access_token.get_secret_value() not in caplog.text
-
-
-def test_impossible_host_is_a_settings_error() -> None:
-    """The error names the setting that has the impossible host."""
-    with (
-        SignInServer("https://a..b") as server,
-        pytest.raises(SettingsError, match="configured platform URL"),
-    ):
-        server.register_client()

@@ -394,22 +394,6 @@ def test_temporary_file_of_a_killed_program_is_removed(path: Path) -> None:
         assert foreign.exists()
 
 
-def test_full_disk_is_an_error_before_the_refresh(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """If the disk is full, the error comes before a refresh."""
-
-    def full(_descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "fsync", full)
-    file = SignInFile(path)
-    no_room = pytest.raises(CredentialsError, match=r"can't be stored.*No space left")
-    with file.locked(), no_room, file.prepare_write(Document.empty()):
-        pytest.fail("the room is made before anything else is done")
-    assert not path.exists()
-
-
 def test_folder_that_cannot_be_opened_is_no_failure_after_the_write(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

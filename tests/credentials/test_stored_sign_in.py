@@ -15,7 +15,6 @@ from parallel_provider.settings import Settings
 from tests.credentials.sign_ins import SignIn
 
 TOKEN = "/getServiceKeys/token"
-DAY = 24 * 60 * 60
 
 
 def source_of(signed_in: SignIn) -> TokenSource:

@@ -21,7 +21,6 @@ from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import run_at
 
-NO_SUCH_APP = "00000000-0000-4000-8000-000000000000"
 APP = {"app_id": "1", "app_name": "search", "org_id": "o", "org_name": "O"}
 
 

@@ -8,7 +8,6 @@ runs that many histories and counts the steps that are equal, with the differenc
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -23,15 +22,11 @@ from pulumi.automation.errors import CommandError
 from tests.embedded.random_histories import FOREIGN, MOVES, Step, histories, source
 from tests.embedded.toy_project import Toy
 from tests.engines import Engine, Project, changes
+from tests.real_pulumi import needs_pulumi
 
 _TOY = Path(__file__).parent / "toy"
 # Fields of a resource in the state that depend on the run.
 _LEFT_OUT = {"created", "modified", "sourcePosition", "stackTrace"}
-
-needs_pulumi = pytest.mark.skipif(
-    shutil.which("pulumi") is None,
-    reason="pulumi is not on PATH, so the two engines can't be compared",
-)
 
 
 def _open(folder: Path, engine: Engine) -> Toy:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
-
-import pytest
 
 from parallel_provider.testing import EmbeddedStack, local_stack
 from tests.embedded.toy_project import Toy
 from tests.engines import PROJECT_NAME, STACK_NAME, changes, plain
+from tests.real_pulumi import needs_pulumi
 
 PROGRAM = """
 a = Thing("a", secret=Output.secret({"x": 1}), opts=ResourceOptions(protect=True))
@@ -54,7 +52,7 @@ def test_state_has_the_properties_whose_diffs_are_hidden(toy: Toy) -> None:
     assert toy.project.resource("a")["hideDiff"] == ["value"]
 
 
-@pytest.mark.skipif(shutil.which("pulumi") is None, reason="pulumi is not on PATH")
+@needs_pulumi
 def test_pulumi_imports_the_state_of_the_embedded_stack(tmp_path: Path) -> None:
     """With an empty passphrase, secrets too."""
     program = tmp_path / "program"

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pulumi.automation import Stack
 from pulumi.automation.errors import CommandError
 
 from pulumi_embedded import EmbeddedStack, Refused
@@ -43,12 +42,6 @@ def test_unsupported_method_is_refused_by_name(tmp_path: Path, name: str) -> Non
         getattr(stack, name)("x")
     with pytest.raises(AttributeError):
         _ = stack.no_such_method
-
-
-def test_every_method_of_pulumis_stack_exists(tmp_path: Path) -> None:
-    """A method is either supported or refused by name."""
-    stack = EmbeddedStack("test", tmp_path)
-    assert [name for name in dir(Stack) if name[0] != "_" and not hasattr(stack, name)] == []
 
 
 def test_operation_that_takes_too_long_is_ended(tmp_path: Path) -> None:

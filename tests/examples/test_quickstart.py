@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from pulumi.automation import LocalWorkspace, Stack
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes
+from tests.real_pulumi import pulumi_environment
 from tests.scenarios.story import apps_named, calls, live_keys, raw_keys, stored_text
 
 ROOT = Path(__file__).parents[2]
@@ -72,20 +72,13 @@ def test_quickstart_is_changed_by_configuration(quickstart: Project, emulator: E
 )
 def test_pulumi_up_at_the_root_runs_the_quickstart(tmp_path: Path, emulator: Emulator) -> None:
     """Pulumi finds the program and the virtual environment through the project file at the root."""
-    root, backend = tmp_path / "checkout", tmp_path / "backend"
+    root = tmp_path / "checkout"
     program = root / "examples" / "quickstart"
     shutil.copytree(QUICKSTART, program)
     for name in ("Pulumi.yaml", "__main__.py"):
         shutil.copy(ROOT / name, root)
     (root / ".venv").symlink_to(sys.prefix)
-    backend.mkdir()
-    environment = {
-        **emulator.environment,
-        "PULUMI_BACKEND_URL": backend.as_uri(),
-        "PULUMI_CONFIG_PASSPHRASE": secrets.token_hex(8),
-        "PULUMI_HOME": str(tmp_path / "home"),
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-    }
+    environment = {**emulator.environment, **pulumi_environment(tmp_path)}
     stack = Stack.create("dev", LocalWorkspace(work_dir=str(root), env_vars=environment))
     assert changes(stack.up()) == {"create": 4}
     assert changes(stack.destroy()) == {"delete": 4}

@@ -7,12 +7,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
 import yaml  # type: ignore[import-untyped] # no stubs among what the tests may need
 
 from parallel_provider.testing.emulator import Emulator
 from parallel_provider.version import __version__
 from tests.engines import Project, changes
+from tests.real_pulumi import needs_pulumi, pulumi_environment
 from tests.scenarios.story import live_keys
 
 ROOT = Path(__file__).parents[2]
@@ -51,18 +51,12 @@ def test_requirements_name_the_wheel_of_this_version() -> None:
     assert wheel == f"./parallel_provider-{__version__}-py3-none-any.whl"
 
 
-@pytest.mark.skipif(shutil.which("pulumi") is None, reason="takes pulumi on PATH")
+@needs_pulumi
 def test_pulumi_new_makes_a_project(tmp_path: Path) -> None:
     """The names are filled in, and no placeholder is left."""
     target = tmp_path / "shop"
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "PULUMI_HOME": str(tmp_path / "home"),
-        "PULUMI_BACKEND_URL": tmp_path.as_uri(),
-        "PULUMI_CONFIG_PASSPHRASE": "test",
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-    }
+    places = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    environment = {**places, **pulumi_environment(tmp_path)}
     options = ["--name", "shop", "--description", "A shop.", "--dir", str(target)]
     done = subprocess.run(
         [str(shutil.which("pulumi")), "new", str(TEMPLATE), *options, "--generate-only", "--yes"],

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import itertools
 import re
-import subprocess
-import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, TimeoutError
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from parallel_provider.api import AccountApi, AppItem, Apps, PermissionDeniedError
+from parallel_provider.api import AccountApi, PermissionDeniedError
 from parallel_provider.credentials.tokens import AccessToken
-from parallel_provider.errors import LifecycleError, ParallelError
+from parallel_provider.errors import LifecycleError
 from parallel_provider.lifecycle.app import (
     AppInputs,
     AppLifecycle,
@@ -27,9 +25,8 @@ from parallel_provider.lifecycle.app import (
     with_mark,
 )
 from parallel_provider.lifecycle.keys import ApiKeyInputs, ApiKeyLifecycle
-from parallel_provider.lifecycle.run import AppDirectory, Context, Organization, Run
+from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.testing.emulator import Emulator
-from parallel_provider.user_folder import machine_lock
 from tests.lifecycle.runs import Said, api_at, run_at
 
 LIFECYCLE = AppLifecycle()
@@ -200,23 +197,6 @@ def test_app_that_is_still_listed_is_not_gone(new_run: NewRun, emulator: Emulato
     assert ids(emulator) == []
 
 
-def test_guard_stops_every_operation(emulator: Emulator) -> None:
-    """Nothing is changed, and one question is asked for all of them."""
-    run = run_at(emulator.url, emulator.access_token, org_id="org_meant")
-    known = AppState(app_id="1", app_name="search", org_id="o", org_name="O")
-    operations: list[Callable[[], object]] = [
-        lambda: LIFECYCLE.create(Context(run), AppInputs(app_name="search")),
-        lambda: LIFECYCLE.read(Context(run), known),
-        lambda: LIFECYCLE.look_up(Context(run), "1"),
-        lambda: LIFECYCLE.delete(Context(run), known),
-    ]
-    for operation in operations:
-        with pytest.raises(ParallelError, match="parallel:orgId allows 'org_meant' only"):
-            operation()
-
-    assert emulator.state()["requests"] == {f"GET {APPS}": 1}
-
-
 def test_runs_on_one_machine_create_one_app(new_run: NewRun, emulator: Emulator) -> None:
     """Six runs have all seen that there is none before the first creates it."""
     runs = [new_run() for _ in range(6)]
@@ -311,30 +291,6 @@ def test_answers_that_are_always_lost_are_an_error(new_run: NewRun, emulator: Em
         LIFECYCLE.create(Context(new_run()), ADOPT)
 
     assert ids(emulator) == []
-
-
-def test_lock_ends_with_the_process_that_holds_it() -> None:
-    """A run that was killed keeps nobody from the next one."""
-    program = (
-        "import os\n"
-        "from parallel_provider.user_folder import machine_lock\n"
-        "with machine_lock('test'):\n"
-        "    print('held', flush=True)\n"
-        "    os.read(0, 1)\n"
-    )
-    holder = subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == b"held\n"
-    waiting = ThreadPoolExecutor(1).submit(lambda: machine_lock("test").__enter__() or "got it")
-    with pytest.raises(TimeoutError):
-        waiting.result(timeout=0.3)
-
-    holder.kill()
-    holder.communicate()
-
-    assert waiting.result(timeout=30) == "got it"
 
 
 @pytest.fixture
@@ -453,27 +409,6 @@ def test_part_of_a_list_proves_nothing(
         LIFECYCLE.delete(Context(new_run()), created)
 
 
-def test_ids_in_upper_case_are_the_same(
-    created: AppState, new_run: NewRun, emulator: Emulator
-) -> None:
-    """A list with such ids drops nothing, and the state keeps the id that it has."""
-    key = KEYS.create(Context(new_run()), ApiKeyInputs(app_id=created.app_id, api_key_name="ci"))
-    emulator.add_fault(
-        "odd",
-        method="GET",
-        path=APPS,
-        times=3,
-        replace={"apps.1.app_id": f'"{created.app_id.upper()}"'},
-    )
-
-    assert LIFECYCLE.read(Context(new_run()), created) == created
-    assert KEYS.read(Context(new_run()), key) == key
-    adopted = LIFECYCLE.create(
-        Context(new_run()), AppInputs(app_name="search", adopt_existing=True)
-    )
-    assert adopted.app_id == created.app_id
-
-
 def test_app_is_created_with_an_empty_list(new_run: NewRun, emulator: Emulator) -> None:
     """The balance tells the organization; a refresh finds its name."""
     emulator.add_fault("garbage", method="GET", path=APPS, body={"apps": []}, times=2)
@@ -565,77 +500,3 @@ def test_several_people_in_one_run_prove_nothing(
 
     assert LIFECYCLE.read(Context(run), created) == created
     assert len(said.warnings) == 1
-
-
-def app(app_id: str, app_name: str = "search") -> AppItem:
-    """Return an app of one organization."""
-    return AppItem(app_id=app_id, app_name=app_name, org_id="org", org_name="Org")
-
-
-class Server:
-    """Lists apps, and counts how often."""
-
-    def __init__(self, *apps: AppItem) -> None:
-        self.apps = list(apps)
-        self.lists = 0
-        self.is_complete = True
-
-    def list_apps(self) -> Apps:
-        """Return all apps there are now."""
-        self.lists += 1
-        return Apps(self.apps, is_complete=self.is_complete)
-
-
-def test_directory_lists_once_for_all_questions() -> None:
-    """Two hundred threads with a question each make one request."""
-    server = Server(app("1"), app("2"))
-    directory = AppDirectory(server.list_apps)
-
-    with ThreadPoolExecutor(16) as threads:
-        found = list(threads.map(directory.find, ["1", "2", "3"] * 60))
-
-    assert server.lists == 1
-    assert found[:3] == [app("1"), app("2"), None]
-    assert directory.organization() == Organization("org", "Org")
-
-
-def test_directory_knows_what_the_run_did() -> None:
-    """Created apps are there and deleted ones are gone, without another list."""
-    server = Server(app("1"), app("2", "other"))
-    directory = AppDirectory(server.list_apps)
-    directory.load()
-
-    directory.add(app("3"))
-    directory.discard("1")
-    directory.discard("3")
-    directory.add(app("4"))
-
-    assert directory.find("1") is None
-    assert directory.find("3") is None
-    assert directory.named("search") == [app("4")]
-    assert directory.all() == [app("2", "other"), app("4")]
-    assert server.lists == 1
-
-
-def test_list_again_finds_what_is_new_and_not_ours() -> None:
-    """Compared with the list from before: of this name, not there then, not made by this run."""
-    server = Server(app("old"))
-    directory = AppDirectory(server.list_apps)
-    directory.load()
-    server.apps += [app("ours"), app("lost"), app("other", "billing")]
-    directory.add(app("ours"))
-
-    assert directory.list_new_apps_named("search") == [app("lost")]
-    assert server.lists == 2
-
-
-def test_organization_is_that_of_any_app() -> None:
-    """Of one that was listed, or that this run has created; otherwise only another list has it."""
-    server = Server()
-    directory = AppDirectory(server.list_apps)
-    assert directory.organization() is None
-    server.apps.append(app("new"))
-    assert directory.list_organization_again() == Organization("org", "Org")
-    directory.add(app("new"))
-    assert directory.organization() == Organization("org", "Org")
-    assert server.lists == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from parallel_provider.api import Balance
 from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle import charge_journal
 from parallel_provider.lifecycle.balance_top_up import (
@@ -94,23 +92,6 @@ def test_charge_is_announced_and_kept(
     assert (entry.outcome, entry.amount_cents, entry.month) == ("charged", 500, "2026-11")
 
 
-def test_charge_is_in_the_journal_before_the_request(
-    new_run: NewRun, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A kill at the worst moment leaves it there."""
-    run = new_run()
-
-    def killed(*_arguments: object) -> Balance:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(run.api, "add_balance", killed)
-    with pytest.raises(KeyboardInterrupt):
-        charge(run)
-
-    [entry] = new_run().charge_journal.entries()
-    assert (entry.key, entry.outcome, entry.org_id) == (KEY, "begun", emulator.org_id)
-
-
 def test_charge_that_cannot_be_noted_is_not_made(
     new_run: NewRun, emulator: Emulator, said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,26 +133,6 @@ def test_charge_is_refused_at_the_last_moment_too(new_run: NewRun, emulator: Emu
     assert emulator.state()["charges"] == []
     assert f"POST {ADD}" not in emulator.state()["requests"]
     assert new_run().charge_journal.entries() == []
-
-
-def test_charge_of_unknown_outcome_says_all_that_is_known(
-    new_run: NewRun, emulator: Emulator
-) -> None:
-    """The key, the balances, until when a re-run is safe by the server, and what comes after."""
-    failure = charge_with_lost_answers(new_run(), emulator)
-
-    for words in (
-        "it isn't known whether 500 cents were charged",
-        "The balance was 0 cents before, and is 500 cents now",
-        "running the same program again is safe",
-        KEY,
-        "look at the charges in the Parallel console (the balance alone proves nothing)",
-        f"parallel-provider charges settle {KEY}",
-    ):
-        assert words in str(failure)
-    assert re.search(r"Until 2026-12-01 2[23]:5\d UTC", str(failure))
-    [entry] = new_run().charge_journal.entries()
-    assert entry.outcome == "begun"
 
 
 def test_charge_of_unknown_outcome_without_a_balance_says_so(

@@ -9,7 +9,6 @@ from collections.abc import Callable
 import pytest
 from pydantic import SecretStr
 
-from parallel_provider.api import CreatedApiKey, WrongOrganizationError
 from parallel_provider.errors import LifecycleError, ParallelError
 from parallel_provider.lifecycle.keys import (
     ApiKeyInputs,
@@ -20,7 +19,6 @@ from parallel_provider.lifecycle.keys import (
 )
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.shown_once import believed_time
-from parallel_provider.model import plain
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Clock, Said, run_at
 
@@ -40,29 +38,6 @@ def create_key(run: Run, app_id: str, api_key_name: str) -> ApiKeyState:
 def app_id(emulator: Emulator) -> str:
     """Return the app that every organization has."""
     return emulator.state()["apps"][0]["app_id"]
-
-
-def test_key_of_a_missing_app_says_what_to_do(new_run: NewRun) -> None:
-    """A 404 alone doesn't tell what it is that isn't there."""
-    with pytest.raises(LifecycleError, match=rf"no app {NO_SUCH_APP} .*`pulumi refresh`"):
-        create_key(new_run(), NO_SUCH_APP, "ci")
-
-
-def test_answer_about_another_app_is_refused(
-    new_run: NewRun, emulator: Emulator, app_id: str
-) -> None:
-    """A key that isn't what was asked for mustn't be taken for it; the error names it."""
-    other = plain(new_run().api.create_key(app_id, "other"))
-    emulator.add_fault(
-        "garbage", path=KEYS, body={**other, "app_id": NO_SUCH_APP, "raw_api_key": "hush-hush"}
-    )
-
-    with pytest.raises(
-        LifecycleError, match=rf"{other['api_key_id']}\) of app {app_id} .* belongs to app"
-    ) as failure:
-        create_key(new_run(), app_id, "ci")
-
-    assert "hush-hush" not in str(failure.value)
 
 
 @pytest.mark.parametrize(
@@ -174,64 +149,6 @@ def test_key_whose_id_is_odd_is_named_by_its_name(
     assert f"and isn't {key.api_key_id}. Other stacks" in warning
 
 
-def test_app_id_in_capitals_is_the_same_app(new_run: NewRun, app_id: str) -> None:
-    """UUIDs are compared without regard to case."""
-    run = new_run()
-    ask = run.api.create_key
-
-    def answer(app_id: str, api_key_name: str) -> CreatedApiKey:
-        return ask(app_id, api_key_name).model_copy(update={"app_id": app_id.upper()})
-
-    run.api.create_key = answer  # type: ignore[method-assign] # an answer with the real id
-
-    assert create_key(run, app_id, "ci").app_id == app_id
-
-
-def test_revoking_what_is_gone_succeeds_only_for_its_organization(
-    new_run: NewRun, emulator: Emulator, app_id: str
-) -> None:
-    """Another organization's 404 says nothing."""
-    key = create_key(new_run(), app_id, "ci")
-    other = run_at(emulator.url, emulator.add_org()["access_token"])
-
-    with pytest.raises(WrongOrganizationError):
-        LIFECYCLE.delete(Context(other), key)
-    for _ in range(2):
-        LIFECYCLE.delete(Context(new_run()), key)
-
-
-def test_guard_stops_each_change_that_is_the_first_request_of_a_run(
-    new_run: NewRun, emulator: Emulator, app_id: str
-) -> None:
-    """With the token of another organization. What would be changed is the allowed one's."""
-    key = create_key(new_run(), app_id, "ci")
-    given = {"app_id": app_id, "api_key_name": "svc", "rotate_after": "30d"}
-    first = RotatingApiKeyInputs.model_validate(given)
-    second = RotatingApiKeyInputs.model_validate({**given, "triggers": 1})
-    svc = SVC.create(Context(new_run()), first)
-    rotated = SVC.update(Context(new_run()), svc, second)
-    third = RotatingApiKeyInputs.model_validate({**given, "triggers": 2})
-    for_key = ApiKeyInputs(app_id=app_id, api_key_name="new")
-    token = emulator.add_org()["access_token"]
-    before = emulator.state()["requests"]
-
-    operations: list[Callable[[Context], object]] = [
-        lambda context: LIFECYCLE.create(context, for_key),
-        lambda context: LIFECYCLE.import_state(context, f"{app_id}/id/name", lambda _: None),
-        lambda context: LIFECYCLE.read(context, key),
-        lambda context: LIFECYCLE.delete(context, key),
-        lambda context: SVC.update(context, rotated, third),
-        lambda context: SVC.delete(context, rotated),
-    ]
-    for operate in operations:
-        with pytest.raises(ParallelError, match="parallel:orgId allows"):
-            operate(Context(run_at(emulator.url, token, org_id=emulator.org_id)))
-
-    after = emulator.state()["requests"]
-    changed = {route for route in after if after[route] != before.get(route)}
-    assert {route.split()[0] for route in changed} == {"GET"}
-
-
 @pytest.mark.parametrize("here", [-86_400, 86_400])
 def test_age_of_an_imported_key_counts_from_the_later_of_two_clocks(
     emulator: Emulator, app_id: str, here: int
@@ -281,17 +198,6 @@ def test_raw_key_of_the_state_is_lost_to_nobody_once_it_is_delivered(
             LIFECYCLE.delete(Context(run), key)
 
     assert [each["revoked_at"] for each in emulator.state()["keys"]] == [None]
-
-
-def test_odd_name_of_an_app_does_not_break_a_refresh(
-    new_run: NewRun, emulator: Emulator, app_id: str
-) -> None:
-    """A key whose app has a name that isn't valid text keeps the name that is known."""
-    state = create_key(new_run(), app_id, "ci")
-    app = {"app_id": app_id, "app_name": "\ud800", "org_id": emulator.org_id, "org_name": "Org"}
-    emulator.add_fault("garbage", path="/service/v1/apps", body=json.dumps({"apps": [app]}))
-
-    assert LIFECYCLE.read(Context(new_run()), state) == state
 
 
 def test_rotation_whose_state_was_not_saved_is_named_by_the_next_one(

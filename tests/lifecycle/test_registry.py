@@ -15,8 +15,6 @@ import pulumi
 import pytest
 
 import parallel_provider as parallel
-from parallel_provider import dynamic
-from parallel_provider.emulator.server import create_app as emulator_of
 from parallel_provider.lifecycle import FUNCTIONS, RESOURCES, function_of, lifecycle_of
 from parallel_provider.lifecycle.declare import (
     input_defaulting_to_resource_name,
@@ -30,7 +28,6 @@ from tools.documents.pages import page_of
 _ROOT = Path(parallel.__file__).parents[1]
 # As it is in the package, not as it would be made now.
 SCHEMA = json.loads((_ROOT / "parallel_provider/plugin/schema.json").read_text())
-_PATH = re.compile(r"/service/v1/[a-z_/{}-]*[a-z_}]")
 
 
 def camel(name: str) -> str:
@@ -48,13 +45,6 @@ def resource_class(kind: str) -> type[ParallelResource]:
 def can_be_none(annotation: object) -> bool:
     """Return whether a type allows None."""
     return annotation is Any or type(None) in typing.get_args(annotation)
-
-
-@pytest.mark.parametrize("kind", RESOURCES)
-def test_provider_and_class_of_each_resource_exist(kind: str) -> None:
-    """One name in every layer."""
-    assert getattr(dynamic, f"{kind}Provider").kind == kind == lifecycle_of(kind).kind
-    assert resource_class(kind).__name__ == kind
 
 
 def test_registry_has_every_resource_and_function() -> None:
@@ -109,16 +99,6 @@ def test_class_says_what_the_declaration_says(kind: str) -> None:
     assert "org_id" not in lifecycle.inputs_type.model_fields
 
 
-@pytest.mark.parametrize("kind", RESOURCES)
-def test_every_declared_field_has_a_description(kind: str) -> None:
-    """A schema and its documents are made of them."""
-    lifecycle = lifecycle_of(kind)
-    for model in (lifecycle.inputs_type, lifecycle.state_type):
-        schema = model.model_json_schema(mode="validation")
-        for name, field in schema["properties"].items():
-            assert field["description"].endswith("."), (model.__name__, name)
-
-
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_function_has_the_arguments_of_its_declaration(name: str) -> None:
     """In both forms, plain and with outputs."""
@@ -132,24 +112,6 @@ def test_result_classes_are_plain_dataclasses() -> None:
     """Programs compare, print and copy them."""
     for name in ("GetAppResult", "GetAppsResult", "GetBalanceResult"):
         assert dataclasses.is_dataclass(getattr(parallel, name))
-
-
-def test_each_resource_has_one_name_in_every_layer() -> None:
-    """So that any file can be guessed from another. No layer has a file of an unknown resource."""
-    package = _ROOT / "parallel_provider"
-    names = {snake_case(kind).lstrip("_") for kind in RESOURCES}
-    functions = {snake_case(name) for name in FUNCTIONS}
-    pages = {name.replace("_", "-") for name in names}
-    public = {path.stem for path in (package / "resources").glob("[!_]*.py")}
-
-    assert public == names | {"functions"}
-    assert {path.stem for path in (_ROOT / "docs/resources").glob("*.md")} == pages
-    assert {path.stem for path in (_ROOT / "docs/functions").glob("*.md")} == {
-        name.replace("_", "-") for name in functions
-    }
-    for suffix in ("py", "yaml"):
-        examples = (_ROOT / "tools/documents/examples").glob(f"*.{suffix}")
-        assert {path.stem for path in examples} == {*RESOURCES, *FUNCTIONS}, suffix
 
 
 @pytest.mark.parametrize("kind", RESOURCES)
@@ -174,20 +136,6 @@ def test_schema_has_every_resource_and_function() -> None:
     """And nothing else."""
     assert {token.rpartition(":")[2] for token in SCHEMA["resources"]} == set(RESOURCES)
     assert {token.rpartition(":")[2] for token in SCHEMA["functions"]} == set(FUNCTIONS)
-
-
-def test_emulator_has_the_routes_of_each_lifecycle() -> None:
-    """Each module of a lifecycle begins with its paths. The emulator serves them."""
-    served = emulator_of().state.emulator.routes
-    routes = {route.path for route in served if "/v1/" in route.path}
-    modules = [inspect.getmodule(type(lifecycle_of(kind))) for kind in RESOURCES]
-    named = [set(_PATH.findall(str(module.__doc__))) for module in modules if module is not None]
-
-    assert len(named) == len(RESOURCES)
-    assert routes
-    for module, paths in zip(modules, named, strict=True):
-        assert paths, f"{module} names no path"
-        assert paths <= routes, module
 
 
 @pytest.mark.parametrize("kind", RESOURCES)

@@ -17,14 +17,12 @@ from parallel_provider.lifecycle.keys import (
     RotatingApiKeyInputs,
     RotatingApiKeyLifecycle,
     RotatingApiKeyState,
-    announcements,
     certain_time,
     generation_name,
     plan_at,
 )
 from parallel_provider.lifecycle.run import Context, Run
 from parallel_provider.lifecycle.shown_once import fingerprint
-from parallel_provider.printable import line_for_user
 from parallel_provider.testing.emulator import Emulator
 from tests.lifecycle.runs import Clock, Said, api_at
 
@@ -158,39 +156,6 @@ def test_time_has_come_only_by_both_clocks(
 ) -> None:
     """The earlier of the two counts, and none without the server's."""
     assert certain_time(here, at_server) == certain
-
-
-ROTATED = "'svc-2' is due to be rotated: "
-PASSED = "The overlap of 'svc' has passed: due to be revoked"
-
-
-@pytest.mark.parametrize(
-    ("due", "given", "texts"),
-    [
-        (Plan(), {}, []),
-        (Plan("age"), {}, [f"{ROTATED}it is 31d 1h old, and rotate_after is 30d."]),
-        (
-            Plan("age"),
-            {"rotate_after": "5d"},
-            [f"{ROTATED}it is 31d 1h old, and rotate_after is 5d now."],
-        ),
-        (
-            Plan("triggers", (OLD,)),
-            {"overlap": "0s"},
-            [
-                f"{ROTATED}its triggers have changed; with an overlap of 0s, it is revoked in the "
-                "same run.",
-                f"{PASSED}.",
-            ],
-        ),
-        (Plan(None, (OLD,)), {}, [f"{PASSED}; the current key 'svc-2' stays."]),
-    ],
-)
-def test_what_is_due_is_announced(due: Plan, given: dict[str, object], texts: list[str]) -> None:
-    """What a preview can't show stands in a message."""
-    found = announcements(131 * DAY + 3_600, STATE, inputs_with(**given), due)
-
-    assert list(map(line_for_user, found)) == texts
 
 
 @pytest.mark.parametrize(

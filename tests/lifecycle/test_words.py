@@ -23,7 +23,6 @@ for folder in ("api", "credentials", "lifecycle", "plugin"):
 SOURCES += sorted((PACKAGE.parent / "policy").glob("*.py"))
 # Names of OAuth and of the JSON that a token command prints.
 OTHERS = {"access_token", "expires_at", "invalid_grant"}
-_DESCRIBING = ("OnChange", "ReplaceOnChange", "Setting")
 _WORDS = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b|\b(?:True|False|None)\b")
 _PYTHON = re.compile(r"^(?:import|from) ", re.MULTILINE)
 

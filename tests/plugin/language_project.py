@@ -15,6 +15,7 @@ import pytest
 from pulumi import automation
 
 from parallel_provider.testing.emulator import Emulator
+from tests.real_pulumi import pulumi_environment
 from tools.documents.package import NAMES
 
 ROOT = Path(__file__).parents[2]
@@ -73,20 +74,13 @@ class LanguageProject:
         self._emulator = emulator
         self.folder = folder / "program"
         self._state = folder / "state"
-        self._state.mkdir()
         if language == "python":
             self.folder.mkdir()
             (self.folder / "__main__.py").write_text(PYTHON)
         else:
             ignored = shutil.ignore_patterns("sdks", "node_modules", "bin")
             shutil.copytree(PROGRAMS[language], self.folder, ignore=ignored)
-        self.env = {
-            **emulator.environment,
-            "PULUMI_BACKEND_URL": self._state.as_uri(),
-            "PULUMI_CONFIG_PASSPHRASE": "test",
-            "PULUMI_HOME": str(folder / "home"),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-        }
+        self.env = {**emulator.environment, **pulumi_environment(folder)}
         if not package:
             program = Path(sys.executable).with_name("parallel-provider")
             self.run(str(program), "plugin", "install")

@@ -13,6 +13,7 @@ import pytest
 
 from parallel_provider.testing.emulator import Emulator
 from tests.plugin.language_project import NEEDS, ROOT, run_in
+from tests.real_pulumi import pulumi_environment
 
 _PROGRAMS = ("pulumi", *NEEDS["typescript"])
 _NAME = "@your-org/parallel"
@@ -37,14 +38,7 @@ def test_key_gets_into_the_input_of_another_resource(tmp_path: Path, emulator: E
     """From an empty folder, without a warning; the key is a secret there too."""
     _install, make, run = shown("sh")
     [program] = shown("typescript")
-    environment = {
-        **os.environ,
-        **emulator.environment,
-        "PULUMI_BACKEND_URL": tmp_path.as_uri(),
-        "PULUMI_CONFIG_PASSPHRASE": "test",
-        "PULUMI_HOME": str(tmp_path / "home"),
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-    }
+    environment = {**os.environ, **emulator.environment, **pulumi_environment(tmp_path)}
 
     def shell(folder: Path, script: str) -> str:
         return run_in(folder, environment, "/bin/sh", "-e", "-c", script)

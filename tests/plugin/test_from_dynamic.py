@@ -41,57 +41,6 @@ outputs:
   svc: ${svc.rawApiKey}
 """
 
-MANY = """
-import pulumi
-import parallel_provider as parallel
-
-for i in range(50):
-    app = parallel.App(f"app{i}")
-    parallel.ApiKey(f"key{i}", app_id=app.app_id, triggers=i)
-    for name in ("svc", "worker"):
-        key = parallel.RotatingApiKey(f"{name}{i}", app_id=app.app_id, rotate_after="30d")
-        pulumi.export(f"{name}{i}", key.raw_api_key)
-"""
-
-
-def many_in_yaml() -> str:
-    """Return the native program of MANY."""
-    resources, outputs = "", ""
-    for i in range(50):
-        app_id = f'appId: "${{app{i}.appId}}"'
-        resources += f"""
-  app{i}: {{type: parallel:App}}
-  key{i}: {{type: parallel:ApiKey, properties: {{{app_id}, triggers: {i}}}}}"""
-        for name in ("svc", "worker"):
-            properties = f"{{{app_id}, rotateAfter: 30d}}"
-            resources += (
-                f"\n  {name}{i}: {{type: parallel:RotatingApiKey, properties: {properties}}}"
-            )
-            outputs += f"\n  {name}{i}: ${{{name}{i}.rawApiKey}}"
-    return f"resources:{resources}\noutputs:{outputs}\n"
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_200_resources_need_updates_only(tmp_path: Path, emulator: Emulator) -> None:
-    """No request and no replacement; each raw key stays, and the next run changes nothing."""
-    project = RealProject(tmp_path, emulator)
-    project.write_python(MANY)
-    dynamic = project.stack.up()
-    assert changes(dynamic) == {"create": 201}
-    before = emulator.state()["requests"]
-
-    project.write_yaml(many_in_yaml())
-    native = project.stack.up()
-
-    assert changes(native) == {"same": 1, "update": 200}
-    assert emulator.state()["requests"] == before
-    assert {name: output.value for name, output in native.outputs.items()} == {
-        name: output.value for name, output in dynamic.outputs.items()
-    }
-    assert set(changes(project.stack.up())) == {"same"}
-    assert emulator.leaks_in(project.stored_state()) == []
-
 
 def test_stack_of_the_dynamic_provider_needs_updates_only(
     tmp_path: Path, emulator: Emulator

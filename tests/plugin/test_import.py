@@ -243,15 +243,3 @@ def test_raw_key_that_cannot_be_one_is_refused(
     details: Any = error.value.details()
     assert "same-raw-key" not in details
     assert "eyJ" not in details
-
-
-def test_destroy_of_an_imported_key_revokes_it(
-    plugin: Plugin, emulator: Emulator, app_id: str, key_id: str
-) -> None:
-    """It is managed from then on."""
-    _, outputs, _ = plugin.read(SVC, f"{app_id}/{key_id}/made-by-hand")
-
-    plugin.delete(SVC, outputs)
-
-    [key] = [k for k in emulator.state()["keys"] if k["api_key_id"] == key_id]
-    assert key["revoked_at"]

@@ -76,50 +76,6 @@ def test_printed_code_is_the_program(
     assert live_keys(emulator) == []
 
 
-PROGRAM = """
-resources:
-  search:
-    type: parallel:App
-    options: {import: "SEARCH"}
-  ci:
-    type: parallel:ApiKey
-    properties: {appId: "${search.appId}", triggers: {quarter: 4}}
-    options: {import: "CI"}
-  svc:
-    type: parallel:RotatingApiKey
-    properties: {appId: "${search.appId}", rotateAfter: 30d, overlap: 2d, triggers: 1}
-    options: {import: "SVC"}
-outputs:
-  ci: ${ci.rawApiKey}
-  rotateAfter: ${svc.rotateAfter}
-"""
-
-
-def test_import_option_takes_over_what_the_program_says(
-    tmp_path: Path, emulator: Emulator, made_by_hand: dict[str, tuple[str, str]]
-) -> None:
-    """Triggers and durations are noted; no key is rotated, replaced or revoked, then or later."""
-    project = RealProject(tmp_path, emulator, PARALLEL_IMPORT_RAW_API_KEY=raw_keys(made_by_hand))
-    text = PROGRAM
-    for name in NAMES:
-        text = text.replace(f'"{name.upper()}"', f'"{made_by_hand[name][0]}"')
-    project.write_yaml(text)
-    before = writes(emulator)
-
-    up = project.stack.up()
-
-    assert changes(up)["import"] == 3
-    assert up.outputs["ci"].value == made_by_hand["ci"][1]
-    assert up.outputs["rotateAfter"].value == "30d"
-    assert set(changes(project.stack.up())) == {"same"}
-    assert set(changes(project.stack.refresh())) == {"same"}
-    assert writes(emulator) == before
-    assert len(live_keys(emulator)) == 2
-    project.write_yaml(text.replace("triggers: 1", "triggers: 2"))
-    assert changes(project.stack.up())["update"] == 1
-    assert len(live_keys(emulator)) == 3
-
-
 def test_import_option_after_an_import_imports_nothing_anew(
     tmp_path: Path, emulator: Emulator, made_by_hand: dict[str, tuple[str, str]]
 ) -> None:

@@ -15,7 +15,6 @@ from parallel_provider.testing.emulator import Emulator
 from tests.plugin.calls import Plugin, Props, assert_previewed, urn
 
 KEY, SVC = urn("ApiKey", "ci"), urn("RotatingApiKey", "svc")
-KEYS = "/service/v1/apps/{app_id}/keys"
 SAVE = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.stdin.read())"
 SOME = proto.DiffResponse.DIFF_SOME
 
@@ -82,30 +81,6 @@ def test_replaced_key_works_until_the_new_one_is_delivered(
     plugin.update(KEY, new, plugin.check(KEY, news)[0])
     plugin.delete(KEY, old)
     assert working(emulator) == [new_id]
-
-
-@pytest.mark.parametrize("resource", [KEY, SVC])
-def test_key_that_is_left_is_delivered_by_the_next_run(
-    plugin: Plugin, emulator: Emulator, app_id: str, tmp_path: Path, resource: str
-) -> None:
-    """Once it is delivered, nothing differs any more."""
-    store = tmp_path / "secrets" / "key"
-    rotation = {"rotateAfter": "30d"} if resource == SVC else {}
-    news: Props = {"appId": app_id, "deliverCommand": save_to(store), **rotation}
-    left = fail_to_create(plugin, emulator, resource, news)
-    inputs, _ = plugin.check(resource, news)
-    assert list(plugin.diff(resource, left, inputs).diffs) == ["deliverCommand"]
-    with pytest.raises(grpc.RpcError, match="exit code 1"):
-        plugin.update(resource, left, inputs)
-    store.parent.mkdir()
-
-    expected = plugin.update(resource, left, inputs, preview=True)
-    delivered = plugin.update(resource, left, inputs)
-
-    assert_previewed(expected, delivered)
-    assert store.read_text() == delivered["rawApiKey"]
-    assert working(emulator) == [delivered["apiKeyId"]]
-    assert plugin.diff(resource, delivered, inputs).changes != SOME
 
 
 def test_key_that_is_left_stays_in_the_state_until_it_is_delivered(

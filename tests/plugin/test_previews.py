@@ -90,24 +90,6 @@ def test_preview_of_a_rotation_knows_the_previous_key(plugin: Plugin, app_id: st
     assert expected["previousRawApiKey"] == first["rawApiKey"]
 
 
-def test_rotating_key_needs_no_overlap_in_the_program(plugin: Plugin, app_id: str) -> None:
-    """The default is there from the check on. Nothing changes, until something is due."""
-    inputs, failures = plugin.check(SVC, {"appId": app_id, "rotateAfter": "30d"})
-    assert (inputs["overlap"], failures) == ("1d", [])
-    _, created = plugin.create(SVC, inputs)
-
-    assert plugin.diff(SVC, created, inputs).changes == NONE
-
-
-def test_default_overlap_is_refused_where_it_is_too_long(plugin: Plugin, app_id: str) -> None:
-    """The default counts as an overlap that the program gives. The error says what to write."""
-    _, failures = plugin.check(SVC, {"appId": app_id, "rotateAfter": "12h"})
-
-    assert failures == [
-        'overlap must be at most rotateAfter (12h), and is 1d if it isn\'t set: set it to "12h"'
-    ]
-
-
 def test_diff_says_why_a_key_is_rotated_or_retired(
     plugin: Plugin, emulator: Emulator, app_id: str
 ) -> None:

@@ -21,7 +21,6 @@ APP, KEY, SVC = urn("App", "search"), urn("ApiKey", "ci"), urn("RotatingApiKey",
 CREDIT = urn("BalanceTopUp", "credit")
 SOME = proto.DiffResponse.DIFF_SOME
 NONE = proto.DiffResponse.DIFF_NONE
-DAY = 86_400
 
 
 def test_life_of_an_app_and_its_key(plugin: Plugin, emulator: Emulator) -> None:
@@ -52,17 +51,6 @@ def test_life_of_an_app_and_its_key(plugin: Plugin, emulator: Emulator) -> None:
     plugin.delete(KEY, key)
     plugin.delete(APP, app)
     assert plugin.read(APP, app_id, app) == ("", {}, {})
-
-
-def test_raw_key_is_marked_as_a_secret(plugin: Plugin, app_id: str) -> None:
-    """Whatever the program's language does, the engine encrypts it."""
-    inputs, _ = plugin.check(KEY, {"appId": app_id})
-    request = proto.CreateRequest(urn=KEY, properties=to_struct(inputs))
-
-    properties = plugin.stub.Create(request).properties.fields
-
-    assert properties["rawApiKey"].struct_value.fields["value"].string_value
-    assert properties["apiKeyId"].string_value
 
 
 def test_whole_numbers_are_int_from_the_door_on() -> None:
@@ -154,15 +142,6 @@ def test_state_of_the_dynamic_provider_is_taken_over_without_a_request(
     assert emulator.state()["requests"] == before
 
 
-def test_app_is_imported_by_its_id(plugin: Plugin, app_id: str) -> None:
-    """The inputs are those with which the next run changes nothing."""
-    read_id, outputs, inputs = plugin.read(APP, app_id)
-
-    assert read_id == app_id
-    assert inputs == {"appName": outputs["appName"], "__imported": True}
-    assert plugin.diff(APP, outputs, inputs, inputs).changes == NONE
-
-
 @pytest.mark.parametrize("missing", ["appId", "orgId", "orgName"])
 def test_damaged_state_of_an_app_is_not_read_anew(plugin: Plugin, missing: str) -> None:
     """It would forget that the app was declared as existing, and a destroy would delete it."""
@@ -172,44 +151,6 @@ def test_damaged_state_of_an_app_is_not_read_anew(plugin: Plugin, missing: str) 
 
     with pytest.raises(grpc.RpcError, match=f"aren't as this provider writes them .{missing}: "):
         plugin.read(APP, app_id, app)
-
-
-def test_functions_answer_with_names_in_camel_case(plugin: Plugin, emulator: Emulator) -> None:
-    """A mistake is a failure in one line."""
-    answer = plugin.invoke("getBalance", {})
-    assert getattr(answer, "return").fields["orgId"].string_value == emulator.org_id
-    apps = getattr(plugin.invoke("getApps", {}), "return").fields["apps"].list_value.values
-    assert len(apps) == len(emulator.state()["apps"])
-    with pytest.raises(grpc.RpcError) as failure:
-        plugin.invoke("getApp", {})
-    # The engine would end a failure of the answer with the name of its property: `()`.
-    reason = "calling getApp: appName or appId must be given, and only one of them"
-    assert failure.value.details() == reason
-    with pytest.raises(grpc.RpcError, match="there is no app named 'x' in the organization"):
-        plugin.invoke("getApp", {"appName": "x"})
-
-
-def test_failure_is_one_line_with_the_resource_and_its_messages_stand_there(
-    plugin: Plugin, emulator: Emulator, app_id: str
-) -> None:
-    """No traceback and no secret; each message is logged with the URN."""
-    emulator.add_fault("status", method="POST", path="/service/v1/apps/{app_id}/keys", status=403)
-    inputs, _ = plugin.check(KEY, {"appId": app_id})
-    with pytest.raises(grpc.RpcError) as failure:
-        plugin.create(KEY, inputs)
-    details = failure.value.details() or ""
-    assert details.startswith("creating ApiKey 'ci': ")
-    assert "\n" not in details
-    emulator.add_fault("drop_after", method="POST", path="/service/v1/apps/{app_id}/keys")
-
-    plugin.create(KEY, inputs)
-
-    told = [(where, text) for where, text in plugin.log.messages if "answer" in text]
-    assert [where for where, _ in told] == [KEY, KEY]
-    (_, before), (_, after) = told
-    assert "It is created once more." in before
-    assert "a second key of that name may exist" in after
-    assert not any(emulator.leaks_in(text) for _, text in plugin.log.messages)
 
 
 def test_names_of_a_top_up_come_from_the_urn(plugin: Plugin, emulator: Emulator) -> None:

@@ -17,12 +17,10 @@ from parallel_provider.plugin.schema import SCHEMA_FILE
 from parallel_provider.version import __version__
 from tests.native.providers import plugin_executable
 from tests.plugin.language_project import PROGRAMS, PYTHON, ROOT, needs
+from tests.real_pulumi import needs_pulumi
 from tools.documents.package import NAMES
 from tools.documents.texts import EXAMPLES, with_generated_package
 
-needs_pulumi = pytest.mark.skipif(
-    shutil.which("pulumi") is None, reason="needs pulumi on PATH, and nothing of it was tried"
-)
 pytestmark = needs_pulumi
 
 EXECUTABLE = plugin_executable()

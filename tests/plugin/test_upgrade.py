@@ -14,6 +14,7 @@ from parallel_provider.testing.emulator import Emulator
 from parallel_provider.version import __version__
 from tests.plugin.language_project import ROOT, run_in
 from tests.plugin.yaml_project import needs_yaml
+from tests.real_pulumi import pulumi_environment
 
 NEXT = "99.0.0"
 PROGRAM = """
@@ -38,17 +39,13 @@ class Machine:
         self._python = str(folder / "venv" / "bin" / "python")
         self.program = folder / "program"
         self.program.mkdir()
-        (folder / "state").mkdir()
         self.home = folder / "home"
         active = [str(folder / "venv" / "bin"), os.environ["PATH"]]
         self.env = {
             **os.environ,
             "PATH": os.pathsep.join(active),
             **emulator.environment,
-            "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
-            "PULUMI_CONFIG_PASSPHRASE": "test",
-            "PULUMI_HOME": str(self.home),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            **pulumi_environment(folder),
         }
 
     def run(self, *command: str) -> str:

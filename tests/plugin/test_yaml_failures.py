@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from pathlib import Path
 
 import pytest
-from pulumi import automation
 
 from parallel_provider.testing.emulator import Emulator
 from tests.embedded.test_processes import wait_for
 from tests.engines import changes
-from tests.plugin.test_init_errors import save_to, working
 from tests.plugin.yaml_project import RealProject, needs_yaml
 
 pytestmark = needs_yaml
@@ -31,40 +28,6 @@ def stored_resources(project: RealProject) -> list[tuple[str, list[str]]]:
     """Return the type of each resource in the state, and the errors that the state has of it."""
     deployment = project.stack.export_stack().deployment or {}
     return [(each["type"], each.get("initErrors", [])) for each in deployment["resources"]]
-
-
-def test_key_that_is_left_is_in_the_state_until_a_run_delivers_it(
-    project: RealProject, emulator: Emulator, tmp_path: Path
-) -> None:
-    """The engine keeps it with its error, and a later run changes nothing else."""
-    store = tmp_path / "secrets" / "key"
-    app_id = emulator.state()["apps"][0]["app_id"]
-    project.write_yaml(f"""
-        resources:
-          ci:
-            type: parallel:ApiKey
-            properties: {{appId: "{app_id}", deliverCommand: {json.dumps(save_to(store))}}}
-        """)
-    emulator.add_fault("status", method="DELETE", status=403)
-
-    with pytest.raises(automation.CommandError) as failure:
-        project.stack.up()
-
-    text = str(failure.value)
-    assert "couldn't be delivered" in text
-    assert emulator.leaks_in(text) == []
-    [_, (_, [error])] = [each for each in stored_resources(project) if "providers" not in each[0]]
-    assert error.startswith("creating ApiKey 'ci': the key 'ci' (")
-    [key_id] = working(emulator)
-    assert emulator.leaks_in(project.stored_state()) == []
-    store.parent.mkdir()
-
-    up = project.stack.up()
-
-    assert changes(up) == {"same": 1, "update": 1}
-    assert len(store.read_text()) > 0
-    assert working(emulator) == [key_id]
-    assert changes(project.stack.preview()) == {"same": 2}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")

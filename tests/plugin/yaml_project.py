@@ -14,6 +14,7 @@ from pulumi import automation
 
 from parallel_provider.testing.emulator import Emulator
 from tests.native.providers import install_sdk, plugin_executable
+from tests.real_pulumi import pulumi_environment
 
 needs_yaml = pytest.mark.skipif(
     shutil.which("pulumi-language-yaml") is None or shutil.which("pulumi") is None,
@@ -46,16 +47,7 @@ class RealProject:
 
     def __init__(self, folder: Path, emulator: Emulator, **variables: str) -> None:
         self._folder = folder
-        self._env = {
-            **emulator.environment,
-            **variables,
-            "PULUMI_CONFIG_PASSPHRASE": "test",
-            "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
-            "PULUMI_HOME": str(folder / "home"),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-        }
-        for name in ("state", "home"):
-            (folder / name).mkdir()
+        self._env = {**emulator.environment, **variables, **pulumi_environment(folder)}
 
     @property
     def stack(self) -> automation.Stack:

@@ -19,6 +19,7 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
 from parallel_provider.plugin.schema import dynamic_token, token
 from parallel_provider.testing.emulator import Emulator
+from tests.real_pulumi import needs_pulumi, pulumi_environment
 
 POLICY = Path(__file__).parents[2] / "policy"
 
@@ -147,7 +148,7 @@ def test_token_in_the_configuration_is_refused(key: str) -> None:
     assert "very-secret" not in said
 
 
-@pytest.mark.skipif(shutil.which("pulumi") is None, reason="takes pulumi on PATH")
+@needs_pulumi
 def test_pulumi_refuses_a_preview_with_the_pack(tmp_path: Path, emulator: Emulator) -> None:
     """The engine itself runs the pack, with this virtual environment."""
     shutil.copytree(
@@ -165,16 +166,8 @@ def test_pulumi_refuses_a_preview_with_the_pack(tmp_path: Path, emulator: Emulat
             parallel.RotatingApiKey("svc", app_id=app.app_id, rotate_after="91d")
         """)
     )
-    (tmp_path / "state").mkdir()
-    environment = {
-        **emulator.environment,
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "PULUMI_HOME": str(tmp_path / "home"),
-        "PULUMI_BACKEND_URL": (tmp_path / "state").as_uri(),
-        "PULUMI_CONFIG_PASSPHRASE": "test",
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-    }
+    places = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    environment = {**emulator.environment, **places, **pulumi_environment(tmp_path)}
 
     def pulumi(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 import re
-import shutil
 import sys
 
 import pytest
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes, plain
+from tests.real_pulumi import needs_pulumi
 from tests.reliability.matrix import ADD_BALANCE, APPS, KEYS, ONE_KEY
 from tests.reliability.processes import Role, crash
 from tests.scenarios.clock import Clock
@@ -104,7 +104,7 @@ def test_killed_program_is_an_error_and_the_next_run_completes(
     assert len(live_keys(emulator)) == 2
 
 
-@pytest.mark.skipif(shutil.which("pulumi") is None, reason="pulumi is not on PATH")
+@needs_pulumi
 @pytest.mark.parametrize("engine", ["pulumi"], indirect=True)
 @pytest.mark.parametrize("seed", range(3))
 def test_killed_engine_leaves_a_pending_operation_and_the_next_run_completes(

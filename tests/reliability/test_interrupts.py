@@ -7,7 +7,6 @@ request ends with its answer or with its time limit.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import time
 
@@ -16,12 +15,13 @@ from pulumi.automation.errors import CommandError
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project
+from tests.real_pulumi import needs_pulumi
 from tests.reliability.matrix import APPS
 from tests.reliability.processes import Watch, signalled
 from tests.scenarios.story import apps_named, declare, live_keys
 
 pytestmark = [
-    pytest.mark.skipif(shutil.which("pulumi") is None, reason="pulumi is not on PATH"),
+    needs_pulumi,
     pytest.mark.parametrize("engine", ["pulumi"], indirect=True),
 ]
 

@@ -178,25 +178,3 @@ def test_open_charge_of_another_stack_stops_this_one_until_it_is_settled(
     settle(key[:15], "--charged")
     other.up()
     assert amounts(emulator) == [1000, 1000, 500]
-
-
-@pytest.mark.parametrize("home", ["/dev/null", "/nonexistent"])
-def test_machine_without_a_place_for_the_journal_charges_with_a_warning_and_never_by_threshold(
-    project: Project, emulator: Emulator, home: str
-) -> None:
-    """A container can be such a machine. Its journal would be lost before the next run anyway."""
-    project.env["HOME"] = home
-    allow(project, 1000)
-    top_up(project, "amount_cents=1000")
-
-    [warning] = warnings(project.up().stdout)
-
-    [charge] = emulator.state()["charges"]
-    assert "set HOME to a folder that it can write" in warning
-    assert "look for the key" in warning
-    assert charge["idempotency_key"] in project.said[-2]
-    emulator.set_org(credit_balance_cents=0)
-    limits = "amount_cents=1000, when_below_cents=500, monthly_limit_cents=5000"
-    top_up(project, limits, name="low")
-    assert_fails(project, "up", "nothing is charged by threshold", "HOME", resource="low")
-    assert amounts(emulator) == [1000]

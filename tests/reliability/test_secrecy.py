@@ -6,7 +6,6 @@ After every scenario, `tests/leaks.py` searches the output, the state, the serve
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project
+from tests.real_pulumi import needs_pulumi
 from tests.scenarios.story import declare, live_keys
 
 _PROGRAM = """
@@ -67,7 +67,7 @@ def test_process_list_and_environment_of_a_command_hold_no_secret(
     assert emulator.leaks_in(text) == []
 
 
-@pytest.mark.skipif(shutil.which("pulumi") is None, reason="pulumi is not on PATH")
+@needs_pulumi
 @pytest.mark.parametrize("engine", ["pulumi"], indirect=True)
 def test_debug_logs_and_events_hold_no_secret(project: Project, emulator: Emulator) -> None:
     """Pulumi's log up to `-v=7`, its debug messages and its events. From 9, it logs everything."""

@@ -161,16 +161,3 @@ def test_preview_of_an_adoption_by_an_unknown_id_cannot_tell(project: Project) -
     )
 
     assert "isn't known before `pulumi up`" in project.preview().stdout
-
-
-def test_plain_app_of_a_second_stack_says_nothing_of_the_first(
-    project: Project, emulator: Emulator
-) -> None:
-    """Names needn't be unique, and the other app belongs to another stack."""
-    other = Console(emulator).create_app("search")
-    declare(project, 'parallel.App("search")')
-
-    created = project.up()
-
-    assert other not in created.stdout
-    assert "delete" not in created.stdout

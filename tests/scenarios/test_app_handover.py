@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from parallel_provider.testing.emulator import Emulator
 from tests.engines import Project, changes
+from tests.real_pulumi import needs_pulumi
 from tests.scenarios.story import (
     Console,
     apps_named,
@@ -28,7 +27,7 @@ only_pulumi = pytest.mark.parametrize(
     [
         pytest.param(
             "pulumi",
-            marks=pytest.mark.skipif(shutil.which("pulumi") is None, reason="needs pulumi on PATH"),
+            marks=needs_pulumi,
         )
     ],
     indirect=True,

@@ -13,7 +13,7 @@ from pulumi import automation
 
 import parallel_provider as parallel
 from parallel_provider.testing.emulator import Emulator
-from tests.scenarios.story import GET_BALANCE, LIST_APPS, Console, calls
+from tests.real_pulumi import pulumi_environment
 
 pytestmark = pytest.mark.skipif(
     shutil.which("pulumi") is None,
@@ -29,13 +29,7 @@ def open_stack(
     monkeypatch.setenv("PARALLEL_SERVICE_API_URL", emulator.url)
     monkeypatch.delenv("PARALLEL_ORG_ID", raising=False)
     monkeypatch.setenv("PARALLEL_AUTH_FILE", str(tmp_path / "auth.json"))
-    (tmp_path / "backend").mkdir()
-    variables = {
-        "PULUMI_BACKEND_URL": (tmp_path / "backend").as_uri(),
-        "PULUMI_CONFIG_PASSPHRASE": "test",
-        "PULUMI_HOME": str(tmp_path / "home"),
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-    }
+    variables = pulumi_environment(tmp_path)
 
     def make(name: str, program: Callable[[], None]) -> automation.Stack:
         return automation.create_stack(
@@ -91,26 +85,3 @@ def test_two_stacks_of_a_process_have_their_own_organizations(
     assert {org_id: organizations(result) for org_id, result in results.items()} == {
         org_id: {org_id} for org_id in stacks
     }
-
-
-def test_each_run_of_a_process_has_a_list_of_its_own(
-    open_stack: Callable[[str, Callable[[], None]], automation.Stack], emulator: Emulator
-) -> None:
-    """A run finds apps created since the last run, and each run makes one list request."""
-
-    def program() -> None:
-        pulumi.export("count", len(parallel.get_apps().apps))
-        pulumi.export("again", parallel.get_apps_output().apply(lambda found: len(found.apps)))
-
-    stack = open_stack("test", program)
-    sign_in(stack, emulator.access_token, emulator.org_id)
-
-    for count in (1, 2, 3):
-        with calls(emulator) as made:
-            outputs = stack.up().outputs
-        assert {name: output.value for name, output in outputs.items()} == {
-            "count": count,
-            "again": count,
-        }
-        assert made == {LIST_APPS: 1, GET_BALANCE: 1}
-        Console(emulator).create_app(f"app-{count}")

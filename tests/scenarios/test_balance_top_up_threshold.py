@@ -20,8 +20,6 @@ from tests.scenarios.top_ups import allow, amounts, outputs, top_up
 
 __all__ = ["both"]
 
-BALANCE = "/service/v1/balance"
-
 
 def test_threshold_charges_only_where_the_balance_is_below_it(
     project: Project, emulator: Emulator

@@ -50,18 +50,6 @@ def test_key_whose_answer_cannot_be_kept_is_named(
     assert project.resource("svc")["outputs"]["api_key_id"] == live_keys(emulator)[-1]["api_key_id"]
 
 
-@pytest.mark.providers("dynamic")  # the plugin has nothing like it
-def test_provider_in_the_state_is_short_and_no_secret(project: Project) -> None:
-    """The SDK stores the provider's name and no code, and the name never changes."""
-    declare(project, 'app = parallel.App("search")\nparallel.ApiKey("ci", app_id=app.app_id)')
-    project.up()
-
-    for name in ("search", "ci"):
-        resource = project.resource(name)
-        assert len(resource["inputs"]["__provider"]) < 100
-        assert resource["outputs"]["__provider"] == resource["inputs"]["__provider"]
-
-
 @pytest.mark.parametrize("kind", ["ApiKey", "RotatingApiKey"])
 def test_raw_key_of_the_state_is_in_no_error_of_a_later_run(
     project: Project, emulator: Emulator, kind: str

@@ -274,23 +274,3 @@ def test_last_setting_that_was_removed_counts_no_more(project: Project, emulator
     assert_fails(project, "refresh", "PARALLEL_ORG_ID allows 'org_meant' only", resource="search")
     del project.env["PARALLEL_ORG_ID"]
     assert changes(project.destroy()) == {"delete": 2}
-
-
-@pytest.mark.providers("native")
-def test_spelling_of_a_type_that_no_policy_knows_is_refused(
-    project: Project, emulator: Emulator
-) -> None:
-    """Only the schema's types are accepted."""
-    project.config("parallel:maxTopUpCents", "500")
-    declare(
-        project,
-        """
-        inputs = {"amountCents": 500}
-        pulumi.CustomResource("parallel:x/y:BalanceTopUp", "credit", inputs)
-        """,
-    )
-
-    text = project.fails("up")
-
-    assert "the package has no type parallel:x/y:BalanceTopUp" in text
-    assert emulator.state()["charges"] == []

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-import pytest
 from pulumi.automation import ConfigValue
 
 from parallel_provider.testing import local_stack
-
-needs_pulumi = pytest.mark.skipif(
-    shutil.which("pulumi") is None,
-    reason="pulumi is not on PATH, so these scenarios ran on the embedded stack alone",
-)
+from tests.real_pulumi import needs_pulumi
 
 PROJECT_FILE = """\
 # Ours: don't touch.

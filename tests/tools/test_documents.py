@@ -17,7 +17,6 @@ from parallel_provider.testing.emulator import Emulator
 from parallel_provider.version import __version__
 from tests.engines import changes
 from tests.plugin.yaml_project import RealProject, needs_yaml
-from tools.documents.declared import inputs_of, outputs_of
 from tools.documents.markdown import UnknownPartError, with_parts
 from tools.documents.pages import ROOT, documents
 from tools.documents.texts import EXAMPLES
@@ -86,18 +85,6 @@ def test_no_page_is_left_over() -> None:
         page for folder in ("resources", "functions") for page in (ROOT / "docs" / folder).iterdir()
     }
     assert pages <= documents().keys()
-
-
-@pytest.mark.parametrize("kind", RESOURCES)
-def test_page_names_each_input_and_output(kind: str) -> None:
-    """In both spellings, with what is secret and what is required."""
-    [page] = [text for path, text in documents().items() if text.startswith(f"# {kind}\n")]
-    for row in (*inputs_of(kind), *outputs_of(kind)):
-        assert f"| {row.names} | {row.type} | " in page
-        assert row.description in page
-    secrets = [row for row in outputs_of(kind) if row.is_secret]
-    assert page.count("**Secret.**") == len(secrets)
-    assert page.count("**Required.**") == len([row for row in inputs_of(kind) if row.is_required])
 
 
 @names
