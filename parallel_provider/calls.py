@@ -44,6 +44,7 @@ from parallel_provider.lifecycle.declare import (
     changed_inputs,
     check_inputs,
     input_defaulting_to_resource_name,
+    is_known,
     public_outputs,
 )
 from parallel_provider.lifecycle.resource import (
@@ -410,6 +411,12 @@ class Calls:
         return {name: typed[name] for name in news}
 
     def _valid_inputs(self, news: Props) -> Any:  # noqa: ANN401 - of the lifecycle's type
+        """Return the inputs of a run. There everything is known, so UNKNOWN was in the program."""
+        for name, value in news.items():
+            if not is_known(value):
+                raise LifecycleError(
+                    f"{field_name(name)} holds a text that Pulumi uses as a mark of its own"
+                )
         try:
             return self.inputs_type.model_validate(news)
         except ValidationError as error:

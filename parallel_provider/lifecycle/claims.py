@@ -30,7 +30,7 @@ from parallel_provider.printable import line_for_user
 _WAIT_SECONDS = 60
 _SECONDS_BETWEEN_LOOKS = 0.01
 _READ_BYTES = 1 << 16
-# What resources that couldn't be created or updated claim.
+# What resources that failed claim.
 _FAILURES = "failures"
 
 
@@ -147,12 +147,12 @@ class Claims:
                 self._note({"released": thing, "owner": owner})
 
     def note_failure(self, subject: str) -> None:
-        """Note that a resource of this run can't be created or updated."""
+        """Note that a resource of this run failed, other than in its deletion."""
         with contextlib.suppress(LifecycleError):
             self.use(_FAILURES, new_owner(), subject)
 
     def failed_resource(self) -> str | None:
-        """Return a resource of this run that couldn't be created or updated, or None."""
+        """Return a resource of this run that failed, or None."""
         failed = self.others(_FAILURES, "")
         return failed[0].subject if failed else None
 

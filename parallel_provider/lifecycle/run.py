@@ -312,15 +312,15 @@ class Context:
     subject: str = ""
 
     def refuse_after_failure(self) -> None:
-        """Raise LifecycleError if a resource of this run couldn't be created or updated.
+        """Raise LifecycleError if a resource of this run failed.
 
         Only with --continue-on-error does Pulumi delete something then.
         """
         failed = self.run.claims.failed_resource()
         if failed is not None:
             raise LifecycleError(
-                f"it isn't deleted, because {failed} couldn't be created or updated in this run, "
-                "and that may take its place: solve that, then run again"
+                f"it isn't deleted, because {failed} failed in this run and may be what takes its "
+                "place: solve that, then run again"
             )
 
     def info(self, text: str, *, once: bool = False) -> None:

@@ -99,7 +99,7 @@ def test_failed_check_of_a_resource_stops_deletions(plugin: Plugin, app_id: str)
     _, failures = plugin.check(SVC, {**inputs, "rotateAfter": "soon"}, inputs)
     assert failures
 
-    with pytest.raises(grpc.RpcError, match="'svc' couldn't be created or updated in this run"):
+    with pytest.raises(grpc.RpcError, match="'svc' failed in this run"):
         plugin.delete(SVC, key)
 
 

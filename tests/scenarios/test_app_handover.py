@@ -289,7 +289,7 @@ def test_nothing_is_deleted_in_a_run_in_which_a_creation_failed(
     text = project.fails("up", continue_on_error=True)
 
     says = {
-        "create": "ApiKey 'new' couldn't be created or updated in this run",
+        "create": "ApiKey 'new' failed in this run",
         "check": "isn't finite",
     }
     assert says[fails] in text

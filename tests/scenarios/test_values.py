@@ -95,5 +95,6 @@ def test_input_that_is_a_mark_creates_nothing(
     with calls(emulator) as made:
         text = project.fails("up")
 
+    assert "app_name" in text or "appName" in text
     assert_no_traceback_of_ours(text)
     assert made["POST /service/v1/apps"] == 0
