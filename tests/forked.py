@@ -24,6 +24,7 @@ import pytest
 
 from pulumi_embedded import processes
 from tests.fork_server import PARENTS_PIPE
+from tests.scripts import FIRST_LINES
 
 new_process = processes.start
 
@@ -149,7 +150,7 @@ def _to_fork(command: Sequence[str]) -> list[str]:
         return [script, str(PARENTS_PIPE), *rest]
     *_, script, engine = arguments
     with contextlib.suppress(OSError), Path(script).open("rb") as file:
-        if file.readline().strip() == f"#!{sys.executable}".encode():
+        if file.read(len(FIRST_LINES)) == FIRST_LINES.encode():
             return [script, engine]
     return []
 

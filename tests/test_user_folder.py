@@ -54,7 +54,8 @@ def test_folder_depends_on_the_home_folder_alone(
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
 def test_each_new_part_of_the_path_is_private(home: Path, umask: int) -> None:
     """Whatever the umask says; and what was there before stays as it is."""
-    (home / ".local").mkdir(mode=0o755)
+    (home / ".local").mkdir()
+    (home / ".local").chmod(0o755)
     before = os.umask(umask)
     try:
         folder = make_user_folder("charges")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from tests.cli.conftest import Run, run_alone
 from tests.credentials.sign_ins import SignIn
+from tests.scripts import python
 
 
 def test_status_shows_organization_permissions_and_ends(run: Run, signed_in: SignIn) -> None:
@@ -72,7 +72,7 @@ def test_status_warns_of_an_end_that_is_near(run: Run, signed_in: SignIn) -> Non
 def status_of_token(run: Run, signed_in: SignIn, kind: str, token: str) -> tuple[str, Any]:
     """Return what `status` shows of a token in the environment, for people and for programs."""
     signed_in.secrets.add(token)
-    value = token if kind == "ACCESS_TOKEN" else f"{sys.executable} -c 'print(\"{token}\")'"
+    value = token if kind == "ACCESS_TOKEN" else python("-c", f"print('{token}')")
     shown = run("status", **{f"PARALLEL_{kind}": value})
     assert shown.returncode == 0, shown.stderr
     return shown.stdout, json.loads(run("status", "--json", **{f"PARALLEL_{kind}": value}).stdout)

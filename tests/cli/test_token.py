@@ -11,6 +11,7 @@ import pytest
 from parallel_provider.testing.emulator import Emulator
 from tests.cli.conftest import Run
 from tests.credentials.sign_ins import SignIn
+from tests.scripts import python
 
 
 def test_token_is_all_that_is_printed(run: Run, signed_in: SignIn) -> None:
@@ -22,7 +23,7 @@ def test_token_is_all_that_is_printed(run: Run, signed_in: SignIn) -> None:
 
 def test_token_as_its_own_token_command_uses_the_sign_in(run: Run, signed_in: SignIn) -> None:
     """The command as the token command doesn't call itself without end."""
-    command = f"{sys.executable} -m parallel_provider.cli token"
+    command = python("-m", "parallel_provider.cli", "token")
     result = run("token", PARALLEL_TOKEN_COMMAND=command)
     assert result.stdout == signed_in.tokens["access_token"] + "\n"
 
@@ -96,7 +97,7 @@ def test_token_of_another_organization_is_not_printed(
     tokens = signed_out.obtain_tokens()
     values = {
         "ACCESS_TOKEN": tokens["access_token"],
-        "TOKEN_COMMAND": f"{sys.executable} -c 'print(\"{tokens['access_token']}\")'",
+        "TOKEN_COMMAND": python("-c", f"print('{tokens['access_token']}')"),
         "REFRESH_TOKEN": tokens["refresh_token"],
     }
     variables = {

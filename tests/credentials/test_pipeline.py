@@ -135,7 +135,7 @@ def test_save_command_runs_in_the_programs_folder_with_the_users_environment(
     (folder / "tools" / "save.py").write_text(SAVE)
     ran = pipeline.token(
         folder=folder,
-        PARALLEL_REFRESH_TOKEN_SAVE_COMMAND=f"{python} tools/save.py",
+        PARALLEL_REFRESH_TOKEN_SAVE_COMMAND=shlex.join([python, "tools/save.py"]),
         PULUMI_CONFIG='{"parallel:accessToken": "secret"}',
     )
     assert ran.returncode == 0, ran.stderr

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 from tests.engines import Project
+from tests.scripts import write_script
 
 _SOURCES = Path(__file__).parent / "shelf"
+PLUGIN = _SOURCES / "plugin.py"
 _IMPORTS = """
 import pulumi
 from pulumi import InvokeOptions, ResourceOptions
@@ -19,11 +20,8 @@ from shelf import Provider, Thing, count
 
 def install_plugin(folder: Path) -> Path:
     """Write the plugin's executable, and return it."""
-    executable = folder / "pulumi-resource-shelf"
-    folder.mkdir()
-    executable.write_text(f"#!{sys.executable}\n" + (_SOURCES / "plugin.py").read_text())
-    executable.chmod(0o755)
-    return executable
+    source = f"import runpy\n\nrunpy.run_path({str(PLUGIN)!r}, run_name='__main__')\n"
+    return write_script(folder / "pulumi-resource-shelf", source)
 
 
 class Shelf:

@@ -9,7 +9,7 @@ import pytest
 from pulumi.automation.errors import CommandError
 
 from pulumi_embedded import EmbeddedStack
-from tests.embedded.shelf_project import install_plugin
+from tests.embedded.shelf_project import PLUGIN, install_plugin
 
 
 def write_program(folder: Path, source: str = 'Thing("a")') -> None:
@@ -54,10 +54,10 @@ def test_plugin_that_dies_in_a_call_fails_the_resource(tmp_path: Path) -> None:
     """What was made before is in the state, and the next run goes on with a new process."""
     write_program(tmp_path, 'Thing("a")')
     plugin = install_plugin(tmp_path / "bin")
-    text = plugin.read_text()
-    plugin.write_text(
-        text.replace("        self._refuse(request.name, context)", "        os._exit(3)", 1)
-    )
+    text, dying = plugin.read_text(), tmp_path / "dying.py"
+    refusal = "        self._refuse(request.name, context)"
+    dying.write_text(PLUGIN.read_text().replace(refusal, "        os._exit(3)", 1))
+    plugin.write_text(text.replace(str(PLUGIN), str(dying)))
     stack = EmbeddedStack(
         "test", tmp_path, plugins={"shelf": plugin}, env_vars={"SHELF_FOLDER": str(tmp_path)}
     )

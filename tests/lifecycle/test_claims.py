@@ -246,7 +246,8 @@ def test_without_a_folder_nothing_is_deleted(
     if wrong == "file":
         place.touch()
     elif wrong == "open":
-        place.mkdir(mode=0o755)
+        place.mkdir()
+        place.chmod(0o755)
     elif wrong == "link":
         (folder / "elsewhere").mkdir(mode=0o700)
         place.symlink_to(folder / "elsewhere")

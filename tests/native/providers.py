@@ -10,12 +10,12 @@ from __future__ import annotations
 import functools
 import re
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
 from parallel_provider.plugin.schema import SCHEMA_FILE
+from tests.scripts import write_script
 
 ProviderKind = Literal["dynamic", "native"]
 
@@ -28,12 +28,8 @@ _VERBATIM = "triggers"
 @functools.cache
 def plugin_executable() -> Path:
     """Return the plugin's executable, a script for this Python. Processes are forked from it."""
-    script = Path(_FOLDER.name) / "pulumi-resource-parallel"
-    script.write_text(
-        f"#!{sys.executable}\nfrom parallel_provider.plugin.__main__ import main\n\nmain()\n"
-    )
-    script.chmod(0o755)
-    return script
+    source = "from parallel_provider.plugin.__main__ import main\n\nmain()\n"
+    return write_script(Path(_FOLDER.name) / "pulumi-resource-parallel", source)
 
 
 def install_sdk(folder: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from parallel_provider.testing.emulator import Emulator
 from tests.plugin.language_project import NEEDS, ROOT, run_in
 from tests.real_pulumi import pulumi_environment
+from tests.scripts import python
 
 _PROGRAMS = ("pulumi", *NEEDS["typescript"])
 _NAME = "@your-org/parallel"
@@ -43,7 +43,7 @@ def test_key_gets_into_the_input_of_another_resource(tmp_path: Path, emulator: E
     def shell(folder: Path, script: str) -> str:
         return run_in(folder, environment, "/bin/sh", "-e", "-c", script)
 
-    shell(tmp_path, f"{sys.executable} -m parallel_provider.cli plugin install")
+    shell(tmp_path, python("-m", "parallel_provider.cli", "plugin", "install"))
     shell(tmp_path, make)
     shop = tmp_path / "shop-ts"
     dependencies = json.loads((shop / "package.json").read_text())["dependencies"]

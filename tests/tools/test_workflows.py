@@ -6,13 +6,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped] # no stubs among what the tests may need
 
+from tests.scripts import write_script
 from tools.release.project import ROOT
 
 WORKFLOWS = {file.stem: file for file in sorted((ROOT / ".github" / "workflows").glob("*.yml"))}
@@ -82,10 +82,7 @@ def test_release_step_attaches_what_was_built(tmp_path: Path, tag: str, prerelea
     (tmp_path / "dist").mkdir()
     for name in ("a.whl", "b.tar.gz", "SHA256SUMS"):
         (tmp_path / "dist" / name).touch()
-    gh = tmp_path / "bin" / "gh"
-    gh.parent.mkdir()
-    gh.write_text(f"#!{sys.executable}\nimport sys\nprint(*sys.argv[1:], sep='\\n')\n")
-    gh.chmod(0o755)
+    gh = write_script(tmp_path / "bin" / "gh", "import sys\nprint(*sys.argv[1:], sep='\\n')\n")
     environment = {
         "PATH": f"{gh.parent}{os.pathsep}{os.environ['PATH']}",
         "GITHUB_REF_NAME": tag,
