@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import shutil
 import sys
 import tempfile
@@ -154,7 +155,8 @@ def _executable(package: str, folder: Path) -> Path:
     """Write the executable of a native plugin, and return its path."""
     executable = folder / package / f"pulumi-resource-{package}"
     executable.parent.mkdir()
-    executable.write_text(f"#!{sys.executable}\nfrom {_PLUGINS[package]} import main\n\nmain()\n")
+    command = shlex.join([sys.executable, "-c", f"from {_PLUGINS[package]} import main; main()"])
+    executable.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
     executable.chmod(0o755)
     return executable
 
