@@ -12,9 +12,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shlex
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -37,6 +35,7 @@ from benchmarks.report import (
     table,
 )
 from parallel_provider.testing import EmbeddedStack, Emulator, local_stack
+from tests.scripts import write_script
 
 PROGRAMS = Path(__file__).parent / "programs"
 RESULTS = Path(__file__).parent / "results"
@@ -153,12 +152,8 @@ def _open(
 
 def _executable(package: str, folder: Path) -> Path:
     """Write the executable of a native plugin, and return its path."""
-    executable = folder / package / f"pulumi-resource-{package}"
-    executable.parent.mkdir()
-    command = shlex.join([sys.executable, "-c", f"from {_PLUGINS[package]} import main; main()"])
-    executable.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
-    executable.chmod(0o755)
-    return executable
+    source = f"from {_PLUGINS[package]} import main\n\nmain()\n"
+    return write_script(folder / package / f"pulumi-resource-{package}", source)
 
 
 def _heading(engine: str) -> str:
