@@ -72,8 +72,8 @@ _COMMON = (
 )
 # The texts of one cause differ in these: ids in a path, and the server's reference.
 _VARYING = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}| \[request [^\]]*\]")
-# These calls come in a refresh or a destroy too.
 _DELETING = "deleting"
+# These calls come in a refresh or a destroy too.
 _ALSO_WITH_OLD_CONFIGURATION = ("reading", "comparing", _DELETING)
 _TRIGGERS = "triggers"
 
@@ -411,11 +411,12 @@ class Calls:
         return {name: typed[name] for name in news}
 
     def _valid_inputs(self, news: Props) -> Any:  # noqa: ANN401 - of the lifecycle's type
-        """Return the inputs of a run. There everything is known, so UNKNOWN was in the program."""
+        """Return the inputs of a run, which needs to know all of them."""
         for name, value in news.items():
             if not is_known(value):
                 raise LifecycleError(
-                    f"{field_name(name)} holds a text that Pulumi uses as a mark of its own"
+                    f"{field_name(name)} isn't known, or holds a text that Pulumi uses as a mark "
+                    "of its own"
                 )
         try:
             return self.inputs_type.model_validate(news)

@@ -540,10 +540,6 @@ class AppLifecycle(Lifecycle[AppInputs, AppState]):
         )
         return state
 
-    def expect_update(self, context: Context, state: AppState, inputs: Props) -> dict[str, Any]:
-        """Return the outputs after an update."""
-        return {**super().expect_update(context, state, inputs), "declared_existing": True}
-
     def update(self, context: Context, state: AppState, inputs: AppInputs) -> AppState:  # noqa: ARG002
         """Note it if the program declares it as existing now."""
         declared = state.declared_existing or bool(_declares_existing(dict(inputs)))
